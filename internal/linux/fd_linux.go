@@ -1,0 +1,87 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// FD is an owned file descriptor. Exactly one owner closes it; a forgotten one is closed by the garbage collector,
+// which the leak-checking tests report.
+type FD struct {
+	raw     int
+	cleanup runtime.Cleanup
+}
+
+// NewFD takes ownership of raw, which must be open and close-on-exec.
+func NewFD(raw int) *FD {
+	fd := &FD{raw: raw}
+	fd.cleanup = runtime.AddCleanup(fd, func(raw int) { _ = unix.Close(raw) }, raw)
+	return fd
+}
+
+// Int is the descriptor's number. It stays valid while fd is reachable and not closed: keep fd alive past the call.
+func (fd *FD) Int() int {
+	if fd == nil {
+		return -1
+	}
+	return fd.raw
+}
+
+// Close releases the descriptor; closing twice, or closing nil, does nothing.
+func (fd *FD) Close() error {
+	if fd == nil || fd.raw < 0 {
+		return nil
+	}
+	return wrap("close", unix.Close(fd.Disown()))
+}
+
+// Disown hands the descriptor's number to a new owner, who must close it.
+func (fd *FD) Disown() int {
+	fd.cleanup.Stop()
+	raw := fd.raw
+	fd.raw = -1
+	return raw
+}
+
+// File turns the descriptor into an *os.File of the given name, which becomes its owner.
+func (fd *FD) File(name string) *os.File { return os.NewFile(uintptr(fd.Disown()), name) }
+
+// Dup duplicates the descriptor, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
+func (fd *FD) Dup() (*FD, error) {
+	raw, err := unix.FcntlInt(uintptr(fd.raw), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, wrap("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	return NewFD(raw), nil
+}
+
+// CloseAll closes every descriptor and joins the errors.
+func CloseAll(fds ...*FD) error {
+	var errs []error
+	for _, fd := range fds {
+		errs = append(errs, fd.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// wrap names the system call that failed; a nil error stays nil.
+func wrap(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", call, err)
+}
+
+// retry repeats a call that a signal interrupted (signal(7), EINTR).
+func retry[T any](call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return v, err
+		}
+	}
+}
