@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"dlx/inject"
+	"dlx/internal/linux"
+	"dlx/nsutil"
+	"dlx/shell"
+	"dlx/toolbox"
+)
+
+// Paths of the toolbox's own files.
+const (
+	initPath  = "libexec/dlx-init"
+	toolsPath = "bin/dlx-tools" // the multi-call program, which is dlx-init too when there is none of its own
+	bashPath  = "bin/bash"
+	rootsPath = "etc/ssl/cert.pem"
+)
+
+// defaultPath is Docker's default PATH.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// sealedInit copies dlx-init into a sealed memory file while verifying it.
+func sealedInit(box *toolbox.Verified) (*linux.FD, error) {
+	path := initPath
+	if !box.Has(path) {
+		path = toolsPath
+	}
+	fd, err := linux.SealedProgram("dlx-init", func(w io.Writer) error { return box.CopyTo(w, path) })
+	if err != nil {
+		return nil, fmt.Errorf("seal the session's first process: %w", err)
+	}
+	return fd, nil
+}
+
+// user resolves who the session runs as, by the files that the session will see.
+func (d *debug) user() (shell.User, error) {
+	spec := d.req.User
+	if spec == "" {
+		spec = d.profile.DefaultUser()
+	}
+	return shell.LookupUser(spec, d.view.Root)
+}
+
+// dir is the session's working directory.
+func (d *debug) dir() string {
+	switch {
+	case d.req.Dir != "":
+		return d.req.Dir
+	case d.req.FS == FSHost || d.target.WorkingDir == "":
+		return "/"
+	}
+	return d.target.WorkingDir
+}
+
+// command returns argv and the environment.
+func (d *debug) command(user shell.User) ([]string, []string, error) {
+	var env shell.Environment
+	if !d.req.ClearEnv && d.req.FS != FSHost {
+		env.AddTarget(d.target.Env, d.req.FS == FSToolbox)
+	}
+	d.baseEnv(&env, user)
+	for _, s := range d.req.Env {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return nil, nil, &EnvError{s}
+		}
+		env.Set(name, value)
+	}
+	list, err := env.List()
+	return d.argv(), list, err
+}
+
+// EnvError reports a variable that is not NAME=VALUE.
+type EnvError struct{ Value string }
+
+func (e *EnvError) Error() string { return fmt.Sprintf("bad environment variable %.64q", e.Value) }
+
+// Hint shows the form.
+func (e *EnvError) Hint() string { return "--env takes NAME=VALUE" }
+
+// baseEnv sets what every session has.
+func (d *debug) baseEnv(env *shell.Environment, user shell.User) {
+	path := env.Get("PATH")
+	if path == "" {
+		path = defaultPath
+	}
+	if env.Get("HOME") == "" {
+		env.Set("HOME", user.Home)
+	}
+	if d.req.TTY {
+		term := d.req.Term
+		if term == "" {
+			term = "xterm"
+		}
+		env.Set("TERM", term)
+	}
+	if d.req.FS == FSToolbox {
+		path = inject.ToolboxDir + "/bin:" + path
+		env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
+		// Shells keep a history and read start-up files below HOME, which is the container's: no trace, no foreign code.
+		env.Set("HISTFILE", "/dev/null")
+		env.Set("INPUTRC", "/dev/null")
+		env.Set("LESSHISTFILE", "-")
+		env.Set("PS1", d.target.Name+`:\w\$ `)
+	}
+	env.Set("PATH", path)
+	env.Set("DLX_TARGET", d.target.Name)
+}
+
+// argv is what was asked for, or a shell.
+func (d *debug) argv() []string {
+	switch {
+	case len(d.req.Command) > 0:
+		return d.req.Command
+	case d.req.FS == FSHost:
+		return []string{"/bin/sh"}
+	case d.req.FS == FSTarget:
+		return []string{"sh"}
+	}
+	if box, err := d.local.box(); err == nil && box.Has(bashPath) {
+		return []string{"bash", "--noprofile", "--norc"}
+	}
+	return []string{"sh"}
+}
+
+// ExposedHostError reports a container that could reach the host's files through a session that has them.
+type ExposedHostError struct{ Target, Why string }
+
+func (e *ExposedHostError) Error() string {
+	return fmt.Sprintf("container %q could trace a session that has the host's files: %s", e.Target, e.Why)
+}
+
+// Hint names the way that is safe.
+func (e *ExposedHostError) Hint() string {
+	return "use --fs toolbox, or a profile with more capabilities"
+}
+
+// hostIsSafe refuses a session with the host's files that a process of the container could trace, and so read and
+// write them through /proc/PID/root: one whose capabilities are all the container's too, or a container with
+// CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking"). With CAP_SYS_ADMIN the host is the container's anyway.
+func (d *debug) hostIsSafe() error {
+	differ, err := d.target.Process.Differing()
+	if err != nil || differ&nsutil.Pid == 0 && differ&nsutil.User == 0 {
+		return err
+	}
+	theirs, err := d.target.Process.Capabilities()
+	if err != nil || theirs.Has(linux.CapSysAdmin) {
+		return err
+	}
+	ours, err := d.profile.Capabilities()
+	if err != nil {
+		return err
+	}
+	switch {
+	case theirs.Has(linux.CapSysPtrace):
+		return &ExposedHostError{d.target.Name, "it may hold CAP_SYS_PTRACE"}
+	case ours&^theirs == 0 || d.req.User != "" && !isRoot(d.req.User):
+		return &ExposedHostError{d.target.Name, "the session would hold no capability that the container lacks"}
+	}
+	return nil
+}
+
+func isRoot(spec string) bool {
+	name, _, _ := strings.Cut(spec, ":")
+	return name == "0" || name == "root"
+}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlx/inject"
+	"dlx/internal/linux"
+	"dlx/nsutil"
+	"dlx/shell"
+	"dlx/target"
+)
+
+// viewLimit bounds the building of a view, which walks file systems that the container mounted.
+const viewLimit = 10 * time.Second
+
+// ErrTimeout is the cause of a session's end when its time is up.
+var ErrTimeout = errors.New("the session's time is up")
+
+// debug is one session in the making. Each field has this one owner.
+type debug struct {
+	local   *Local
+	req     DebugRequest
+	profile shell.Profile
+	target  *target.Target
+	box     *inject.Mounted // for FSToolbox
+	init    *linux.FD
+	session *shell.Session
+	view    *inject.View
+}
+
+// Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
+func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (code int, err error) {
+	d := &debug{local: l, req: req}
+	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
+		return 0, err
+	}
+	if err := d.check(); err != nil {
+		return 0, err
+	}
+	if req.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, req.Timeout, ErrTimeout)
+		defer cancel()
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	err = together(
+		func() error { return d.open(ctx) },
+		func() error { return d.place(ctx) },
+		d.prepare)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.see(ctx); err != nil {
+		return 0, err
+	}
+	return d.run(ctx, streams)
+}
+
+// FSError names a file system that there is not.
+type FSError struct{ FS FS }
+
+func (e *FSError) Error() string { return fmt.Sprintf("no file system %q", string(e.FS)) }
+
+// Hint says what there is.
+func (e *FSError) Hint() string { return "--fs takes toolbox, host or target" }
+
+func (d *debug) check() error {
+	switch d.req.FS {
+	case "":
+		d.req.FS = FSToolbox
+	case FSToolbox, FSHost, FSTarget:
+	default:
+		return &FSError{d.req.FS}
+	}
+	return nil
+}
+
+// open takes hold of the target.
+func (d *debug) open(ctx context.Context) (err error) {
+	d.target, err = d.local.open(ctx, d.req.Target)
+	return err
+}
+
+// place verifies the toolbox: the session's first process always, the tools where they will be seen.
+func (d *debug) place(ctx context.Context) error {
+	box, err := d.local.box()
+	if err != nil {
+		return err
+	}
+	if d.init, err = sealedInit(box); err != nil {
+		return err
+	}
+	if d.req.FS == FSToolbox {
+		d.box, err = inject.Mount(ctx, box)
+	}
+	return err
+}
+
+// prepare makes the session's cgroup and starts its keeper.
+func (d *debug) prepare() (err error) {
+	limits := shell.DefaultLimits
+	if d.req.Memory > 0 {
+		limits.Memory = d.req.Memory
+	}
+	if d.req.Pids > 0 {
+		limits.Pids = d.req.Pids
+	}
+	d.session, err = shell.New(limits)
+	return err
+}
+
+// see builds what the session will see.
+func (d *debug) see(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	defer cancel()
+	p := d.target.Process
+	switch {
+	case d.req.FS == FSToolbox:
+		d.view, err = inject.ToolboxView(ctx, p, d.box, d.req.ReadOnly)
+	case d.req.FS == FSHost:
+		if err = d.hostIsSafe(); err == nil {
+			d.view, err = inject.HostView(ctx, p, d.req.ReadOnly)
+		}
+	case d.req.ReadOnly:
+		d.view, err = inject.ReadOnlyView(ctx, p)
+	default:
+		d.view, err = inject.TargetView(p)
+	}
+	return err
+}
+
+// run puts the rest together and starts the command.
+func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
+	user, err := d.user()
+	if err != nil {
+		return 0, err
+	}
+	command, env, err := d.command(user)
+	if err != nil {
+		return 0, err
+	}
+	spec := shell.Spec{
+		Process: d.target.Process,
+		Join:    nsutil.All,
+		MountNS: d.view.NS,
+		Root:    d.view.Root,
+		Init:    d.init,
+		User:    user,
+		Profile: d.profile,
+		Dir:     d.dir(),
+		Command: command,
+		Env:     env,
+		IO:      d.io(streams),
+	}
+	if d.req.FS == FSHost {
+		spec.Join &^= nsutil.Cgroup
+	}
+	return d.session.Run(ctx, spec)
+}
+
+func (d *debug) io(s Streams) shell.IO {
+	return shell.IO{
+		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, TTY: d.req.TTY,
+		Resize: s.Resize, Signals: s.Signals, Started: s.Started,
+	}
+}
+
+func (d *debug) close() error {
+	var errs []error
+	if d.session != nil {
+		errs = append(errs, d.session.Close())
+	}
+	errs = append(errs, d.view.Close(), d.box.Close(), d.init.Close())
+	if d.target != nil {
+		errs = append(errs, d.target.Close())
+	}
+	return errors.Join(errs...)
+}

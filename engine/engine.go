@@ -1,0 +1,126 @@
+// Package engine is the one place that knows the order of the work: find the target, enter its namespaces, place the
+// toolbox or open the capture, run, clean up.
+//
+// Local does the work in this process. Requests and results are plain data and streams, so that the same interface can
+// be spoken over a wire; package enginetest holds the suite that every implementation passes.
+package engine
+
+import (
+	"context"
+	"io"
+	"syscall"
+	"time"
+
+	"dlx/shell"
+	"dlx/target"
+)
+
+// Engine is what the command line drives.
+type Engine interface {
+	// List returns the containers that can be debugged.
+	List(ctx context.Context) ([]Container, error)
+	// Names returns the same containers without looking at their processes, for completion.
+	Names(ctx context.Context) ([]target.Info, error)
+	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N. Errors are those
+	// of packages target and shell, among them *shell.CommandError and shell.ErrTargetEnded on Linux.
+	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
+	// Capture writes a target's packets to w as pcapng until ctx ends or the request's count is reached.
+	Capture(ctx context.Context, req CaptureRequest, w io.Writer) (CaptureStats, error)
+	// Inject keeps the toolbox in the target's writable layer.
+	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
+	// Eject takes it out again.
+	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
+	// Close releases the engine.
+	Close() error
+}
+
+// Container is a line of the list.
+type Container struct {
+	target.Info
+	Shell string `json:"shell"` // path of a shell inside, "" if none was found
+}
+
+// FS says which file system a session sees at /.
+type FS string
+
+// The file systems.
+const (
+	FSToolbox FS = "toolbox" // the target's, with the toolbox at /dev/.dlx
+	FSHost    FS = "host"    // the host's, with the target's /proc
+	FSTarget  FS = "target"  // the target's, and nothing else
+)
+
+// DebugRequest says what to run in a target. Zero values are the defaults.
+type DebugRequest struct {
+	Target   string
+	FS       FS       // FSToolbox
+	Profile  string   // "general"
+	User     string   // root, or nobody under the profile restricted
+	Dir      string   // working directory; the target's own
+	Env      []string // NAME=VALUE, over the target's
+	ClearEnv bool     // without the target's variables
+	Command  []string // a shell
+	TTY      bool
+	Term     string // the kind of terminal, for TERM
+	ReadOnly bool   // every file system of the view read-only
+	Timeout  time.Duration
+	Memory   int64 // bytes; 1 GiB
+	Pids     int64 // processes and threads; 512
+}
+
+// Streams is what a session's user sees and types.
+type Streams struct {
+	Stdin   io.Reader // nil: none
+	Stdout  io.Writer
+	Stderr  io.Writer // not used with a terminal
+	Resize  <-chan WindowSize
+	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux
+	Started func()                // called once when the command runs, before any output of it; may be nil
+}
+
+// WindowSize is a terminal's size in characters.
+type WindowSize = shell.WindowSize
+
+// CaptureRequest says which packets of a target to write. Zero values are the defaults.
+type CaptureRequest struct {
+	Target    string
+	Interface string // every one that is up
+	SnapLen   int    // bytes kept of a packet; 262144
+	Filter    string // a pcap-filter(7) expression
+	Count     uint64 // packets; no limit
+	RingSize  int    // bytes; 32 MiB
+}
+
+// CaptureStats are a capture's closing figures, in packets.
+type CaptureStats struct {
+	Captured uint64   `json:"captured"`
+	Received uint64   `json:"received"` // by the filter
+	Dropped  uint64   `json:"dropped"`  // by the kernel
+	Skipped  []string `json:"skipped,omitempty"`
+}
+
+// InjectRequest names the target.
+type InjectRequest struct{ Target string }
+
+// InjectResult says where the toolbox is.
+type InjectResult struct {
+	Target  string `json:"target"`
+	ID      string `json:"id"`
+	Path    string `json:"path"`    // inside the container
+	Shell   string `json:"shell"`   // inside the container
+	Already bool   `json:"already"` // it was there
+}
+
+// EjectRequest names the target, or all.
+type EjectRequest struct {
+	Target string
+	All    bool
+}
+
+// EjectResult says what became of one injected toolbox.
+type EjectResult struct {
+	Target string   `json:"target"`
+	ID     string   `json:"id"`
+	Left   []string `json:"left,omitempty"` // entries that are not the toolbox's, or were changed
+	Gone   bool     `json:"gone,omitempty"` // the container had been removed
+}

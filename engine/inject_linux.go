@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+
+	"dlx/inject"
+	"dlx/nsutil"
+	"dlx/target"
+)
+
+// injectedShell is what to run in a container that has the toolbox.
+const injectedShell = inject.Dir + "/bin/sh"
+
+// Inject keeps the toolbox in the target's writable layer.
+func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
+	layer, done, err := l.layer(ctx, req.Target)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	box, err := l.box()
+	if err != nil {
+		return res, err
+	}
+	journal, err := inject.OpenJournal(l.journal)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	already, err := journal.Place(ctx, layer, box)
+	if err != nil {
+		return res, err
+	}
+	return InjectResult{layer.Name, layer.ID, inject.Dir, injectedShell, already}, l.stillSo(ctx, layer)
+}
+
+// layer finds the host's way to a container's files. done gives up what is held for it.
+func (l *Local) layer(ctx context.Context, name string) (layer inject.Layer, done func() error, err error) {
+	done = func() error { return nil }
+	ref, err := target.ParseRef(name)
+	if err != nil {
+		return layer, done, err
+	}
+	if ref.Scheme == "pid" {
+		return layer, done, &inject.LayerError{Name: name, Err: inject.ErrNoLayer}
+	}
+	info, err := l.docker.Find(ctx, ref.Name)
+	if err != nil {
+		return layer, done, err
+	}
+	layer = inject.Layer{ID: info.ID, Name: info.Name, Live: info.State.Live()}
+	if !layer.Live {
+		layer.Path, layer.Lower = info.Layers.Upper, info.Layers.Lower
+		return layer, done, nil
+	}
+	if err := l.docker.AddLayers(ctx, info); err != nil {
+		return layer, done, err
+	}
+	layer.Path = info.Layers.Merged
+	held, err := target.Open(ctx, l.docker, info.ID)
+	if err != nil {
+		return layer, done, err
+	}
+	layer.Is = isRootOf(held.Process)
+	return layer, held.Close, nil
+}
+
+// isRootOf compares a directory with the root of a process.
+func isRootOf(p *nsutil.Process) func(inject.Root) bool {
+	return func(root inject.Root) bool {
+		dev, ino, err := p.RootID()
+		return err == nil && dev == root.Dev && ino == root.Ino
+	}
+}
+
+// stillSo reports a container that was started while its upper directory was written to: what it then sees of the
+// change is undefined.
+func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
+	info, err := l.docker.Find(ctx, layer.ID)
+	if err != nil || layer.Live || !info.State.Live() {
+		return err
+	}
+	return &target.ChangedError{Name: layer.Name, Why: "it was started meanwhile; eject and inject again"}
+}
+
+// Eject takes the toolbox out again.
+func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
+	journal, err := inject.OpenJournal(l.journal)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	if !req.All {
+		return l.ejectOne(ctx, journal, req.Target)
+	}
+	records, err := journal.All()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		res, eerr := l.eject(ctx, journal, r)
+		if eerr != nil {
+			err = errors.Join(err, eerr)
+			continue
+		}
+		results = append(results, res)
+	}
+	return results, err
+}
+
+// NotInjectedError reports a container that dlx has put nothing into.
+type NotInjectedError struct{ Name string }
+
+func (e *NotInjectedError) Error() string { return fmt.Sprintf("nothing is injected into %q", e.Name) }
+
+// Hint says how to see to all of them.
+func (e *NotInjectedError) Hint() string { return "`dlx eject --all` takes out whatever there is" }
+
+func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name string) ([]EjectResult, error) {
+	ref, err := target.ParseRef(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := l.docker.Find(ctx, ref.Name)
+	if err != nil {
+		return nil, err
+	}
+	record, err := journal.Get(info.ID)
+	if err != nil {
+		return nil, err
+	}
+	if record == nil {
+		return nil, &NotInjectedError{info.Name}
+	}
+	res, err := l.eject(ctx, journal, record)
+	if err != nil {
+		return nil, err
+	}
+	return []EjectResult{res}, nil
+}
+
+// eject handles one record. A container that is gone has taken its files along.
+func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
+	res = EjectResult{Target: record.Name, ID: record.ID}
+	layer, done, err := l.layer(ctx, record.ID)
+	if missing := (*target.NotFoundError)(nil); errors.As(err, &missing) || errdefs.IsNotFound(err) {
+		res.Gone = true
+		return res, journal.Forget(record.ID)
+	}
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if res.Left, err = journal.Eject(layer, record); err != nil {
+		return res, err
+	}
+	return res, l.stillSo(ctx, layer)
+}

@@ -1,0 +1,68 @@
+package inject
+
+import (
+	"fmt"
+
+	"dlx/internal/linux"
+)
+
+// entry is one entry of a directory that is being replaced: a clone of it with what is mounted there, or a link.
+type entry struct {
+	name string
+	dir  bool
+	link string
+	tree *linux.FD // nil for a link
+}
+
+// cloneEntries clones every entry of dir but the toolbox's own name. What it has cloned is returned with an error too.
+func cloneEntries(dir *linux.FD) ([]entry, error) {
+	names, err := linux.ReadDir(dir, devLimit)
+	if err != nil {
+		return nil, fmt.Errorf("list /dev: %w", err)
+	}
+	var entries []entry
+	for _, name := range names {
+		if name == toolboxName || !linux.CleanComponent(name) {
+			continue
+		}
+		e, err := cloneEntry(dir, name)
+		if err != nil {
+			return entries, fmt.Errorf("clone /dev/%s: %w", name, err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func cloneEntry(dir *linux.FD, name string) (e entry, err error) {
+	e.name = name
+	st, err := linux.StatAt(dir, name)
+	if err != nil {
+		return e, err
+	}
+	switch st.Mode & linux.ModeType {
+	case linux.ModeSymlink:
+		e.link, err = linux.ReadlinkAt(dir, name)
+		return e, err
+	case linux.ModeDir:
+		e.dir = true
+	}
+	e.tree, err = linux.CloneTree(dir, name, true)
+	return e, err
+}
+
+// place puts the entry into dir, which is empty.
+func (e *entry) place(dir *linux.FD) (err error) {
+	switch {
+	case e.tree == nil:
+		return linux.SymlinkAt(e.link, dir, e.name)
+	case e.dir:
+		err = linux.MkdirAt(dir, e.name, 0o755)
+	default:
+		err = linux.MkfileAt(dir, e.name, 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	return linux.MoveMount(e.tree, dir, e.name)
+}

@@ -1,0 +1,67 @@
+package inject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// HostView is a copy of the host's mount namespace with the /proc of the process's pid namespace, so that ps and its
+// kin tell of the container. Mounting a proc file system takes a process inside the pid namespace, one that the
+// container could trace; so the one that the container's runtime has mounted is cloned, after a check that it is one.
+func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, error) {
+	var proc *linux.FD
+	differ, err := p.Differing()
+	if err != nil {
+		return nil, err
+	}
+	if differ&nsutil.Pid != 0 {
+		if proc, err = cloneProc(ctx, p); err != nil {
+			return nil, err
+		}
+		defer proc.Close()
+	}
+	return build(ctx, nil, func(root *linux.FD) error {
+		if proc != nil {
+			host, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory)
+			if err != nil {
+				return err
+			}
+			defer host.Close()
+			if err := linux.MoveMount(proc, host, ""); err != nil {
+				return err
+			}
+		}
+		if readOnly {
+			return linux.SetReadOnly(root)
+		}
+		return nil
+	})
+}
+
+// cloneProc clones the container's /proc without the masks that the runtime has mounted below it.
+func cloneProc(ctx context.Context, p *nsutil.Process) (*linux.FD, error) {
+	var proc *linux.FD
+	view, err := build(ctx, p, func(root *linux.FD) error {
+		dir, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		if err := p.CheckProc(dir); err != nil {
+			return err
+		}
+		proc, err = linux.CloneTree(dir, "", false)
+		if errors.Is(err, linux.ErrInvalid) { // mounts below it that may not be uncovered
+			proc, err = linux.CloneTree(dir, "", true)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("take the container's /proc: %w", err), proc.Close())
+	}
+	return proc, view.Close()
+}

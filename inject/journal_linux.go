@@ -1,0 +1,141 @@
+package inject
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dlx/internal/linux"
+	"dlx/toolbox"
+)
+
+// DefaultJournal is where the records of injected toolboxes are.
+const DefaultJournal = "/var/lib/dlx/journal"
+
+// Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
+type Record struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Temp    string    `json:"temp"`   // the directory's name while it is being filled
+	Placed  bool      `json:"placed"` // the directory has its final name
+	Started time.Time `json:"started"`
+	Files   []Placed  `json:"files"`
+}
+
+// Placed is one file below the toolbox's directory.
+type Placed struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Link   string `json:"link,omitempty"`
+}
+
+func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
+	r := &Record{ID: layer.ID, Name: layer.Name, Temp: temp, Started: time.Now().UTC()}
+	for _, f := range box.Manifest().Files {
+		r.Files = append(r.Files, Placed{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Link: f.Link})
+	}
+	return r
+}
+
+// Journal is the records' directory, locked against other dlx processes. Its owner closes it.
+type Journal struct {
+	dir  string
+	lock *os.File
+}
+
+// OpenJournal makes the directory if need be and waits for its lock.
+func OpenJournal(dir string) (*Journal, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the journal's directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal's lock: %w", err)
+	}
+	if err := linux.Lock(lock); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the journal: %w", err), lock.Close())
+	}
+	return &Journal{dir, lock}, nil
+}
+
+// Close releases the lock.
+func (j *Journal) Close() error { return j.lock.Close() }
+
+func (j *Journal) path(id string) string { return filepath.Join(j.dir, id+".json") }
+
+// Get returns a container's record, or nil if it has none.
+func (j *Journal) Get(id string) (*Record, error) {
+	data, err := os.ReadFile(j.path(id))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	r := &Record{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read the journal's %s.json: %w", id, err)
+	}
+	return r, nil
+}
+
+// All returns every record.
+func (j *Journal) All() ([]*Record, error) {
+	names, err := filepath.Glob(filepath.Join(j.dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var records []*Record
+	for _, name := range names {
+		r, err := j.Get(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+// put writes a record so that it is whole on disk, or not there (rename(2), fsync(2)).
+func (j *Journal) put(r *Record) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(j.dir, ".new-*")
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = errors.Join(os.Rename(tmp.Name(), j.path(r.ID)), j.sync())
+	}
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
+}
+
+// Forget removes a container's record.
+func (j *Journal) Forget(id string) error {
+	if err := os.Remove(j.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("clear the journal: %w", err)
+	}
+	return j.sync()
+}
+
+func (j *Journal) sync() error {
+	dir, err := os.Open(j.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,209 @@
+package inject
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dlx/internal/linux"
+	"dlx/toolbox"
+)
+
+// Dir is where a container finds an injected toolbox.
+const Dir = "/" + dirName
+
+const (
+	dirName    = ".dlx"
+	tempPrefix = ".dlx-"
+)
+
+// Layer is the root of a container's file system as the host sees it, from the runtime's API. A live container's is the
+// merged mount, since changing the upper directory below a mounted overlay is undefined (the kernel's overlayfs.rst); a
+// stopped one's is its upper directory, which is not mounted then.
+type Layer struct {
+	ID, Name string
+	Path     string
+	Live     bool
+	Lower    []string        // for a stopped one: the image's layers
+	Is       func(Root) bool // for a live one: whether the root is that of the container's process; may be nil
+}
+
+// Root identifies a directory.
+type Root struct{ Dev, Ino uint64 }
+
+// Why a toolbox can not be injected.
+var (
+	ErrForeign = errors.New("the container has a " + Dir + " of its own")
+	ErrNoLayer = errors.New("the runtime names no directory on this host that the container's files could be reached through")
+)
+
+// LayerError says which container an error is about, and what works instead.
+type LayerError struct {
+	Name string
+	Err  error
+}
+
+func (e *LayerError) Error() string { return fmt.Sprintf("inject into %s: %v", e.Name, e.Err) }
+func (e *LayerError) Unwrap() error { return e.Err }
+
+// Hint names the way that works.
+func (e *LayerError) Hint() string {
+	return "`dlx debug " + e.Name + "` needs no place in the container's file system"
+}
+
+// open opens the layer's root and checks that it is what it should be.
+func (l Layer) open() (*linux.FD, error) {
+	if l.Path == "" {
+		return nil, ErrNoLayer
+	}
+	root, err := linux.OpenPath(l.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w (%s is not there)", ErrNoLayer, l.Path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.check(root); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+func (l Layer) check(root *linux.FD) error {
+	if !l.Live {
+		return nil
+	}
+	magic, err := linux.Magic(root)
+	if err != nil {
+		return err
+	}
+	st, err := linux.Fstat(root)
+	if err != nil {
+		return err
+	}
+	if magic != linux.MagicOverlay || l.Is != nil && !l.Is(Root{uint64(st.Dev), st.Ino}) {
+		return fmt.Errorf("%w (%s is not the container's root here)", ErrNoLayer, l.Path)
+	}
+	return nil
+}
+
+// foreign says whether the container has a /.dlx already, in its writable layer or its image.
+func (l Layer) foreign(root *linux.FD) (bool, error) {
+	if there, err := exists(root, dirName); there || err != nil {
+		return there, err
+	}
+	for _, dir := range l.Lower {
+		lower, err := linux.OpenPath(dir)
+		if err != nil {
+			return false, err
+		}
+		there, err := exists(lower, dirName)
+		if err = errors.Join(err, lower.Close()); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+func exists(dir *linux.FD, name string) (bool, error) {
+	_, err := linux.StatAt(dir, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Place puts the toolbox into the layer, unless it is there already. The record is written first; the directory is
+// filled under another name and then renamed, so that /.dlx is whole or not there.
+func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (already bool, err error) {
+	root, err := layer.open()
+	if err != nil {
+		return false, &LayerError{layer.Name, err}
+	}
+	defer root.Close()
+	record, err := j.Get(layer.ID)
+	if err != nil {
+		return false, err
+	}
+	if record != nil {
+		if there, err := exists(root, dirName); record.Placed && there || err != nil {
+			return there, err
+		}
+		if _, err := j.remove(root, record); err != nil { // an injection that was interrupted
+			return false, err
+		}
+	}
+	if there, err := layer.foreign(root); there || err != nil {
+		return false, &LayerError{layer.Name, errors.Join(ErrForeign, err)}
+	}
+	record = newRecord(layer, tempPrefix+strings.ToLower(rand.Text()[:10]), box)
+	if err := j.put(record); err != nil {
+		return false, err
+	}
+	if err := fill(ctx, root, record.Temp, box); err != nil {
+		_, rerr := j.remove(root, record)
+		return false, fmt.Errorf("inject into %s: %w", layer.Name, errors.Join(err, rerr))
+	}
+	record.Placed = true
+	return false, j.put(record)
+}
+
+// fill makes the directory. Every path is relative to a held descriptor and no link is followed: what the container
+// does meanwhile can spoil the result, and only inside the container.
+func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verified) error {
+	if err := linux.MkdirAt(root, temp, 0o755); err != nil {
+		return err
+	}
+	dir, err := linux.OpenDirAt(root, temp)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := box.Place(ctx, dir); err != nil {
+		return err
+	}
+	if err := linux.RenameNoReplace(root, temp, dirName); err != nil {
+		if errors.Is(err, linux.ErrExist) {
+			return ErrForeign
+		}
+		return err
+	}
+	return nil
+}
+
+// Eject takes a record's files out of the layer and clears the record. It returns what stays: files that dlx did not
+// place, or not so.
+func (j *Journal) Eject(layer Layer, record *Record) (left []string, err error) {
+	root, err := layer.open()
+	if err != nil {
+		return nil, fmt.Errorf("eject from %s: %w", layer.Name, err)
+	}
+	defer root.Close()
+	left, err = j.remove(root, record)
+	if err != nil {
+		return left, fmt.Errorf("eject from %s: %w", layer.Name, err)
+	}
+	return left, nil
+}
+
+func (j *Journal) remove(root *linux.FD, record *Record) (left []string, err error) {
+	for _, name := range []string{record.Temp, dirName} {
+		if name == dirName && !record.Placed {
+			if ours, err := looksOurs(root, record); err != nil || !ours {
+				continue
+			}
+		}
+		stay, err := removeTree(root, name, record.Files, name == record.Temp)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range stay {
+			left = append(left, filepath.Join("/", name, path))
+		}
+	}
+	return left, j.Forget(record.ID)
+}

@@ -1,0 +1,89 @@
+// Package cli is dlx's command line: one file a verb, each of which hands over to an engine at once. Results go to
+// standard output, everything else to standard error.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+	"dlx/internal/printable"
+)
+
+// Exit statuses of dlx itself. `dlx debug` passes on its command's, with docker's meanings for the last three.
+const (
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitTimeout  = 124 // as timeout(1)
+	exitDlx      = 125 // dlx itself failed
+	exitNotRun   = 126 // the command can not be run
+	exitNotFound = 127 // the command is not there
+)
+
+// app is one run of the command line.
+type app struct {
+	stdin          *os.File
+	stdout, stderr io.Writer
+	newEngine      func() (engine.Engine, error)
+	code           int // the exit status of a command that did not fail
+}
+
+// Run runs dlx with its arguments, without the program's name, and returns the exit status.
+func Run(args []string) int {
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, newEngine: localEngine}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(context.Background())
+	if err != nil {
+		a.report(err)
+		return exitStatus(cmd.Name(), err)
+	}
+	return a.code
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dlx",
+		Short: "look inside a running container that has nothing in it",
+		Long: "dlx looks inside a running container that has nothing in it: it opens a shell there with a verified toolbox,\n" +
+			"without leaving a trace, or captures its traffic. It finds the container's process through the Docker API and\n" +
+			"joins its namespaces, so it has to run as root on the container's host.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.injectCommand(), a.ejectCommand(),
+		a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
+	root.AddCommand(internalCommands(a)...)
+	return root
+}
+
+// withEngine runs f with an engine that it closes.
+func (a *app) withEngine(f func(engine.Engine) error) (err error) {
+	e, err := a.newEngine()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	return f(e)
+}
+
+// printf writes to standard output; what comes from a container is to be escaped by the caller.
+func (a *app) printf(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.stdout, format, args...)
+	return err
+}
+
+// notef writes a line to standard error.
+func (a *app) notef(format string, args ...any) {
+	_, _ = fmt.Fprintln(a.stderr, printable.Escape(fmt.Sprintf(format, args...)))
+}

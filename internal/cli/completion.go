@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+	"dlx/internal/printable"
+)
+
+func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:       "completion bash|zsh|fish",
+		Short:     "print a shell's completion script",
+		Long:      "Prints a script that completes dlx's commands, flags and container names.",
+		Example:   "  dlx completion bash > /etc/bash_completion.d/dlx\n  dlx completion zsh > \"${fpath[1]}/_dlx\"\n  dlx completion fish > ~/.config/fish/completions/dlx.fish",
+		Args:      exactArgs(1),
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(a.stdout)
+			case "fish":
+				return root.GenFishCompletion(a.stdout, true)
+			}
+			return &usageError{fmt.Errorf("no completion for shell %q: there is bash, zsh and fish", args[0])}
+		},
+	}
+}
+
+// completeLimit is how long a person waits for a completion.
+const completeLimit = 2 * time.Second
+
+// completeTarget completes a container's name. A failure completes nothing: the shell has no place for an error.
+func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
+	defer cancel()
+	var names []string
+	_ = a.withEngine(func(e engine.Engine) error {
+		list, err := e.Names(ctx)
+		for _, c := range list {
+			if strings.HasPrefix(c.Name, prefix) {
+				names = append(names, printable.Escape(c.Name)+"\t"+printable.Escape(c.Image))
+			}
+		}
+		return err
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+)
+
+// debugOptions are the flags of `dlx debug`.
+type debugOptions struct {
+	fs, profile, user, dir string
+	env                    []string
+	clearEnv, readOnly     bool
+	interactive, tty       bool
+	interactiveSet, ttySet bool
+	timeout                time.Duration
+	memory                 byteSize
+	pids                   int64
+}
+
+func (a *app) debugCommand() *cobra.Command {
+	var o debugOptions
+	cmd := &cobra.Command{
+		Use:   "debug TARGET [flags] [-- COMMAND ARG...]",
+		Short: "open a shell, or run a command, in a container",
+		Long: "Runs a shell, or COMMAND, in the container's namespaces.\n\n" +
+			"--fs toolbox (default)  the container's live files at /, a verified toolbox at /dev/.dlx and first on PATH;\n" +
+			"                        the container sees nothing of it, and nothing of it stays\n" +
+			"--fs host               the host's files with the container's /proc, network, host name and IPC\n" +
+			"--fs target             the container's files, and nothing else\n\n" +
+			"The exit status is the command's, 128+N for signal N; 124 when --timeout ended it, 125 when dlx itself failed,\n" +
+			"126 when the command can not be run, 127 when it is not there.",
+		Example:           "  dlx debug web\n  dlx debug web -- ss -tlnp\n  echo hello | dlx debug web -- cat\n  dlx debug web --fs host -- tcpdump -ni any",
+		Args:              targetArgs(1),
+		ValidArgsFunction: a.completeTarget,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.interactiveSet, o.ttySet = cmd.Flags().Changed("interactive"), cmd.Flags().Changed("tty")
+			return a.runDebug(cmd.Context(), args[0], args[1:], o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.interactive, "interactive", "i", false, "pass standard input on (default: unless it is a terminal and there is no --tty)")
+	f.BoolVarP(&o.tty, "tty", "t", false, "give the command a terminal (default: when standard input and output are one)")
+	f.StringVar(&o.fs, "fs", string(engine.FSToolbox), "what is at /: toolbox, host or target")
+	f.StringVar(&o.profile, "profile", "general", "what the session may do: general, baseline, restricted, netadmin or sysadmin")
+	f.StringVarP(&o.user, "user", "u", "", "user[:group], by number or by the container's /etc/passwd (default: root)")
+	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
+	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
+	f.BoolVar(&o.readOnly, "read-only", false, "let the session change no file")
+	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long")
+	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
+	f.Int64Var(&o.pids, "pids-limit", 0, "limit of processes and threads (default 512)")
+	mustComplete(cmd, "fs", "toolbox", "host", "target")
+	mustComplete(cmd, "profile", "general", "baseline", "restricted", "netadmin", "sysadmin")
+	return cmd
+}
+
+func (a *app) runDebug(ctx context.Context, target string, command []string, o debugOptions) error {
+	env, err := expandEnv(o.env)
+	if err != nil {
+		return err
+	}
+	tty := a.wantsTTY(o)
+	req := engine.DebugRequest{
+		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv,
+		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
+		Memory: int64(o.memory), Pids: o.pids,
+	}
+	return a.withEngine(func(e engine.Engine) (err error) {
+		con := newConsole(a, tty, a.wantsStdin(o, tty))
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		streams := con.open(ctx, cancel)
+		defer func() { err = errors.Join(err, con.close()) }()
+		a.code, err = e.Debug(ctx, req, streams)
+		return err
+	})
+}
+
+// wantsTTY says whether the command gets a terminal.
+func (a *app) wantsTTY(o debugOptions) bool {
+	if o.ttySet {
+		return o.tty
+	}
+	return isTerminal(a.stdin) && isTerminal(a.stdout) && (!o.interactiveSet || o.interactive)
+}
+
+// wantsStdin says whether standard input is passed on. A terminal that is only dlx's own is left to whoever else reads
+// it, as in `dlx debug web -- ls | less`.
+func (a *app) wantsStdin(o debugOptions, tty bool) bool {
+	if o.interactiveSet {
+		return o.interactive
+	}
+	return tty || !isTerminal(a.stdin)
+}
+
+// expandEnv turns NAME into NAME=VALUE of dlx's own environment, as docker does; one that is not set is left out.
+func expandEnv(list []string) ([]string, error) {
+	var out []string
+	for _, s := range list {
+		name, _, ok := strings.Cut(s, "=")
+		if name == "" {
+			return nil, &usageError{fmt.Errorf("bad environment variable %q", s)}
+		}
+		if value, set := os.LookupEnv(name); !ok && set {
+			s, ok = name+"="+value, true
+		}
+		if ok {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+	"dlx/shell"
+)
+
+func localEngine() (engine.Engine, error) { return engine.NewLocal() }
+
+// commandStatus is the exit status of a command that could not be run, or that did not end by itself.
+func commandStatus(err error) (int, bool) {
+	var failed *shell.CommandError
+	switch {
+	case errors.As(err, &failed) && failed.Missing:
+		return exitNotFound, true
+	case errors.As(err, &failed):
+		return exitNotRun, true
+	case errors.Is(err, shell.ErrTargetEnded), errors.Is(err, shell.ErrKilled):
+		return 128 + 9, true
+	}
+	return 0, false
+}
+
+func internalCommands(a *app) []*cobra.Command { return []*cobra.Command{a.printCommand()} }

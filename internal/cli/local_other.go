@@ -1,0 +1,26 @@
+//go:build !linux
+
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+)
+
+// unsupportedError says that this system has no containers to look into.
+type unsupportedError struct{}
+
+func (unsupportedError) Error() string { return "not supported on this system" }
+func (unsupportedError) Unwrap() error { return errors.ErrUnsupported }
+
+// Hint says where dlx does its work.
+func (unsupportedError) Hint() string { return "run dlx on the Linux host that runs the container" }
+
+func localEngine() (engine.Engine, error) { return nil, unsupportedError{} }
+
+func commandStatus(error) (int, bool) { return 0, false }
+
+func internalCommands(*app) []*cobra.Command { return nil }

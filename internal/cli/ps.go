@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+	"dlx/internal/printable"
+)
+
+func (a *app) psCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "ps",
+		Short: "list the containers that dlx can reach",
+		Args:  exactArgs(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.runPs(cmd.Context(), output) },
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+// outputFlag adds -o to a command that prints a table.
+func outputFlag(cmd *cobra.Command, output *string) {
+	cmd.Flags().StringVarP(output, "output", "o", "table", "table or json")
+	mustComplete(cmd, "output", "table", "json")
+}
+
+func (a *app) runPs(ctx context.Context, output string) error {
+	return a.withEngine(func(e engine.Engine) error {
+		list, err := e.List(ctx)
+		if err != nil {
+			return err
+		}
+		return a.print(output, list, func() error { return a.printContainers(list) })
+	})
+}
+
+// print writes a value as JSON, or by table.
+func (a *app) print(output string, value any, table func() error) error {
+	switch output {
+	case "table":
+		return table()
+	case "json":
+		enc := json.NewEncoder(a.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(value)
+	}
+	return &usageError{fmt.Errorf("no output format %q: there is table and json", output)}
+}
+
+func (a *app) printContainers(list []engine.Container) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(w, "NAME\tID\tPID\tRUNTIME\tSTATE\tIMAGE\tSHELL")
+	for _, c := range list {
+		shell := c.Shell
+		if shell == "" {
+			shell = "-"
+		}
+		fmt.Fprintf(w, "%s\t%.12s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), c.ID, c.PID, c.Runtime,
+			c.State, printable.Escape(c.Image), printable.Escape(shell))
+	}
+	return w.Flush()
+}

@@ -1,0 +1,232 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stat is what stat(2) tells of a file.
+type Stat = unix.Stat_t
+
+// File-type bits of Stat.Mode.
+const (
+	ModeType    = unix.S_IFMT
+	ModeDir     = unix.S_IFDIR
+	ModeRegular = unix.S_IFREG
+	ModeSymlink = unix.S_IFLNK
+)
+
+// Errors that the packages above tell apart.
+var (
+	ErrExist    error = unix.EEXIST
+	ErrNotExist error = unix.ENOENT
+	ErrNotEmpty error = unix.ENOTEMPTY
+	ErrLoop     error = unix.ELOOP
+	ErrNotDir   error = unix.ENOTDIR
+	ErrAccess   error = unix.EACCES
+	ErrPerm     error = unix.EPERM
+	ErrInvalid  error = unix.EINVAL
+	ErrNoDevice error = unix.ENODEV
+	ErrNoSys    error = unix.ENOSYS
+	ErrTooBig   error = unix.E2BIG
+	ErrExecFmt  error = unix.ENOEXEC
+	ErrIO       error = unix.EIO
+)
+
+// File systems by their magic number (statfs(2)).
+const (
+	MagicProc    = unix.PROC_SUPER_MAGIC
+	MagicTmpfs   = unix.TMPFS_MAGIC
+	MagicOverlay = unix.OVERLAYFS_SUPER_MAGIC
+	MagicFuse    = unix.FUSE_SUPER_MAGIC
+	MagicCgroup2 = unix.CGROUP2_SUPER_MAGIC
+)
+
+// OpenPath opens a path that dlx itself chose (never one of a container's) as an O_PATH descriptor.
+func OpenPath(name string) (*FD, error) { return open(name, unix.O_PATH) }
+
+// OpenRead opens a path that dlx itself chose for reading.
+func OpenRead(name string) (*FD, error) { return open(name, unix.O_RDONLY) }
+
+// OpenWrite opens an existing path that dlx itself chose for writing.
+func OpenWrite(name string) (*FD, error) { return open(name, unix.O_WRONLY) }
+
+func open(name string, flags int) (*FD, error) {
+	raw, err := retry(func() (int, error) { return unix.Open(name, flags|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return NewFD(raw), nil
+}
+
+// OpenAt opens one path component (or the "a/b" paths of a /proc/PID directory) below dir, for reading.
+func OpenAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_RDONLY) }
+
+// OpenPathAt opens a path component below dir as an O_PATH descriptor, following a final link as /proc/PID/root needs.
+func OpenPathAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_PATH) }
+
+// OpenDirAt opens the directory name below dir without following links: a link there is ErrLoop or ErrNotDir.
+func OpenDirAt(dir *FD, name string) (*FD, error) {
+	return openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+}
+
+func openat(dir *FD, name string, flags int) (*FD, error) {
+	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nil, &os.PathError{Op: "openat", Path: name, Err: err}
+	}
+	return NewFD(raw), nil
+}
+
+// OpenBeneath opens a path below dir with openat2(2) (Linux 5.6): no symbolic link, no magic link, no way out of dir.
+func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
+	how := &unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+	raw, err := retry(func() (int, error) { return unix.Openat2(dir.Int(), name, how) })
+	if err != nil {
+		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
+	}
+	return NewFD(raw), nil
+}
+
+// OpenInRoot opens a path as an O_PATH descriptor, with dir as the root of every link on the way (openat2(2)); magic
+// links are not followed.
+func OpenInRoot(dir *FD, name string) (*FD, error) {
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	raw, err := retry(func() (int, error) { return unix.Openat2(dir.Int(), name, how) })
+	if err != nil {
+		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
+	}
+	return NewFD(raw), nil
+}
+
+// Flags for OpenBeneath.
+const (
+	OPath      = unix.O_PATH
+	ORead      = unix.O_RDONLY
+	ODirectory = unix.O_DIRECTORY
+	ONoFollow  = unix.O_NOFOLLOW
+	ONonblock  = unix.O_NONBLOCK
+)
+
+// Fstat is fstat(2).
+func Fstat(fd *FD) (Stat, error) {
+	var st Stat
+	return st, wrap("fstat", unix.Fstat(fd.Int(), &st))
+}
+
+// StatAt is fstatat(2) without following a final link.
+func StatAt(dir *FD, name string) (Stat, error) {
+	var st Stat
+	err := unix.Fstatat(dir.Int(), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return st, &os.PathError{Op: "fstatat", Path: name, Err: err}
+	}
+	return st, nil
+}
+
+// StatAtFollow is fstatat(2) following links, as the /proc/PID/ns entries need.
+func StatAtFollow(dir *FD, name string) (Stat, error) {
+	var st Stat
+	err := unix.Fstatat(dir.Int(), name, &st, 0)
+	if err != nil {
+		return st, &os.PathError{Op: "fstatat", Path: name, Err: err}
+	}
+	return st, nil
+}
+
+// Magic is the magic number of the file system that fd is on (statfs(2)).
+func Magic(fd *FD) (int64, error) {
+	var st unix.Statfs_t
+	err := unix.Fstatfs(fd.Int(), &st)
+	return int64(st.Type), wrap("fstatfs", err)
+}
+
+// ReadlinkAt reads the symbolic link name below dir.
+func ReadlinkAt(dir *FD, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dir.Int(), name, buf)
+	if err != nil {
+		return "", &os.PathError{Op: "readlinkat", Path: name, Err: err}
+	}
+	return string(buf[:n]), nil
+}
+
+// MkdirAt, MkfileAt and SymlinkAt make one entry below dir; an existing one is ErrExist.
+func MkdirAt(dir *FD, name string, perm uint32) error {
+	return pathErr("mkdirat", name, unix.Mkdirat(dir.Int(), name, perm))
+}
+
+// MkfileAt makes an empty regular file below dir.
+func MkfileAt(dir *FD, name string, perm uint32) error {
+	return pathErr("mknodat", name, unix.Mknodat(dir.Int(), name, unix.S_IFREG|perm, 0))
+}
+
+// SymlinkAt makes the symbolic link name below dir.
+func SymlinkAt(target string, dir *FD, name string) error {
+	return pathErr("symlinkat", name, unix.Symlinkat(target, dir.Int(), name))
+}
+
+// UnlinkAt removes a file below dir, RmdirAt an empty directory.
+func UnlinkAt(dir *FD, name string) error {
+	return pathErr("unlinkat", name, unix.Unlinkat(dir.Int(), name, 0))
+}
+
+// RmdirAt removes an empty directory below dir.
+func RmdirAt(dir *FD, name string) error {
+	return pathErr("rmdirat", name, unix.Unlinkat(dir.Int(), name, unix.AT_REMOVEDIR))
+}
+
+// RenameNoReplace renames from to to, both below dir, and fails with ErrExist if to is there (renameat2(2)).
+func RenameNoReplace(dir *FD, from, to string) error {
+	return pathErr("renameat2", to, unix.Renameat2(dir.Int(), from, dir.Int(), to, unix.RENAME_NOREPLACE))
+}
+
+// ReadDir returns the names in the directory fd, at most limit of them.
+func ReadDir(fd *FD, limit int) ([]string, error) {
+	again, err := openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	f := again.File(".")
+	defer f.Close()
+	names, err := f.Readdirnames(limit + 1)
+	if err != nil && len(names) == 0 && !isEOF(err) {
+		return nil, fmt.Errorf("read directory: %w", err)
+	}
+	if len(names) > limit {
+		return nil, fmt.Errorf("directory has more than %d entries", limit)
+	}
+	return names, nil
+}
+
+// CleanComponent says whether name is one plain path component.
+func CleanComponent(name string) bool {
+	return name != "" && name != "." && name != ".." && path.Base(name) == name && !strings.ContainsRune(name, 0)
+}
+
+func pathErr(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: name, Err: err}
+}
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// OnFuse says whether f is on a FUSE file system, whose server may never answer.
+func OnFuse(f *os.File) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(int(f.Fd()), &st) != nil || int64(st.Type) == MagicFuse
+}
+
+// Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's last descriptor.
+func Lock(f *os.File) error {
+	_, err := retry(func() (int, error) { return 0, unix.Flock(int(f.Fd()), unix.LOCK_EX) })
+	return wrap("flock", err)
+}

@@ -1,0 +1,156 @@
+package linux
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Go program can not join a user namespace from its own threads (user_namespaces(7): setns wants a single-threaded
+// process), nor by executing itself again, since the runtime starts threads first. A forked child has one thread. Until
+// it executes something it may only make raw system calls: no allocation, no stack growth, no scheduler. The runtime
+// offers these three hooks to package syscall and keeps them for packages that fork for themselves (go.dev/issue/67401).
+
+//go:linkname runtimeBeforeFork syscall.runtime_BeforeFork
+func runtimeBeforeFork()
+
+//go:linkname runtimeAfterFork syscall.runtime_AfterFork
+func runtimeAfterFork()
+
+//go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
+func runtimeAfterForkInChild()
+
+// errorFD is where the child writes what became of it; it is close-on-exec, so that end of file means success.
+const errorFD = 5
+
+// What a record on errorFD says.
+const (
+	recordForked = 1 // the middle process made the last one: value is its PID
+	recordFailed = 2 // step number value failed with errno
+)
+
+// record is what the child writes: twelve bytes, well below PIPE_BUF, so it arrives whole (pipe(7)).
+type record struct{ kind, value, errno int32 }
+
+const recordSize = 12
+
+// StepError is a system call that failed in the forked child.
+type StepError struct {
+	Step string // what was attempted
+	Err  error  // the errno
+}
+
+func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Fork runs the plan in a forked child and returns the PID of the process that Exec made, as this process sees it.
+// That process is a child of this one. A step that fails is a *StepError, with no process left behind.
+//
+//go:norace
+func (p *Plan) Fork() (pid int, err error) {
+	defer p.release()
+	if p.err != nil {
+		return 0, p.err
+	}
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return 0, wrap("pipe2", err)
+	}
+	r, w := NewFD(pipe[0]), NewFD(pipe[1])
+	defer r.Close()
+	high, err := w.dupAbove(firstPlanFD)
+	w.Close()
+	if err != nil {
+		return 0, err
+	}
+	p.steps[0].args = [6]uintptr{uintptr(high.Int()), errorFD, unix.O_CLOEXEC}
+	middle, errno := forkPlan(&p.steps[0], uintptr(len(p.steps)), new(record))
+	high.Close()
+	runtime.KeepAlive(p)
+	if errno != 0 {
+		return 0, wrap("fork", errno)
+	}
+	return p.collect(r, middle)
+}
+
+// collect reads what the child reports, reaps the middle process, and the last one too if it failed.
+func (p *Plan) collect(r *FD, middle int) (int, error) {
+	var last int
+	var failure error
+	for buf := make([]byte, recordSize); ; {
+		n, err := retry(func() (int, error) { return unix.Read(r.Int(), buf) })
+		if err != nil || n != recordSize {
+			break
+		}
+		kind, value, errno := le32(buf[0:]), le32(buf[4:]), le32(buf[8:])
+		switch kind {
+		case recordForked:
+			last = value
+		case recordFailed:
+			failure = &StepError{p.names[value], unix.Errno(errno)}
+		}
+	}
+	ws, err := Wait(middle)
+	if failure == nil && (err != nil || last == 0) {
+		failure = fmt.Errorf("the forked child ended early (status %#x): %w", int(ws), errors.Join(err, ErrNoProcess))
+	}
+	if failure != nil && last != 0 {
+		_, werr := Wait(last)
+		failure = errors.Join(failure, werr)
+	}
+	if failure != nil {
+		return 0, failure
+	}
+	return last, nil
+}
+
+func le32(b []byte) int { return int(int32(binary.NativeEndian.Uint32(b))) }
+
+// forkPlan forks; the parent returns, the child never does.
+//
+//go:noinline
+//go:norace
+//go:nocheckptr
+func forkPlan(steps *step, n uintptr, rec *record) (int, syscall.Errno) {
+	runtimeBeforeFork()
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if errno == 0 && pid == 0 {
+		runtimeAfterForkInChild()
+		runPlan(steps, n, rec)
+	}
+	runtimeAfterFork()
+	return int(pid), errno
+}
+
+// runPlan makes the planned calls, one after the other. At a fork step the parent reports the new PID and ends.
+//
+//go:noinline
+//go:norace
+//go:nosplit
+//go:nocheckptr
+func runPlan(steps *step, n uintptr, rec *record) {
+	for i := uintptr(0); i < n; i++ {
+		s := (*step)(unsafe.Add(unsafe.Pointer(steps), i*unsafe.Sizeof(step{})))
+		r, _, errno := syscall.RawSyscall6(s.nr, s.args[0], s.args[1], s.args[2], s.args[3], s.args[4], s.args[5])
+		switch {
+		case errno != 0 && !s.optional:
+			rec.kind, rec.value, rec.errno = recordFailed, int32(i), int32(errno)
+		case s.fork && r != 0:
+			rec.kind, rec.value = recordForked, int32(r)
+		default:
+			continue
+		}
+		syscall.RawSyscall6(unix.SYS_WRITE, errorFD, uintptr(unsafe.Pointer(rec)), recordSize, 0, 0, 0)
+		for {
+			syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
+		}
+	}
+	for {
+		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
+	}
+}

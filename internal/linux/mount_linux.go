@@ -1,0 +1,95 @@
+package linux
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// FS is a file-system context of the new mount API (fsopen(2), Linux 5.2).
+type FS struct{ fd *FD }
+
+// Fsopen starts a file system of the given type; ErrNoDevice says that the kernel does not have it.
+func Fsopen(fstype string) (*FS, error) {
+	raw, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, wrap("fsopen "+fstype, err)
+	}
+	return &FS{NewFD(raw)}, nil
+}
+
+// SetString sets a parameter, as mount(8)'s -o key=value does.
+func (f *FS) SetString(key, value string) error {
+	return wrap("fsconfig "+key, unix.FsconfigSetString(f.fd.Int(), key, value))
+}
+
+// Create makes the superblock.
+func (f *FS) Create() error { return wrap("fsconfig create", unix.FsconfigCreate(f.fd.Int())) }
+
+// Mount returns a detached mount of it, with the attributes (MountNosuid, …), as a descriptor of its root. It goes
+// away with the descriptor unless it is attached by MoveMount.
+func (f *FS) Mount(attrs int) (*FD, error) {
+	raw, err := unix.Fsmount(f.fd.Int(), unix.FSMOUNT_CLOEXEC, attrs)
+	if err != nil {
+		return nil, wrap("fsmount", err)
+	}
+	return NewFD(raw), nil
+}
+
+// MakeReadOnly makes the whole superblock read-only, which no remount of a bind mount of it can undo.
+func (f *FS) MakeReadOnly() error {
+	return wrap("fsconfig ro", errors.Join(
+		unix.FsconfigSetFlag(f.fd.Int(), "ro"),
+		unix.FsconfigReconfigure(f.fd.Int())))
+}
+
+// Close releases the context; mounts made from it stay.
+func (f *FS) Close() error { return f.fd.Close() }
+
+// Mount attributes (mount_setattr(2)).
+const (
+	MountRdonly = unix.MOUNT_ATTR_RDONLY
+	MountNosuid = unix.MOUNT_ATTR_NOSUID
+	MountNodev  = unix.MOUNT_ATTR_NODEV
+	MountNoexec = unix.MOUNT_ATTR_NOEXEC
+)
+
+// CloneTree clones the mount, or part of it, at name below dir into a detached mount (open_tree(2)); recursive takes
+// the mounts below along. A final link is not followed. The caller must be in dir's mount namespace.
+func CloneTree(dir *FD, name string, recursive bool) (*FD, error) {
+	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT)
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	if recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	raw, err := unix.OpenTree(dir.Int(), name, flags)
+	if err != nil {
+		return nil, pathErr("open_tree", name, err)
+	}
+	return NewFD(raw), nil
+}
+
+// MoveMount attaches the detached mount tree at name below dir, or at dir itself when name is empty (move_mount(2)).
+func MoveMount(tree, dir *FD, name string) error {
+	flags := unix.MOVE_MOUNT_F_EMPTY_PATH
+	if name == "" {
+		flags |= unix.MOVE_MOUNT_T_EMPTY_PATH
+	}
+	return pathErr("move_mount", name, unix.MoveMount(tree.Int(), "", dir.Int(), name, flags))
+}
+
+// MakePrivate takes every mount of the calling thread's namespace out of propagation, both ways.
+func MakePrivate() error {
+	return wrap("mount --make-rprivate /", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+}
+
+// SetReadOnly makes the mount at fd and all below it read-only (mount_setattr(2), Linux 5.12).
+func SetReadOnly(fd *FD) error {
+	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	return wrap("mount_setattr", unix.MountSetattr(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr))
+}
+
+// DetachCwd detaches the mount whose root is the thread's working directory (umount2(2), MNT_DETACH).
+func DetachCwd() error { return wrap("umount2", unix.Unmount(".", unix.MNT_DETACH)) }

@@ -1,0 +1,71 @@
+package linux
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// OpenPty makes a pseudo-terminal. The slave is opened through the master (TIOCGPTPEER, Linux 4.13), never by a path.
+func OpenPty() (master *os.File, slave *FD, err error) {
+	raw, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, pathErr("open", "/dev/ptmx", err)
+	}
+	m := NewFD(raw)
+	if err := unix.IoctlSetPointerInt(raw, unix.TIOCSPTLCK, 0); err != nil {
+		m.Close()
+		return nil, nil, wrap("ioctl TIOCSPTLCK", err)
+	}
+	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(raw), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		m.Close()
+		return nil, nil, wrap("ioctl TIOCGPTPEER", errno)
+	}
+	return m.File("/dev/ptmx"), NewFD(int(peer)), nil
+}
+
+// SetWindowSize sets a terminal's size in characters; the kernel sends SIGWINCH to its foreground processes.
+func SetWindowSize(tty *os.File, rows, cols uint16) error {
+	conn, err := tty.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ierr error
+	err = conn.Control(func(fd uintptr) {
+		ierr = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols})
+	})
+	if err != nil {
+		return err
+	}
+	return wrap("ioctl TIOCSWINSZ", ierr)
+}
+
+// Fchown gives a file to a user and group of the host's numbers.
+func Fchown(fd *FD, uid, gid int) error { return wrap("fchown", unix.Fchown(fd.Int(), uid, gid)) }
+
+// Pipe makes a pipe; both ends are close-on-exec.
+func Pipe() (r, w *FD, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, wrap("pipe2", err)
+	}
+	return NewFD(p[0]), NewFD(p[1]), nil
+}
+
+// PipeFile makes a pipe whose one end, the reading one if read is set, is an *os.File that can be interrupted by
+// Close.
+func PipeFile(read bool) (*os.File, *FD, error) {
+	r, w, err := Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, theirs := w, r
+	if read {
+		ours, theirs = r, w
+	}
+	if err := unix.SetNonblock(ours.Int(), true); err != nil {
+		return nil, nil, wrap("fcntl O_NONBLOCK", CloseAll(r, w))
+	}
+	return ours.File("pipe"), theirs, nil
+}

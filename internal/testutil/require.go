@@ -1,0 +1,71 @@
+package testutil
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+)
+
+// noSkipEnv turns each skip for a missing requirement into a failure.
+const noSkipEnv = "DLX_TEST_NO_SKIP"
+
+// pingLimit bounds the question whether an engine answers.
+const pingLimit = 5 * time.Second
+
+// SkipOrFail ends the test because of reason: as skipped on a developer's machine, as failed where skips are forbidden.
+func SkipOrFail(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv(noSkipEnv) == "1" {
+		t.Fatalf("requirement not met and %s=1: %s", noSkipEnv, reason)
+	}
+	t.Skip(reason)
+}
+
+// RequireRoot ends the test unless it runs with effective user ID 0.
+func RequireRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		SkipOrFail(t, "needs root")
+	}
+}
+
+// RequireTool ends the test unless name is a program on PATH, whose path it returns.
+func RequireTool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		SkipOrFail(t, "needs "+name+": "+err.Error())
+	}
+	return path
+}
+
+// RequireEngine returns the Docker engine that DOCKER_HOST or the default socket leads to, and ends the test if none
+// answers.
+func RequireEngine(t testing.TB) *Engine {
+	t.Helper()
+	e, err := connect(client.FromEnv)
+	if err != nil {
+		SkipOrFail(t, "needs a Docker engine: "+err.Error())
+	}
+	t.Cleanup(e.close(t))
+	return e
+}
+
+// connect makes a client and asks the engine for a sign of life.
+func connect(opts ...client.Opt) (*Engine, error) {
+	c, err := client.New(opts...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
+	defer cancel()
+	if _, err := c.Ping(ctx, client.PingOptions{}); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return &Engine{Client: c, Host: c.DaemonHost()}, nil
+}

@@ -1,0 +1,186 @@
+package nsutil
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"dlx/internal/linux"
+)
+
+// ErrGone reports that the process has ended.
+var ErrGone = errors.New("process has ended")
+
+// Process is a process held by a pidfd and by its /proc/PID directory, so that a reused PID can never be mistaken for
+// it. It has one owner, who closes it.
+type Process struct {
+	pid   int
+	pidfd *linux.FD
+	proc  *linux.FD
+	set   Set
+}
+
+// Open takes hold of a process. The host's /proc is checked to be a proc file system. A process that is not there, or
+// ends meanwhile, is ErrGone.
+func Open(pid int) (*Process, error) {
+	if pid <= 0 {
+		return nil, fmt.Errorf("open process %d: %w", pid, ErrGone)
+	}
+	p := &Process{pid: pid}
+	if err := p.open(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
+func (p *Process) open() (err error) {
+	if p.pidfd, err = linux.PidfdOpen(p.pid); err != nil {
+		return gone(err)
+	}
+	if p.proc, err = procDir(strconv.Itoa(p.pid)); err != nil {
+		return gone(err)
+	}
+	if p.set, err = readSet(p.proc); err != nil {
+		return gone(err)
+	}
+	// The directory was opened by number. The process is still there, so the number was still its own.
+	return p.Alive()
+}
+
+// procDir opens an entry of the host's /proc, which must be one.
+func procDir(name string) (*linux.FD, error) {
+	root, err := linux.OpenPath("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if magic, err := linux.Magic(root); err != nil || magic != linux.MagicProc {
+		return nil, errors.Join(errors.New("/proc is not a proc file system"), err)
+	}
+	return linux.OpenPathAt(root, name)
+}
+
+// gone turns the errors by which the kernel says "no such process" into ErrGone.
+func gone(err error) error {
+	if errors.Is(err, linux.ErrNoProcess) || errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return err
+}
+
+// PID is the process's number in the host's pid namespace, for people; handle the process through its other methods.
+func (p *Process) PID() int { return p.pid }
+
+// Namespaces are the process's namespaces when it was opened.
+func (p *Process) Namespaces() Set { return p.set }
+
+// Differing returns the types in which the process's namespaces are not those of the calling thread.
+func (p *Process) Differing() (Type, error) {
+	own, err := Own()
+	if err != nil {
+		return 0, err
+	}
+	return p.set.Differing(own), nil
+}
+
+// Alive returns ErrGone once the process has ended.
+func (p *Process) Alive() error { return gone(linux.PidfdSignal(p.pidfd, 0)) }
+
+// Wait returns nil when the process has ended, or ctx's error.
+func (p *Process) Wait(ctx context.Context) error { return linux.PidfdWait(ctx, p.pidfd) }
+
+// ReadFile reads a file of the process's /proc directory, such as "cgroup", up to limit bytes; a longer one is an error.
+func (p *Process) ReadFile(name string, limit int64) ([]byte, error) {
+	fd, err := linux.OpenAt(p.proc, name)
+	if err != nil {
+		return nil, gone(err)
+	}
+	f := fd.File("/proc/" + strconv.Itoa(p.pid) + "/" + name)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, gone(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: more than %d bytes", f.Name(), limit)
+	}
+	return data, nil
+}
+
+// Root opens the process's root directory.
+func (p *Process) Root() (*linux.FD, error) {
+	fd, err := linux.OpenPathAt(p.proc, "root")
+	return fd, gone(err)
+}
+
+// RootID returns the device and inode of the process's root directory.
+func (p *Process) RootID() (dev, ino uint64, err error) {
+	st, err := linux.StatAtFollow(p.proc, "root")
+	return uint64(st.Dev), st.Ino, gone(err)
+}
+
+// HasProgram says whether the process's root has an executable regular file at path. Links are followed as the process
+// would follow them, and never out of its root.
+func (p *Process) HasProgram(path string) bool {
+	root, err := p.Root()
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	file, err := linux.OpenInRoot(root, path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	st, err := linux.Fstat(file)
+	return err == nil && st.Mode&linux.ModeType == linux.ModeRegular && st.Mode&0o111 != 0
+}
+
+// MountNamespace opens the process's mount namespace, for Spec.
+func (p *Process) MountNamespace() (*linux.FD, error) {
+	fd, err := linux.OpenAt(p.proc, "ns/mnt")
+	return fd, gone(err)
+}
+
+// StartTicks is when the process started, in clock ticks since boot (proc(5), stat field 22).
+func (p *Process) StartTicks() (uint64, error) {
+	stat, err := p.ReadFile("stat", 1<<16)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
+	fields := strings.Fields(string(rest))
+	if !ok || len(fields) < 20 {
+		return 0, fmt.Errorf("parse stat of process %d: %d fields", p.pid, len(fields))
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}
+
+// Capabilities are the process's bounding set: the most that it, or what it starts, can come to hold.
+func (p *Process) Capabilities() (linux.CapSet, error) {
+	status, err := p.ReadFile("status", 1<<16)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "CapBnd:"); ok {
+			set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			return linux.CapSet(set), err
+		}
+	}
+	return 0, fmt.Errorf("status of process %d has no CapBnd", p.pid)
+}
+
+// Close releases the process. Closing twice does nothing.
+func (p *Process) Close() error {
+	if p == nil {
+		return nil
+	}
+	return linux.CloseAll(p.pidfd, p.proc)
+}

@@ -1,0 +1,82 @@
+package nsutil
+
+import (
+	"fmt"
+
+	"dlx/internal/linux"
+)
+
+// Credentials are what a spawned program runs with; IDs are those of the user namespace it is in.
+type Credentials struct {
+	UID, GID   uint32
+	Groups     []uint32
+	Caps       linux.CapSet // bounding set, and the permitted one for UID 0
+	NoNewPrivs bool
+}
+
+// Spec says what Spawn starts, and where.
+type Spec struct {
+	Process *Process     // whose namespaces are joined
+	Join    Type         // which of them, but for Mnt; those that are the caller's own are left out
+	MountNS *linux.FD    // the mount namespace to join
+	Root    *linux.FD    // root and working directory, inside MountNS
+	Cgroups []*linux.FD  // cgroup.procs files, open for writing
+	Creds   Credentials  //
+	Program *linux.FD    // a static program that nobody can write to
+	Args    []string     // argv, the program's name first
+	Env     []string     // its whole environment
+	Stdio   [3]*linux.FD // descriptors 0 to 2
+	Status  *linux.FD    // descriptor 3; may be nil
+}
+
+// Child is a process that Spawn started. Its owner waits for it.
+type Child struct {
+	PID   int
+	Pidfd *linux.FD
+}
+
+// softFiles is the soft limit of open files that a session gets, select(2)'s limit; Go has raised this process's own.
+const softFiles = 1024
+
+// Spawn starts a program inside the namespaces of s.Process. The order matters (each step needs what the next gives
+// up): cgroup, mount namespace and root, the other namespaces with the user namespace first among them, no_new_privs,
+// capabilities and IDs, descriptors; only then is the process cloned that the pid namespace sees.
+func Spawn(s Spec) (*Child, error) {
+	join, err := s.Process.Differing()
+	if err != nil {
+		return nil, err
+	}
+	join &= s.Join &^ Mnt
+	plan := linux.NewPlan()
+	plan.NotDumpable()
+	for _, procs := range s.Cgroups {
+		plan.JoinCgroup(procs)
+	}
+	plan.Setns("mnt", s.MountNS, linux.NewMnt)
+	plan.Chroot(s.Root)
+	if join != 0 {
+		plan.Setns(join.String(), s.Process.pidfd, join.flags())
+	}
+	plan.Chdir("/")
+	plan.NewKeyring()
+	if s.Creds.NoNewPrivs {
+		plan.NoNewPrivs()
+	}
+	plan.Umask(0o022)
+	plan.Limit(linux.LimitCore, 0)
+	plan.Limit(linux.LimitNofile, softFiles)
+	plan.Credentials(s.Creds.UID, s.Creds.GID, s.Creds.Groups, s.Creds.Caps)
+	plan.NotDumpable() // changing IDs may have set it again
+	plan.Files(s.Stdio[0], s.Stdio[1], s.Stdio[2], s.Status, s.Program)
+	plan.Clone()
+	plan.Exec(s.Args, s.Env)
+	pid, err := plan.Fork()
+	if err != nil {
+		return nil, fmt.Errorf("start %s in the namespaces of process %d: %w", s.Args[0], s.Process.pid, gone(err))
+	}
+	pidfd, err := linux.PidfdOpen(pid)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Args[0], err)
+	}
+	return &Child{PID: pid, Pidfd: pidfd}, nil
+}

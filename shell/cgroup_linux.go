@@ -1,0 +1,144 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/cgroups/v3"
+	"github.com/containerd/cgroups/v3/cgroup1"
+	"github.com/containerd/cgroups/v3/cgroup2"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"dlx/internal/linux"
+)
+
+// Limits bound what a session may use of the host.
+type Limits struct {
+	Memory int64 // bytes
+	Pids   int64 // processes and threads
+}
+
+// DefaultLimits leave room for a debugger and little for a mistake.
+var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// cgroup is a session's control group: one directory in version 2, one a controller in version 1.
+type cgroup struct {
+	name string
+	dirs []string
+}
+
+// v1Controllers are the hierarchies a session is put into under cgroup version 1.
+var v1Controllers = []cgroup1.Name{cgroup1.Memory, cgroup1.Pids}
+
+func unified() bool { return cgroups.Mode() == cgroups.Unified }
+
+func v1Hierarchy() ([]cgroup1.Subsystem, error) {
+	all, err := cgroup1.Default()
+	if err != nil {
+		return nil, err
+	}
+	var ours []cgroup1.Subsystem
+	for _, s := range all {
+		if slices.Contains(v1Controllers, s.Name()) {
+			ours = append(ours, s)
+		}
+	}
+	if len(ours) == 0 {
+		return nil, errors.New("neither the memory nor the pids controller is mounted")
+	}
+	return ours, nil
+}
+
+// newCgroup makes the session's control group with its limits.
+func newCgroup(name string, limits Limits) (*cgroup, error) {
+	if err := makeCgroup(name, limits); err != nil {
+		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, findCgroup(name).remove()))
+	}
+	return findCgroup(name), nil
+}
+
+func makeCgroup(name string, limits Limits) error {
+	resources := &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{Limit: &limits.Memory},
+		Pids:   &specs.LinuxPids{Limit: &limits.Pids},
+	}
+	if unified() {
+		_, err := cgroup2.NewManager(cgroupRoot, "/"+name, cgroup2.ToResources(resources))
+		return err
+	}
+	_, err := cgroup1.New(cgroup1.StaticPath("/"+name), resources, cgroup1.WithHierarchy(v1Hierarchy))
+	return err
+}
+
+// findCgroup finds what there is of a control group by name.
+func findCgroup(name string) *cgroup {
+	c := &cgroup{name: name}
+	candidates := []string{cgroupRoot}
+	if !unified() {
+		candidates = nil
+		for _, n := range v1Controllers {
+			candidates = append(candidates, filepath.Join(cgroupRoot, string(n)))
+		}
+	}
+	for _, dir := range candidates {
+		dir = filepath.Join(dir, name)
+		if _, err := os.Stat(dir); err == nil {
+			c.dirs = append(c.dirs, dir)
+		}
+	}
+	return c
+}
+
+// procs opens the files that a child writes itself into.
+func (c *cgroup) procs() ([]*linux.FD, error) {
+	var fds []*linux.FD
+	for _, dir := range c.dirs {
+		fd, err := linux.OpenWrite(filepath.Join(dir, "cgroup.procs"))
+		if err != nil {
+			return nil, errors.Join(err, linux.CloseAll(fds...))
+		}
+		fds = append(fds, fd)
+	}
+	return fds, nil
+}
+
+// pids lists the processes in the group, in the numbers of the host.
+func (c *cgroup) pids() ([]int, error) {
+	if len(c.dirs) == 0 {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(c.dirs[0], "cgroup.procs"))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, linux.ErrNoDevice) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the session's processes: %w", err)
+	}
+	var pids []int
+	for field := range strings.FieldsSeq(string(data)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return nil, fmt.Errorf("list the session's processes: %w", err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+// remove removes the group, which must be empty. One that is not there is fine.
+func (c *cgroup) remove() error {
+	var errs []error
+	for _, dir := range c.dirs {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+package shell
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// dockerCaps are what Docker gives a container by default (moby, daemon/pkg/oci/caps).
+var dockerCaps = linux.Caps(linux.CapChown, linux.CapDacOverride, linux.CapFsetid, linux.CapFowner, linux.CapMknod,
+	linux.CapNetRaw, linux.CapSetgid, linux.CapSetuid, linux.CapSetfcap, linux.CapSetpcap, linux.CapNetBindService,
+	linux.CapSysChroot, linux.CapKill, linux.CapAuditWrite)
+
+// Profile says what a session may do; the names are kubectl debug's.
+type Profile struct {
+	Name    string
+	About   string
+	caps    linux.CapSet
+	all     bool // every capability that dlx itself has
+	nonRoot bool
+}
+
+// DefaultProfile is what a session gets unless its user says otherwise.
+const DefaultProfile = "general"
+
+var profiles = map[string]Profile{
+	"general":    {About: "a container's default capabilities and SYS_PTRACE, so that strace works", caps: dockerCaps | linux.Caps(linux.CapSysPtrace)},
+	"baseline":   {About: "a container's default capabilities", caps: dockerCaps},
+	"restricted": {About: "no capability, and not root", nonRoot: true},
+	"netadmin":   {About: "a container's default capabilities and NET_ADMIN", caps: dockerCaps | linux.Caps(linux.CapNetAdmin)},
+	"sysadmin":   {About: "every capability, as a privileged container has", all: true},
+}
+
+// UnknownProfileError names a profile that there is not.
+type UnknownProfileError struct{ Name string }
+
+func (e *UnknownProfileError) Error() string { return fmt.Sprintf("no profile %q", e.Name) }
+
+// Hint says what there is.
+func (e *UnknownProfileError) Hint() string { return "profiles: " + strings.Join(ProfileNames(), ", ") }
+
+// ProfileNames lists the profiles in order.
+func ProfileNames() []string {
+	var names []string
+	for name := range profiles {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// FindProfile looks a profile up; an empty name is the default one.
+func FindProfile(name string) (Profile, error) {
+	if name == "" {
+		name = DefaultProfile
+	}
+	p, ok := profiles[name]
+	if !ok {
+		return p, &UnknownProfileError{name}
+	}
+	p.Name = name
+	return p, nil
+}
+
+// ErrRootRestricted reports that root was asked for under a profile that has none.
+var ErrRootRestricted = fmt.Errorf("profile restricted does not run as root")
+
+// nobody is the user that a restricted session gets when none is asked for.
+const nobody = 65534
+
+// DefaultUser is the user of a session that asks for none, as UID:GID.
+func (p Profile) DefaultUser() string {
+	if p.nonRoot {
+		return fmt.Sprintf("%d:%d", nobody, nobody)
+	}
+	return "0:0"
+}
+
+// credentials puts the profile and the user together. joinsUser says that the session enters a user namespace, where
+// it starts out with every capability of that namespace.
+func (p Profile) credentials(u User, joinsUser bool) (nsutil.Credentials, error) {
+	if p.nonRoot && u.UID == 0 {
+		return nsutil.Credentials{}, ErrRootRestricted
+	}
+	caps, err := p.Capabilities()
+	if err != nil {
+		return nsutil.Credentials{}, err
+	}
+	if joinsUser && p.all {
+		caps = ^linux.CapSet(0)
+	}
+	return nsutil.Credentials{UID: u.UID, GID: u.GID, Groups: u.Groups, Caps: caps, NoNewPrivs: !p.all}, nil
+}
+
+// Capabilities are what the profile leaves of dlx's own.
+func (p Profile) Capabilities() (linux.CapSet, error) {
+	own, err := linux.Effective()
+	if p.all || err != nil {
+		return own, err
+	}
+	return own & p.caps, nil
+}

@@ -1,0 +1,174 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"dlx/internal/initproto"
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// Why a session ended before its command did.
+var (
+	ErrTargetEnded = errors.New("the container ended")
+	ErrKilled      = errors.New("the session was ended from outside")
+)
+
+// CommandError reports a command that could not be run.
+type CommandError struct {
+	Command string
+	Dir     string // set when it was the working directory
+	Missing bool   // the command is not there
+	Err     error
+}
+
+func (e *CommandError) Error() string {
+	switch {
+	case e.Dir != "":
+		return fmt.Sprintf("enter working directory %q: %v", e.Dir, e.Err)
+	case e.Missing:
+		return fmt.Sprintf("command %q not found", e.Command)
+	}
+	return fmt.Sprintf("run %q: %v", e.Command, e.Err)
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// running is a started session.
+type running struct {
+	spec    Spec
+	cgroup  *cgroup
+	streams *stdio
+	child   *nsutil.Child
+	record  chan initproto.Record // closed without a record if dlx-init was killed
+	exited  chan struct{}         // dlx-init has been reaped
+	target  chan struct{}         // the container's process has ended
+	stop    context.CancelFunc
+}
+
+func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, status *os.File) *running {
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{
+		spec: spec, cgroup: group, streams: streams, child: child, stop: stop,
+		record: make(chan initproto.Record, 1), exited: make(chan struct{}), target: make(chan struct{}),
+	}
+	go func() {
+		defer close(r.record)
+		defer status.Close()
+		if rec, err := initproto.Read(status); err == nil {
+			r.record <- rec
+		}
+	}()
+	go func() {
+		defer close(r.exited)
+		_, _ = linux.Wait(child.PID)
+	}()
+	go func() {
+		if spec.Process.Wait(ctx) == nil {
+			close(r.target)
+		}
+	}()
+	go r.forward(ctx)
+	return r
+}
+
+// forward passes signals and sizes on until the session ends.
+func (r *running) forward(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-r.spec.IO.Signals:
+			_ = linux.PidfdSignal(r.child.Pidfd, sig)
+		case size := <-r.spec.IO.Resize:
+			if r.streams.master != nil {
+				_ = linux.SetWindowSize(r.streams.master, size.Rows, size.Cols)
+			}
+		}
+	}
+}
+
+// wait waits for the command's end, or brings it about, and reaps dlx-init.
+func (r *running) wait(ctx context.Context) (int, error) {
+	rec, err := r.outcome(ctx)
+	r.reap()
+	r.stop()
+	if cerr := r.child.Pidfd.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.exitCode(rec)
+}
+
+// outcome returns what dlx-init said.
+func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
+	select {
+	case rec, ok := <-r.record:
+		if !ok {
+			return rec, r.whyKilled()
+		}
+		return rec, nil
+	case <-r.target:
+		return initproto.Record{}, ErrTargetEnded
+	case <-ctx.Done():
+	}
+	_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGTERM)
+	_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGCONT)
+	select {
+	case <-r.record:
+	case <-r.target:
+	case <-time.After(termGrace):
+	}
+	return initproto.Record{}, context.Cause(ctx)
+}
+
+// whyKilled tells the container's end from that of the session alone. The kernel ends a pid namespace's other
+// processes before its init (pid_namespaces(7)), so the news of the latter comes a little later.
+func (r *running) whyKilled() error {
+	<-r.exited
+	select {
+	case <-r.target:
+		return ErrTargetEnded
+	case <-time.After(drainLimit):
+		return ErrKilled
+	}
+}
+
+// quickExit is how long dlx-init gets to end by itself before the group is looked at for what it still waits for.
+const quickExit = 5 * time.Millisecond
+
+// reap ends what the command has left behind and waits for dlx-init.
+func (r *running) reap() {
+	select {
+	case <-r.exited:
+	case <-time.After(quickExit):
+		_ = r.cgroup.end(context.Background()) // Run looks again, and reports
+		select {
+		case <-r.exited:
+		case <-time.After(endLimit):
+		}
+	}
+}
+
+// exitCode turns dlx-init's record into an exit status.
+func (r *running) exitCode(rec initproto.Record) (int, error) {
+	name := r.spec.Command[0]
+	switch rec.Kind {
+	case initproto.Exited:
+		ws := linux.WaitStatus(rec.Value)
+		if ws.Signaled() {
+			return 128 + int(ws.Signal()), nil
+		}
+		return ws.ExitStatus() & 0xff, nil
+	case initproto.NoDir:
+		return 0, &CommandError{Command: name, Dir: r.spec.Dir, Err: linux.Errno(rec.Value)}
+	default:
+		return 0, &CommandError{Command: name, Missing: rec.Kind == initproto.NotFound, Err: linux.Errno(rec.Value)}
+	}
+}

@@ -1,0 +1,136 @@
+package shell
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+
+	"dlx/internal/initproto"
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// Session is the place that a command will run in: a cgroup with limits, and a keeper that cleans it up should this
+// process be killed. It is used once; its owner closes it.
+type Session struct {
+	keeper *keeper
+	cgroup *cgroup
+}
+
+// New makes a session.
+func New(limits Limits) (*Session, error) {
+	name := fmt.Sprintf("%s%d-%s", cgroupPrefix, os.Getpid(), rand.Text()[:8])
+	k, err := startKeeper(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCgroup(name, limits)
+	if err != nil {
+		k.dismiss()
+		return nil, err
+	}
+	return &Session{k, c}, nil
+}
+
+// Close ends whatever is left of the session.
+func (s *Session) Close() error {
+	if err := s.cgroup.clean(); err != nil {
+		return errors.Join(err, s.keeper.hand())
+	}
+	s.keeper.dismiss()
+	return nil
+}
+
+// Spec is what a session runs, and where.
+type Spec struct {
+	Process *nsutil.Process
+	Join    nsutil.Type
+	MountNS *linux.FD // the view's mount namespace and root
+	Root    *linux.FD
+	Init    *linux.FD // dlx-init, sealed
+	User    User
+	Profile Profile
+	Dir     string // working directory
+	Command []string
+	Env     []string
+	IO      IO
+}
+
+// Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command that can not be run
+// is a *CommandError, a container that ends is ErrTargetEnded. When ctx ends, so does the command: SIGTERM, then, after
+// a grace period, SIGKILL.
+func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
+	streams, err := newStdio(spec.IO)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.start(spec, streams)
+	if err = errors.Join(err, streams.closeChild()); err != nil {
+		return 0, errors.Join(err, streams.close())
+	}
+	if spec.IO.Started != nil {
+		spec.IO.Started()
+	}
+	streams.relay()
+	code, err := r.wait(ctx)
+	if eerr := s.cgroup.end(context.WithoutCancel(ctx)); eerr != nil && err == nil {
+		err = eerr
+	}
+	streams.drain()
+	return code, errors.Join(err, streams.close())
+}
+
+// start starts dlx-init with the command.
+func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
+	differ, err := spec.Process.Differing()
+	if err != nil {
+		return nil, err
+	}
+	creds, err := spec.Profile.credentials(spec.User, differ&spec.Join&nsutil.User != 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.give(spec, streams); err != nil {
+		return nil, err
+	}
+	procs, err := s.cgroup.procs()
+	if err != nil {
+		return nil, err
+	}
+	defer linux.CloseAll(procs...) //nolint:errcheck // opened for the child only
+	status, theirs, err := linux.PipeFile(true)
+	if err != nil {
+		return nil, err
+	}
+	child, err := nsutil.Spawn(nsutil.Spec{
+		Process: spec.Process,
+		Join:    spec.Join,
+		MountNS: spec.MountNS,
+		Root:    spec.Root,
+		Cgroups: procs,
+		Creds:   creds,
+		Program: spec.Init,
+		Args:    initproto.Args(spec.IO.TTY, spec.Dir, spec.Command),
+		Env:     spec.Env,
+		Stdio:   streams.child,
+		Status:  theirs,
+	})
+	if err = errors.Join(err, theirs.Close()); err != nil {
+		return nil, errors.Join(err, status.Close())
+	}
+	return newRunning(spec, s.cgroup, streams, child, status), nil
+}
+
+// give hands the child's descriptors to its user.
+func (s *Session) give(spec Spec, streams *stdio) error {
+	uid, gid := spec.User.UID, spec.User.GID
+	if spec.Join&nsutil.User != 0 {
+		var err error
+		if uid, gid, err = spec.Process.HostIDs(uid, gid); err != nil {
+			return err
+		}
+	}
+	return streams.give(uid, gid)
+}

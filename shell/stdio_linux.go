@@ -1,0 +1,157 @@
+package shell
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"dlx/internal/linux"
+)
+
+// IO is what a session's user sees and types. The host's own files and terminal never reach the session: a pipe or a
+// fresh pseudo-terminal stands between, since a container could open them again through /proc/PID/fd, or type into
+// the terminal (TIOCSTI).
+type IO struct {
+	Stdin   io.Reader // nil: none
+	Stdout  io.Writer
+	Stderr  io.Writer // not used with TTY
+	TTY     bool
+	Resize  <-chan WindowSize     // may be nil
+	Signals <-chan syscall.Signal // may be nil
+}
+
+// stdio carries the bytes between an IO and the child's three descriptors.
+type stdio struct {
+	io     IO
+	child  [3]*linux.FD
+	master *os.File // the pseudo-terminal
+	in     *os.File // what Stdin is written to
+	outs   []*os.File
+	done   sync.WaitGroup
+}
+
+func newStdio(streams IO) (*stdio, error) {
+	s := &stdio{io: streams}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.closeChild(), s.close())
+	}
+	return s, nil
+}
+
+func (s *stdio) open() (err error) {
+	if s.io.TTY {
+		var slave *linux.FD
+		if s.master, slave, err = linux.OpenPty(); err != nil {
+			return err
+		}
+		s.child = [3]*linux.FD{slave, slave, slave}
+		s.in, s.outs = s.master, []*os.File{s.master}
+		return nil
+	}
+	if s.in, s.child[0], err = linux.PipeFile(false); err != nil {
+		return err
+	}
+	for i := 1; i < 3; i++ {
+		out, child, err := linux.PipeFile(true)
+		if err != nil {
+			return err
+		}
+		s.child[i], s.outs = child, append(s.outs, out)
+	}
+	return nil
+}
+
+// give makes the child's user the owner of its descriptors, so that it can open /dev/stderr and its like again.
+func (s *stdio) give(uid, gid uint32) error {
+	for _, fd := range s.child {
+		if err := linux.Fchown(fd, int(uid), int(gid)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeChild closes this process's copies of the child's descriptors.
+func (s *stdio) closeChild() error {
+	return linux.CloseAll(s.child[:]...) // closing a shared one again does nothing
+}
+
+// endOfTransmission is what ends a terminal's input (termios(3), VEOF).
+const endOfTransmission = 4
+
+// relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does, which is its owner's to bring about.
+func (s *stdio) relay() {
+	if s.io.Stdin == nil && !s.io.TTY {
+		_ = s.in.Close()
+	}
+	if s.io.Stdin != nil {
+		go func() {
+			_, err := io.Copy(s.in, s.io.Stdin)
+			switch {
+			case !s.io.TTY:
+				_ = s.in.Close()
+			case err == nil:
+				_, _ = s.in.Write([]byte{endOfTransmission})
+			}
+		}()
+	}
+	for i, out := range s.outs {
+		to := s.io.Stdout
+		if i == 1 {
+			to = s.io.Stderr
+		}
+		s.done.Go(func() {
+			if err := carry(to, out); err != nil && !s.io.TTY {
+				_ = out.Close() // nobody reads any more: let the session's writers have their SIGPIPE
+			}
+		})
+	}
+}
+
+// carry copies until from ends, or has been silent from one deadline to the next. A reader that is slow to take what
+// there is costs nothing but time.
+func carry(to io.Writer, from *os.File) error {
+	buf := make([]byte, 32<<10)
+	for silent := false; ; {
+		n, err := from.Read(buf)
+		if n > 0 {
+			silent = false
+			if _, werr := to.Write(buf[:n]); werr != nil {
+				return werr
+			}
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && !silent:
+			silent = true
+			_ = from.SetReadDeadline(time.Now().Add(drainLimit))
+		case err != nil:
+			return nil // the end: EOF of a pipe, EIO of a terminal
+		}
+	}
+}
+
+// drain waits until all output has been carried. A container that holds a copy of the pipe's other end can not make
+// it wait for longer than the limit.
+func (s *stdio) drain() {
+	deadline := time.Now().Add(drainLimit)
+	for _, out := range s.outs {
+		_ = out.SetReadDeadline(deadline)
+	}
+	s.done.Wait()
+}
+
+// close closes this process's own ends.
+func (s *stdio) close() error {
+	var errs []error
+	for _, f := range append(s.outs, s.in) {
+		if f != nil {
+			if err := f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

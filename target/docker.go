@@ -1,0 +1,191 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// requestLimit bounds each question to the engine, which may hang when the host is in trouble.
+const requestLimit = 20 * time.Second
+
+// Docker speaks to a Docker engine, or to Podman's socket of the same API, on this host. The API version is negotiated.
+type Docker struct {
+	client *client.Client
+	socket string
+}
+
+// NewDocker takes DOCKER_HOST and DOCKER_API_VERSION from the environment. It does not connect yet.
+func NewDocker() (*Docker, error) {
+	c, err := client.New(client.WithHostFromEnv(), client.WithAPIVersionFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("set up the Docker client: %w", err)
+	}
+	scheme, socket, _ := strings.Cut(c.DaemonHost(), "://")
+	if scheme != "unix" {
+		return nil, errors.Join(&RemoteEngineError{c.DaemonHost()}, c.Close())
+	}
+	return &Docker{c, socket}, nil
+}
+
+// Close releases the connections.
+func (d *Docker) Close() error { return d.client.Close() }
+
+// Socket is the path of the engine's socket.
+func (d *Docker) Socket() string { return d.socket }
+
+// List returns the containers that have a process; with all, the others too.
+func (d *Docker) List(ctx context.Context, all bool) ([]Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	res, err := d.client.ContainerList(ctx, client.ContainerListOptions{All: all})
+	if err != nil {
+		return nil, d.explain(err, "list containers")
+	}
+	infos := make([]Info, 0, len(res.Items))
+	for _, c := range res.Items {
+		info := Info{Runtime: dockerScheme, ID: c.ID, Image: c.Image, Labels: c.Labels, State: State(c.State)}
+		for _, name := range c.Names {
+			if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") { // "/other/alias" is an old-style link
+				info.Name = name
+			}
+		}
+		infos = append(infos, info)
+	}
+	sort.Slice(infos, func(i, j int) bool { return infos[i].Name < infos[j].Name })
+	return infos, nil
+}
+
+// Find looks a container up by name, ID or unique prefix of the ID.
+func (d *Docker) Find(ctx context.Context, name string) (*Info, error) {
+	info, err := d.inspect(ctx, name)
+	if err == nil || !(errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err)) {
+		return info, err
+	}
+	return nil, d.whyNotFound(ctx, name, err)
+}
+
+// whyNotFound tells an ambiguous prefix from a name that is not there, by the list of containers: the engine's answers
+// differ in nothing but their text.
+func (d *Docker) whyNotFound(ctx context.Context, name string, cause error) error {
+	infos, err := d.List(ctx, true)
+	if err != nil {
+		return err
+	}
+	missing := &NotFoundError{Ref: name}
+	ambiguous := &AmbiguousError{Ref: name}
+	for _, c := range infos {
+		if strings.HasPrefix(c.ID, name) {
+			ambiguous.Hits = append(ambiguous.Hits, fmt.Sprintf("docker://%.12s (%s)", c.ID, c.Name))
+		}
+		if similar(name, c.Name) {
+			missing.Similar = append(missing.Similar, c.Name)
+		}
+	}
+	switch {
+	case len(ambiguous.Hits) > 1:
+		return ambiguous
+	case !errdefs.IsNotFound(cause):
+		return cause
+	}
+	return missing
+}
+
+func (d *Docker) inspect(ctx context.Context, name string) (*Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	res, err := d.client.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, d.explain(err, "inspect container "+name)
+	}
+	return infoOf(&res.Container), nil
+}
+
+func infoOf(c *container.InspectResponse) *Info {
+	info := &Info{Runtime: dockerScheme, ID: c.ID, Name: strings.TrimPrefix(c.Name, "/"), Image: c.Image}
+	if c.Config != nil {
+		info.Image, info.Labels, info.Env = c.Config.Image, c.Config.Labels, c.Config.Env
+		info.WorkingDir, info.User = c.Config.WorkingDir, c.Config.User
+	}
+	if c.State != nil {
+		info.State, info.PID = State(c.State.Status), c.State.Pid
+		info.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
+	}
+	if g := c.GraphDriver; g != nil {
+		info.Layers.Merged, info.Layers.Upper = g.Data["MergedDir"], g.Data["UpperDir"]
+		if lower := g.Data["LowerDir"]; lower != "" {
+			info.Layers.Lower = strings.Split(lower, ":")
+		}
+	}
+	return info
+}
+
+// PID returns the number of a container's first process, 0 if it has none.
+func (d *Docker) PID(ctx context.Context, id string) (int, error) {
+	info, err := d.inspect(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	return info.PID, nil
+}
+
+// AddLayers fills in the merged directory for engines that name none in inspect: with the containerd image store it is
+// DockerRootDir/rootfs/DRIVER/ID while the container runs (moby, daemon/containerd/mount.go).
+func (d *Docker) AddLayers(ctx context.Context, info *Info) error {
+	if info.Layers.Merged != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	res, err := d.client.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return d.explain(err, "ask the engine for its root directory")
+	}
+	if root, driver := res.Info.DockerRootDir, res.Info.Driver; filepath.IsAbs(root) && driver != "" && info.State.Live() {
+		info.Layers.Merged = filepath.Join(root, "rootfs", driver, info.ID)
+	}
+	return nil
+}
+
+// Version returns the engine's and the negotiated API's version.
+func (d *Docker) Version(ctx context.Context) (engine, api string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	res, err := d.client.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return "", "", d.explain(err, "ask the engine for its version")
+	}
+	return res.Version, d.client.ClientVersion(), nil
+}
+
+// explain tells a socket that may not be used from an engine that is not there. The client does not keep the cause, so
+// the socket is tried once more.
+func (d *Docker) explain(err error, what string) error {
+	if !client.IsErrConnectionFailed(err) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	conn, cause := net.DialTimeout("unix", d.socket, time.Second)
+	switch {
+	case cause == nil:
+		return fmt.Errorf("%s: %w", what, errors.Join(err, conn.Close()))
+	case errors.Is(cause, fs.ErrPermission):
+		return &PermissionError{d.socket, cause}
+	}
+	return &NoEngineError{d.socket, cause}
+}
+
+// similar says whether a person may have meant name when typing ref.
+func similar(ref, name string) bool {
+	ref, name = strings.ToLower(ref), strings.ToLower(name)
+	return len(ref) > 1 && len(name) > 1 && (strings.Contains(name, ref) || strings.Contains(ref, name) || ref[:2] == name[:2])
+}

@@ -1,0 +1,134 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// Target is a container and a hold on its first process. Its owner closes it.
+type Target struct {
+	Info
+	Process *nsutil.Process
+}
+
+// Close gives up the hold.
+func (t *Target) Close() error { return t.Process.Close() }
+
+// Open finds a container and takes hold of its process. A container without one is a *NotRunningError.
+func Open(ctx context.Context, d *Docker, s string) (*Target, error) {
+	ref, err := ParseRef(s)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Scheme == pidScheme {
+		return openPID(ref)
+	}
+	info, err := d.Find(ctx, ref.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.State.Live() || info.PID <= 0 {
+		return nil, &NotRunningError{info.Name, info.State}
+	}
+	p, err := nsutil.Open(info.PID)
+	if errors.Is(err, nsutil.ErrGone) {
+		return nil, &ChangedError{info.Name, "its process has ended"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{*info, p}
+	if err := t.verify(ctx, d); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// verify asks the runtime once more now that the process is held, and the process whether it is the container's.
+func (t *Target) verify(ctx context.Context, d *Docker) error {
+	again, err := d.inspect(ctx, t.ID)
+	if err != nil {
+		return err
+	}
+	if again.PID != t.PID || !again.Started.Equal(t.Started) || !again.State.Live() {
+		return &ChangedError{t.Name, "it was restarted"}
+	}
+	if err := t.Process.Alive(); err != nil {
+		return &ChangedError{t.Name, "its process has ended"}
+	}
+	cgroup, err := t.Process.ReadFile("cgroup", 1<<20)
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(cgroup, []byte(t.ID)) {
+		return nil
+	}
+	return t.verifyStart()
+}
+
+// startSlack is how far the engine's clock for "started" may be from the kernel's: runc makes the process first and
+// the engine notes the time when it hears of it.
+const startSlack = time.Minute
+
+// verifyStart compares start times, for a process whose cgroup does not name the container.
+func (t *Target) verifyStart() error {
+	ticks, err := t.Process.StartTicks()
+	if err != nil {
+		return err
+	}
+	boot, err := linux.BootTime()
+	if err != nil {
+		return err
+	}
+	started := boot.Add(time.Duration(ticks) * time.Second / linux.ClockTicks)
+	if diff := t.Started.Sub(started); diff < -time.Second || diff > startSlack {
+		return &ChangedError{t.Name, fmt.Sprintf("process %d is not in its cgroup and started %s earlier", t.PID, diff.Round(time.Second))}
+	}
+	return nil
+}
+
+// environLimit is a little more than a session's environment may have.
+const environLimit = 2 << 20
+
+// openPID takes hold of a process by number.
+func openPID(ref Ref) (*Target, error) {
+	pid, err := strconv.Atoi(ref.Name)
+	if err != nil {
+		return nil, &RefError{ref.Name, "not a process ID"}
+	}
+	p, err := nsutil.Open(pid)
+	if errors.Is(err, nsutil.ErrGone) {
+		return nil, &NotFoundError{Ref: pidScheme + "://" + ref.Name}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{Info{Runtime: pidScheme, ID: ref.Name, Name: "pid-" + ref.Name, State: Running, PID: pid, WorkingDir: "/"}, p}
+	if err := t.describe(); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// describe takes from /proc what no runtime tells.
+func (t *Target) describe() error {
+	environ, err := t.Process.ReadFile("environ", environLimit)
+	if err != nil {
+		return fmt.Errorf("read the environment of process %d: %w", t.PID, err)
+	}
+	t.Env = strings.FieldsFunc(string(environ), func(r rune) bool { return r == 0 })
+	comm, err := t.Process.ReadFile("comm", 1<<10)
+	if err != nil {
+		return err
+	}
+	t.Image = strings.TrimSpace(string(comm))
+	return nil
+}

@@ -1,0 +1,51 @@
+package target
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Ref is a parsed TARGET.
+type Ref struct {
+	Scheme string // "docker", "pid", or "" for any runtime
+	Name   string // a name, an ID or a prefix of one; for pid a number
+}
+
+// maxRef is longer than any runtime's names are.
+const maxRef = 256
+
+// ParseRef parses a TARGET; what can not be one is a *RefError.
+func ParseRef(s string) (Ref, error) {
+	scheme, name, ok := strings.Cut(s, "://")
+	if !ok {
+		scheme, name = "", s
+	}
+	switch {
+	case scheme != "" && scheme != dockerScheme && scheme != pidScheme:
+		return Ref{}, &RefError{s, "no such scheme " + strconv.Quote(scheme)}
+	case name == "":
+		return Ref{}, &RefError{s, "no name"}
+	case len(name) > maxRef:
+		return Ref{}, &RefError{s[:32] + "...", "too long"}
+	case scheme == pidScheme:
+		if n, err := strconv.Atoi(name); err != nil || n <= 0 {
+			return Ref{}, &RefError{s, "not a process ID"}
+		}
+	case strings.ContainsFunc(name, notInNames):
+		return Ref{}, &RefError{s, "names consist of letters, digits, '_', '.' and '-'"}
+	}
+	return Ref{scheme, name}, nil
+}
+
+const (
+	dockerScheme = "docker"
+	pidScheme    = "pid"
+)
+
+func notInNames(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
+		return false
+	}
+	return true
+}
