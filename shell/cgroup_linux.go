@@ -56,6 +56,15 @@ func v1Hierarchy() ([]cgroup1.Subsystem, error) {
 	return ours, nil
 }
 
+// CgroupMode names the version in use, or says what is missing.
+func CgroupMode() (string, error) {
+	if unified() {
+		return "version 2", nil
+	}
+	_, err := v1Hierarchy()
+	return "version 1", err
+}
+
 // newCgroup makes the session's control group with its limits.
 func newCgroup(name string, limits Limits) (*cgroup, error) {
 	if err := makeCgroup(name, limits); err != nil {

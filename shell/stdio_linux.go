@@ -21,6 +21,7 @@ type IO struct {
 	TTY     bool
 	Resize  <-chan WindowSize     // may be nil
 	Signals <-chan syscall.Signal // may be nil
+	Started func()                // called once, before any output; may be nil
 }
 
 // stdio carries the bytes between an IO and the child's three descriptors.

@@ -157,9 +157,23 @@ func ReadlinkAt(dir *FD, name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// MkdirAt, MkfileAt and SymlinkAt make one entry below dir; an existing one is ErrExist.
+// MkdirAt makes a directory below dir with just these permission bits; an existing one is ErrExist.
 func MkdirAt(dir *FD, name string, perm uint32) error {
-	return pathErr("mkdirat", name, unix.Mkdirat(dir.Int(), name, perm))
+	if err := unix.Mkdirat(dir.Int(), name, perm); err != nil {
+		return pathErr("mkdirat", name, err)
+	}
+	return pathErr("fchmodat", name, fchmodNoFollow(dir, name, perm))
+}
+
+// fchmodNoFollow sets the mode of a directory just made, which the umask may have narrowed, unless it was swapped for a
+// link meanwhile.
+func fchmodNoFollow(dir *FD, name string, perm uint32) error {
+	fd, err := OpenDirAt(dir, name)
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	return unix.Fchmod(fd.Int(), perm)
 }
 
 // MkfileAt makes an empty regular file below dir.
@@ -230,3 +244,26 @@ func Lock(f *os.File) error {
 	_, err := retry(func() (int, error) { return 0, unix.Flock(int(f.Fd()), unix.LOCK_EX) })
 	return wrap("flock", err)
 }
+
+// Inherit clears the close-on-exec flag, so that programs which are started without care get the file.
+func Inherit(f *os.File) error {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)
+	return wrap("fcntl F_SETFD", err)
+}
+
+// CreateAt makes a new regular file below dir and opens it for writing; an existing one is ErrExist.
+func CreateAt(dir *FD, name string, perm uint32) (*FD, error) {
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags, perm) })
+	if err != nil {
+		return nil, pathErr("openat", name, err)
+	}
+	fd := NewFD(raw)
+	if err := unix.Fchmod(raw, perm); err != nil { // the umask may have narrowed it
+		return nil, errors.Join(pathErr("fchmod", name, err), fd.Close())
+	}
+	return fd, nil
+}
+
+// Writer writes to a descriptor, which stays its owner's.
+func Writer(fd *FD) io.Writer { return writer{fd} }

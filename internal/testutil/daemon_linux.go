@@ -3,6 +3,7 @@ package testutil
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +20,6 @@ const (
 	daemonStart = 60 * time.Second
 	// daemonStop bounds its way down, which includes stopping its containerd.
 	daemonStop = 20 * time.Second
-	// bridgeNet is the second engine's own network: no container of it needs to reach anything else.
-	bridgeNet = "172.31.253.1/24"
 )
 
 // RemappedEngine starts a second Docker engine, with --userns-remap=default, whose containers have a user namespace. It
@@ -105,7 +104,7 @@ func launch(t testing.TB, dir string, cmd *exec.Cmd) (<-chan struct{}, string) {
 // too small or be a tmpfs.
 func daemonDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-engine-")
+	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-engine-") //nolint:usetesting // the folders above t.TempDir are private
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +147,8 @@ func bridge(t testing.TB) string {
 			t.Errorf("delete bridge %s: %v", link.Name, err)
 		}
 	})
-	addr, err := netlink.ParseAddr(bridgeNet)
+	// Any small network does, another for each test process: no container of it needs to reach anything else.
+	addr, err := netlink.ParseAddr(fmt.Sprintf("172.31.%d.%d/29", rand.N(256), rand.N(32)*8+1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package testutil
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,10 +24,11 @@ type Engine struct {
 
 // Env is the process's environment with DOCKER_HOST leading to this engine, for an exec.Cmd.
 func (e *Engine) Env(environ []string) []string {
-	return append(environ[:len(environ):len(environ)], "DOCKER_HOST="+e.Host)
+	return append(slices.Clip(environ), "DOCKER_HOST="+e.Host)
 }
 
 func (e *Engine) close(t testing.TB) func() {
+	t.Helper()
 	return func() {
 		if err := e.Client.Close(); err != nil {
 			t.Errorf("close engine client: %v", err)
@@ -36,6 +38,7 @@ func (e *Engine) close(t testing.TB) func() {
 
 // request is the context of one call to the engine. It outlives the test's own context, so that clean-up can use it.
 func request(t testing.TB) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), apiLimit)
 	t.Cleanup(cancel)
 	return ctx

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -20,16 +19,22 @@ func main() {
 	addr := flag.String("addr", ":80", "address to listen on")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello from web") })
+	mux.HandleFunc("/", hello)
 	mux.HandleFunc("/fetch", fetch)
 	server := &http.Server{Addr: *addr, Handler: mux, ReadHeaderTimeout: fetchLimit}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	log.Printf("listening on %s", *addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	err := server.ListenAndServe()
+	stop()
+	if !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)
+	}
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) {
+	if _, err := io.WriteString(w, "hello from web\n"); err != nil {
+		log.Printf("hello: %v", err)
 	}
 }
 

@@ -1,0 +1,42 @@
+# sudo make demo | test work on a fresh Debian with Go and make: the scripts install the rest with apt.
+GO      ?= $(shell command -v go || echo /usr/local/go/bin/go)
+VERSION ?= $(shell scripts/version.sh)
+LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
+export PATH := $(PATH):/usr/local/go/bin
+export CGO_ENABLED ?= 0
+
+.PHONY: build toolbox test demo bench lint cross fuzz vulncheck clean help
+.DEFAULT_GOAL := build
+
+build: toolbox ## bin/dlx, static, with its toolbox inside
+	$(GO) build -trimpath -buildvcs=false -tags dlx_toolbox -ldflags '$(LDFLAGS)' -o bin/dlx ./cmd/dlx
+
+toolbox: ## toolbox/embedded/bundle.tar, the toolbox that is put inside
+	scripts/toolbox.sh
+
+test: build ## all tests, on a real engine (root)
+	scripts/test.sh
+
+demo: build ## plays the article through, on a real engine (root)
+	scripts/demo.sh
+
+bench: build ## times against docker and nsenter, as ratios (root)
+	scripts/bench.sh
+
+lint: ## golangci-lint, pinned, and shellcheck
+	scripts/lint.sh
+
+cross: ## builds for linux/arm64, darwin/arm64 and windows/amd64
+	scripts/cross.sh
+
+fuzz: ## each fuzz target for 20 seconds
+	scripts/fuzz.sh
+
+vulncheck: ## known vulnerabilities in the dependencies (asks the Go vulnerability database)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+clean: ## removes what the targets made here
+	rm -rf bin build toolbox/embedded/bundle.tar
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

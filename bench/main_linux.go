@@ -1,0 +1,94 @@
+// Bench times dlx against the commands that people use today, and prints the ratios. Each pair of commands runs
+// interleaved in one process, so that what slows the machine down slows both; nothing here decides whether a test passes.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+)
+
+// options are the flags; scripts/bench.sh sets the first two.
+type options struct {
+	dlx    string
+	image  string
+	rounds int
+	many   int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.dlx, "dlx", "bin/dlx", "the dlx program")
+	flag.StringVar(&o.image, "image", "", "an image with the static programs /pause and /true")
+	flag.IntVar(&o.rounds, "rounds", 20, "timed runs of each command")
+	flag.IntVar(&o.many, "many", 200, "containers that run while ps is timed")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	e, err := connect()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.remove()) }()
+	one, err := e.start(ctx, o.image)
+	if err != nil {
+		return err
+	}
+	if err := describe(ctx, os.Stdout, e, o); err != nil {
+		return err
+	}
+	enter, note, err := nsenter(ctx, one.pid)
+	if err != nil {
+		return err
+	}
+	pairs := []pair{
+		{
+			ours:   []string{o.dlx, "debug", one.id, "--", "true"},
+			theirs: []string{"docker", "exec", one.id, "/true"},
+			name:   "debug : docker exec",
+			what:   "a command, toolbox verified and mounted", budget: 0.6, goal: 0.25,
+		},
+		{
+			ours:   []string{o.dlx, "debug", one.id, "--fs", "target", "--", "/true"},
+			theirs: enter,
+			name:   "debug --fs target : nsenter",
+			what:   "a command, nothing mounted" + note, budget: 8,
+		},
+	}
+	var results []result
+	for _, p := range pairs {
+		r, err := measure(ctx, p, o.rounds)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	for range o.many - 1 {
+		if _, err := e.start(ctx, o.image); err != nil {
+			return err
+		}
+	}
+	r, err := measure(ctx, pair{
+		ours: []string{o.dlx, "ps"}, theirs: []string{"docker", "ps"},
+		name: "ps : docker ps",
+		what: "the list of " + strconv.Itoa(o.many) + " containers", budget: 1.5,
+	}, o.rounds)
+	if err != nil {
+		return err
+	}
+	return table(os.Stdout, append(results, r))
+}

@@ -1,0 +1,4 @@
+package applet
+
+func Names() []string { return []string{"true"} }
+func Main(args []string) int { return 0 }

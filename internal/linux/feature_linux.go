@@ -1,0 +1,131 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Feature is something of the kernel's that dlx uses, and whether it is there.
+type Feature struct {
+	Name  string // the call
+	For   string // what dlx does with it
+	Since string // the kernel release that brought it
+	Err   error  // nil: it is there
+}
+
+// Release is the kernel's release, as uname -r prints it.
+func Release() (string, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", wrap("uname", err)
+	}
+	return unix.ByteSliceToString(u.Release[:]), nil
+}
+
+// Features probes the kernel. Each probe asks for something harmless that fails in a telling way, and changes nothing.
+func Features() []Feature {
+	return []Feature{
+		{"pidfd_open", "holding a process", "5.3", closing(PidfdOpen(os.Getpid()))},
+		{"setns(pidfd)", "joining namespaces", "5.8", probeSetns()},
+		{"openat2", "opening paths below a container's root", "5.6", probeOpenat2()},
+		{"fsopen", "mounting the toolbox", "5.2", probeFsopen("tmpfs")},
+		{"overlay", "keeping the toolbox read-only", "4.0", probeFsopen("overlay")},
+		{"open_tree", "building the session's /dev", "5.2", probeOpenTree()},
+		{"mount_setattr", "debug --read-only", "5.12", probeMountSetattr()},
+		{"close_range", "keeping descriptors from sessions", "5.9", unix.CloseRange(1<<30, 1<<30, 0)},
+		{"memfd sealing", "running what nobody can overwrite", "3.17", probeMemfd()},
+		{"packet socket", "capture", "2.2", probePacket()},
+	}
+}
+
+func closing(fd *FD, err error) error {
+	if err != nil {
+		return err
+	}
+	return fd.Close()
+}
+
+// probeSetns joins the namespace that the thread is in already, so nothing changes; a kernel that takes no pidfd here
+// says EINVAL.
+func probeSetns() error {
+	pidfd, err := PidfdOpen(os.Getpid())
+	if err != nil {
+		return err
+	}
+	defer pidfd.Close()
+	return Setns(pidfd, NewUts)
+}
+
+func probeOpenat2() error {
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	raw, err := unix.Openat2(unix.AT_FDCWD, "/", how)
+	if err != nil {
+		return wrap("openat2", err)
+	}
+	return unix.Close(raw)
+}
+
+func probeFsopen(fstype string) error {
+	fs, err := Fsopen(fstype)
+	if err != nil {
+		return err
+	}
+	return fs.Close()
+}
+
+func probeOpenTree() error {
+	root, err := OpenPath("/")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return closing(CloneTree(root, "", false))
+}
+
+func probeMountSetattr() error {
+	err := unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	if errors.Is(err, unix.EBADF) {
+		return nil // it knows the call
+	}
+	return wrap("mount_setattr", err)
+}
+
+func probeMemfd() error {
+	return closing(SealedProgram("probe", func(io.Writer) error { return nil }))
+}
+
+func probePacket() error {
+	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return wrap("socket AF_PACKET", err)
+	}
+	return unix.Close(raw)
+}
+
+// Needed are the capabilities that dlx can not do without.
+var Needed = Caps(CapSysAdmin, CapSysPtrace, CapSysChroot, CapNetRaw, CapSetuid, CapSetgid, CapSetpcap, CapKill, CapDacOverride, CapChown)
+
+var capNames = map[int]string{
+	CapSysAdmin: "SYS_ADMIN", CapSysPtrace: "SYS_PTRACE", CapSysChroot: "SYS_CHROOT", CapNetRaw: "NET_RAW", CapSetuid: "SETUID",
+	CapSetgid: "SETGID", CapSetpcap: "SETPCAP", CapKill: "KILL", CapDacOverride: "DAC_OVERRIDE", CapChown: "CHOWN",
+}
+
+// Without names the capabilities of s that have lacks.
+func (s CapSet) Without(have CapSet) string {
+	var names []string
+	for c := range lastCap + 1 {
+		if s.Has(c) && !have.Has(c) {
+			name := capNames[c]
+			if name == "" {
+				name = fmt.Sprint(c)
+			}
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Builds and vets everything for the other systems, without cgo: the node program on arm64, the client elsewhere.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+find_go
+export CGO_ENABLED=0
+for target in linux/arm64 darwin/arm64 windows/amd64; do
+	step "build $target"
+	export GOOS=${target%/*} GOARCH=${target#*/}
+	suffix=
+	[ "$GOOS" != windows ] || suffix=.exe
+	go build -trimpath -buildvcs=false ./...
+	go vet ./...
+	go build -trimpath -buildvcs=false -ldflags '-s -w' -o "build/cross/dlx-$GOOS-$GOARCH$suffix" ./cmd/dlx
+done

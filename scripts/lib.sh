@@ -1,0 +1,133 @@
+# shellcheck shell=bash
+# Functions for the other scripts, which source this file after set -euo pipefail.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export ROOT
+
+step() { printf '==> %s\n' "$*"; }
+
+die() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+need_root() { [ "$(id -u)" = 0 ] || die "$0 needs root: run make with sudo"; }
+
+# sudo's PATH may lack the folder that Go's own archive is unpacked to.
+find_go() {
+	command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+	command -v go >/dev/null || die "no go on PATH or in /usr/local/go/bin"
+	export PATH
+}
+
+# apt_need PACKAGE...: installs those that are missing.
+apt_need() {
+	local missing=() package
+	for package; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	need_root
+	step "install ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return
+	apt-get update -qq
+	apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# ---- the Docker engine ----
+
+ENGINE_PID=
+ENGINE_UNIT=
+ENGINE_LOG=${ENGINE_LOG:-/var/log/dlx-dockerd.log}
+ENGINE_LIMIT=60
+
+engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# engine_start makes sure that an engine answers. One that runs already is left alone; engine_stop stops only one that
+# this function started.
+engine_start() {
+	engine_answers && return
+	need_root
+	if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
+		engine_install
+		engine_answers && return # the package started its service
+	fi
+	if [ -d /run/systemd/system ]; then
+		step "start the docker service"
+		systemctl start docker
+		ENGINE_UNIT=docker
+		engine_answers || die "the docker service does not answer"
+		return
+	fi
+	local try
+	for try in 1 2; do
+		step "start dockerd (log: $ENGINE_LOG)"
+		engine_forget_stale
+		setsid dockerd >"$ENGINE_LOG" 2>&1 </dev/null &
+		ENGINE_PID=$!
+		engine_wait && return
+		engine_stop
+		sleep "$((try * 3))" # an earlier engine's containerd may still be going down
+	done
+	tail -n 20 "$ENGINE_LOG" >&2
+	die "dockerd did not come up"
+}
+
+engine_install() {
+	apt_need docker.io iptables
+	# Where the client is a package of its own, docker.io only recommends it.
+	command -v docker >/dev/null || apt_need docker-cli
+	if [ -d /run/systemd/system ]; then
+		engine_poll 10 || true
+	fi
+}
+
+# engine_poll SECONDS: waits until an engine answers.
+engine_poll() {
+	local end=$((SECONDS + $1))
+	until engine_answers; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+engine_wait() {
+	local end=$((SECONDS + ENGINE_LIMIT))
+	until engine_answers; do
+		kill -0 "$ENGINE_PID" 2>/dev/null || return 1
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+# A pid file whose process is no dockerd stops a new one from starting.
+engine_forget_stale() {
+	local file=/var/run/docker.pid pid
+	[ -s $file ] || return 0
+	pid=$(cat $file)
+	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || rm -f $file
+}
+
+engine_stop() {
+	if [ -n "$ENGINE_UNIT" ]; then
+		systemctl stop docker.socket docker.service
+		ENGINE_UNIT=
+	fi
+	if [ -n "$ENGINE_PID" ]; then
+		kill "$ENGINE_PID" 2>/dev/null || true
+		wait "$ENGINE_PID" 2>/dev/null || true
+		ENGINE_PID=
+	fi
+}
+
+# scratch_image REFERENCE PROGRAM...: an image FROM scratch of the static test programs, each at /PROGRAM.
+scratch_image() {
+	local reference=$1 dir
+	shift
+	find_go
+	dir=$(mktemp -d)
+	(cd "$ROOT" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$dir/" "${@/#/./internal/testutil/prog/}")
+	tar -C "$dir" -c "$@" | docker import --change "CMD [\"/$1\"]" - "$reference" >/dev/null
+	rm -rf "$dir"
+}

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Installs what a make target needs and the machine lacks: scripts/setup.sh demo|test|bench
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+demo=(git iproute2 procps tcpdump util-linux)
+bench=(git procps util-linux)
+test=("${demo[@]}" bash-static busybox-static gcc libc6-dev passwd strace tshark)
+
+case ${1:-} in
+demo) apt_need "${demo[@]}" ;;
+bench) apt_need "${bench[@]}" ;;
+test) apt_need "${test[@]}" ;;
+*) die "usage: $0 demo|test|bench" ;;
+esac

@@ -1,0 +1,20 @@
+#!/bin/bash
+# Runs all tests, as root, on a Docker engine that it starts when none answers. Arguments are go test's.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+need_root
+find_go
+scripts/setup.sh test
+trap engine_stop EXIT
+engine_start
+[ "${CI:-}" != true ] || export DLX_TEST_NO_SKIP=1
+
+tags=()
+[ ! -e toolbox/embedded/bundle.tar ] || tags=(-tags dlx_toolbox)
+
+step "go vet"
+go vet "${tags[@]}" ./...
+
+step "go test"
+go test "${tags[@]}" -timeout 5m "$@" ./...
