@@ -74,14 +74,6 @@ func (d *debug) command(user shell.User) ([]string, []string, error) {
 	return d.argv(), list, err
 }
 
-// EnvError reports a variable that is not NAME=VALUE.
-type EnvError struct{ Value string }
-
-func (e *EnvError) Error() string { return fmt.Sprintf("bad environment variable %.64q", e.Value) }
-
-// Hint shows the form.
-func (e *EnvError) Hint() string { return "--env takes NAME=VALUE" }
-
 // baseEnv sets what every session has.
 func (d *debug) baseEnv(env *shell.Environment, user shell.User) {
 	path := env.Get("PATH")
@@ -125,18 +117,6 @@ func (d *debug) argv() []string {
 		return []string{"bash", "--noprofile", "--norc"}
 	}
 	return []string{"sh"}
-}
-
-// ExposedHostError reports a container that could reach the host's files through a session that has them.
-type ExposedHostError struct{ Target, Why string }
-
-func (e *ExposedHostError) Error() string {
-	return fmt.Sprintf("container %q could trace a session that has the host's files: %s", e.Target, e.Why)
-}
-
-// Hint names the way that is safe.
-func (e *ExposedHostError) Hint() string {
-	return "use --fs toolbox, or a profile with more capabilities"
 }
 
 // hostIsSafe refuses a session with the host's files that a process of the container could trace, and so read and

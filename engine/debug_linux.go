@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"dlx/inject"
@@ -15,9 +14,6 @@ import (
 
 // viewLimit bounds the building of a view, which walks file systems that the container mounted.
 const viewLimit = 10 * time.Second
-
-// ErrTimeout is the cause of a session's end when its time is up.
-var ErrTimeout = errors.New("the session's time is up")
 
 // debug is one session in the making. Each field has this one owner.
 type debug struct {
@@ -58,14 +54,6 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	}
 	return d.run(ctx, streams)
 }
-
-// FSError names a file system that there is not.
-type FSError struct{ FS FS }
-
-func (e *FSError) Error() string { return fmt.Sprintf("no file system %q", string(e.FS)) }
-
-// Hint says what there is.
-func (e *FSError) Hint() string { return "--fs takes toolbox, host or target" }
 
 func (d *debug) check() error {
 	switch d.req.FS {

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/containerd/errdefs"
 
@@ -111,14 +110,6 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 	}
 	return results, err
 }
-
-// NotInjectedError reports a container that dlx has put nothing into.
-type NotInjectedError struct{ Name string }
-
-func (e *NotInjectedError) Error() string { return fmt.Sprintf("nothing is injected into %q", e.Name) }
-
-// Hint says how to see to all of them.
-func (e *NotInjectedError) Hint() string { return "`dlx eject --all` takes out whatever there is" }
 
 func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name string) ([]EjectResult, error) {
 	ref, err := target.ParseRef(name)

@@ -19,13 +19,21 @@ type Local struct {
 
 var _ Engine = (*Local)(nil)
 
+// LocalOptions are what a Local can be told; zero values are the defaults.
+type LocalOptions struct {
+	Journal string // directory of the records of injected toolboxes; inject.DefaultJournal
+}
+
 // NewLocal takes the Docker engine from DOCKER_HOST; it does not connect yet.
-func NewLocal() (*Local, error) {
+func NewLocal(o LocalOptions) (*Local, error) {
+	if o.Journal == "" {
+		o.Journal = inject.DefaultJournal
+	}
 	docker, err := target.NewDocker()
 	if err != nil {
 		return nil, err
 	}
-	return &Local{docker, sync.OnceValues(defaultToolbox), inject.DefaultJournal}, nil
+	return &Local{docker, sync.OnceValues(defaultToolbox), o.Journal}, nil
 }
 
 func defaultToolbox() (*toolbox.Verified, error) {

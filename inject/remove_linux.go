@@ -39,13 +39,14 @@ func removeTree(root *linux.FD, name string, files []Placed, partial bool) (left
 	if err := removeDirs(top, dirs); err != nil {
 		return nil, err
 	}
-	if err := linux.RmdirAt(root, name); err != nil && !errors.Is(err, linux.ErrNotEmpty) && !errors.Is(err, os.ErrNotExist) {
+	switch err := linux.RmdirAt(root, name); {
+	case errors.Is(err, linux.ErrNotEmpty):
+		return listTree(top, leftLimit)
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	default:
 		return nil, err
 	}
-	if left, err = listTree(top, leftLimit); err != nil {
-		return nil, err
-	}
-	return left, nil
 }
 
 // leftLimit bounds the list of what stays; a container can put any number of files there.

@@ -5,10 +5,11 @@ import (
 	"os"
 
 	"dlx/internal/cli"
+	"dlx/internal/role"
 )
 
 func main() {
-	if code, ok := otherRole(os.Args); ok {
+	if code, ok := role.Other(os.Args); ok {
 		os.Exit(code)
 	}
 	os.Exit(cli.Run(os.Args[1:]))

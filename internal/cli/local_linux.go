@@ -9,7 +9,7 @@ import (
 	"dlx/shell"
 )
 
-func localEngine() (engine.Engine, error) { return engine.NewLocal() }
+func localEngine() (engine.Engine, error) { return engine.NewLocal(engine.LocalOptions{}) }
 
 // commandStatus is the exit status of a command that could not be run, or that did not end by itself.
 func commandStatus(err error) (int, bool) {

@@ -1,4 +1,6 @@
-package main
+// Package role runs a program as what its name says: one file serves as dlx, as the keeper of a session and, where no
+// toolbox was built in, as the session's first process and its tools.
+package role
 
 import (
 	"path/filepath"
@@ -9,9 +11,8 @@ import (
 	"dlx/shell"
 )
 
-// otherRole runs the program as what its name says, if that is not dlx: the keeper of a session, and, for the toolbox
-// of a dlx that was built without one, the session's first process and the tools.
-func otherRole(args []string) (code int, ok bool) {
+// Other runs the program as what args[0] says and returns its exit status; ok is false if that is dlx itself.
+func Other(args []string) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false
 	}

@@ -1,0 +1,172 @@
+//go:build linux
+
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/engine"
+	"dlx/internal/testutil"
+	"dlx/shell"
+)
+
+// debug checks what a command gets and what is said of its end.
+func (s *suite) debug(t *testing.T) {
+	e := s.engine(t)
+	c := s.pause(t, testutil.RunOptions{Env: []string{"COLOR=blue", "LD_PRELOAD=/evil.so", "BASH_ENV=/evil"}, WorkingDir: "/proc"})
+	untouched(t, c)
+	tests := []struct {
+		name   string
+		req    engine.DebugRequest
+		script string
+		want   result
+	}{
+		{"success", engine.DebugRequest{}, "exit 0", result{}},
+		{"status", engine.DebugRequest{}, "exit 7", result{Code: 7}},
+		{"highest status", engine.DebugRequest{}, "exit 255", result{Code: 255}},
+		{"streams apart", engine.DebugRequest{}, "echo out; echo err >&2", result{Out: "out\n", ErrOut: "err\n"}},
+		{"target's variables", engine.DebugRequest{}, "echo $COLOR${LD_PRELOAD}${BASH_ENV}", result{Out: "blue\n"}},
+		{"variables", engine.DebugRequest{Env: []string{"COLOR=red", "A=b=c"}}, "echo $COLOR $A", result{Out: "red b=c\n"}},
+		{"without target's variables", engine.DebugRequest{ClearEnv: true}, "echo [$COLOR]", result{Out: "[]\n"}},
+		{"target's directory", engine.DebugRequest{}, "pwd", result{Out: "/proc\n"}},
+		{"directory", engine.DebugRequest{Dir: "/sys"}, "pwd", result{Out: "/sys\n"}},
+		{"toolbox first", engine.DebugRequest{}, "echo ${PATH%%:*}", result{Out: "/dev/.dlx/bin\n"}},
+		{"root", engine.DebugRequest{}, "id -u; id -g", result{Out: "0\n0\n"}},
+		{"user", engine.DebugRequest{User: "65532:7"}, "id -u; id -g", result{Out: "65532\n7\n"}},
+		{"restricted", engine.DebugRequest{Profile: "restricted"}, "id -u", result{Out: "65534\n"}},
+		{"no terminal", engine.DebugRequest{}, "test -t 0 || test -t 1 || echo none", result{Out: "none\n"}},
+		{"name", engine.DebugRequest{}, "echo $DLX_TARGET", result{Out: c.Name + "\n"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.req.Target, tt.req.Command = c.ID, []string{"sh", "-c", tt.script}
+			got, err := debug(t, e, tt.req, "")
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, result (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGSEGV} {
+		t.Run(fmt.Sprintf("signal %d", sig), func(t *testing.T) {
+			req := engine.DebugRequest{Target: c.ID, Command: []string{"sh", "-c", fmt.Sprintf("kill -%d $$", sig)}}
+			if res, err := debug(t, e, req, ""); err != nil || res.Code != 128+int(sig) {
+				t.Errorf("exit status %d, error %v; want %d", res.Code, err, 128+int(sig))
+			}
+		})
+	}
+	t.Run("target's files only", func(t *testing.T) {
+		res, err := debug(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"sh"}}, "")
+		var failed *shell.CommandError
+		if !errors.As(err, &failed) || !failed.Missing {
+			t.Errorf("sh in a scratch container: status %d, error %v; want not found", res.Code, err)
+		}
+	})
+}
+
+// streams checks pipes: that bytes arrive whole and that the end of input does.
+func (s *suite) streams(t *testing.T) {
+	e := s.engine(t)
+	c := s.pause(t, testutil.RunOptions{})
+	untouched(t, c)
+	t.Run("pipe through", func(t *testing.T) {
+		in := strings.Repeat("0123456789abcde\n", 1<<16)
+		res, err := debug(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"cat"}}, in)
+		if err != nil || res.Code != 0 || res.Out != in {
+			t.Errorf("cat: error %v, status %d, %d of %d bytes", err, res.Code, len(res.Out), len(in))
+		}
+	})
+	t.Run("no input", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		code, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Command: []string{"cat"}}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+		if err != nil || code != 0 {
+			t.Errorf("cat: status %d, %v", code, err)
+		}
+	})
+	t.Run("reader that goes away", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		r, w := io.Pipe()
+		r.Close()
+		code, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Command: []string{"sh", "-c", "while echo y; do :; done"}},
+			engine.Streams{Stdout: w, Stderr: io.Discard})
+		if err != nil || code == 0 {
+			t.Errorf("status %d, error %v; want it ended by SIGPIPE or a failed write", code, err)
+		}
+	})
+	t.Run("terminal", func(t *testing.T) {
+		req := engine.DebugRequest{Target: c.ID, TTY: true, Term: "dumb", Command: []string{"sh", "-c", "test -t 0 && test -t 1 && test -t 2 && echo $TERM"}}
+		res, err := debug(t, e, req, "")
+		if err != nil || res.Code != 0 || !strings.Contains(res.Out, "dumb\r\n") {
+			t.Errorf("result %+v, error %v", res, err)
+		}
+	})
+	t.Run("background processes are ended", func(t *testing.T) {
+		sh(t, e, engine.DebugRequest{Target: c.ID}, "sleep 1000 & sleep 1000 </dev/null >/dev/null 2>&1 & exit 0")
+	})
+}
+
+// ends checks every way in which a session comes to its end but the command's own.
+func (s *suite) ends(t *testing.T) {
+	e := s.engine(t)
+	c := s.pause(t, testutil.RunOptions{})
+	untouched(t, c)
+	waits := []string{"sh", "-c", "trap 'echo got; exit 42' USR1; echo ready; while :; do sleep 0.1; done"}
+	t.Run("signal passed on", func(t *testing.T) {
+		signals := make(chan syscall.Signal)
+		out := newWatcher(t, "ready", func() { signals <- syscall.SIGUSR1 })
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		code, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard, Signals: signals})
+		if err != nil || code != 42 {
+			t.Errorf("status %d, error %v; want 42", code, err)
+		}
+	})
+	t.Run("canceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		out := newWatcher(t, "ready", cancel)
+		_, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want context.Canceled", err)
+		}
+	})
+	t.Run("time is up", func(t *testing.T) {
+		ctx := context.Background()
+		_, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Timeout: 300 * time.Millisecond, Command: []string{"sleep", "1000"}},
+			engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+		if !errors.Is(err, engine.ErrTimeout) {
+			t.Errorf("error %v, want ErrTimeout", err)
+		}
+	})
+	t.Run("the container dies", func(t *testing.T) {
+		dying := s.pause(t, testutil.RunOptions{})
+		out := newWatcher(t, "ready", func() { dying.Kill("SIGKILL") })
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		_, err := e.Debug(ctx, engine.DebugRequest{Target: dying.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard})
+		out.wait()
+		if !errors.Is(err, shell.ErrTargetEnded) {
+			t.Errorf("error %v, want ErrTargetEnded", err)
+		}
+	})
+	t.Run("a container in the host's pid namespace dies", func(t *testing.T) {
+		dying := s.pause(t, testutil.RunOptions{PidMode: "host"})
+		out := newWatcher(t, "ready", func() { dying.Kill("SIGKILL") })
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		_, err := e.Debug(ctx, engine.DebugRequest{Target: dying.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard})
+		out.wait()
+		if !errors.Is(err, shell.ErrTargetEnded) {
+			t.Errorf("error %v, want ErrTargetEnded", err)
+		}
+	})
+}

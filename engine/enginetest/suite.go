@@ -1,0 +1,112 @@
+//go:build linux
+
+// Package enginetest is the suite that every engine.Engine passes, the one in this process and any that speaks over a
+// wire, on real containers.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"dlx/engine"
+	"dlx/internal/testutil"
+)
+
+// limit is how long one operation may take on a busy machine.
+const limit = 60 * time.Second
+
+// Run runs the suite. open returns an engine for the Docker engine at host; the suite closes it.
+func Run(t *testing.T, open func(t *testing.T, host string) engine.Engine) {
+	testutil.RequireRoot(t)
+	docker := testutil.RequireEngine(t)
+	s := &suite{open: open, docker: docker}
+	t.Run("debug", s.debug)
+	t.Run("streams", s.streams)
+	t.Run("targets", s.targets)
+	t.Run("errors", s.errors)
+	t.Run("ends", s.ends)
+	t.Run("files", s.files)
+	t.Run("inject", s.inject)
+	t.Run("list", s.list)
+	t.Run("capture", s.capture)
+}
+
+type suite struct {
+	open   func(t *testing.T, host string) engine.Engine
+	docker *testutil.Engine
+}
+
+// engine opens the engine under test for the length of a test.
+func (s *suite) engine(t *testing.T) engine.Engine {
+	t.Helper()
+	return s.engineAt(t, s.docker.Host)
+}
+
+func (s *suite) engineAt(t *testing.T, host string) engine.Engine {
+	t.Helper()
+	e := s.open(t, host)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// pause runs a container whose one program does nothing and reaps nothing.
+func (s *suite) pause(t *testing.T, opts testutil.RunOptions) *testutil.Container {
+	t.Helper()
+	opts.Image = testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	return testutil.Run(t, opts)
+}
+
+// result is what a command did.
+type result struct {
+	Code        int
+	Out, ErrOut string
+}
+
+// debug runs a request to its end.
+func debug(t *testing.T, e engine.Engine, req engine.DebugRequest, stdin string) (result, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	var out, errOut bytes.Buffer
+	code, err := e.Debug(ctx, req, engine.Streams{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errOut})
+	return result{code, out.String(), errOut.String()}, err
+}
+
+// sh runs a script in a target with the toolbox and fails the test unless it exits with 0.
+func sh(t *testing.T, e engine.Engine, req engine.DebugRequest, script string) string {
+	t.Helper()
+	req.Command = []string{"sh", "-c", script}
+	res, err := debug(t, e, req, "")
+	if err != nil || res.Code != 0 {
+		t.Fatalf("debug %s -- sh -c %q: %v, exit status %d, output:\n%s%s", req.Target, script, err, res.Code, res.Out, res.ErrOut)
+	}
+	return res.Out
+}
+
+// trace is what a session may not change.
+type trace struct {
+	diff, mounts string
+	processes    int
+}
+
+func traceOf(c *testutil.Container) trace {
+	return trace{strings.Join(c.Diff(), "\n"), c.MountInfo(), len(c.Processes())}
+}
+
+// untouched checks when the test ends that the container is as it was.
+func untouched(t *testing.T, c *testutil.Container) {
+	t.Helper()
+	before := traceOf(c)
+	t.Cleanup(func() {
+		if after := traceOf(c); after != before {
+			t.Errorf("the container has changed\nbefore: %+v\nafter:  %+v", before, after)
+		}
+	})
+}

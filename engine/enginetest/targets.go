@@ -1,0 +1,103 @@
+//go:build linux
+
+package enginetest
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"dlx/engine"
+	"dlx/internal/testutil"
+)
+
+// targets debugs every kind of container, without a trace.
+func (s *suite) targets(t *testing.T) {
+	e := s.engine(t)
+	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	threads := testutil.Image(t, "threads", testutil.Prog(t, "threads"))
+	tests := map[string]testutil.RunOptions{
+		"scratch":                {},
+		"read-only":              {ReadOnly: true},
+		"user":                   {User: "65532:65532"},
+		"no capabilities":        {CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"}},
+		"all of it":              {ReadOnly: true, User: "65532:65532", CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"}},
+		"host network":           {NetworkMode: "host"},
+		"host pid":               {PidMode: "host"},
+		"host ipc":               {IpcMode: "host"},
+		"no network":             {NetworkMode: "none"},
+		"administrator":          {CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined"}},
+		"private cgroup ns":      {CgroupnsMode: "private"},
+		"multithreaded init":     {Image: threads},
+		"shared network and pid": {NetworkMode: "container:" + s.pause(t, testutil.RunOptions{}).ID},
+	}
+	for name, opts := range tests {
+		t.Run(name, func(t *testing.T) {
+			if opts.Image == "" {
+				opts.Image = image
+			}
+			c := testutil.Run(t, opts)
+			if opts.PidMode == "" {
+				untouched(t, c)
+			}
+			s.each(t, e, c)
+		})
+	}
+	t.Run("paused", func(t *testing.T) {
+		c := s.pause(t, testutil.RunOptions{})
+		c.Pause()
+		defer c.Unpause()
+		if out := sh(t, e, engine.DebugRequest{Target: c.ID}, "ls /"); !strings.Contains(out, "pause") {
+			t.Errorf("files of a paused container: %q", out)
+		}
+	})
+	t.Run("tracer", func(t *testing.T) {
+		c := s.pause(t, testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}})
+		untouched(t, c)
+		exposed := (*engine.ExposedHostError)(nil)
+		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSHost, Command: []string{"true"}}, ""); !errors.As(err, &exposed) {
+			t.Errorf("host's files in a container that can trace: error %v, want *engine.ExposedHostError", err)
+		}
+		plain := s.pause(t, testutil.RunOptions{})
+		for _, req := range []engine.DebugRequest{{Profile: "baseline"}, {Profile: "restricted"}, {User: "1000"}} {
+			req.Target, req.FS, req.Command = plain.ID, engine.FSHost, []string{"true"}
+			if _, err := debug(t, e, req, ""); !errors.As(err, &exposed) {
+				t.Errorf("host's files with no capability that the container lacks (%+v): error %v", req, err)
+			}
+		}
+	})
+	t.Run("user namespace", func(t *testing.T) {
+		docker := testutil.RemappedEngine(t)
+		image := docker.Image(t, "userns", testutil.Prog(t, "pause"))
+		e := s.engineAt(t, docker.Host)
+		for name, opts := range map[string]testutil.RunOptions{"remapped": {}, "host's": {UsernsMode: "host"}, "read-only": {ReadOnly: true}} {
+			t.Run(name, func(t *testing.T) {
+				opts.Image = image
+				c := docker.Run(t, opts)
+				untouched(t, c)
+				s.each(t, e, c)
+			})
+		}
+	})
+}
+
+// each checks the three file systems on one container.
+func (s *suite) each(t *testing.T, e engine.Engine, c *testutil.Container) {
+	t.Helper()
+	script := "ls /; test -x /dev/.dlx/bin/dlx-tools && ! (echo >/dev/.dlx/bin/x) 2>/dev/null && cat /proc/self/comm && id -u"
+	out := sh(t, e, engine.DebugRequest{Target: c.Name}, script)
+	if !strings.HasSuffix(out, "cat\n0\n") || !strings.Contains(out, "proc\n") {
+		t.Errorf("toolbox session printed %q", out)
+	}
+	for _, profile := range []string{"baseline", "restricted", "netadmin", "sysadmin"} {
+		sh(t, e, engine.DebugRequest{Target: c.ID, Profile: profile}, "true")
+	}
+	if pid, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"/true"}},
+		engine.Streams{}); err == nil || pid != 0 {
+		t.Errorf("a program that is not in the container: status %d, error %v", pid, err)
+	}
+	res, err := debug(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSHost, Command: []string{"sh", "-c", "test -e /etc/debian_version && cat /proc/1/comm"}}, "")
+	if err != nil || res.Code != 0 {
+		t.Errorf("host's files: %+v, %v", res, err)
+	}
+}

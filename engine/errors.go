@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrTimeout is the cause of a session's end when its time is up.
+var ErrTimeout = errors.New("the session's time is up")
+
+// FSError names a file system that there is not.
+type FSError struct{ FS FS }
+
+func (e *FSError) Error() string { return fmt.Sprintf("no file system %q", string(e.FS)) }
+
+// Hint says what there is.
+func (e *FSError) Hint() string { return "--fs takes toolbox, host or target" }
+
+// EnvError reports a variable that is not NAME=VALUE.
+type EnvError struct{ Value string }
+
+func (e *EnvError) Error() string { return fmt.Sprintf("bad environment variable %.64q", e.Value) }
+
+// Hint shows the form.
+func (e *EnvError) Hint() string { return "--env takes NAME=VALUE" }
+
+// ExposedHostError reports a container that could reach the host's files through a session that has them.
+type ExposedHostError struct{ Target, Why string }
+
+func (e *ExposedHostError) Error() string {
+	return fmt.Sprintf("container %q could trace a session that has the host's files: %s", e.Target, e.Why)
+}
+
+// Hint names the way that is safe.
+func (e *ExposedHostError) Hint() string {
+	return "use --fs toolbox, or a profile with more capabilities"
+}
+
+// NotInjectedError reports a container that dlx has put nothing into.
+type NotInjectedError struct{ Name string }
+
+func (e *NotInjectedError) Error() string { return fmt.Sprintf("nothing is injected into %q", e.Name) }
+
+// Hint says how to see to all of them.
+func (e *NotInjectedError) Hint() string { return "`dlx eject --all` takes out whatever there is" }
