@@ -2,6 +2,7 @@ package linux
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,11 +37,22 @@ func (f *FS) Mount(attrs int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// MakeReadOnly makes the whole superblock read-only, which no remount of a bind mount of it can undo.
+// busyLimit is how long a process that was just forked can keep a copy of a descriptor before it executes a program.
+const busyLimit = 2 * time.Second
+
+// MakeReadOnly makes the whole superblock read-only, which no remount of a bind mount of it can undo. A file that is
+// open for writing keeps it busy: a child that this process is forking at the moment may hold one.
 func (f *FS) MakeReadOnly() error {
-	return wrap("fsconfig ro", errors.Join(
-		unix.FsconfigSetFlag(f.fd.Int(), "ro"),
-		unix.FsconfigReconfigure(f.fd.Int())))
+	for wait := 50 * time.Microsecond; ; wait *= 2 {
+		if err := unix.FsconfigSetFlag(f.fd.Int(), "ro"); err != nil {
+			return wrap("fsconfig ro", err)
+		}
+		err := unix.FsconfigReconfigure(f.fd.Int())
+		if !errors.Is(err, unix.EBUSY) || wait > busyLimit {
+			return wrap("fsconfig reconfigure", err)
+		}
+		time.Sleep(wait)
+	}
 }
 
 // Close releases the context; mounts made from it stay.
