@@ -141,6 +141,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		Dir:     d.dir(),
 		Command: command,
 		Env:     env,
+		Toolbox: d.req.FS == FSToolbox,
 		IO:      d.io(streams),
 	}
 	if d.req.FS == FSHost {

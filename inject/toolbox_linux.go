@@ -11,7 +11,6 @@ import (
 
 // Mounted is a toolbox in a tmpfs that is attached nowhere yet. Closing it frees it, unless a View shows it.
 type Mounted struct {
-	fs   *linux.FS
 	root *linux.FD // holds the directories "tools" and "none"
 }
 
@@ -31,18 +30,17 @@ func Mount(ctx context.Context, box *toolbox.Verified) (m *Mounted, err error) {
 		}
 	}()
 	m = &Mounted{}
-	if m.fs, err = linux.Fsopen("tmpfs"); err != nil {
+	fs, err := linux.Fsopen("tmpfs")
+	if err != nil {
 		return m, err
 	}
+	defer fs.Close()
 	// Huge pages make copying cheaper where the kernel has them; where it has not, the option is refused.
-	_ = m.fs.SetString("huge", "within_size")
-	if err = m.fs.SetString("mode", "755"); err != nil {
+	_ = fs.SetString("huge", "within_size")
+	if err = errors.Join(fs.SetString("mode", "755"), fs.Create()); err != nil {
 		return m, err
 	}
-	if err = m.fs.Create(); err != nil {
-		return m, err
-	}
-	if m.root, err = m.fs.Mount(linux.MountNosuid | linux.MountNodev); err != nil {
+	if m.root, err = fs.Mount(linux.MountNosuid | linux.MountNodev); err != nil {
 		return m, err
 	}
 	return m, m.fill(ctx, box)
@@ -62,7 +60,7 @@ func (m *Mounted) fill(ctx context.Context, box *toolbox.Verified) error {
 	if err := box.Place(ctx, tools); err != nil {
 		return err
 	}
-	return m.fs.MakeReadOnly()
+	return linux.MakeReadOnly(m.root)
 }
 
 // attach shows the tools at name below dir, which is a directory of the calling thread's own mount namespace. The
@@ -114,9 +112,5 @@ func (m *Mounted) Close() error {
 	if m == nil {
 		return nil
 	}
-	err := m.root.Close()
-	if m.fs != nil {
-		err = errors.Join(err, m.fs.Close())
-	}
-	return err
+	return m.root.Close()
 }

@@ -156,7 +156,7 @@ func showToolbox(root *linux.FD, box *Mounted) error {
 	if err := box.attach(dev, toolboxName); err != nil {
 		return err
 	}
-	return fs.MakeReadOnly()
+	return linux.MakeReadOnly(dev)
 }
 
 // openDev opens /dev of the view. A link in its place could lead anywhere, a FUSE file system could hang.

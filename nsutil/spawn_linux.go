@@ -69,6 +69,7 @@ func Spawn(s Spec) (*Child, error) {
 	plan.NotDumpable() // changing IDs may have set it again
 	plan.Files(s.Stdio[0], s.Stdio[1], s.Stdio[2], s.Status, s.Program)
 	plan.Clone()
+	plan.NewSession()
 	plan.Exec(s.Args, s.Env)
 	pid, err := plan.Fork()
 	if err != nil {

@@ -23,6 +23,7 @@ type CommandError struct {
 	Command string
 	Dir     string // set when it was the working directory
 	Missing bool   // the command is not there
+	Toolbox bool   // the session had the toolbox
 	Err     error
 }
 
@@ -38,6 +39,14 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
+// Hint says where there is a command.
+func (e *CommandError) Hint() string {
+	if e.Missing && !e.Toolbox {
+		return "with --fs toolbox, the default, dlx brings a shell and tools along"
+	}
+	return ""
+}
+
 // running is a started session.
 type running struct {
 	spec    Spec
@@ -45,6 +54,7 @@ type running struct {
 	streams *stdio
 	child   *nsutil.Child
 	record  chan initproto.Record // closed without a record if dlx-init was killed
+	started chan struct{}         // the command runs
 	exited  chan struct{}         // dlx-init has been reaped
 	target  chan struct{}         // the container's process has ended
 	stop    context.CancelFunc
@@ -54,12 +64,17 @@ func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, s
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{
 		spec: spec, cgroup: group, streams: streams, child: child, stop: stop,
-		record: make(chan initproto.Record, 1), exited: make(chan struct{}), target: make(chan struct{}),
+		record: make(chan initproto.Record, 1), started: make(chan struct{}), exited: make(chan struct{}), target: make(chan struct{}),
 	}
 	go func() {
 		defer close(r.record)
 		defer status.Close()
-		if rec, err := initproto.Read(status); err == nil {
+		rec, err := initproto.Read(status)
+		if err == nil && rec.Kind == initproto.Started {
+			close(r.started)
+			rec, err = initproto.Read(status)
+		}
+		if err == nil {
 			r.record <- rec
 		}
 	}()
@@ -76,8 +91,26 @@ func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, s
 	return r
 }
 
-// forward passes signals and sizes on until the session ends.
+// begin waits until the command runs, or will not, and lets input and output flow.
+func (r *running) begin(ctx context.Context) {
+	select {
+	case <-r.started:
+		if r.spec.IO.Started != nil {
+			r.spec.IO.Started()
+		}
+	case <-r.exited:
+	case <-ctx.Done():
+	}
+	r.streams.relay()
+}
+
+// forward passes signals and sizes on, from when dlx-init can take them until the session ends.
 func (r *running) forward(ctx context.Context) {
+	select {
+	case <-r.started:
+	case <-ctx.Done():
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,6 +150,9 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 	case <-r.target:
 		return initproto.Record{}, ErrTargetEnded
 	case <-ctx.Done():
+	}
+	if r.spec.IO.TTY {
+		_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGHUP) // interactive shells ignore SIGTERM
 	}
 	_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGTERM)
 	_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGCONT)
@@ -169,6 +205,6 @@ func (r *running) exitCode(rec initproto.Record) (int, error) {
 	case initproto.NoDir:
 		return 0, &CommandError{Command: name, Dir: r.spec.Dir, Err: linux.Errno(rec.Value)}
 	default:
-		return 0, &CommandError{Command: name, Missing: rec.Kind == initproto.NotFound, Err: linux.Errno(rec.Value)}
+		return 0, &CommandError{Command: name, Missing: rec.Kind == initproto.NotFound, Toolbox: r.spec.Toolbox, Err: linux.Errno(rec.Value)}
 	}
 }

@@ -55,6 +55,7 @@ type Spec struct {
 	Dir     string // working directory
 	Command []string
 	Env     []string
+	Toolbox bool // the tools are on PATH
 	IO      IO
 }
 
@@ -70,10 +71,7 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	if err = errors.Join(err, streams.closeChild()); err != nil {
 		return 0, errors.Join(err, streams.close())
 	}
-	if spec.IO.Started != nil {
-		spec.IO.Started()
-	}
-	streams.relay()
+	r.begin(ctx)
 	code, err := r.wait(ctx)
 	if eerr := s.cgroup.end(context.WithoutCancel(ctx)); eerr != nil && err == nil {
 		err = eerr

@@ -1,5 +1,5 @@
 // Package initproto is what dlx and the session's first process, dlx-init, say to each other: the arguments that dlx-init
-// is started with and the one record it writes to descriptor 3.
+// is started with and the records it writes to descriptor 3: Started, then Exited; or one that says why not.
 package initproto
 
 import (
@@ -16,7 +16,8 @@ type Kind uint32
 
 // The kinds of record.
 const (
-	Exited   Kind = iota + 1 // value: the command's wait status (wait(2))
+	Started  Kind = iota + 1 // the command runs, and signals are passed on to it
+	Exited                   // value: the command's wait status (wait(2))
 	NotFound                 // value: errno; the command is not there
 	NotRun                   // value: errno; the command is there and can not be executed
 	NoDir                    // value: errno; the working directory can not be entered
@@ -44,7 +45,7 @@ func Read(r io.Reader) (Record, error) {
 		return Record{}, err
 	}
 	rec := Record{Kind(binary.LittleEndian.Uint32(b[:4])), binary.LittleEndian.Uint32(b[4:])}
-	if rec.Kind < Exited || rec.Kind > NoDir {
+	if rec.Kind < Started || rec.Kind > NoDir {
 		return Record{}, fmt.Errorf("record of unknown kind %d", rec.Kind)
 	}
 	return rec, nil

@@ -36,6 +36,7 @@ func Run(args []string) int {
 		_ = failure.Write(status)
 		return 0
 	}
+	_ = Record{Kind: Started}.Write(status)
 	go func() {
 		for s := range signals {
 			_ = syscall.Kill(-pid, s.(syscall.Signal))

@@ -40,19 +40,30 @@ func (f *FS) Mount(attrs int) (*FD, error) {
 // busyLimit is how long a process that was just forked can keep a copy of a descriptor before it executes a program.
 const busyLimit = 2 * time.Second
 
-// MakeReadOnly makes the whole superblock read-only, which no remount of a bind mount of it can undo. A file that is
-// open for writing keeps it busy: a child that this process is forking at the moment may hold one.
-func (f *FS) MakeReadOnly() error {
+// MakeReadOnly makes the whole superblock of a mount read-only, which no remount of a bind mount of it can undo. A file
+// that is open for writing keeps it busy: a child that this process is forking at the moment may hold one.
+func MakeReadOnly(mount *FD) error {
 	for wait := 50 * time.Microsecond; ; wait *= 2 {
-		if err := unix.FsconfigSetFlag(f.fd.Int(), "ro"); err != nil {
-			return wrap("fsconfig ro", err)
-		}
-		err := unix.FsconfigReconfigure(f.fd.Int())
+		err := reconfigureReadOnly(mount)
 		if !errors.Is(err, unix.EBUSY) || wait > busyLimit {
-			return wrap("fsconfig reconfigure", err)
+			return err
 		}
 		time.Sleep(wait)
 	}
+}
+
+// reconfigureReadOnly tries once; a context whose reconfiguration has failed is of no further use (fsconfig(2)).
+func reconfigureReadOnly(mount *FD) error {
+	raw, err := unix.Fspick(mount.Int(), "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
+	if err != nil {
+		return wrap("fspick", err)
+	}
+	fs := NewFD(raw)
+	defer fs.Close()
+	if err := unix.FsconfigSetFlag(raw, "ro"); err != nil {
+		return wrap("fsconfig ro", err)
+	}
+	return wrap("fsconfig reconfigure", unix.FsconfigReconfigure(raw))
 }
 
 // Close releases the context; mounts made from it stay.

@@ -197,6 +197,9 @@ func (p *Plan) Files(stdin, stdout, stderr, status, program *FD) {
 	p.call("close_range", unix.SYS_CLOSE_RANGE, errorFD+1, math.MaxUint32, 0)
 }
 
+// NewSession takes the child out of this process's group and terminal (setsid(2)): what ends those does not end it.
+func (p *Plan) NewSession() { p.call("start a session", unix.SYS_SETSID) }
+
 // programFD is the descriptor that Exec executes.
 const programFD = 4
 

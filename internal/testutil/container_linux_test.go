@@ -31,7 +31,8 @@ func TestContainer(t *testing.T) {
 	if code, _ := c.Exec("/bin/sh"); code != 126 && code != 127 {
 		t.Errorf("status %d of a missing program", code)
 	}
-	if code, out := c.Exec("/bin/busybox", "wget", "-qO-", "http://127.0.0.1/fetch?url=http://127.0.0.1/"); code != 0 || out != "hello from web\n" {
+	const url = "http://127.0.0.1/fetch?url=http://127.0.0.1/"
+	if code, out := c.Exec("/bin/busybox", "wget", "-qO-", url); code != 0 || out != "hello from web\n" {
 		t.Errorf("wget: status %d, %q", code, out)
 	}
 	if diff := cmp.Diff(before, c.Diff()); diff != "" {

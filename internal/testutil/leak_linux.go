@@ -100,7 +100,8 @@ func children(all resources) {
 }
 
 // engineMount matches the mounts that an engine makes for containers, of this package or of one tested beside it.
-var engineMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
+var engineMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
+	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
 
 // mounts adds the mounts of the host, without those of engines.
 func mounts(all resources) {

@@ -1,0 +1,64 @@
+package cli_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dlx/internal/testutil"
+)
+
+// TestScripts runs testdata/*.txtar: each has containers of its own, WEB (an HTTP server in a scratch image), BOX (with
+// busybox) and STOPPED, and dlx on PATH.
+func TestScripts(t *testing.T) {
+	testutil.RequireRoot(t)
+	testutil.RequireEngine(t)
+	bin := testutil.BuildDlx(t)
+	web := testutil.Image(t, "web", testutil.Prog(t, "web"))
+	box := testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t), testutil.Symlink("/bin/sh", "busybox"))
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))
+			containers := map[string]testutil.RunOptions{
+				"WEB": {Image: web}, "BOX": {Image: box}, "STOPPED": {Image: box, NoStart: true},
+			}
+			for name, opts := range containers {
+				c := testutil.Run(t, opts)
+				env.Setenv(name, c.Name)
+				env.Setenv(name+"_ID", c.ID)
+				env.Setenv(name+"_PID", strconv.Itoa(c.PID))
+			}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status},
+	})
+}
+
+// status runs a command and checks its exit status: status N COMMAND ARG...
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND ARG...")
+	}
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", strings.Join(args[1:], " "), err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s: exit status %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}

@@ -1,0 +1,223 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
+
+const limit = 30 * time.Second
+
+// pause runs a scratch container, and checks at the end of the test that no session has left a trace in it.
+func pause(t *testing.T) *testutil.Container {
+	t.Helper()
+	testutil.RequireRoot(t)
+	testutil.RequireEngine(t)
+	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	state := func() string { return fmt.Sprint(c.Diff(), "\n", c.MountInfo(), "\n", c.Processes()) }
+	before := state()
+	t.Cleanup(func() {
+		t.Cleanup(func() {
+			if after := state(); t.Failed() && after != before {
+				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+			}
+		})
+		testutil.Wait(t, "the container to be as it was", limit, func() bool { return state() == before })
+	})
+	return c
+}
+
+func dlx(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(testutil.BuildDlx(t), args...)
+	cmd.Env = append(os.Environ(), "TERM=xterm")
+	return cmd
+}
+
+// onTerminal starts dlx below a shell, as a person does, so that what dlx leaves of the terminal can be asked.
+func onTerminal(t *testing.T, args ...string) *testutil.Terminal {
+	t.Helper()
+	script := testutil.BuildDlx(t) + " " + strings.Join(args, " ") + `; echo "status=$?"; stty -a | grep -o -- '-*icanon\|-*isig\|-*echo ' | tr '\n' ' '; echo END`
+	return testutil.StartTerminal(t, exec.Command("/bin/bash", "-c", script))
+}
+
+// restored waits for dlx's end and checks that the terminal is in the state that a shell starts programs in.
+func restored(t *testing.T, term *testutil.Terminal, status int) {
+	t.Helper()
+	term.Expect(fmt.Sprintf("status=%d\r\n", status), limit)
+	modes := term.Expect(`.*END`, limit)
+	for _, mode := range []string{"icanon", "isig", "echo"} {
+		if !strings.Contains(modes, mode) || strings.Contains(modes, "-"+mode) {
+			t.Errorf("terminal modes after dlx: %q", modes)
+		}
+	}
+}
+
+func TestTerminalShell(t *testing.T) {
+	c := pause(t)
+	term := onTerminal(t, "debug", c.Name)
+	prompt := c.Name + `:/# `
+	term.Expect(prompt, limit)
+	t.Run("size", func(t *testing.T) {
+		term.Send("echo $((6*7)); stty size\r")
+		term.Expect(`42\r\n24 80\r\n`, limit)
+		term.Expect(prompt, limit)
+	})
+	t.Run("resize", func(t *testing.T) {
+		term.Resize(40, 132)
+		term.Send("until [ \"$(stty size)\" = '40 132' ]; do :; done; echo re''sized\r")
+		term.Expect("resized", limit)
+		term.Expect(prompt, limit)
+	})
+	t.Run("Ctrl-C ends the command and not the shell", func(t *testing.T) {
+		term.Send("sh -c 'echo be\"\"gin; exec sleep 1000'\r")
+		term.Expect("begin", limit)
+		term.Send("\x03")
+		term.Expect(prompt, limit)
+		term.Send("echo status $?\r")
+		term.Expect("status 130", limit)
+		term.Expect(prompt, limit)
+	})
+	t.Run("Ctrl-Z and job control", func(t *testing.T) {
+		term.Send("sh -c 'echo be\"\"gin; exec sleep 1000'\r")
+		term.Expect("begin", limit)
+		term.Send("\x1a")
+		term.Expect("Stopped", limit)
+		term.Expect(prompt, limit)
+		term.Send("bg\r")
+		term.Expect(prompt, limit)
+		term.Send("jobs\r")
+		term.Expect("Running", limit)
+		term.Expect(prompt, limit)
+		term.Send("kill %1; wait\r")
+		term.Expect("Terminated", limit)
+		term.Expect(prompt, limit)
+	})
+	term.Send("exit 9\r")
+	restored(t, term, 9)
+}
+
+func TestTerminalEndOfInput(t *testing.T) {
+	c := pause(t)
+	term := onTerminal(t, "debug", c.Name)
+	term.Expect(c.Name+`:/# `, limit)
+	term.Send("\x04")
+	restored(t, term, 0)
+}
+
+func TestTerminalContainerDies(t *testing.T) {
+	testutil.RequireRoot(t)
+	testutil.RequireEngine(t)
+	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	term := onTerminal(t, "debug", c.Name)
+	term.Expect(c.Name+`:/# `, limit)
+	c.Kill("SIGKILL")
+	term.Expect("the container ended", limit)
+	restored(t, term, 137)
+}
+
+func TestTerminalTerminated(t *testing.T) {
+	c := pause(t)
+	term := onTerminal(t, "debug", c.Name)
+	term.Expect(c.Name+`:/# `, limit)
+	for _, p := range c.Processes() {
+		if len(p.Args) > 0 && strings.Contains(p.Args[0], "dlx-init") {
+			if err := syscall.Kill(parentOf(t, p.PID), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	restored(t, term, 128+15)
+}
+
+// parentOf is the dlx that started a session's first process.
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ppid int
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "PPid:\t%d", &ppid); err == nil {
+			return ppid
+		}
+	}
+	t.Fatalf("no parent in %s", status)
+	return 0
+}
+
+// TestHangUp: the terminal goes away under dlx.
+func TestHangUp(t *testing.T) {
+	c := pause(t)
+	cmd := dlx(t, "debug", c.Name)
+	term := testutil.StartTerminal(t, cmd)
+	term.Expect(c.Name+`:/# `, limit)
+	term.Close()
+}
+
+// TestSignals: without a terminal, dlx's signals are the command's.
+func TestSignals(t *testing.T) {
+	c := pause(t)
+	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 2, syscall.SIGTERM: 15, syscall.SIGHUP: 1, syscall.SIGUSR1: 10} {
+		t.Run(sig.String(), func(t *testing.T) {
+			cmd := dlx(t, "debug", c.Name, "--", "sh", "-c", fmt.Sprintf("trap 'exit %d' %d; echo ready; while :; do sleep 0.05; done", 40+want, want))
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ready := make([]byte, 6)
+			if _, err := out.Read(ready); err != nil || string(ready) != "ready\n" {
+				t.Fatalf("read %q, %v", ready, err)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 40+want {
+				t.Errorf("exit status %d, want %d", code, 40+want)
+			}
+		})
+	}
+}
+
+// TestKilled: kill -9 at any moment leaves no trace; the keeper cleans up.
+func TestKilled(t *testing.T) {
+	c := pause(t)
+	for moment := range 40 {
+		cmd := dlx(t, "debug", c.Name, "--", "sh", "-c", "sleep 1000 & sleep 1000")
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Duration(moment) * 2 * time.Millisecond) // the moment is what is being varied
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+	}
+	testutil.Wait(t, "every session's cgroup to go", limit, func() bool {
+		for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids"} {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				if strings.HasPrefix(e.Name(), "dlx-") {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
