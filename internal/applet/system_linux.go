@@ -1,0 +1,217 @@
+package applet
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"dlx/internal/printable"
+)
+
+func runHostname([]string) error {
+	name, err := os.Hostname()
+	fmt.Println(printable.Escape(name))
+	return err
+}
+
+func runDate(args []string) error {
+	var utc bool
+	if _, err := flags("date", args, func(f *pflag.FlagSet) { f.BoolVarP(&utc, "utc", "u", false, "in UTC") }); err != nil {
+		return err
+	}
+	now := time.Now()
+	if utc {
+		now = now.UTC()
+	}
+	fmt.Println(now.Format(time.UnixDate))
+	return nil
+}
+
+func runUname(args []string) error {
+	var all, release, machine bool
+	if _, err := flags("uname", args, func(f *pflag.FlagSet) {
+		f.BoolVarP(&all, "all", "a", false, "everything")
+		f.BoolVarP(&release, "kernel-release", "r", false, "release")
+		f.BoolVarP(&machine, "machine", "m", false, "machine")
+	}); err != nil {
+		return err
+	}
+	var u syscall.Utsname
+	if err := syscall.Uname(&u); err != nil {
+		return err
+	}
+	switch {
+	case all:
+		fmt.Println(text(u.Sysname[:]), text(u.Nodename[:]), text(u.Release[:]), text(u.Version[:]), text(u.Machine[:]))
+	case release:
+		fmt.Println(text(u.Release[:]))
+	case machine:
+		fmt.Println(text(u.Machine[:]))
+	default:
+		fmt.Println(text(u.Sysname[:]))
+	}
+	return nil
+}
+
+// text turns one of uname(2)'s fields, signed or unsigned by architecture, into a string.
+func text[T int8 | uint8](field []T) string {
+	var b strings.Builder
+	for _, c := range field {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return printable.Escape(b.String())
+}
+
+func runID(args []string) error {
+	var user, group bool
+	if _, err := flags("id", args, func(f *pflag.FlagSet) {
+		f.BoolVarP(&user, "user", "u", false, "the user")
+		f.BoolVarP(&group, "group", "g", false, "the group")
+	}); err != nil {
+		return err
+	}
+	switch {
+	case user:
+		fmt.Println(os.Geteuid())
+	case group:
+		fmt.Println(os.Getegid())
+	default:
+		groups, err := os.Getgroups()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("uid=%d gid=%d groups=%s\n", os.Geteuid(), os.Getegid(), strings.Trim(strings.ReplaceAll(fmt.Sprint(groups), " ", ","), "[]"))
+	}
+	return nil
+}
+
+// runEnv prints the environment, or runs a command with more of it.
+func runEnv(args []string) error {
+	env := os.Environ()
+	for len(args) > 0 && strings.Contains(args[0], "=") {
+		env, args = append(env, args[0]), args[1:]
+	}
+	if len(args) == 0 {
+		for _, v := range env {
+			fmt.Println(v)
+		}
+		return nil
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return fail(127, "%w", err)
+	}
+	return fail(126, "%w", syscall.Exec(path, args, env))
+}
+
+func runLs(args []string) error {
+	var long, all bool
+	names, err := flags("ls", args, func(f *pflag.FlagSet) {
+		f.BoolVarP(&long, "long", "l", false, "one a line, with mode, owner, size and time")
+		f.BoolVarP(&all, "all", "a", false, "those that begin with a dot too")
+		f.BoolP("one", "1", true, "one a line, which they always are")
+	})
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"."}
+	}
+	for _, name := range names {
+		info, err := os.Lstat(name)
+		if err != nil {
+			return err
+		}
+		if target, err := os.Stat(name); err == nil && target.IsDir() && (!long || info.Mode()&os.ModeSymlink == 0 || strings.HasSuffix(name, "/")) {
+			err = listDir(name, long, all)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		listFile(name, name, info, long)
+	}
+	return nil
+}
+
+func listDir(dir string, long, all bool) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && !all {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // removed meanwhile
+		}
+		listFile(filepath.Join(dir, e.Name()), e.Name(), info, long)
+	}
+	return err
+}
+
+func listFile(path, name string, info os.FileInfo, long bool) {
+	name = printable.Escape(name)
+	if !long {
+		fmt.Println(name)
+		return
+	}
+	var uid, gid uint32
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		uid, gid = st.Uid, st.Gid
+	}
+	if to, err := os.Readlink(path); err == nil {
+		name += " -> " + printable.Escape(to)
+	}
+	fmt.Printf("%s %5d %5d %10d %s %s\n", info.Mode(), uid, gid, info.Size(), info.ModTime().Format("Jan _2 15:04"), name)
+}
+
+// runPs lists the processes of /proc. Options are accepted and make no difference: it always lists all.
+func runPs([]string) error {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return err
+	}
+	var pids []int
+	for _, dir := range dirs {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	sort.Ints(pids)
+	fmt.Println("  PID USER  STAT COMMAND")
+	for _, pid := range pids {
+		printProcess(pid)
+	}
+	return nil
+}
+
+func printProcess(pid int) {
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	stat, err := os.ReadFile(dir + "stat")
+	if err != nil {
+		return // it ended
+	}
+	name, rest, _ := strings.Cut(string(stat), ") ")
+	_, name, _ = strings.Cut(name, "(")
+	args, _ := os.ReadFile(dir + "cmdline")
+	line := strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " "))
+	if line == "" {
+		line = "[" + name + "]"
+	}
+	var uid uint32
+	if info, err := os.Stat(dir); err == nil {
+		uid = info.Sys().(*syscall.Stat_t).Uid
+	}
+	fmt.Printf("%5d %-5d %-4.1s %s\n", pid, uid, rest, printable.Escape(line))
+}
