@@ -1,6 +1,112 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
 
-func (a *app) captureCommand() *cobra.Command { return &cobra.Command{Use: "capture"} }
-func (a *app) printCommand() *cobra.Command { return &cobra.Command{Use: "print-packets", Hidden: true} }
+	"github.com/spf13/cobra"
+
+	"dlx/engine"
+	"dlx/internal/printable"
+)
+
+// captureOptions are the flags of `dlx capture`; the letters are tcpdump's.
+type captureOptions struct {
+	iface, file string
+	count       uint64
+	snaplen     int
+	duration    time.Duration
+}
+
+func (a *app) captureCommand() *cobra.Command {
+	var o captureOptions
+	cmd := &cobra.Command{
+		Use:   "capture TARGET [flags] [-- FILTER]",
+		Short: "capture a container's traffic",
+		Long: "Captures in the container's network namespace, with nothing of dlx inside the container, and prints a line a\n" +
+			"packet, or writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), so far this part of it:\n" +
+			"protocol names, host, net, port, portrange, proto, ether host, less, greater, with and, or, not.",
+		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
+			"  dlx capture web -w - | wireshark -k -i -",
+		Args:              targetArgs(1),
+		ValidArgsFunction: a.completeTarget,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runCapture(cmd.Context(), args[0], strings.Join(args[1:], " "), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.iface, "interface", "i", "any", "interface, or any for every one that is up")
+	f.StringVarP(&o.file, "write", "w", "", "write pcapng to a file, - for standard output")
+	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
+	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
+	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
+	return cmd
+}
+
+func (a *app) runCapture(ctx context.Context, target, filter string, o captureOptions) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
+	req := engine.CaptureRequest{Target: target, Interface: o.iface, SnapLen: o.snaplen, Filter: filter, Count: o.count}
+	return a.withEngine(func(e engine.Engine) error {
+		out, err := a.captureOutput(o.file)
+		if err != nil {
+			return err
+		}
+		stats, err := e.Capture(ctx, req, out)
+		closed := out.Close()
+		if gone(err) || err == nil && gone(closed) {
+			err, closed = nil, nil // whoever read it has had enough
+		}
+		if err == nil || stats.Captured > 0 {
+			a.printStats(stats)
+		}
+		return errors.Join(err, closed)
+	})
+}
+
+// captureOutput is where the pcapng goes: a file, standard output, or a process that prints it.
+func (a *app) captureOutput(file string) (io.WriteCloser, error) {
+	switch {
+	case file == "":
+		return a.startPrinter()
+	case file == "-" && isTerminal(a.stdout):
+		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
+	case file == "-":
+		return keepOpen{a.stdout}, nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write the capture: %w", err)
+	}
+	return f, nil
+}
+
+// keepOpen is a writer that is somebody else's to close.
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+// gone says whether writing failed because the reader has gone away.
+func gone(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) }
+
+// printStats prints tcpdump's closing lines.
+func (a *app) printStats(s engine.CaptureStats) {
+	a.notef("%d packets captured", s.Captured)
+	a.notef("%d packets received by filter", s.Received)
+	a.notef("%d packets dropped by kernel", s.Dropped)
+	if len(s.Skipped) > 0 {
+		a.notef("not captured, since their link type is not known: %s", printable.Escape(strings.Join(s.Skipped, ", ")))
+	}
+}

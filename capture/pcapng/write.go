@@ -1,0 +1,194 @@
+package pcapng
+
+import "encoding/binary"
+
+// Block types.
+const (
+	blockSection    = 0x0A0D0D0A
+	blockInterface  = 1
+	blockStatistics = 5
+	blockPacket     = 6
+)
+
+// Option codes, by block.
+const (
+	optEnd         = 0
+	optHardware    = 2
+	optOS          = 3
+	optApplication = 4
+
+	optName        = 2
+	optDescription = 3
+	optMAC         = 6
+	optResolution  = 9
+	optFilter      = 11
+	optIfOS        = 12
+
+	optFlags = 2
+
+	optStart    = 2
+	optEndTime  = 3
+	optReceived = 4
+	optDropped  = 5
+	optOSDrop   = 7
+)
+
+const (
+	byteOrderMagic = 0x1A2B3C4D
+	nanoseconds    = 9 // if_tsresol: units of 10^-9 s
+)
+
+// Section is a section header.
+type Section struct{ Hardware, OS, Application string }
+
+// Interface describes one interface of a section. Packets name it by its place, from 0.
+type Interface struct {
+	LinkType    uint16
+	SnapLen     uint32 // bytes, 0 for no limit
+	Name        string
+	Description string
+	MAC         []byte // 6 bytes, or none
+	Filter      string // the expression, as typed
+	OS          string
+}
+
+// Direction is a packet's, as seen by the interface.
+type Direction uint32
+
+// The directions, as in epb_flags.
+const (
+	Unknown Direction = iota
+	In
+	Out
+)
+
+// Packet is one packet.
+type Packet struct {
+	Interface uint32
+	Time      uint64 // nanoseconds since 1970
+	Length    uint32 // bytes on the wire
+	Direction Direction
+	Data      []byte // what was captured of it
+}
+
+// Statistics are an interface's figures.
+type Statistics struct {
+	Interface         uint32
+	Time              uint64 // nanoseconds since 1970
+	Start, End        uint64
+	Received, Dropped uint64 // packets that the filter let through, and of them those that the kernel had no room for
+}
+
+var le = binary.LittleEndian
+
+// begin appends a block's type and leaves room for its length, which end fills in.
+func begin(b []byte, kind uint32) ([]byte, int) {
+	start := len(b)
+	b = le.AppendUint32(b, kind)
+	return le.AppendUint32(b, 0), start
+}
+
+func end(b []byte, start int) []byte {
+	size := uint32(len(b) - start + 4)
+	le.PutUint32(b[start+4:], size)
+	return le.AppendUint32(b, size)
+}
+
+// maxOption is the most bytes that an option can have.
+const maxOption = 1<<16 - 1
+
+func option[T string | []byte](b []byte, code uint16, value T) []byte {
+	if len(value) == 0 {
+		return b
+	}
+	value = value[:min(len(value), maxOption)]
+	b = le.AppendUint16(b, code)
+	b = le.AppendUint16(b, uint16(len(value)))
+	b = append(b, value...)
+	for n := len(value); n%4 != 0; n++ {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func endOptions(b []byte) []byte { return le.AppendUint32(b, optEnd) }
+
+// AppendSection appends a section header block.
+func AppendSection(b []byte, s *Section) []byte {
+	b, start := begin(b, blockSection)
+	b = le.AppendUint32(b, byteOrderMagic)
+	b = le.AppendUint16(b, 1) // version 1.0
+	b = le.AppendUint16(b, 0)
+	b = le.AppendUint64(b, ^uint64(0)) // the section's length is not given
+	b = option(b, optHardware, s.Hardware)
+	b = option(b, optOS, s.OS)
+	b = option(b, optApplication, s.Application)
+	return end(endOptions(b), start)
+}
+
+// AppendInterface appends an interface description block, with nanoseconds as its unit of time.
+func AppendInterface(b []byte, i *Interface) []byte {
+	b, start := begin(b, blockInterface)
+	b = le.AppendUint16(b, i.LinkType)
+	b = le.AppendUint16(b, 0)
+	b = le.AppendUint32(b, i.SnapLen)
+	b = option(b, optName, i.Name)
+	b = option(b, optDescription, i.Description)
+	b = option(b, optMAC, i.MAC)
+	b = option(b, optResolution, []byte{nanoseconds})
+	if i.Filter != "" {
+		b = option(b, optFilter, "\x00"+i.Filter) // 0: a libpcap expression
+	}
+	b = option(b, optIfOS, i.OS)
+	return end(endOptions(b), start)
+}
+
+// AppendPacket appends an enhanced packet block.
+func AppendPacket(b []byte, p *Packet) []byte {
+	b, start := BeginPacket(b, p, len(p.Data))
+	return EndPacket(append(b, p.Data...), start, p.Direction)
+}
+
+// BeginPacket appends an enhanced packet block up to its data, of which there will be size bytes. The caller appends
+// just as many and calls EndPacket.
+func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
+	b, start := begin(b, blockPacket)
+	b = le.AppendUint32(b, p.Interface)
+	b = le.AppendUint32(b, uint32(p.Time>>32))
+	b = le.AppendUint32(b, uint32(p.Time))
+	b = le.AppendUint32(b, uint32(size))
+	return le.AppendUint32(b, p.Length), start
+}
+
+// EndPacket completes the block that BeginPacket began at start.
+func EndPacket(b []byte, start int, d Direction) []byte {
+	for (len(b)-start)%4 != 0 {
+		b = append(b, 0)
+	}
+	if d != Unknown {
+		b = le.AppendUint16(b, optFlags)
+		b = le.AppendUint16(b, 4)
+		b = le.AppendUint32(b, uint32(d))
+		b = endOptions(b)
+	}
+	return end(b, start)
+}
+
+// AppendStatistics appends an interface statistics block.
+func AppendStatistics(b []byte, s *Statistics) []byte {
+	b, start := begin(b, blockStatistics)
+	b = le.AppendUint32(b, s.Interface)
+	b = le.AppendUint32(b, uint32(s.Time>>32))
+	b = le.AppendUint32(b, uint32(s.Time))
+	b = optionTime(b, optStart, s.Start)
+	b = optionTime(b, optEndTime, s.End)
+	b = option(b, optReceived, le.AppendUint64(nil, s.Received))
+	b = option(b, optDropped, le.AppendUint64(nil, 0))
+	b = option(b, optOSDrop, le.AppendUint64(nil, s.Dropped))
+	return end(endOptions(b), start)
+}
+
+// optionTime appends a time stamp: its upper half first, each in the section's byte order.
+func optionTime(b []byte, code uint16, t uint64) []byte {
+	return option(b, code, le.AppendUint32(le.AppendUint32(nil, uint32(t>>32)), uint32(t)))
+}
