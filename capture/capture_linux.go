@@ -91,8 +91,16 @@ func (c *Capture) openHere() (err error) {
 // Run writes packets to w as pcapng until ctx ends, which is no error, the count is reached, or w fails. It is called
 // once.
 func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
-	stop := context.AfterFunc(ctx, c.waiter.Wake)
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		c.waiter.Wake()
+	})
+	defer func() {
+		if !stop() {
+			<-woken // before the waiter is closed
+		}
+	}()
 	err := c.begin(w)
 	if err == nil {
 		err = c.follow(ctx, w)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"dlx/internal/initproto"
@@ -58,6 +59,7 @@ type running struct {
 	exited  chan struct{}         // dlx-init has been reaped
 	target  chan struct{}         // the container's process has ended
 	stop    context.CancelFunc
+	watches sync.WaitGroup // the goroutines that use the pidfds
 }
 
 func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, status *os.File) *running {
@@ -82,12 +84,12 @@ func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, s
 		defer close(r.exited)
 		_, _ = linux.Wait(child.PID)
 	}()
-	go func() {
+	r.watches.Go(func() {
 		if spec.Process.Wait(ctx) == nil {
 			close(r.target)
 		}
-	}()
-	go r.forward(ctx)
+	})
+	r.watches.Go(func() { r.forward(ctx) })
 	return r
 }
 
@@ -130,6 +132,7 @@ func (r *running) wait(ctx context.Context) (int, error) {
 	rec, err := r.outcome(ctx)
 	r.reap()
 	r.stop()
+	r.watches.Wait()
 	if cerr := r.child.Pidfd.Close(); err == nil {
 		err = cerr
 	}

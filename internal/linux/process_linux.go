@@ -47,8 +47,16 @@ func PidfdWait(ctx context.Context, pidfd *FD) error {
 		return err
 	}
 	defer wake.Close()
-	stop := context.AfterFunc(ctx, func() { _, _ = unix.Write(wake.Int(), []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_, _ = unix.Write(wake.Int(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	})
+	defer func() {
+		if !stop() {
+			<-woken // before wake is closed
+		}
+	}()
 	fds := []unix.PollFd{{Fd: int32(pidfd.Int()), Events: unix.POLLIN}, {Fd: int32(wake.Int()), Events: unix.POLLIN}}
 	for {
 		if _, err := retry(func() (int, error) { return unix.Poll(fds, -1) }); err != nil {

@@ -4,9 +4,7 @@ package role
 
 import (
 	"path/filepath"
-	"slices"
 
-	"dlx/internal/applet"
 	"dlx/internal/initproto"
 	"dlx/shell"
 )
@@ -21,8 +19,8 @@ func Other(args []string) (code int, ok bool) {
 		return shell.KeeperMain(args), true
 	case name == "dlx-init":
 		return initproto.Run(args), true
-	case slices.Contains(applet.Names(), name) || name == "dlx-tools":
-		return applet.Main(args), true
+	case isApplet(name):
+		return runApplet(args), true
 	}
 	return 0, false
 }
