@@ -20,7 +20,8 @@ type Spec struct {
 	Join    Type         // which of them, but for Mnt; those that are the caller's own are left out
 	MountNS *linux.FD    // the mount namespace to join
 	Root    *linux.FD    // root and working directory, inside MountNS
-	Cgroups []*linux.FD  // cgroup.procs files, open for writing
+	Tasks   []*linux.FD  // tasks files of version 1 cgroups, open for writing
+	Cgroup  *linux.FD    // directory of a version 2 cgroup; may be nil
 	Creds   Credentials  //
 	Program *linux.FD    // a static program that nobody can write to
 	Args    []string     // argv, the program's name first
@@ -49,8 +50,11 @@ func Spawn(s Spec) (*Child, error) {
 	join &= s.Join &^ Mnt
 	plan := linux.NewPlan()
 	plan.NotDumpable()
-	for _, procs := range s.Cgroups {
-		plan.JoinCgroup(procs)
+	if s.Cgroup != nil {
+		plan.InCgroup(s.Cgroup)
+	}
+	for _, tasks := range s.Tasks {
+		plan.JoinCgroup(tasks)
 	}
 	plan.Setns("mnt", s.MountNS, linux.NewMnt)
 	plan.Chroot(s.Root)

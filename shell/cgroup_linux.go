@@ -105,17 +105,20 @@ func findCgroup(name string) *cgroup {
 	return c
 }
 
-// procs opens the files that a child writes itself into.
-func (c *cgroup) procs() ([]*linux.FD, error) {
-	var fds []*linux.FD
-	for _, dir := range c.dirs {
-		fd, err := linux.OpenWrite(filepath.Join(dir, "cgroup.procs"))
-		if err != nil {
-			return nil, errors.Join(err, linux.CloseAll(fds...))
+// entries opens what a child joins the group by: the tasks files of version 1, or the directory of version 2.
+func (c *cgroup) entries() (tasks []*linux.FD, dir *linux.FD, err error) {
+	for _, name := range c.dirs {
+		var fd *linux.FD
+		if unified() {
+			dir, err = linux.OpenPath(name)
+		} else if fd, err = linux.OpenWrite(filepath.Join(name, "tasks")); err == nil {
+			tasks = append(tasks, fd)
 		}
-		fds = append(fds, fd)
+		if err != nil {
+			return nil, nil, errors.Join(err, linux.CloseAll(tasks...), dir.Close())
+		}
 	}
-	return fds, nil
+	return tasks, dir, nil
 }
 
 // pids lists the processes in the group, in the numbers of the host.

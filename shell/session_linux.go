@@ -93,11 +93,11 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 	if err := s.give(spec, streams); err != nil {
 		return nil, err
 	}
-	procs, err := s.cgroup.procs()
+	tasks, group, err := s.cgroup.entries()
 	if err != nil {
 		return nil, err
 	}
-	defer linux.CloseAll(procs...) //nolint:errcheck // opened for the child only
+	defer linux.CloseAll(append(tasks, group)...) //nolint:errcheck // opened for the child only
 	status, theirs, err := linux.PipeFile(true)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,8 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Join:    spec.Join,
 		MountNS: spec.MountNS,
 		Root:    spec.Root,
-		Cgroups: procs,
+		Tasks:   tasks,
+		Cgroup:  group,
 		Creds:   creds,
 		Program: spec.Init,
 		Args:    initproto.Args(spec.IO.TTY, spec.Dir, spec.Command),

@@ -34,6 +34,11 @@ const (
 	recordFailed = 2 // step number value failed with errno
 )
 
+// cloneArgs is struct clone_args (clone3(2)).
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
+}
+
 // record is what the child writes: twelve bytes, well below PIPE_BUF, so it arrives whole (pipe(7)).
 type record struct{ kind, value, errno int32 }
 
@@ -69,7 +74,7 @@ func (p *Plan) Fork() (pid int, err error) {
 		return 0, err
 	}
 	p.steps[0].args = [6]uintptr{uintptr(high.Int()), errorFD, unix.O_CLOEXEC}
-	middle, errno := forkPlan(&p.steps[0], uintptr(len(p.steps)), new(record))
+	middle, errno := forkPlan(&p.clone, &p.steps[0], uintptr(len(p.steps)), new(record))
 	high.Close()
 	runtime.KeepAlive(p)
 	if errno != 0 {
@@ -116,9 +121,9 @@ func le32(b []byte) int { return int(int32(binary.NativeEndian.Uint32(b))) }
 //go:noinline
 //go:norace
 //go:nocheckptr
-func forkPlan(steps *step, n uintptr, rec *record) (int, syscall.Errno) {
+func forkPlan(args *cloneArgs, steps *step, n uintptr, rec *record) (int, syscall.Errno) {
 	runtimeBeforeFork()
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), 0, 0, 0, 0)
 	if errno == 0 && pid == 0 {
 		runtimeAfterForkInChild()
 		runPlan(steps, n, rec)

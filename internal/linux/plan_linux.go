@@ -23,6 +23,7 @@ type step struct {
 // Plan is a list of system calls that a forked child makes before it executes a program. Everything is allocated while
 // planning; Fork runs it, once.
 type Plan struct {
+	clone cloneArgs
 	steps []step
 	names []string
 	fds   []*FD
@@ -32,7 +33,7 @@ type Plan struct {
 
 // NewPlan returns a plan whose first step puts the error pipe in place.
 func NewPlan() *Plan {
-	p := &Plan{}
+	p := &Plan{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}}
 	p.call("dup3 error pipe", unix.SYS_DUP3)
 	return p
 }
@@ -97,9 +98,18 @@ func (p *Plan) cstrings(list []string) uintptr {
 	return uintptr(unsafe.Pointer(&ptrs[0]))
 }
 
-// JoinCgroup moves the child into the cgroup whose cgroup.procs file is open as procs.
-func (p *Plan) JoinCgroup(procs *FD) {
-	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(procs), p.bytes([]byte("0")), 1)
+// JoinCgroup moves the child into the version 1 cgroup whose tasks file is open. A thread that moves itself alone does
+// not wait for an RCU grace period, 5 to 10 ms, as a write to cgroup.procs does (kernel/cgroup/cgroup.c,
+// cgroup_procs_write_start).
+func (p *Plan) JoinCgroup(tasks *FD) {
+	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), 1)
+}
+
+// InCgroup makes the child inside the version 2 cgroup whose directory is given (clone3(2), CLONE_INTO_CGROUP, Linux
+// 5.7), for the same reason.
+func (p *Plan) InCgroup(dir *FD) {
+	p.clone.flags |= unix.CLONE_INTO_CGROUP
+	p.clone.cgroup = uint64(p.use(dir))
 }
 
 // Setns joins the namespaces in flags, of the process or namespace behind fd.
