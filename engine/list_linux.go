@@ -25,11 +25,17 @@ func (l *Local) List(ctx context.Context) ([]Container, error) {
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, len(infos))
+	for i, info := range infos {
+		ids[i] = info.ID
+	}
+	pids := target.PIDs(ids)
 	list := make([]Container, len(infos))
 	slots := make(chan struct{}, listAtOnce)
 	var wg sync.WaitGroup
 	for i, info := range infos {
 		list[i].Info = info
+		list[i].PID = pids[info.ID]
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -42,11 +48,14 @@ func (l *Local) List(ctx context.Context) ([]Container, error) {
 
 // look fills in what takes a look at the container itself. One that ended meanwhile keeps an empty PID.
 func (l *Local) look(ctx context.Context, c *Container) {
-	pid, err := l.docker.PID(ctx, c.ID)
-	if err != nil || pid == 0 {
-		return
+	pid := c.PID
+	if pid == 0 {
+		var err error
+		if pid, err = l.docker.PID(ctx, c.ID); err != nil || pid == 0 {
+			return
+		}
+		c.PID = pid
 	}
-	c.PID = pid
 	found := make(chan string, 1)
 	go func() { found <- findShell(pid) }()
 	select {

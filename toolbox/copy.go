@@ -20,8 +20,8 @@ func (e *DigestError) Hint() string {
 	return "this dlx was damaged or tampered with; install it again from where you trust it"
 }
 
-// chunkSize is hashed and written while it is in the processor's cache.
-const chunkSize = 256 << 10
+// chunkSize is written at a time, so that a placement can be given up.
+const chunkSize = 1 << 20
 
 // CopyTo writes a regular file of the toolbox, hashing what it writes. With an error, w has to be thrown away.
 func (v *Verified) CopyTo(w io.Writer, path string) error {
@@ -32,21 +32,33 @@ func (v *Verified) CopyTo(w io.Writer, path string) error {
 	return v.copy(context.Background(), w, f)
 }
 
+// copy writes a file's bytes and hashes them at the same time: they are this program's own, mapped from its file, and
+// stay as they are in between.
 func (v *Verified) copy(ctx context.Context, w io.Writer, f *File) error {
-	h := sha256.New()
-	for rest := v.bundle.contents[f.Path]; len(rest) > 0; {
-		if err := ctx.Err(); err != nil {
+	content := v.bundle.contents[f.Path]
+	digest := make(chan [sha256.Size]byte, 1)
+	go func() { digest <- sha256.Sum256(content) }()
+	err := write(ctx, w, content)
+	sum := <-digest
+	if err != nil {
+		return fmt.Errorf("place %s: %w", f.Path, err)
+	}
+	if got := hex.EncodeToString(sum[:]); got != f.SHA256 {
+		return &DigestError{f.Path, f.SHA256, got}
+	}
+	return nil
+}
+
+func write(ctx context.Context, w io.Writer, content []byte) error {
+	for len(content) > 0 {
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		chunk := rest[:min(chunkSize, len(rest))]
-		rest = rest[len(chunk):]
-		h.Write(chunk)
+		chunk := content[:min(chunkSize, len(content))]
 		if _, err := w.Write(chunk); err != nil {
-			return fmt.Errorf("place %s: %w", f.Path, err)
+			return err
 		}
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != f.SHA256 {
-		return &DigestError{f.Path, f.SHA256, got}
+		content = content[len(chunk):]
 	}
 	return nil
 }

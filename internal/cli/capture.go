@@ -64,7 +64,7 @@ func (a *app) runCapture(ctx context.Context, target, filter string, o captureOp
 		if err != nil {
 			return err
 		}
-		stats, err := e.Capture(ctx, req, out)
+		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() { a.notef("capturing in %s, Ctrl-C stops", target) }})
 		closed := out.Close()
 		if gone(err) || err == nil && gone(closed) {
 			err, closed = nil, nil // whoever read it has had enough
@@ -74,6 +74,20 @@ func (a *app) runCapture(ctx context.Context, target, filter string, o captureOp
 		}
 		return errors.Join(err, closed)
 	})
+}
+
+// announcer says that the capture is on when the first bytes come: they are written once all sockets are open.
+type announcer struct {
+	io.Writer
+	say func()
+}
+
+func (w *announcer) Write(p []byte) (int, error) {
+	if w.say != nil {
+		w.say()
+		w.say = nil
+	}
+	return w.Writer.Write(p)
 }
 
 // captureOutput is where the pcapng goes: a file, standard output, or a process that prints it.
