@@ -157,6 +157,8 @@ func (p *parser) primitive() (node, error) {
 		return &protocol{q.proto}, nil
 	case q.kind == "" && !hasDir && p.last != nil:
 		q = p.last
+	case q.kind == "" && !hasDir:
+		return nil, p.fail("expected host, net, port or another qualifier")
 	case q.kind == "":
 		q.kind = "host"
 	}

@@ -57,8 +57,10 @@ func (g *generator) family(name string) func(t, f label) {
 			return
 		}
 		version := map[string]uint32{"ip": 0x40, "ip6": 0x60}[name]
-		if version == 0 {
-			g.refuse(name + " does not occur on this link type")
+		if version == 0 { // there is no such packet on this link type
+			g.emit(bpf.LoadConstant{Dst: bpf.RegA})
+			g.compare(bpf.JumpEqual, 1, t, f)
+			return
 		}
 		g.emit(bpf.LoadAbsolute{Off: 0, Size: 1})
 		g.emit(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0})
