@@ -55,16 +55,24 @@ func describe(p *Packet) string {
 		case *layers.ARP:
 			return b.String() + arp(l)
 		case *layers.IPv4:
+			if l.SrcIP == nil {
+				return b.String() + truncated(p)
+			}
 			return b.String() + "IP " + ipv4(l, pkt)
 		case *layers.IPv6:
+			if l.SrcIP == nil {
+				return b.String() + truncated(p)
+			}
 			return b.String() + "IP6 " + ipv6(l, pkt)
 		}
 	}
 	if eth, ok := pkt.LinkLayer().(*layers.Ethernet); ok {
 		return b.String() + fmt.Sprintf("%s > %s, ethertype 0x%04x, length %d", eth.SrcMAC, eth.DstMAC, uint16(eth.EthernetType), p.Length)
 	}
-	return fmt.Sprintf("[truncated or unknown], length %d", p.Length)
+	return truncated(p)
 }
+
+func truncated(p *Packet) string { return fmt.Sprintf("[truncated or unknown], length %d", p.Length) }
 
 func arp(l *layers.ARP) string {
 	ip := func(b []byte) string { return address(b) }
