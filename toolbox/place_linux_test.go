@@ -51,3 +51,69 @@ func BenchmarkDefault(b *testing.B) {
 		}
 	}
 }
+
+func TestPlace(t *testing.T) {
+	box, err := toolbox.Verify(toolbox.NewBundle(good()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	fd, err := linux.OpenPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	if err := box.Place(t.Context(), fd); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "bin/link")); err != nil || string(data) != "#!tool" {
+		t.Errorf("bin/link reads %q, %v", data, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "bin/tool")); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("bin/tool: %v, %v", info, err)
+	}
+	if err := box.Place(t.Context(), fd); !errors.Is(err, os.ErrExist) {
+		t.Errorf("placing again: %v, want os.ErrExist", err)
+	}
+}
+
+func TestPlaceRefusesChangedBytes(t *testing.T) {
+	m, contents := good()
+	contents["share/text"] = []byte("tixt")
+	box, err := toolbox.Verify(toolbox.NewBundle(m, contents))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := linux.OpenPath(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	var digest *toolbox.DigestError
+	if err := box.Place(t.Context(), fd); !errors.As(err, &digest) || digest.Path != "share/text" {
+		t.Errorf("error %v, want *toolbox.DigestError for share/text", err)
+	}
+}
+
+// TestPlaceFollowsNoLink: a directory that is there already, as a link to another place, is not written through.
+func TestPlaceFollowsNoLink(t *testing.T) {
+	box, err := toolbox.Verify(toolbox.NewBundle(good()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := linux.OpenPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	if err := box.Place(t.Context(), fd); err == nil {
+		t.Error("placed through a link")
+	}
+	if names, err := os.ReadDir(elsewhere); err != nil || len(names) != 0 {
+		t.Errorf("the link's target holds %v, %v", names, err)
+	}
+}

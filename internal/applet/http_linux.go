@@ -119,7 +119,7 @@ func httpStatus(err error) error {
 		return exit
 	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &name):
 		return &exitError{60, err}
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return &exitError{35, err}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &exitError{28, err}

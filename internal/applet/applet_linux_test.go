@@ -1,0 +1,201 @@
+package applet_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"dlx/internal/testutil"
+)
+
+// run runs an applet in a process of its own.
+func run(t *testing.T, stdin, name string, args ...string) testutil.Result {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", args...)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args[0] = self, name
+	cmd.Env = append(os.Environ(), "DLX_TEST_APPLET=1", "http_proxy=", "https_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=")
+	cmd.Stdin = strings.NewReader(stdin)
+	return testutil.Collect(t, cmd)
+}
+
+func check(t *testing.T, got testutil.Result, code int, stdout string) {
+	t.Helper()
+	if got.Code != code || got.Stdout != stdout {
+		t.Errorf("exit status %d, output %q; want %d, %q (%s)", got.Code, got.Stdout, code, stdout, got.Stderr)
+	}
+}
+
+func TestCurl(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s %s\n", r.Method, r.URL, r.Host, r.Header.Get("X-Test"), body)
+	})
+	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+	mux.Handle("/moved", http.RedirectHandler("/there", http.StatusFound))
+	plain := httptest.NewServer(mux)
+	defer plain.Close()
+	secure := httptest.NewTLSServer(mux)
+	defer secure.Close()
+	roots := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	host, tlsHost := strings.TrimPrefix(plain.URL, "http://"), strings.TrimPrefix(secure.URL, "https://")
+	_, tlsPort, _ := net.SplitHostPort(tlsHost)
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	tests := map[string]struct {
+		args []string
+		code int
+		out  string
+	}{
+		"get":                {[]string{"-s", plain.URL + "/x?y=1"}, 0, "GET /x?y=1 " + host + "  \n"},
+		"without a scheme":   {[]string{"-s", host}, 0, "GET / " + host + "  \n"},
+		"post":               {[]string{"-s", "-d", "a=b", "-d", "c", plain.URL}, 0, "POST / " + host + "  a=b&c\n"},
+		"method and headers": {[]string{"-s", "-X", "PUT", "-H", "X-Test: on", "-H", "Host: example.org", plain.URL}, 0, "PUT / example.org on \n"},
+		"data in the URL":    {[]string{"-s", "-G", "-d", "q=1", plain.URL}, 0, "GET /?q=1 " + host + "  \n"},
+		"urlencode":          {[]string{"-s", "--data-urlencode", "q=a b", plain.URL}, 0, "POST / " + host + "  q=a+b\n"},
+		"status code":        {[]string{"-s", "-o", "/dev/null", "-w", `%{http_code}\n`, plain.URL + "/gone"}, 0, "410\n"},
+		"fail":               {[]string{"-sf", plain.URL + "/gone"}, 22, ""},
+		"redirect":           {[]string{"-s", "-w", "%{http_code}", "-o", "/dev/null", plain.URL + "/moved"}, 0, "302"},
+		"followed":           {[]string{"-sL", plain.URL + "/moved"}, 0, "GET /there " + host + "  \n"},
+		"refused":            {[]string{"-s", dead.URL}, 7, ""},
+		"certificate":        {[]string{"-s", secure.URL}, 60, ""},
+		"insecure":           {[]string{"-sk", secure.URL}, 0, "GET / " + tlsHost + "  \n"},
+		"its own roots":      {[]string{"-s", "--cacert", roots, "--resolve", "example.com:" + tlsPort + ":127.0.0.1", "https://example.com:" + tlsPort}, 0, "GET / example.com:" + tlsPort + "  \n"},
+		"tls to plain":       {[]string{"-s", "https://" + host}, 35, ""},
+		"unknown flag":       {[]string{"--no-such"}, 2, ""},
+		"no URL":             {nil, 2, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) { check(t, run(t, "", "curl", tt.args...), tt.code, tt.out) })
+	}
+	t.Run("headers", func(t *testing.T) {
+		got := run(t, "", "curl", "-sI", plain.URL)
+		if got.Code != 0 || !strings.HasPrefix(got.Stdout, "HTTP/1.1 200 OK\r\n") {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("wget", func(t *testing.T) {
+		check(t, run(t, "", "wget", "-qO-", plain.URL+"/x"), 0, "GET /x "+host+"  \n")
+		check(t, run(t, "", "wget", "-qO-", plain.URL+"/gone"), 8, "")
+		check(t, run(t, "", "wget", "-q", "-O-", secure.URL), 4, "")
+	})
+	t.Run("tls", func(t *testing.T) {
+		got := run(t, "", "tls", "--servername", "example.com", tlsHost)
+		if got.Code != 60 || !strings.Contains(got.Stdout, tls.VersionName(tls.VersionTLS13)) {
+			t.Errorf("%+v", got)
+		}
+		if got := run(t, "", "tls", "--servername", "example.com", "--cacert", roots, tlsHost); got.Code != 0 || !strings.Contains(got.Stdout, "trusted: yes") {
+			t.Errorf("with its roots: %+v", got)
+		}
+	})
+}
+
+func TestDig(t *testing.T) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+		reply := new(dns.Msg).SetReply(m)
+		if q := m.Question[0]; q.Name == "example.org." && q.Qtype == dns.TypeA {
+			rr, _ := dns.NewRR("example.org. 60 IN A 192.0.2.1")
+			reply.Answer = []dns.RR{rr}
+		} else {
+			reply.Rcode = dns.RcodeNameError
+		}
+		_ = w.WriteMsg(reply)
+	})}
+	done := make(chan error, 1)
+	go func() { done <- server.ActivateAndServe() }()
+	defer func() {
+		_ = server.Shutdown()
+		<-done
+	}()
+	_, port, _ := net.SplitHostPort(conn.LocalAddr().String())
+	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "+short"), 0, "192.0.2.1\n")
+	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "A", "+noall", "+answer"), 0, "example.org.  60  IN  A  192.0.2.1\n")
+	got := run(t, "", "dig", "@127.0.0.1", "-p", port, "other.org")
+	if got.Code != 0 || !strings.Contains(got.Stdout, "status: NXDOMAIN") {
+		t.Errorf("%+v", got)
+	}
+	check(t, run(t, "", "dig", "+nonsense"), 2, "")
+}
+
+func TestTools(t *testing.T) {
+	tests := []struct {
+		stdin string
+		args  []string
+		code  int
+		out   string
+	}{
+		{`{"a":[1,"x"]}`, []string{"jq", "-c", ".a"}, 0, "[1,\"x\"]\n"},
+		{`{"a":[1,"x"]}`, []string{"jq", "-r", ".a[1]"}, 0, "x\n"},
+		{"1 2", []string{"jq", "-s", "add"}, 0, "3\n"},
+		{"", []string{"jq", "-n", "--arg", "a", "b", "--argjson", "n", "[1]", "-c", "[$a,$n]"}, 0, "[\"b\",[1]]\n"},
+		{"null", []string{"jq", "-e", "."}, 1, "null\n"},
+		{"{", []string{"jq", "."}, 2, ""},
+		{"", []string{"jq", "-n", "nonsense("}, 3, ""},
+		{"12345678901234567890", []string{"jq", "."}, 0, "12345678901234567890\n"},
+		{"", []string{"sh", "-c", "for i in 1 2; do echo $i; done; exit 3"}, 3, "1\n2\n"},
+		{"echo from stdin; exit 4", []string{"sh"}, 4, "from stdin\n"},
+		{"", []string{"sh", "-c", "echo $0 $1", "name", "arg"}, 0, "name arg\n"},
+		{"", []string{"sh", "-c", "if"}, 2, ""},
+		{"a\nb\n", []string{"cat"}, 0, "a\nb\n"},
+		{"a\nb\nc\n", []string{"head", "-n", "2"}, 0, "a\nb\n"},
+		{"a\nb\nc\n", []string{"tail", "-n", "1"}, 0, "c\n"},
+		{"a b\nc\n", []string{"wc"}, 0, "2 3 6\n"},
+		{"ab\ncd\n", []string{"grep", "-v", "a"}, 0, "cd\n"},
+		{"ab\n", []string{"grep", "x"}, 1, ""},
+		{"", []string{"echo", "-n", "x", "y"}, 0, "x y"},
+		{"", []string{"true"}, 0, ""},
+		{"", []string{"false"}, 1, ""},
+		{"", []string{"basename", "/a/b"}, 0, "b\n"},
+		{"", []string{"sleep", "x"}, 2, ""},
+		{"", []string{"dlx-tools", "no-such"}, 127, ""},
+		{"", []string{"dlx-tools", "echo", "x"}, 0, "x\n"},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) { check(t, run(t, tt.stdin, tt.args[0], tt.args[1:]...), tt.code, tt.out) })
+	}
+}
+
+func TestSs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := run(t, "", "ss", "-Htlnp")
+	if got.Code != 0 || !strings.Contains(got.Stdout, l.Addr().String()) || !strings.Contains(got.Stdout, fmt.Sprintf("pid=%d", os.Getpid())) {
+		t.Errorf("ss does not show %s: %+v", l.Addr(), got)
+	}
+}
+
+func TestPing(t *testing.T) {
+	testutil.RequireRoot(t)
+	if got := run(t, "", "ping", "-q", "-c", "2", "-i", "0.05", "127.0.0.1"); got.Code != 0 || !strings.Contains(got.Stdout, "2 packets transmitted, 2 received, 0% packet loss") {
+		t.Errorf("%+v", got)
+	}
+	if diff := cmp.Diff(2, run(t, "", "ping").Code); diff != "" {
+		t.Error(diff)
+	}
+}
