@@ -85,7 +85,7 @@ func (l Layer) check(root *linux.FD) error {
 	if err != nil {
 		return err
 	}
-	if magic != linux.MagicOverlay || l.Is != nil && !l.Is(Root{uint64(st.Dev), st.Ino}) {
+	if magic != linux.MagicOverlay || l.Is != nil && !l.Is(Root{st.Dev, st.Ino}) {
 		return fmt.Errorf("%w (%s is not the container's root here)", ErrNoLayer, l.Path)
 	}
 	return nil

@@ -132,7 +132,7 @@ func (p *Process) CheckProc(dir *linux.FD) error {
 	if err != nil {
 		return err
 	}
-	if (ID{uint64(init.Dev), init.Ino}) != p.set[Pid] {
+	if (ID{init.Dev, init.Ino}) != p.set[Pid] {
 		return errors.New("the container's /proc belongs to another pid namespace")
 	}
 	return nil

@@ -86,7 +86,7 @@ func readSet(proc *linux.FD) (Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s namespace: %w", k.name, err)
 		}
-		set[k.t] = ID{uint64(st.Dev), st.Ino}
+		set[k.t] = ID{st.Dev, st.Ino}
 	}
 	return set, nil
 }

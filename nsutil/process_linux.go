@@ -122,7 +122,7 @@ func (p *Process) Root() (*linux.FD, error) {
 // RootID returns the device and inode of the process's root directory.
 func (p *Process) RootID() (dev, ino uint64, err error) {
 	st, err := linux.StatAtFollow(p.proc, "root")
-	return uint64(st.Dev), st.Ino, gone(err)
+	return st.Dev, st.Ino, gone(err)
 }
 
 // HasProgram says whether the process's root has an executable regular file at path. Links are followed as the process

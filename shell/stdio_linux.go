@@ -129,7 +129,7 @@ func carry(to io.Writer, from *os.File) error {
 			silent = true
 			_ = from.SetReadDeadline(time.Now().Add(drainLimit))
 		case err != nil:
-			return nil // the end: EOF of a pipe, EIO of a terminal
+			return nil //nolint:nilerr // the end: EOF of a pipe, EIO of a terminal
 		}
 	}
 }

@@ -70,7 +70,7 @@ func readInRoot(root *linux.FD, name string) ([]byte, error) {
 	defer dir.Close()
 	handle, err := pathrs.OpenatInRoot(dir, name)
 	if err != nil {
-		return nil, nil //nolint:nilerr // whatever keeps the file from being found, it names no users
+		return nil, nil // whatever keeps the file from being found, it names no users
 	}
 	defer handle.Close()
 	if info, err := handle.Stat(); err != nil || !info.Mode().IsRegular() || linux.OnFuse(handle) {
@@ -78,7 +78,7 @@ func readInRoot(root *linux.FD, name string) ([]byte, error) {
 	}
 	f, err := pathrs.Reopen(handle, os.O_RDONLY)
 	if err != nil {
-		return nil, nil //nolint:nilerr // as above
+		return nil, nil // as above
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, accountFileLimit+1))

@@ -69,10 +69,10 @@ func (d *Docker) List(ctx context.Context, all bool) ([]Info, error) {
 // Find looks a container up by name, ID or unique prefix of the ID.
 func (d *Docker) Find(ctx context.Context, name string) (*Info, error) {
 	info, err := d.inspect(ctx, name)
-	if err == nil || !(errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err)) {
-		return info, err
+	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err) {
+		return nil, d.whyNotFound(ctx, name, err)
 	}
-	return nil, d.whyNotFound(ctx, name, err)
+	return info, err
 }
 
 // whyNotFound tells an ambiguous prefix from a name that is not there, by the list of containers: the engine's answers

@@ -22,7 +22,7 @@ func BenchmarkPlace(b *testing.B) {
 	}
 	b.SetBytes(size)
 	for b.Loop() {
-		dir, err := os.MkdirTemp("/dev/shm", "dlx-bench-")
+		dir, err := os.MkdirTemp("/dev/shm", "dlx-bench-") //nolint:usetesting // a tmpfs, as the real one
 		if err != nil {
 			b.Fatal(err)
 		}

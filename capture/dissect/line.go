@@ -39,7 +39,7 @@ func Line(p *Packet) (line string) {
 }
 
 func describe(p *Packet) string {
-	first := gopacket.LayerType(layers.LayerTypeEthernet)
+	first := layers.LayerTypeEthernet
 	if p.Link != 1 {
 		first = layers.LayerTypeIPv4
 		if len(p.Data) > 0 && p.Data[0]>>4 == 6 {
@@ -75,7 +75,7 @@ func describe(p *Packet) string {
 func truncated(p *Packet) string { return fmt.Sprintf("[truncated or unknown], length %d", p.Length) }
 
 func arp(l *layers.ARP) string {
-	ip := func(b []byte) string { return address(b) }
+	ip := address
 	switch l.Operation {
 	case layers.ARPRequest:
 		return fmt.Sprintf("ARP, Request who-has %s tell %s, length %d", ip(l.DstProtAddress), ip(l.SourceProtAddress), len(l.Contents))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ var accepted = func() []string {
 		"ip proto 6", "ip6 proto 17", "proto 1", "proto 58", "ip proto 132",
 		"ether host 02:00:00:00:00:01", "ether src 02:00:00:00:00:01", "ether dst 02:00:00:00:00:02", "ether src host 02:00:00:00:00:02",
 		"less 60", "greater 60", "less 100", "greater 1000",
-		"not tcp", "! udp", "not not ip", "tcp or udp", "tcp and port 80", "tcp && port 80", "tcp || icmp", "not (tcp or udp)",
+		"not tcp", "! udp", "not (not ip)", "tcp or udp", "tcp and port 80", "tcp && port 80", "tcp || icmp", "not (tcp or udp)",
 		"tcp or udp and port 53", "tcp and udp or icmp", "icmp or tcp and not port 80", "(icmp or tcp) and not port 80",
 		"port 80 or 53", "tcp port 80 or 443", "src host 10.0.0.1 or 10.0.0.2", "host 10.0.0.1 and 10.0.0.2", "port 80 or 53 or 443 and 1234",
 		"host 10.0.0.1 and not port 80", "host 10.0.0.1 or not 10.0.0.2", "src 10.0.0.1", "dst 10.0.0.2", "src 2001:db8::1 and dst port 80",
@@ -186,7 +187,7 @@ func ipv4(r *rand.Rand, pick func(...int) int) []byte {
 	h[9] = byte(pick(6, 6, 17, 17, 1, 132, 58, 50))
 	copy(h[12:], []byte{10, byte(pick(0, 0, 1)), byte(pick(0, 0, 1)), byte(pick(1, 2, 3, 130))})
 	copy(h[16:], []byte{10, byte(pick(0, 0, 1)), byte(pick(0, 0, 1)), byte(pick(1, 2, 3, 130))})
-	return append(h, transport(r, pick)...)
+	return slices.Concat(h, transport(r, pick))
 }
 
 func ipv6(r *rand.Rand, pick func(...int) int) []byte {
@@ -198,9 +199,9 @@ func ipv6(r *rand.Rand, pick func(...int) int) []byte {
 		h[off+15] = byte(pick(1, 2, 3))
 	}
 	if h[6] == 44 {
-		h = append(h, byte(pick(6, 17, 58)), 0, 0, 0, 0, 0, 0, 1)
+		h = slices.Concat(h, []byte{byte(pick(6, 17, 58)), 0, 0, 0, 0, 0, 0, 1})
 	}
-	return append(h, transport(r, pick)...)
+	return slices.Concat(h, transport(r, pick))
 }
 
 func transport(_ *rand.Rand, pick func(...int) int) []byte {

@@ -140,10 +140,7 @@ func (p *parser) primitive() (node, error) {
 		q.proto = first.text
 		p.tokens = p.tokens[1:]
 	}
-	hasDir, err := p.direction(q)
-	if err != nil {
-		return nil, err
-	}
+	hasDir := p.direction(q)
 	if slices.Contains(kindNames, p.peek()) {
 		q.kind = p.peek()
 		p.tokens = p.tokens[1:]
@@ -167,10 +164,10 @@ func (p *parser) primitive() (node, error) {
 }
 
 // direction parses src, dst, "src or dst" and "src and dst".
-func (p *parser) direction(q *primitive) (bool, error) {
+func (p *parser) direction(q *primitive) bool {
 	word := p.peek()
 	if word != "src" && word != "dst" {
-		return false, nil
+		return false
 	}
 	other := map[string]string{"src": "dst", "dst": "src"}[word]
 	p.tokens = p.tokens[1:]
@@ -182,11 +179,11 @@ func (p *parser) direction(q *primitive) (bool, error) {
 		case "and", "&&":
 			q.dir = both
 		default:
-			return true, nil
+			return true
 		}
 		p.tokens = p.tokens[2:]
 	}
-	return true, nil
+	return true
 }
 
 // value parses what a primitive is about.

@@ -40,10 +40,10 @@ func (g *generator) load(off uint32, size int) {
 	g.emit(bpf.LoadAbsolute{Off: g.network() + off, Size: size})
 }
 
-// equal is a test of size bytes of the network header.
-func (g *generator) equal(off uint32, size int, val uint32) func(t, f label) {
+// equal is a test of a byte of the network header.
+func (g *generator) equal(off, val uint32) func(t, f label) {
 	return func(t, f label) {
-		g.load(off, size)
+		g.load(off, 1)
 		g.compare(bpf.JumpEqual, val, t, f)
 	}
 }
@@ -95,15 +95,15 @@ func (g *generator) ipProto(n *ipProto, t, f label) {
 }
 
 func (g *generator) ip4Proto(number uint8) func(t, f label) {
-	return func(t, f label) { g.allOf(t, f, g.family("ip"), g.equal(9, 1, uint32(number))) }
+	return func(t, f label) { g.allOf(t, f, g.family("ip"), g.equal(9, uint32(number))) }
 }
 
 // ip6Proto looks at the next header, and behind a fragment header for its.
 func (g *generator) ip6Proto(number uint8) func(t, f label) {
 	return func(t, f label) {
 		g.allOf(t, f, g.family("ip6"), func(t, f label) {
-			g.anyOf(t, f, g.equal(6, 1, uint32(number)), func(t, f label) {
-				g.allOf(t, f, g.equal(6, 1, protoFragment), g.equal(40, 1, uint32(number)))
+			g.anyOf(t, f, g.equal(6, uint32(number)), func(t, f label) {
+				g.allOf(t, f, g.equal(6, protoFragment), g.equal(40, uint32(number)))
 			})
 		})
 	}
@@ -182,7 +182,7 @@ func (g *generator) ports(n *ports, t, f label) {
 		return func(t, f label) {
 			var tests []func(t, f label)
 			for _, number := range numbers {
-				tests = append(tests, g.equal(off, 1, uint32(number)))
+				tests = append(tests, g.equal(off, uint32(number)))
 			}
 			g.anyOf(t, f, tests...)
 		}

@@ -3,6 +3,7 @@ package applet_test
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -127,8 +128,9 @@ func TestDig(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- server.ActivateAndServe() }()
 	defer func() {
-		_ = server.Shutdown()
-		<-done
+		if err := errors.Join(server.Shutdown(), <-done); err != nil {
+			t.Error(err)
+		}
 	}()
 	_, port, _ := net.SplitHostPort(conn.LocalAddr().String())
 	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "+short"), 0, "192.0.2.1\n")

@@ -30,7 +30,6 @@ type curl struct {
 
 	started    time.Time
 	remoteAddr string
-	redirects  int
 }
 
 func runCurl(args []string) error {

@@ -99,7 +99,7 @@ func (j *jq) inputs(files []string, code *gojq.Code) error {
 	}
 	var all []any
 	err := each(files, func(_ string, r io.Reader) error {
-		next := func() (any, error) { return nil, io.EOF }
+		var next func() (any, error)
 		if j.rawInput {
 			data, err := io.ReadAll(r)
 			if err != nil {

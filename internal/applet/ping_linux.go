@@ -75,18 +75,18 @@ func (p *ping) open(host string) (err error) {
 		return err
 	}
 	p.v6 = p.to.IP.To4() == nil
-	rawNet, datagram, any := "ip4:icmp", "udp4", "0.0.0.0"
+	rawNet, datagram, local := "ip4:icmp", "udp4", "0.0.0.0"
 	if p.v6 {
-		rawNet, datagram, any = "ip6:ipv6-icmp", "udp6", "::"
+		rawNet, datagram, local = "ip6:ipv6-icmp", "udp6", "::"
 	}
 	p.raw = true
 	p.id = os.Getpid() & 0xffff
-	if p.conn, err = icmp.ListenPacket(rawNet, any); err == nil {
+	if p.conn, err = icmp.ListenPacket(rawNet, local); err == nil {
 		return nil
 	}
 	p.raw = false
 	var derr error
-	if p.conn, derr = icmp.ListenPacket(datagram, any); derr != nil {
+	if p.conn, derr = icmp.ListenPacket(datagram, local); derr != nil {
 		return errors.Join(err, derr)
 	}
 	return nil

@@ -104,27 +104,26 @@ func converse(runner *interp.Runner) error {
 	}
 	fmt.Print(prompt)
 	var last error
-	err := syntax.NewParser().Interactive(bufio.NewReader(os.Stdin), func(stmts []*syntax.Stmt) bool {
+	for stmts, err := range syntax.NewParser().InteractiveSeq(bufio.NewReader(os.Stdin)) {
+		if err != nil {
+			return errors.Join(last, err)
+		}
 		for _, stmt := range stmts {
-			if last = exitOf(runner.Run(context.Background(), stmt)); last != nil {
-				var exit *exitError
-				if errors.As(last, &exit) && exit.err != nil {
-					fmt.Fprintln(os.Stderr, "sh:", exit.err)
-				}
+			last = exitOf(runner.Run(context.Background(), stmt))
+			if exit, ok := errors.AsType[*exitError](last); last != nil && (!ok || exit.err != nil) {
+				fmt.Fprintln(os.Stderr, "sh:", last)
 			}
 			if runner.Exited() {
-				return false
+				return last
 			}
 		}
 		fmt.Print(prompt)
-		return true
-	})
-	return errors.Join(last, err)
+	}
+	return last
 }
 
 func exitOf(err error) error {
-	var code interp.ExitStatus
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[interp.ExitStatus](err); ok {
 		return &exitError{code: int(code)}
 	}
 	return err

@@ -75,8 +75,8 @@ func (s *ss) collect() ([]sock, error) {
 		netid string
 		file  string
 	}{
-		{s.tcp && !(s.v6 && !s.v4), "tcp", "tcp"}, {s.tcp && !(s.v4 && !s.v6), "tcp", "tcp6"},
-		{s.udp && !(s.v6 && !s.v4), "udp", "udp"}, {s.udp && !(s.v4 && !s.v6), "udp", "udp6"},
+		{s.tcp && (!s.v6 || s.v4), "tcp", "tcp"}, {s.tcp && (!s.v4 || s.v6), "tcp", "tcp6"},
+		{s.udp && (!s.v6 || s.v4), "udp", "udp"}, {s.udp && (!s.v4 || s.v6), "udp", "udp6"},
 	} {
 		if !table.want {
 			continue

@@ -111,8 +111,7 @@ func hostOf(addr string) string {
 
 // status0 is the exit status that an error carries.
 func status0(err error) int {
-	var exit *exitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exitError](err); ok {
 		return exit.code
 	}
 	return 1

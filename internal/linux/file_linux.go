@@ -144,7 +144,7 @@ func StatAtFollow(dir *FD, name string) (Stat, error) {
 func Magic(fd *FD) (int64, error) {
 	var st unix.Statfs_t
 	err := unix.Fstatfs(fd.Int(), &st)
-	return int64(st.Type), wrap("fstatfs", err)
+	return st.Type, wrap("fstatfs", err)
 }
 
 // ReadlinkAt reads the symbolic link name below dir.
@@ -236,7 +236,7 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 // OnFuse says whether f is on a FUSE file system, whose server may never answer.
 func OnFuse(f *os.File) bool {
 	var st unix.Statfs_t
-	return unix.Fstatfs(int(f.Fd()), &st) != nil || int64(st.Type) == MagicFuse
+	return unix.Fstatfs(int(f.Fd()), &st) != nil || st.Type == MagicFuse
 }
 
 // Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's last descriptor.

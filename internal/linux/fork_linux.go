@@ -139,7 +139,7 @@ func forkPlan(args *cloneArgs, steps *step, n uintptr, rec *record) (int, syscal
 //go:nosplit
 //go:nocheckptr
 func runPlan(steps *step, n uintptr, rec *record) {
-	for i := uintptr(0); i < n; i++ {
+	for i := range n {
 		s := (*step)(unsafe.Add(unsafe.Pointer(steps), i*unsafe.Sizeof(step{})))
 		r, _, errno := syscall.RawSyscall6(s.nr, s.args[0], s.args[1], s.args[2], s.args[3], s.args[4], s.args[5])
 		switch {
@@ -150,12 +150,12 @@ func runPlan(steps *step, n uintptr, rec *record) {
 		default:
 			continue
 		}
-		syscall.RawSyscall6(unix.SYS_WRITE, errorFD, uintptr(unsafe.Pointer(rec)), recordSize, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_WRITE, errorFD, uintptr(unsafe.Pointer(rec)), recordSize, 0, 0, 0)
 		for {
-			syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
+			_, _, _ = syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
 		}
 	}
 	for {
-		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
 	}
 }

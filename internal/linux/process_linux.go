@@ -107,7 +107,7 @@ func WaitTimeout(pid int, pidfd *FD, d time.Duration) (ws WaitStatus, done bool,
 func IsThreadGroupLeader() bool { return unix.Gettid() == os.Getpid() }
 
 // Errno is an error number of the kernel's.
-type Errno = unix.Errno
+type Errno = unix.Errno //nolint:errname // errno(3) is its name
 
 // ClockTicks is USER_HZ, the unit of the times in /proc/PID/stat, the same on every architecture that Go runs on.
 const ClockTicks = 100
