@@ -102,7 +102,7 @@ func (d *debug) prepare() (err error) {
 
 // see builds what the session will see.
 func (d *debug) see(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, viewLimit, inject.ErrNoAnswer)
 	defer cancel()
 	p := d.target.Process
 	switch {

@@ -17,6 +17,9 @@ const (
 	devLimit    = 4096 // entries of /dev; a container with more is refused
 )
 
+// ErrNoAnswer is the cause of giving up on a container one of whose file systems hangs.
+var ErrNoAnswer = errors.New("a file system of the container does not answer")
+
 // View is a mount namespace of a session's own. It lasts as long as the View or a process inside it.
 type View struct {
 	NS   *linux.FD // the mount namespace
@@ -83,8 +86,13 @@ func build(ctx context.Context, p *nsutil.Process, change func(root *linux.FD) e
 		}
 		return r.view, nil
 	case <-ctx.Done():
-		// The thread hangs in the kernel on a file system of the container's. Its descriptors end with the process.
-		return nil, fmt.Errorf("build the session's view: a file system of the container does not answer: %w", ctx.Err())
+		// If the thread hangs in the kernel, on a file system of the container's, it ends with the process; else it is late,
+		// and what it has made is closed then.
+		go func() {
+			r := <-done
+			_ = r.view.Close()
+		}()
+		return nil, fmt.Errorf("build the session's view: %w", context.Cause(ctx))
 	}
 }
 
