@@ -185,3 +185,8 @@ type NoDevError struct{ Err error }
 
 func (e *NoDevError) Error() string { return "target has no usable /dev: " + e.Err.Error() }
 func (e *NoDevError) Unwrap() error { return e.Err }
+
+// Hint names what needs no /dev.
+func (e *NoDevError) Hint() string {
+	return "use --fs host for the host's tools, or --fs target for the container's"
+}

@@ -221,3 +221,30 @@ func TestKilled(t *testing.T) {
 		return true
 	})
 }
+
+// TestInjectKilled: whatever kill -9 has left of an injection, `dlx eject --all` takes out.
+func TestInjectKilled(t *testing.T) {
+	c := pause(t)
+	for moment := range 30 {
+		cmd := dlx(t, "inject", c.Name)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Duration(moment) * 2 * time.Millisecond) // the moment is what is being varied
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if moment%3 == 0 { // an injection takes over what the one before it has left
+			if got := testutil.Collect(t, dlx(t, "inject", c.Name)); got.Code != 0 {
+				t.Fatalf("inject after a kill: %+v", got)
+			}
+		}
+		if got := testutil.Collect(t, dlx(t, "eject", "--all")); got.Code != 0 {
+			t.Fatalf("eject --all after a kill: %+v", got)
+		}
+		if diff := c.Diff(); len(diff) != 0 {
+			t.Fatalf("killed after %d ms: docker diff shows %v", 2*moment, diff)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package target_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/target"
+)
+
+func TestParseRef(t *testing.T) {
+	good := map[string]target.Ref{
+		"web":             {Name: "web"},
+		"a_b.c-9":         {Name: "a_b.c-9"},
+		"docker://web":    {Scheme: "docker", Name: "web"},
+		"pid://12":        {Scheme: "pid", Name: "12"},
+		"0123456789abcde": {Name: "0123456789abcde"},
+	}
+	for s, want := range good {
+		got, err := target.ParseRef(s)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: error %v (-want +got):\n%s", s, err, diff)
+		}
+	}
+	for _, s := range []string{"", "docker://", "a b", "../x", "a/b", "a\x1b[2J", "lxc://a", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
+		var bad *target.RefError
+		if _, err := target.ParseRef(s); !errors.As(err, &bad) || bad.Hint() == "" {
+			t.Errorf("%.20q: error %v, want *target.RefError", s, err)
+		}
+	}
+}
+
+func FuzzParseRef(f *testing.F) {
+	f.Add("docker://web")
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, err := target.ParseRef(s)
+		if err == nil && (ref.Name == "" || strings.ContainsAny(ref.Name, "/ \x00\x1b")) {
+			t.Errorf("%q gives %+v", s, ref)
+		}
+	})
+}
+
+func ExampleParseRef() {
+	ref, err := target.ParseRef("docker://web")
+	fmt.Println(ref.Scheme, ref.Name, err)
+	// Output: docker web <nil>
+}
