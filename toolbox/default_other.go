@@ -1,0 +1,13 @@
+//go:build !dlx_toolbox && !linux
+
+package toolbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Default fails with errors.ErrUnsupported: toolboxes are of use where there are containers.
+func Default() (*Bundle, error) {
+	return nil, fmt.Errorf("no toolbox on this system: %w", errors.ErrUnsupported)
+}
