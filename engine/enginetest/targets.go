@@ -55,8 +55,11 @@ func (s *suite) targets(t *testing.T) {
 		c := s.pause(t, testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}})
 		untouched(t, c)
 		exposed := (*engine.ExposedHostError)(nil)
-		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSHost, Command: []string{"true"}}, ""); !errors.As(err, &exposed) {
-			t.Errorf("host's files in a container that can trace: error %v, want *engine.ExposedHostError", err)
+		for _, profile := range []string{"general", "sysadmin"} {
+			req := engine.DebugRequest{Target: c.ID, FS: engine.FSHost, Profile: profile, Command: []string{"true"}}
+			if _, err := debug(t, e, req, ""); !errors.As(err, &exposed) {
+				t.Errorf("host's files under profile %s in a container that can trace: error %v, want *engine.ExposedHostError", profile, err)
+			}
 		}
 		plain := s.pause(t, testutil.RunOptions{})
 		for _, req := range []engine.DebugRequest{{Profile: "baseline"}, {Profile: "restricted"}, {User: "1000"}} {
