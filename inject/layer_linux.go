@@ -43,8 +43,9 @@ var (
 
 // LayerError says which container an error is about, and what works instead.
 type LayerError struct {
-	Name string
-	Err  error
+	Name    string
+	Stopped bool
+	Err     error
 }
 
 func (e *LayerError) Error() string { return fmt.Sprintf("inject into %s: %v", e.Name, e.Err) }
@@ -52,6 +53,9 @@ func (e *LayerError) Unwrap() error { return e.Err }
 
 // Hint names the way that works.
 func (e *LayerError) Hint() string {
+	if e.Stopped {
+		return "start it; `dlx debug " + e.Name + "` then needs no place in its file system"
+	}
 	return "`dlx debug " + e.Name + "` needs no place in the container's file system"
 }
 
@@ -122,7 +126,7 @@ func exists(dir *linux.FD, name string) (bool, error) {
 func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (already bool, err error) {
 	root, err := layer.open()
 	if err != nil {
-		return false, &LayerError{layer.Name, err}
+		return false, &LayerError{layer.Name, !layer.Live, err}
 	}
 	defer root.Close()
 	record, err := j.Get(layer.ID)
@@ -138,7 +142,7 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 		}
 	}
 	if there, err := layer.foreign(root); there || err != nil {
-		return false, &LayerError{layer.Name, errors.Join(ErrForeign, err)}
+		return false, &LayerError{layer.Name, !layer.Live, errors.Join(ErrForeign, err)}
 	}
 	record = newRecord(layer, tempPrefix+strings.ToLower(rand.Text()[:10]), box)
 	if err := j.put(record); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,12 @@ func open(t *testing.T, pid int) *nsutil.Process {
 // spawn runs the host's busybox, sealed, in the process's namespaces and returns what it printed.
 func spawn(t *testing.T, p *nsutil.Process, creds nsutil.Credentials, args ...string) (string, linux.WaitStatus, error) {
 	t.Helper()
+	return spawnIn(t, p, creds, nil, args...)
+}
+
+// spawnIn does so in a version 2 cgroup.
+func spawnIn(t *testing.T, p *nsutil.Process, creds nsutil.Credentials, cgroup *linux.FD, args ...string) (string, linux.WaitStatus, error) {
+	t.Helper()
 	program := sealed(t)
 	ns, err := p.MountNamespace()
 	if err != nil {
@@ -59,7 +66,7 @@ func spawn(t *testing.T, p *nsutil.Process, creds nsutil.Credentials, args ...st
 	out := r.File("output")
 	defer out.Close()
 	child, err := nsutil.Spawn(nsutil.Spec{
-		Process: p, Join: nsutil.All, MountNS: ns, Root: root, Creds: creds,
+		Process: p, Join: nsutil.All, MountNS: ns, Root: root, Creds: creds, Cgroup: cgroup,
 		Program: program, Args: append([]string{"busybox"}, args...), Env: []string{"PATH=/bin"},
 		Stdio: [3]*linux.FD{null, w, w},
 	})
@@ -270,4 +277,35 @@ func TestSpawnErrors(t *testing.T) {
 			t.Errorf("Open: %v, want ErrGone", err)
 		}
 	})
+}
+
+// TestSpawnInCgroup starts a child inside a version 2 cgroup: at /sys/fs/cgroup, or at its "unified" in the hybrid layout.
+func TestSpawnInCgroup(t *testing.T) {
+	testutil.RequireRoot(t)
+	testutil.RequireEngine(t)
+	root := "/sys/fs/cgroup"
+	if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
+		root = filepath.Join(root, "unified")
+	}
+	if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
+		testutil.SkipOrFail(t, "no cgroup version 2 is mounted")
+	}
+	name := fmt.Sprintf("dlx-test-%d", os.Getpid())
+	dir := filepath.Join(root, name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		testutil.Wait(t, "the cgroup to be empty", 10*time.Second, func() bool { return os.Remove(dir) == nil })
+	}()
+	group, err := linux.OpenPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer group.Close()
+	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "cgroup", testutil.Prog(t, "pause"), testutil.Busybox(t))})
+	out, _, err := spawnIn(t, open(t, c.PID), nsutil.Credentials{}, group, "cat", "/proc/self/cgroup")
+	if err != nil || !strings.Contains(out, "0::/"+name+"\n") && !strings.Contains(out, "0::/../"+name) {
+		t.Errorf("the child is in %q, %v", out, err)
+	}
 }
