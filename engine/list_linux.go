@@ -21,15 +21,14 @@ func (l *Local) Names(ctx context.Context) ([]target.Info, error) { return l.doc
 
 // List returns the running containers with their PID and shell.
 func (l *Local) List(ctx context.Context) ([]Container, error) {
-	infos, err := l.docker.List(ctx, false)
+	var infos []target.Info
+	var pids map[string]int
+	err := together(
+		func() (err error) { infos, err = l.docker.List(ctx, false); return err },
+		func() error { pids = target.PIDs(); return nil })
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, len(infos))
-	for i, info := range infos {
-		ids[i] = info.ID
-	}
-	pids := target.PIDs(ids)
 	list := make([]Container, len(infos))
 	slots := make(chan struct{}, listAtOnce)
 	var wg sync.WaitGroup

@@ -7,51 +7,56 @@ import (
 	"strings"
 )
 
-// PIDs finds the first processes of containers by their cgroups, which the host's kernel tells: one walk over /proc
-// instead of a question to the engine for each. A container that is not found is left out. It is for lists: whoever
-// joins a container asks the engine (Open).
-func PIDs(ids []string) map[string]int {
-	wanted := make(map[string]*firstProcess, len(ids))
-	for _, id := range ids {
-		wanted[id] = &firstProcess{}
-	}
+// PIDs finds the first processes of all containers by their cgroups, which the host's kernel tells, by container ID: one
+// walk over /proc instead of a question to the engine for each. It is for lists: whoever joins a container asks the
+// engine (Open).
+func PIDs() map[string]int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
+	first := map[string]*firstProcess{}
 	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if id := containerOf(e.Name(), wanted); id != "" {
-				wanted[id].consider(pid)
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if id := containerOf(e.Name()); id != "" {
+			if first[id] == nil {
+				first[id] = &firstProcess{}
 			}
+			first[id].consider(pid)
 		}
 	}
-	pids := make(map[string]int, len(ids))
-	for id, first := range wanted {
-		if first.pid != 0 {
-			pids[id] = first.pid
-		}
+	pids := make(map[string]int, len(first))
+	for id, f := range first {
+		pids[id] = f.pid
 	}
 	return pids
 }
 
+// idLength is that of a container ID, in hexadecimal digits.
+const idLength = 64
+
 // containerOf returns the container in whose cgroup a process is, by the names that runtimes give cgroups: the ID, or
 // docker-ID.scope.
-func containerOf(pid string, wanted map[string]*firstProcess) string {
+func containerOf(pid string) string {
 	data, err := os.ReadFile("/proc/" + pid + "/cgroup")
 	if err != nil {
 		return ""
 	}
 	for line := range bytes.Lines(data) {
-		for part := range strings.SplitSeq(strings.TrimSpace(string(line)), "/") {
-			part = strings.TrimSuffix(strings.TrimPrefix(part, "docker-"), ".scope")
-			if wanted[part] != nil {
-				return part
+		for part := range bytes.SplitSeq(bytes.TrimSpace(line), []byte("/")) {
+			part = bytes.TrimSuffix(bytes.TrimPrefix(part, []byte("docker-")), []byte(".scope"))
+			if len(part) == idLength && !bytes.ContainsFunc(part, notHex) {
+				return string(part)
 			}
 		}
 	}
 	return ""
 }
+
+func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 
 // firstProcess is the process of a group that started first: what a container's first process starts, or what is
 // executed in it later, comes after it.
