@@ -164,6 +164,7 @@ func TestTools(t *testing.T) {
 		{"a\nb\n", []string{"cat"}, 0, "a\nb\n"},
 		{"a\nb\nc\n", []string{"head", "-n", "2"}, 0, "a\nb\n"},
 		{"a\nb\nc\n", []string{"tail", "-n", "1"}, 0, "c\n"},
+		{"a\nb\nc\n", []string{"head", "-1"}, 0, "a\n"},
 		{"a b\nc\n", []string{"wc"}, 0, "2 3 6\n"},
 		{"ab\ncd\n", []string{"grep", "-v", "a"}, 0, "cd\n"},
 		{"ab\n", []string{"grep", "x"}, 1, ""},

@@ -91,9 +91,19 @@ func runSleep(args []string) error {
 	return nil
 }
 
+// lineCount turns -5, which head and tail have taken since before there were option letters, into -n5.
+func lineCount(args []string) []string {
+	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		if _, err := strconv.ParseUint(args[0][1:], 10, 32); err == nil {
+			return append([]string{"-n" + args[0][1:]}, args[1:]...)
+		}
+	}
+	return args
+}
+
 func runHead(args []string) error {
 	n := 10
-	names, err := flags("head", args, func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
+	names, err := flags("head", lineCount(args), func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
 	if err != nil {
 		return err
 	}
@@ -112,7 +122,7 @@ func runHead(args []string) error {
 
 func runTail(args []string) error {
 	n := 10
-	names, err := flags("tail", args, func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
+	names, err := flags("tail", lineCount(args), func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
 	if err != nil {
 		return err
 	}
