@@ -13,10 +13,10 @@ func CgroupMode() (string, error) { return shell.CgroupMode() }
 
 // Injected counts the toolboxes that are injected on this host, and those whose injection was interrupted.
 func Injected() (n, unfinished int, err error) {
-	if _, err := os.Stat(inject.DefaultJournal); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(Journal()); errors.Is(err, os.ErrNotExist) {
 		return 0, 0, nil
 	}
-	journal, err := inject.OpenJournal(inject.DefaultJournal)
+	journal, err := inject.OpenJournal(Journal())
 	if err != nil {
 		return 0, 0, err
 	}

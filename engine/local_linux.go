@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"dlx/inject"
@@ -21,13 +23,24 @@ var _ Engine = (*Local)(nil)
 
 // LocalOptions are what a Local can be told; zero values are the defaults.
 type LocalOptions struct {
-	Journal string // directory of the records of injected toolboxes; inject.DefaultJournal
+	Journal string // directory of the records of injected toolboxes; Journal()
+}
+
+// StateVariable names the environment variable of the directory in which dlx keeps what outlives it.
+const StateVariable = "DLX_STATE_DIR"
+
+// Journal is the directory of the records of injected toolboxes: below DLX_STATE_DIR, or inject.DefaultJournal.
+func Journal() string {
+	if dir := os.Getenv(StateVariable); dir != "" {
+		return filepath.Join(dir, "journal")
+	}
+	return inject.DefaultJournal
 }
 
 // NewLocal takes the Docker engine from DOCKER_HOST; it does not connect yet.
 func NewLocal(o LocalOptions) (*Local, error) {
 	if o.Journal == "" {
-		o.Journal = inject.DefaultJournal
+		o.Journal = Journal()
 	}
 	docker, err := target.NewDocker()
 	if err != nil {

@@ -15,7 +15,8 @@ func (a *app) injectCommand() *cobra.Command {
 		Use:   "inject TARGET",
 		Short: "keep the toolbox in a container's writable layer",
 		Long: "Puts the toolbox at /.dlx in the container's writable layer, running or stopped, so that\n" +
-			"`docker exec -it TARGET /.dlx/bin/sh` works. `dlx eject` takes it out again.",
+			"`docker exec -it TARGET /.dlx/bin/sh` works. `dlx eject` takes it out again. What is placed is recorded first, in\n" +
+			"/var/lib/dlx, or in $DLX_STATE_DIR.",
 		Example:           "  dlx inject web\n  docker exec -it web /.dlx/bin/sh\n  dlx eject web",
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeTarget,

@@ -43,6 +43,9 @@ func dlx(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// ownState keeps a test's injections apart from the machine's.
+func ownState(t *testing.T) { t.Setenv("DLX_STATE_DIR", t.TempDir()) }
+
 // onTerminal starts dlx below a shell, as a person does, so that what dlx leaves of the terminal can be asked.
 func onTerminal(t *testing.T, args ...string) *testutil.Terminal {
 	t.Helper()
@@ -224,6 +227,7 @@ func TestKilled(t *testing.T) {
 
 // TestInjectKilled: whatever kill -9 has left of an injection, `dlx eject --all` takes out.
 func TestInjectKilled(t *testing.T) {
+	ownState(t)
 	c := pause(t)
 	for moment := range 30 {
 		cmd := dlx(t, "inject", c.Name)
