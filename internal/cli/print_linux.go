@@ -53,9 +53,25 @@ func (a *app) startPrinter() (io.WriteCloser, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the process that prints packets: %w", err), in.Close())
+		return nil, errors.Join(&printerError{err}, in.Close())
 	}
 	return &printer{in, cmd}, nil
+}
+
+// printerError says that the process could not be started.
+type printerError struct{ err error }
+
+func (e *printerError) Error() string {
+	return "start the process that prints packets: " + e.err.Error()
+}
+func (e *printerError) Unwrap() error { return e.err }
+
+// Hint says what keeps it from starting, if that is known.
+func (e *printerError) Hint() string {
+	if errors.Is(e.err, os.ErrPermission) {
+		return "it runs as nobody: make the dlx program executable for everybody, or use -w"
+	}
+	return ""
 }
 
 // Close lets it print what is left and waits for it.
