@@ -2,163 +2,19 @@ package capture_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/net/bpf"
+	"github.com/vishvananda/netlink"
 
 	"dlx/capture"
-	"dlx/capture/filter"
 	"dlx/capture/pcapng"
-	"dlx/internal/testutil"
-	"dlx/nsutil"
 )
-
-func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
-
-const limit = 30 * time.Second
-
-// namespace is a network namespace of its own: that of a process which does nothing else. All traffic of these tests
-// stays inside.
-func namespace(t *testing.T, setup string) capture.Enter {
-	t.Helper()
-	testutil.RequireRoot(t)
-	unshare := testutil.RequireTool(t, "unshare")
-	testutil.RequireTool(t, "ip")
-	cmd := exec.Command(unshare, "-n", "sh", "-ec", "ip link set lo up\n"+setup+"\necho ready\nexec sleep 300")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	ready := make([]byte, 6)
-	if _, err := io.ReadFull(out, ready); err != nil {
-		t.Fatalf("set up the namespace: %v", err)
-	}
-	p, err := nsutil.Open(cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Close() })
-	return func(f func() error) error { return p.Do(nsutil.Net, f) }
-}
-
-// running is a capture under way.
-type running struct {
-	t     *testing.T
-	mu    sync.Mutex
-	buf   bytes.Buffer
-	stop  context.CancelFunc
-	done  chan struct{}
-	stats capture.Stats
-	err   error
-}
-
-func (r *running) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.Write(p)
-}
-
-func (r *running) size() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.Len()
-}
-
-func start(t *testing.T, enter capture.Enter, o capture.Options) *running {
-	t.Helper()
-	o.RingSize = 4 << 20
-	c, err := capture.Open(enter, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	r := &running{t: t, stop: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(r.done)
-		r.stats, r.err = c.Run(ctx, r)
-		r.err = errors.Join(r.err, c.Close())
-	}()
-	testutil.Wait(t, "the file's beginning", limit, func() bool { return r.size() > 0 })
-	return r
-}
-
-// end stops the capture and returns its packets, with the names of their interfaces.
-func (r *running) end() (packets []pcapng.Packet, names []string) {
-	r.t.Helper()
-	r.stop()
-	<-r.done
-	if r.err != nil {
-		r.t.Fatal(r.err)
-	}
-	rd := pcapng.NewReader(&r.buf)
-	for {
-		p, err := rd.Next()
-		if errors.Is(err, io.EOF) {
-			return packets, names
-		}
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		p.Data = bytes.Clone(p.Data)
-		packets = append(packets, p)
-		names = append(names, rd.Interface(&p).Name)
-	}
-}
-
-// send sends n datagrams from inside the namespace.
-func send(t *testing.T, enter capture.Enter, to string, n, size int) {
-	t.Helper()
-	err := enter(func() error {
-		addr, err := net.ResolveUDPAddr("udp4", to)
-		if err != nil {
-			return err
-		}
-		conn, err := net.ListenPacket("udp4", ":0") // not connected: that nobody listens there is no error
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		for i := range n {
-			payload := append([]byte(fmt.Sprintf("number %04d ", i)), make([]byte, size)...)
-			if _, err := conn.WriteTo(payload, addr); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func compile(expr string) capture.Compile {
-	return func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error) {
-		p, err := filter.Compile(expr, filter.LinkType(link), snaplen)
-		if err != nil {
-			return nil, err
-		}
-		return p.Raw(), nil
-	}
-}
 
 func TestLoopback(t *testing.T) {
 	enter := namespace(t, "")
@@ -207,17 +63,13 @@ func TestCountAndSnapLen(t *testing.T) {
 // TestInterfaces captures on a veth pair: both ends, both directions, and a VLAN tag, which the kernel takes out of a
 // received frame, put back.
 func TestInterfaces(t *testing.T) {
-	enter := namespace(t, `ip link add v0 type veth peer name v1
-ip link set v0 address 02:00:00:00:00:01 up
-ip link set v1 address 02:00:00:00:00:02 up
-ip link add down0 type veth peer name down1`)
+	enter := namespace(t, veth)
 	r := start(t, enter, capture.Options{Description: "web"})
-	frame := append([]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 100, 0x88, 0xb5}, "tagged, and long enough for a frame of Ethernet's"...)
-	sendFrames(t, enter, "v0", frame, 10)
+	sendFrames(t, enter, "v0", tagged, 10)
 	packets, names := r.end()
 	seen := map[string]int{}
 	for i, p := range packets {
-		if bytes.Equal(p.Data, frame) && int(p.Length) == len(frame) {
+		if bytes.Equal(p.Data, tagged) && int(p.Length) == len(tagged) {
 			seen[fmt.Sprintf("%s %d", names[i], p.Direction)]++
 		}
 	}
@@ -227,51 +79,109 @@ ip link add down0 type veth peer name down1`)
 	}
 }
 
-// sendFrames sends n copies of a frame out of an interface of the namespace.
-func sendFrames(t *testing.T, enter capture.Enter, name string, frame []byte, n int) {
-	t.Helper()
-	err := enter(func() error {
-		iface, err := net.InterfaceByName(name)
-		if err != nil {
-			return err
+// TestSnapLenWithoutFilter also puts a VLAN tag back that no longer fits.
+func TestSnapLenWithoutFilter(t *testing.T) {
+	enter := namespace(t, veth)
+	r := start(t, enter, capture.Options{Interface: "v1", SnapLen: 20})
+	sendFrames(t, enter, "v0", tagged, 3)
+	packets, _ := r.end()
+	n := 0
+	for _, p := range packets {
+		if bytes.Equal(p.Data, tagged[:20]) && int(p.Length) == len(tagged) {
+			n++
 		}
-		fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
-		if err != nil {
-			return err
-		}
-		defer syscall.Close(fd)
-		for range n {
-			if err := syscall.Sendto(fd, frame, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	if n != 3 {
+		t.Errorf("%d of 3 frames cut to 20 bytes in %+v", n, packets)
 	}
 }
 
-func TestErrors(t *testing.T) {
+// TestStopIsQuick: where nothing waits in the rings, the end does not take the latency.
+func TestStopIsQuick(t *testing.T) {
 	enter := namespace(t, "")
-	var missing *capture.NoInterfaceError
-	if _, err := capture.Open(enter, capture.Options{Interface: "eth7"}); !errors.As(err, &missing) || missing.Hint() != "interfaces: lo" {
-		t.Errorf("error %v, want *NoInterfaceError that names lo", err)
+	r := start(t, enter, capture.Options{Interface: "lo", Latency: time.Hour})
+	if packets, _ := r.end(); len(packets) != 0 {
+		t.Errorf("%d packets on a quiet interface", len(packets))
 	}
-	bad := errors.New("bad filter")
-	if _, err := capture.Open(enter, capture.Options{Compile: func(uint16, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
-		t.Errorf("error %v, want the filter's", err)
+}
+
+// TestDownAndUp: an interface that goes down and comes up again is still captured.
+func TestDownAndUp(t *testing.T) {
+	enter := namespace(t, "")
+	r := start(t, enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})
+	for _, state := range []netlinkState{netlink.LinkSetDown, netlink.LinkSetUp} {
+		err := enter(func() error {
+			lo, err := netlink.LinkByName("lo")
+			return errors.Join(err, state(lo))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	c, err := capture.Open(enter, capture.Options{RingSize: 1 << 20})
-	if err != nil {
+	send(t, enter, "127.0.0.1:9", 3, 0)
+	if packets, _ := r.end(); len(packets) != 3 {
+		t.Errorf("%d packets, want 3", len(packets))
+	}
+}
+
+type netlinkState = func(netlink.Link) error
+
+// TestDropped holds the writer up until the ring is full: what was lost is counted, and what was not is written.
+func TestDropped(t *testing.T) {
+	enter := namespace(t, "")
+	const sent = 2000
+	r := start(t, enter, capture.Options{Interface: "lo", RingSize: 256 << 10, Compile: compile("udp dst port 9")})
+	r.mu.Lock() // its Write waits
+	send(t, enter, "127.0.0.1:9", sent, 1000)
+	r.mu.Unlock()
+	packets, _ := r.end()
+	if s := r.stats; s.Dropped == 0 || s.Received != sent || s.Captured != s.Received-s.Dropped || uint64(len(packets)) != s.Captured {
+		t.Errorf("%d packets, statistics %+v; want %d received, and each either dropped or there", len(packets), s, sent)
+	}
+}
+
+// TestLargeFrames: on lo, segments of TCP are seen before they are cut to size.
+func TestLargeFrames(t *testing.T) {
+	enter := namespace(t, "")
+	r := start(t, enter, capture.Options{Interface: "lo", RingSize: 32 << 20, Compile: compile("tcp dst port 9")})
+	if err := enter(func() error { return transfer("127.0.0.1:9", 4<<20) }); err != nil {
 		t.Fatal(err)
 	}
-	pr, pw := io.Pipe()
-	pr.Close()
-	if _, err := c.Run(t.Context(), pw); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("error %v, want io.ErrClosedPipe", err)
+	packets, _ := r.end()
+	var largest uint32
+	for _, p := range packets {
+		if int(p.Length) != len(p.Data) {
+			t.Errorf("%d bytes of %d", len(p.Data), p.Length)
+		}
+		largest = max(largest, p.Length)
 	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
+	if largest < 1<<15 || r.stats.Dropped != 0 {
+		t.Errorf("largest frame of %d bytes, statistics %+v; want one of 32 KiB at least, and none lost", largest, r.stats)
 	}
+}
+
+// transfer sends n bytes over TCP and receives them.
+func transfer(at string, n int64) error {
+	l, err := net.Listen("tcp4", at)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	out, err := net.Dial("tcp4", at)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	in, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	sent := make(chan error, 1)
+	go func() {
+		_, err := out.Write(make([]byte, n))
+		sent <- err
+	}()
+	_, err = io.CopyN(io.Discard, in, n)
+	return errors.Join(err, <-sent)
 }

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -24,40 +25,54 @@ type link struct {
 	loopback bool
 }
 
-// linkTypes are those of the kernel's ARPHRD_ types by the names that netlink gives them. Loopback carries Ethernet
-// headers; tunnels carry IP packets as they are.
+// label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in net/core/dev.c).
+func (l *link) label() string { return printable.Escape(l.name) }
+
+// linkTypes are those of the kernel's ARPHRD_ types by the names that netlink gives them, as libpcap has them
+// (map_arphrd_to_dlt in pcap-linux.c). Loopback carries Ethernet headers, these tunnels IP packets as they are. What
+// libpcap captures without its link header (cooked), such as GRE, is not known here.
 var linkTypes = map[string]uint16{
 	"ether": linkEthernet, "loopback": linkEthernet,
-	"none": linkRaw, "rawip": linkRaw, "ipip": linkRaw, "tunnel6": linkRaw, "sit": linkRaw, "gre": linkRaw,
+	"none": linkRaw, "unknown519": linkRaw /* ARPHRD_RAWIP */, "ipip": linkRaw, "tunnel6": linkRaw, "sit": linkRaw,
 }
 
 // findLinks lists the interfaces of the calling thread's network namespace that name stands for, and names those that
 // are left out since their link type is not known.
 func findLinks(name string) (links []link, skipped []string, err error) {
-	all, err := netlink.LinkList()
+	all, err := listLinks()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list interfaces: %w", err)
 	}
 	missing := &NoInterfaceError{Name: name}
 	for _, l := range all {
 		a := l.Attrs()
-		missing.There = append(missing.There, printable.Escape(a.Name))
+		found := link{a.Index, a.Name, a.HardwareAddr, linkTypes[a.EncapType], a.Flags&net.FlagLoopback != 0}
+		missing.There = append(missing.There, found.label())
 		named := a.Name == name
-		if !named && (name != "" && name != Any || a.Flags&net.FlagUp == 0) {
-			continue
-		}
-		linkType, ok := linkTypes[a.EncapType]
 		switch {
-		case !ok && named:
-			return nil, nil, &NoInterfaceError{Name: name, There: missing.There, Why: "its link type (" + a.EncapType + ") is not known"}
-		case !ok:
-			skipped = append(skipped, a.Name)
-			continue
+		case !named && (name != "" && name != Any || a.Flags&net.FlagUp == 0):
+		case found.linkType != 0:
+			links = append(links, found)
+		case named:
+			missing.Why = "its link type (" + a.EncapType + ") is not known"
+		default:
+			skipped = append(skipped, found.label())
 		}
-		links = append(links, link{a.Index, a.Name, a.HardwareAddr, linkType, a.Flags&net.FlagLoopback != 0})
 	}
 	if len(links) == 0 {
 		return nil, nil, missing
 	}
 	return links, skipped, nil
+}
+
+// listTries is how often the list is asked for when interfaces come and go meanwhile.
+const listTries = 5
+
+func listLinks() (links []netlink.Link, err error) {
+	for range listTries {
+		if links, err = netlink.LinkList(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return links, err
 }

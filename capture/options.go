@@ -12,7 +12,8 @@ import (
 // Enter runs f on a thread inside the namespace to capture in, and returns f's error.
 type Enter func(f func() error) error
 
-// Compile makes the filter's program for a link type (pcap-linktype(7)), returning the number of bytes to keep.
+// Compile makes the filter's program for a link type (pcap-linktype(7)); what the program returns is how many bytes to
+// keep of a packet. It is called once for each link type.
 type Compile func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error)
 
 // Options say what to capture; zero values are the defaults.

@@ -23,20 +23,20 @@ const (
 	optResolution  = 9
 	optFilter      = 11
 	optIfOS        = 12
+	optOffset      = 14
 
 	optFlags = 2
 
-	optStart    = 2
-	optEndTime  = 3
-	optReceived = 4
-	optDropped  = 5
-	optOSDrop   = 7
+	optStart     = 2
+	optEndTime   = 3
+	optReceived  = 4
+	optDropped   = 5
+	optAccepted  = 6
+	optOSDrop    = 7
+	optDelivered = 8
 )
 
-const (
-	byteOrderMagic = 0x1A2B3C4D
-	nanoseconds    = 9 // if_tsresol: units of 10^-9 s
-)
+const byteOrderMagic = 0x1A2B3C4D
 
 // Section is a section header.
 type Section struct{ Hardware, OS, Application string }
@@ -71,15 +71,20 @@ type Packet struct {
 	Data      []byte // what was captured of it
 }
 
-// Statistics are an interface's figures.
+// Statistics are an interface's figures since the capture began. Times are nanoseconds since 1970, the others packets.
 type Statistics struct {
-	Interface         uint32
-	Time              uint64 // nanoseconds since 1970
-	Start, End        uint64
-	Received, Dropped uint64 // packets that the filter let through, and of them those that the kernel had no room for
+	Interface  uint32
+	Time       uint64 // of these figures
+	Start, End uint64 // of the capture
+	Received   uint64 // those that the filter let through, dropped ones included
+	Dropped    uint64 // those that the kernel had no room for
+	Delivered  uint64 // those in the file
 }
 
 var le = binary.LittleEndian
+
+// filterText is if_filter's first byte: what follows is a libpcap expression.
+const filterText = "\x00"
 
 // begin appends a block's type and leaves room for its length, which end fills in.
 func begin(b []byte, kind uint32) ([]byte, int) {
@@ -97,6 +102,7 @@ func end(b []byte, start int) []byte {
 // maxOption is the most bytes that an option can have.
 const maxOption = 1<<16 - 1
 
+// option appends an option, padded to 32 bits; an empty one is left out.
 func option[T string | []byte](b []byte, code uint16, value T) []byte {
 	if len(value) == 0 {
 		return b
@@ -135,9 +141,9 @@ func AppendInterface(b []byte, i *Interface) []byte {
 	b = option(b, optName, i.Name)
 	b = option(b, optDescription, i.Description)
 	b = option(b, optMAC, i.MAC)
-	b = option(b, optResolution, []byte{nanoseconds})
+	b = option(b, optResolution, "\x09") // units of 10^-9 s
 	if i.Filter != "" {
-		b = option(b, optFilter, "\x00"+i.Filter) // 0: a libpcap expression
+		b = option(b, optFilter, filterText+i.Filter)
 	}
 	b = option(b, optIfOS, i.OS)
 	return end(endOptions(b), start)
@@ -154,8 +160,7 @@ func AppendPacket(b []byte, p *Packet) []byte {
 func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
 	b, start := begin(b, blockPacket)
 	b = le.AppendUint32(b, p.Interface)
-	b = le.AppendUint32(b, uint32(p.Time>>32))
-	b = le.AppendUint32(b, uint32(p.Time))
+	b = appendTime(b, p.Time)
 	b = le.AppendUint32(b, uint32(size))
 	return le.AppendUint32(b, p.Length), start
 }
@@ -174,21 +179,26 @@ func EndPacket(b []byte, start int, d Direction) []byte {
 	return end(b, start)
 }
 
-// AppendStatistics appends an interface statistics block.
+// AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and isb_ifdrop as well:
+// that is where dumpcap puts them and where Wireshark looks.
 func AppendStatistics(b []byte, s *Statistics) []byte {
 	b, start := begin(b, blockStatistics)
 	b = le.AppendUint32(b, s.Interface)
-	b = le.AppendUint32(b, uint32(s.Time>>32))
-	b = le.AppendUint32(b, uint32(s.Time))
-	b = optionTime(b, optStart, s.Start)
-	b = optionTime(b, optEndTime, s.End)
-	b = option(b, optReceived, le.AppendUint64(nil, s.Received))
-	b = option(b, optDropped, le.AppendUint64(nil, 0))
-	b = option(b, optOSDrop, le.AppendUint64(nil, s.Dropped))
+	b = appendTime(b, s.Time)
+	b = appendTime(longOption(b, optStart), s.Start)
+	b = appendTime(longOption(b, optEndTime), s.End)
+	b = le.AppendUint64(longOption(b, optReceived), s.Received)
+	b = le.AppendUint64(longOption(b, optDropped), s.Dropped)
+	b = le.AppendUint64(longOption(b, optAccepted), s.Received)
+	b = le.AppendUint64(longOption(b, optOSDrop), s.Dropped)
+	b = le.AppendUint64(longOption(b, optDelivered), s.Delivered)
 	return end(endOptions(b), start)
 }
 
-// optionTime appends a time stamp: its upper half first, each in the section's byte order.
-func optionTime(b []byte, code uint16, t uint64) []byte {
-	return option(b, code, le.AppendUint32(le.AppendUint32(nil, uint32(t>>32)), uint32(t)))
+// longOption appends the head of an option of 8 bytes.
+func longOption(b []byte, code uint16) []byte { return le.AppendUint16(le.AppendUint16(b, code), 8) }
+
+// appendTime appends a time stamp: its upper half first, each half in the section's byte order.
+func appendTime(b []byte, t uint64) []byte {
+	return le.AppendUint32(le.AppendUint32(b, uint32(t>>32)), uint32(t))
 }

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -22,30 +23,30 @@ type RingOptions struct {
 }
 
 // Ring is a packet socket with a TPACKET_V3 ring (packet(7); the kernel's packet_mmap.rst). It belongs to the network
-// namespace of the thread that opened it and can be read from any.
+// namespace of the thread that opened it, NewRing's, and can be read from any, once it has been started.
 type Ring struct {
-	fd     *FD
-	mem    []byte
-	block  int
-	blocks int
-	next   int
+	fd             *FD
+	mem            []byte
+	block          int // bytes of one
+	blocks         int
+	next           int // the block to be read
+	packets, drops uint64
 }
 
-// OpenRing opens the socket with protocol 0, so that it receives nothing before its filter is attached; binding it to
-// the interface and to all protocols sets it going.
-func OpenRing(o RingOptions) (*Ring, error) {
+// NewRing opens the socket, with protocol 0, so that it receives nothing before Start has attached its filter.
+func NewRing() (*Ring, error) {
 	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, wrap("socket AF_PACKET", err)
 	}
-	r := &Ring{fd: NewFD(raw), block: o.BlockSize, blocks: max(o.Size/o.BlockSize, 2)}
-	if err := r.setUp(raw, o); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return r, nil
+	return &Ring{fd: NewFD(raw)}, nil
 }
 
-func (r *Ring) setUp(raw int, o RingOptions) (err error) {
+// Start makes the ring, attaches the filter, and then binds the socket to the interface and to all protocols, which sets
+// it going. It can be called from any thread, once, and takes some 10 ms, most of them waiting in the kernel.
+func (r *Ring) Start(o RingOptions) (err error) {
+	raw := r.fd.Int()
+	r.block, r.blocks = o.BlockSize, max(o.Size/o.BlockSize, 2)
 	if err := unix.SetsockoptInt(raw, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return wrap("setsockopt PACKET_VERSION", err)
 	}
@@ -77,10 +78,18 @@ func htons(v uint16) uint16 {
 	return *(*uint16)(unsafe.Pointer(&b))
 }
 
-// SetFilter attaches a program to the socket (SO_ATTACH_FILTER); an empty one is left out.
+// maxFilter is the kernel's limit, in instructions (BPF_MAXINSNS in linux/bpf_common.h). Counted here as well, since
+// the kernel is told the number in 16 bits.
+const maxFilter = 4096
+
+// SetFilter attaches a classic BPF program to the socket (socket(7), SO_ATTACH_FILTER) in place of the one before. An
+// empty program is left out.
 func (r *Ring) SetFilter(program []bpf.RawInstruction) error {
 	if len(program) == 0 {
 		return nil
+	}
+	if len(program) > maxFilter {
+		return fmt.Errorf("attach filter of %d instructions, the limit is %d: %w", len(program), maxFilter, unix.EINVAL)
 	}
 	code := make([]unix.SockFilter, len(program))
 	for i, ins := range program {
@@ -97,41 +106,49 @@ func (r *Ring) Stop() error {
 	return r.SetFilter([]bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}})
 }
 
-// Offsets in struct tpacket_block_desc with a struct tpacket_hdr_v1 (linux/if_packet.h).
-const (
-	blockStatus = 8
-	blockCount  = 12
-	blockFirst  = 16
-)
-
 // Block returns the next block that the kernel has handed over, or false.
 func (r *Ring) Block() (Block, bool) {
-	mem := r.mem[r.next*r.block : (r.next+1)*r.block]
-	if atomic.LoadUint32(statusOf(mem))&unix.TP_STATUS_USER == 0 {
+	mem := r.current()
+	if atomic.LoadUint32(word(mem, blockStatus))&unix.TP_STATUS_USER == 0 {
 		return Block{}, false
 	}
-	return Block{mem: mem, left: native32(mem, blockCount), offset: native32(mem, blockFirst)}, true
+	return NewBlock(mem), true
 }
 
-// Release gives the block that Block returned back to the kernel.
+// Empty says that no packet waits in the ring: the block that comes next is still the kernel's and has none in it yet.
+// The kernel counts a block's packets as it writes them (prb_fill_curr_block in net/packet/af_packet.c). While it has no
+// block to write to, the number is an old one and Empty may be false without need.
+func (r *Ring) Empty() bool {
+	mem := r.current()
+	return atomic.LoadUint32(word(mem, blockStatus))&unix.TP_STATUS_USER == 0 && atomic.LoadUint32(word(mem, blockCount)) == 0
+}
+
+// Release gives the block that Block returned back to the kernel; its frames are not valid any longer.
 func (r *Ring) Release() {
-	atomic.StoreUint32(statusOf(r.mem[r.next*r.block:]), unix.TP_STATUS_KERNEL)
+	atomic.StoreUint32(word(r.current(), blockStatus), unix.TP_STATUS_KERNEL)
 	r.next = (r.next + 1) % r.blocks
 }
 
-func statusOf(block []byte) *uint32 { return (*uint32)(unsafe.Pointer(&block[blockStatus])) }
+// current is the block to be read; a slice expression out of the ring would panic.
+func (r *Ring) current() []byte { return r.mem[r.next*r.block : (r.next+1)*r.block] }
 
-// Statistics returns how many packets the filter let through since the last call, and how many of them were lost
-// because the ring was full (packet(7), PACKET_STATISTICS: the first number includes the second).
+// word points at 32 bits which the kernel changes meanwhile. Blocks begin on a page and the offsets are multiples of 4.
+func word(block []byte, offset int) *uint32 { return (*uint32)(unsafe.Pointer(&block[offset])) }
+
+// Statistics returns how many packets the filter let through since the ring was opened, and how many of them were lost
+// because it was full (packet(7), PACKET_STATISTICS: the first number includes the second). The kernel counts in 32
+// bits, and anew after each call: one is due every few minutes.
 func (r *Ring) Statistics() (packets, drops uint64, err error) {
 	stats, err := unix.GetsockoptTpacketStatsV3(r.fd.Int(), unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
-		return 0, 0, wrap("getsockopt PACKET_STATISTICS", err)
+		return r.packets, r.drops, wrap("getsockopt PACKET_STATISTICS", err)
 	}
-	return uint64(stats.Packets), uint64(stats.Drops), nil
+	r.packets += uint64(stats.Packets)
+	r.drops += uint64(stats.Drops)
+	return r.packets, r.drops, nil
 }
 
-// Close releases the ring and the socket.
+// Close releases the ring and the socket. It takes some 20 ms, in which the kernel waits for readers to be gone.
 func (r *Ring) Close() error {
 	var err error
 	if r.mem != nil {

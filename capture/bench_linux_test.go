@@ -1,0 +1,109 @@
+package capture_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+
+	"dlx/capture"
+)
+
+// block is a block as the kernel fills it, with n packets of size bytes, every step nanoseconds from first on
+// (struct tpacket_block_desc, struct tpacket3_hdr and struct sockaddr_ll in linux/if_packet.h).
+func block(n, size int, first, step uint32) []byte {
+	const header, frame, mac = 48, 96, 82
+	ne := binary.NativeEndian
+	stride := (frame + size + 15) &^ 15
+	b := make([]byte, header+n*stride)
+	ne.PutUint32(b[12:], uint32(n))
+	ne.PutUint32(b[16:], header)
+	for i := range n {
+		h := b[header+i*stride:]
+		if i < n-1 {
+			ne.PutUint32(h, uint32(stride))
+		}
+		ne.PutUint32(h[8:], first+uint32(i)*step)
+		ne.PutUint32(h[12:], uint32(size))
+		ne.PutUint32(h[16:], uint32(size))
+		ne.PutUint16(h[24:], mac)
+	}
+	return b
+}
+
+// BenchmarkMerge is the cost of a packet once it is in the ring.
+func BenchmarkMerge(b *testing.B) {
+	for _, rings := range []int{1, 2} {
+		for _, size := range []int{74, 1400} {
+			b.Run(fmt.Sprintf("rings=%d/bytes=%d", rings, size), func(b *testing.B) {
+				const n = 64
+				m := capture.NewMerger(rings)
+				var blocks [][]byte
+				for i := range rings {
+					blocks = append(blocks, block(n, size, uint32(i), 1000))
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := m.Merge(io.Discard, blocks...); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n*rings), "ns/packet")
+			})
+		}
+	}
+}
+
+// BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet allocates.
+func BenchmarkCapture(b *testing.B) {
+	enter := namespace(b, "")
+	c, err := capture.Open(enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	to, from := listen(b, enter, "127.0.0.1:9"), listen(b, enter, "127.0.0.1:0")
+	addr := to.LocalAddr().(*net.UDPAddr).AddrPort()
+	payload := make([]byte, 32)
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	done := make(chan capture.Stats, 1)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() {
+		stats, err := c.Run(ctx, io.Discard)
+		if err != nil {
+			b.Error(err)
+		}
+		done <- stats
+	}()
+	for range b.N {
+		if _, err := from.WriteToUDPAddrPort(payload, addr); err != nil {
+			b.Fatal(err)
+		}
+	}
+	stop()
+	if s := <-done; s.Captured+s.Dropped != uint64(b.N) {
+		b.Errorf("statistics %+v of %d packets", s, b.N)
+	}
+}
+
+// listen opens a socket inside the namespace.
+func listen(b *testing.B, enter capture.Enter, at string) (conn *net.UDPConn) {
+	b.Helper()
+	err := enter(func() error {
+		addr, err := net.ResolveUDPAddr("udp4", at)
+		if err != nil {
+			return err
+		}
+		conn, err = net.ListenUDP("udp4", addr)
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return conn
+}

@@ -1,0 +1,58 @@
+package capture_test
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"testing"
+
+	"golang.org/x/net/bpf"
+
+	"dlx/capture"
+)
+
+func TestErrors(t *testing.T) {
+	enter := namespace(t, "")
+	var missing *capture.NoInterfaceError
+	if _, err := capture.Open(enter, capture.Options{Interface: "eth7"}); !errors.As(err, &missing) || missing.Hint() != "interfaces: lo" {
+		t.Errorf("error %v, want *NoInterfaceError that names lo", err)
+	}
+	bad := errors.New("bad filter")
+	if _, err := capture.Open(enter, capture.Options{Compile: func(uint16, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
+		t.Errorf("error %v, want the filter's", err)
+	}
+	long := func(uint16, uint32) ([]bpf.RawInstruction, error) { return make([]bpf.RawInstruction, 1<<16+1), nil }
+	if _, err := capture.Open(enter, capture.Options{Compile: long}); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("error %v, want EINVAL for a filter of 65537 instructions", err)
+	}
+	c, err := capture.Open(enter, capture.Options{RingSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, pw := io.Pipe()
+	pr.Close()
+	if _, err := c.Run(t.Context(), pw); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("error %v, want io.ErrClosedPipe", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPermission opens a capture on a thread that has become nobody.
+func TestPermission(t *testing.T) {
+	enter := namespace(t, "")
+	asNobody := func(f func() error) error {
+		return enter(func() error {
+			const nobody = 65534
+			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+				return errno
+			}
+			return f()
+		})
+	}
+	_, err := capture.Open(asNobody, capture.Options{})
+	if !errors.Is(err, capture.ErrPermission) || !errors.Is(err, syscall.EPERM) {
+		t.Errorf("error %v, want ErrPermission and EPERM", err)
+	}
+}

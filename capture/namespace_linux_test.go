@@ -1,0 +1,220 @@
+package capture_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/bpf"
+
+	"dlx/capture"
+	"dlx/capture/filter"
+	"dlx/capture/pcapng"
+	"dlx/internal/testutil"
+	"dlx/nsutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
+
+const limit = 30 * time.Second
+
+// veth makes a pair of interfaces that are up, and one that is down.
+const veth = `ip link add v0 type veth peer name v1
+ip link set v0 address 02:00:00:00:00:01 up
+ip link set v1 address 02:00:00:00:00:02 up
+ip link add down0 type veth peer name down1`
+
+// tagged is a frame from v0 to v1 in VLAN 100.
+var tagged = append([]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 100, 0x88, 0xb5}, "tagged, and long enough for a frame of Ethernet's"...)
+
+// namespace is a network namespace of its own: that of a process which does nothing else. All traffic of these tests
+// stays inside.
+func namespace(t testing.TB, setup string) capture.Enter {
+	t.Helper()
+	testutil.RequireRoot(t)
+	unshare := testutil.RequireTool(t, "unshare")
+	testutil.RequireTool(t, "ip")
+	cmd := exec.Command(unshare, "-n", "sh", "-ec", "ip link set lo up\n"+setup+"\necho ready\nexec sleep 300")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	ready := make([]byte, 6)
+	if _, err := io.ReadFull(out, ready); err != nil {
+		t.Fatalf("set up the namespace: %v", err)
+	}
+	p, err := nsutil.Open(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return func(f func() error) error { return p.Do(nsutil.Net, f) }
+}
+
+// running is a capture under way.
+type running struct {
+	t     testing.TB
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	stop  context.CancelFunc
+	done  chan struct{}
+	stats capture.Stats
+	err   error
+}
+
+func (r *running) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Write(p)
+}
+
+func (r *running) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Len()
+}
+
+func start(t testing.TB, enter capture.Enter, o capture.Options) *running {
+	t.Helper()
+	if o.RingSize == 0 {
+		o.RingSize = 4 << 20
+	}
+	c, err := capture.Open(enter, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	r := &running{t: t, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.stats, r.err = c.Run(ctx, r)
+		r.err = errors.Join(r.err, c.Close())
+	}()
+	testutil.Wait(t, "the file's beginning", limit, func() bool { return r.size() > 0 })
+	return r
+}
+
+// end stops the capture and returns its packets, with the names of their interfaces.
+func (r *running) end() (packets []pcapng.Packet, names []string) {
+	r.t.Helper()
+	r.stop()
+	<-r.done
+	if r.err != nil {
+		r.t.Fatal(r.err)
+	}
+	rd := pcapng.NewReader(&r.buf)
+	for {
+		p, err := rd.Next()
+		if errors.Is(err, io.EOF) {
+			return packets, names
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		p.Data = bytes.Clone(p.Data)
+		packets = append(packets, p)
+		names = append(names, rd.Interface(&p).Name)
+	}
+}
+
+// send sends n datagrams from inside the namespace.
+func send(t testing.TB, enter capture.Enter, to string, n, size int) {
+	t.Helper()
+	err := enter(func() error {
+		addr, err := net.ResolveUDPAddr("udp4", to)
+		if err != nil {
+			return err
+		}
+		conn, err := net.ListenPacket("udp4", ":0") // not connected: that nobody listens there is no error
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		for i := range n {
+			payload := append([]byte(fmt.Sprintf("number %04d ", i)), make([]byte, size)...)
+			if _, err := conn.WriteTo(payload, addr); err != nil {
+				return err
+			}
+		}
+		return settle()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compile(expr string) capture.Compile {
+	return func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error) {
+		p, err := filter.Compile(expr, filter.LinkType(link), snaplen)
+		if err != nil {
+			return nil, err
+		}
+		return p.Raw(), nil
+	}
+}
+
+// sendFrames sends n copies of a frame out of an interface of the namespace.
+func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n int) {
+	t.Helper()
+	err := enter(func() error {
+		iface, err := net.InterfaceByName(name)
+		if err != nil {
+			return err
+		}
+		fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
+		if err != nil {
+			return err
+		}
+		defer syscall.Close(fd)
+		for range n {
+			if err := syscall.Sendto(fd, frame, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index}); err != nil {
+				return err
+			}
+		}
+		return settle()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settle returns when a datagram has gone through the backlog in which the kernel may have left those before it.
+func settle() error {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.WriteTo([]byte("settle"), conn.LocalAddr()); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	_, _, err = conn.ReadFrom(make([]byte, 16))
+	return err
+}
+
+// canceled is a context that has ended.
+func canceled(t testing.TB) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
