@@ -33,12 +33,20 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		Description: printable.Escape(t.Name),
 		Application: version.String(),
 	})
-	// The sockets stay in the namespace: the process need not be held any longer.
-	if err = errors.Join(err, t.Close()); err != nil {
-		return stats, err
+	if err != nil {
+		return stats, errors.Join(err, t.Close())
 	}
+	// The sockets keep the namespace alive, so that the capture would go on after the container, in silence.
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan bool, 1)
+	go func() {
+		ended <- t.Process.Wait(ctx) == nil
+		stop()
+	}()
 	got, err := c.Run(ctx, w)
-	return CaptureStats(got), errors.Join(err, c.Close())
+	stop()
+	stats = CaptureStats{Captured: got.Captured, Received: got.Received, Dropped: got.Dropped, Skipped: got.Skipped, TargetEnded: <-ended}
+	return stats, errors.Join(err, c.Close(), t.Close())
 }
 
 // compileFor compiles an expression for each link type that there is.

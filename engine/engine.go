@@ -24,7 +24,7 @@ type Engine interface {
 	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N. Errors are those
 	// of packages target and shell, among them *shell.CommandError and shell.ErrTargetEnded on Linux.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
-	// Capture writes a target's packets to w as pcapng until ctx ends or the request's count is reached.
+	// Capture writes a target's packets to w as pcapng until ctx or the target ends or the request's count is reached.
 	Capture(ctx context.Context, req CaptureRequest, w io.Writer) (CaptureStats, error)
 	// Inject keeps the toolbox in the target's writable layer.
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
@@ -97,6 +97,8 @@ type CaptureStats struct {
 	Received uint64   `json:"received"` // by the filter
 	Dropped  uint64   `json:"dropped"`  // by the kernel
 	Skipped  []string `json:"skipped,omitempty"`
+	// TargetEnded says that the capture ended because the container did.
+	TargetEnded bool `json:"target_ended,omitempty"`
 }
 
 // InjectRequest names the target.

@@ -117,6 +117,9 @@ func gone(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(er
 
 // printStats prints tcpdump's closing lines.
 func (a *app) printStats(s engine.CaptureStats) {
+	if s.TargetEnded {
+		a.notef("the container ended")
+	}
 	a.notef("%d packets captured", s.Captured)
 	a.notef("%d packets received by filter", s.Received)
 	a.notef("%d packets dropped by kernel", s.Dropped)
