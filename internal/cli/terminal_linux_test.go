@@ -101,8 +101,9 @@ func TestTerminalShell(t *testing.T) {
 		term.Send("jobs\r")
 		term.Expect("Running", limit)
 		term.Expect(prompt, limit)
-		term.Send("kill %1; wait\r")
-		term.Expect("Terminated", limit)
+		// Without %1, bash may reap the job unseen and never print a word of it.
+		term.Send("kill %1; wait %1; echo ended with $?\r")
+		term.Expect("ended with 143", limit)
 		term.Expect(prompt, limit)
 	})
 	term.Send("exit 9\r")
