@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"golang.org/x/net/bpf"
@@ -78,7 +79,7 @@ func (c *Capture) openHere() (err error) {
 		}
 		c.rings = append(c.rings, ring)
 	}
-	return sideBySide(len(c.links), func(i int) error { return c.start(i, programs[c.links[i].linkType]) })
+	return sideBySide(len(c.links), func(i int) error { return c.start(i, programs[i]) })
 }
 
 // start sets the ring of an interface going.
@@ -97,22 +98,20 @@ func (c *Capture) start(i int, program []bpf.RawInstruction) error {
 // retConstant is BPF_RET|BPF_K: keep the constant number of bytes (linux/bpf_common.h).
 const retConstant = 0x06
 
-// programs are the filters of the link types that there are. Where none is wanted, the kernel cuts packets all the same:
-// what is not copied into the ring costs nothing.
-func (c *Capture) programs() (programs map[uint16][]bpf.RawInstruction, err error) {
+// programs are the filters of the interfaces. Where none is wanted, the kernel cuts packets all the same: what is not
+// copied into the ring costs nothing.
+func (c *Capture) programs() ([][]bpf.RawInstruction, error) {
 	compile := c.o.Compile
 	if compile == nil {
-		compile = func(_ uint16, snaplen uint32) ([]bpf.RawInstruction, error) {
+		compile = func(_ uint16, _ netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error) {
 			return []bpf.RawInstruction{{Op: retConstant, K: snaplen}}, nil
 		}
 	}
-	programs = map[uint16][]bpf.RawInstruction{}
-	for _, l := range c.links {
-		if _, ok := programs[l.linkType]; ok {
-			continue
-		}
-		if programs[l.linkType], err = compile(l.linkType, uint32(c.o.SnapLen)); err != nil {
-			return nil, err
+	programs := make([][]bpf.RawInstruction, len(c.links))
+	for i, l := range c.links {
+		var err error
+		if programs[i], err = compile(l.linkType, l.netmask, uint32(c.o.SnapLen)); err != nil {
+			return nil, fmt.Errorf("interface %s: %w", l.label(), err)
 		}
 	}
 	return programs, nil

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -18,10 +19,12 @@ func TestErrors(t *testing.T) {
 		t.Errorf("error %v, want *NoInterfaceError that names lo", err)
 	}
 	bad := errors.New("bad filter")
-	if _, err := capture.Open(enter, capture.Options{Compile: func(uint16, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
+	if _, err := capture.Open(enter, capture.Options{Compile: func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
 		t.Errorf("error %v, want the filter's", err)
 	}
-	long := func(uint16, uint32) ([]bpf.RawInstruction, error) { return make([]bpf.RawInstruction, 1<<16+1), nil }
+	long := func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) {
+		return make([]bpf.RawInstruction, 1<<16+1), nil
+	}
 	if _, err := capture.Open(enter, capture.Options{Compile: long}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("error %v, want EINVAL for a filter of 65537 instructions", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/vishvananda/netlink"
 
@@ -23,6 +24,7 @@ type link struct {
 	mac      []byte
 	linkType uint16
 	loopback bool
+	netmask  netip.Addr // of its first IPv4 address, if it has one
 }
 
 // label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in net/core/dev.c).
@@ -46,7 +48,10 @@ func findLinks(name string) (links []link, skipped []string, err error) {
 	missing := &NoInterfaceError{Name: name}
 	for _, l := range all {
 		a := l.Attrs()
-		found := link{a.Index, a.Name, a.HardwareAddr, linkTypes[a.EncapType], a.Flags&net.FlagLoopback != 0}
+		found := link{
+			index: a.Index, name: a.Name, mac: a.HardwareAddr, linkType: linkTypes[a.EncapType],
+			loopback: a.Flags&net.FlagLoopback != 0, netmask: netmask(l),
+		}
 		missing.There = append(missing.There, found.label())
 		named := a.Name == name
 		switch {
@@ -63,6 +68,17 @@ func findLinks(name string) (links []link, skipped []string, err error) {
 		return nil, nil, missing
 	}
 	return links, skipped, nil
+}
+
+// netmask is the network mask of an interface's first IPv4 address. Only "ip broadcast" asks for it: that there is none,
+// or that it can not be found out, is told by the filter that needs it.
+func netmask(l netlink.Link) netip.Addr {
+	addrs, err := netlink.AddrList(l, netlink.FAMILY_V4)
+	if err != nil || len(addrs) == 0 {
+		return netip.Addr{}
+	}
+	mask, _ := netip.AddrFromSlice(addrs[0].Mask)
+	return mask
 }
 
 // listTries is how often the list is asked for when interfaces come and go meanwhile.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"sync"
@@ -161,8 +162,8 @@ func send(t testing.TB, enter capture.Enter, to string, n, size int) {
 }
 
 func compile(expr string) capture.Compile {
-	return func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error) {
-		p, err := filter.Compile(expr, filter.LinkType(link), snaplen)
+	return func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error) {
+		p, err := filter.Compile(expr, filter.Options{Link: filter.LinkType(link), Snaplen: snaplen, Extensions: filter.Live, Netmask: netmask})
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 // Enter runs f on a thread inside the namespace to capture in, and returns f's error.
 type Enter func(f func() error) error
 
-// Compile makes the filter's program for a link type (pcap-linktype(7)); what the program returns is how many bytes to
-// keep of a packet. It is called once for each link type.
-type Compile func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error)
+// Compile makes the filter's program for an interface's link type (pcap-linktype(7)) and IPv4 network mask, if it has
+// one; what the program returns is how many bytes to keep of a packet.
+type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
 // Options say what to capture; zero values are the defaults.
 type Options struct {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
+	"strings"
 
 	"golang.org/x/net/bpf"
 
 	"dlx/capture"
 	"dlx/capture/filter"
+	"dlx/internal/names"
 	"dlx/internal/printable"
 	"dlx/internal/version"
 	"dlx/nsutil"
@@ -16,7 +19,8 @@ import (
 
 // Capture writes a target's packets to w. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
-	if _, err := filter.Compile(req.Filter, filter.Ethernet, 1); err != nil {
+	compile, err := compileFor(ctx, req.Filter)
+	if err != nil {
 		return stats, err
 	}
 	t, err := l.open(ctx, req.Target)
@@ -27,7 +31,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		Interface:   req.Interface,
 		SnapLen:     req.SnapLen,
 		Filter:      req.Filter,
-		Compile:     compileFor(req.Filter),
+		Compile:     compile,
 		Count:       req.Count,
 		RingSize:    req.RingSize,
 		Description: printable.Escape(t.Name),
@@ -49,16 +53,26 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	return stats, errors.Join(err, c.Close(), t.Close())
 }
 
-// compileFor compiles an expression for each link type that there is.
-func compileFor(expr string) capture.Compile {
-	if expr == "" {
-		return nil
+// compileFor compiles an expression for interfaces. Names are looked up here, outside of the container, where its files
+// and its resolver have no say and its network does not see the questions. For Ethernet all of an expression makes sense,
+// so that compiling it for that asks for every name.
+func compileFor(ctx context.Context, expr string) (capture.Compile, error) {
+	if strings.TrimSpace(expr) == "" {
+		return nil, nil
 	}
-	return func(link uint16, snaplen uint32) ([]bpf.RawInstruction, error) {
-		p, err := filter.Compile(expr, filter.LinkType(link), snaplen)
+	machine := names.New(ctx)
+	anyMask := netip.AddrFrom4([4]byte{255, 255, 255, 0})
+	if _, err := filter.Compile(expr, filter.Options{Link: filter.Ethernet, Extensions: filter.Live, Netmask: anyMask, Names: machine}); err != nil {
+		return nil, err
+	}
+	machine = machine.Offline()
+	return func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error) {
+		p, err := filter.Compile(expr, filter.Options{
+			Link: filter.LinkType(link), Snaplen: snaplen, Extensions: filter.Live, Netmask: netmask, Names: machine,
+		})
 		if err != nil {
 			return nil, err
 		}
 		return p.Raw(), nil
-	}
+	}, nil
 }

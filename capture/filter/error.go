@@ -3,25 +3,79 @@ package filter
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
-// Error says what of an expression was not understood, and where.
+// Error says what of an expression can not be compiled, and where.
 type Error struct {
-	Expr     string
-	Pos, End int // bytes of Expr
-	Msg      string
+	Expr     string // the whole expression
+	Pos, End int    // the place, in bytes of Expr; both are its length if something is missing at the end
+	Msg      string // what is wrong, or what was expected
+	Err      error  // why a name could not be looked up, or nil
+	hint     string
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("filter %q: at %q: %s", e.Expr, e.Expr[e.Pos:e.End], e.Msg)
+	where := "at the end"
+	if e.Pos < e.End {
+		where = fmt.Sprintf("at %q", e.Expr[e.Pos:e.End])
+	}
+	msg := fmt.Sprintf("filter %q: %s: %s", e.Expr, where, e.Msg)
+	if e.Err != nil {
+		msg += ": " + e.Err.Error()
+	}
+	return msg
 }
 
-// Hint says what is understood.
+// Unwrap is why a name could not be looked up.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what may help.
 func (e *Error) Hint() string {
-	return "filters take host, net, port, portrange, proto, ether host, less, greater and protocol names, with and, or, not; no names of hosts or services"
+	if e.hint != "" {
+		return e.hint
+	}
+	return "the language is that of pcap-filter(7): qualifiers such as tcp, src, port before a value, joined by and, or, not; quote it for the shell"
 }
 
-// Caret is the expression with a mark below the place.
+// Caret is the expression, on one line, with a mark below the place.
 func (e *Error) Caret() string {
-	return e.Expr + "\n" + strings.Repeat(" ", e.Pos) + strings.Repeat("^", max(e.End-e.Pos, 1))
+	line := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, e.Expr)
+	before := []rune(e.Expr[:e.Pos])
+	return line + "\n" + strings.Repeat(" ", len(before)) + strings.Repeat("^", max(len([]rune(e.Expr[e.Pos:e.End])), 1))
+}
+
+// span is a place in an expression.
+type span struct{ pos, end int }
+
+func (s span) where() span { return s }
+
+// failure is an Error on its way up, before it knows the expression.
+type failure struct {
+	at   span
+	msg  string
+	hint string
+	err  error
+}
+
+func (f *failure) Error() string { return f.msg }
+
+func fail(at span, format string, args ...any) *failure {
+	return &failure{at: at, msg: fmt.Sprintf(format, args...)}
+}
+
+func (f *failure) withHint(hint string) *failure {
+	f.hint = hint
+	return f
+}
+
+// in completes a failure to an Error.
+func (f *failure) in(expr string) *Error {
+	end := min(max(f.at.end, f.at.pos), len(expr))
+	return &Error{Expr: expr, Pos: min(f.at.pos, end), End: end, Msg: f.msg, Err: f.err, hint: f.hint}
 }

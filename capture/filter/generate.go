@@ -1,146 +1,172 @@
 package filter
 
-import (
-	"golang.org/x/net/bpf"
-)
+// offset is where a header begins: a constant, and the content of a scratch register where only the packet tells.
+type offset struct {
+	fixed    uint32
+	variable bool
+	reg      int // or -1
+}
 
-// generator emits code. Every test is a load and a comparison that goes on to one of two labels; the labels become
-// distances at the end.
+// generator makes the conditions of a tree. Primitives such as vlan move the headers for everything that stands behind
+// them in the expression, so the tree is walked from left to right, once.
 type generator struct {
-	expr   string
-	link   LinkType
-	code   []instruction
-	labels []int // where each label is, in instructions
-	err    error
+	opts    *Options
+	link    LinkType
+	linkHdr offset // the innermost link-layer header
+	typeAt  offset // its protocol field
+	payload offset // what follows it
+	network uint32 // from payload to the network header
+	noSnap  uint32 // from payload to an OSI header
+	labels  int    // MPLS labels passed
+	vlans   int    // VLAN tags passed
+	geneve  bool
+
+	regs  [16]bool // scratch registers in use
+	reg   int      // the last one given out
+	zero  []int    // registers that are 0 at the start
+	plain bool     // code with jumps inside, which the optimizer does not understand
+	at    span     // of the node in work; of a primitive, its value
+	all   span     // of the primitive in work with its qualifiers
+	err   *failure
 }
 
-type label int
-
-// instruction is one instruction, with two labels if it is a comparison.
-type instruction struct {
-	ins  bpf.Instruction
-	t, f label
+func newGenerator(opts *Options) *generator {
+	l := layouts[opts.Link]
+	return &generator{
+		opts:    opts,
+		link:    opts.Link,
+		linkHdr: offset{reg: -1},
+		typeAt:  offset{fixed: l.typeAt, reg: -1},
+		payload: offset{fixed: l.payload, reg: -1},
+		noSnap:  l.noSnap,
+	}
 }
 
-func (g *generator) label() label {
-	g.labels = append(g.labels, -1)
-	return label(len(g.labels) - 1)
+// refuse notes why the expression can not be compiled, unless it is known already.
+func (g *generator) refuse(format string, args ...any) *cond {
+	return g.refuseWith(fail(g.at, format, args...))
 }
 
-func (g *generator) place(l label)          { g.labels[l] = len(g.code) }
-func (g *generator) emit(i bpf.Instruction) { g.code = append(g.code, instruction{ins: i, t: -1}) }
-
-// compare goes to t if the accumulator stands in that relation to val, else to f.
-func (g *generator) compare(cond bpf.JumpTest, val uint32, t, f label) {
-	g.code = append(g.code, instruction{bpf.JumpIf{Cond: cond, Val: val}, t, f})
-}
-
-// refuse notes an expression that this link type can not answer.
-func (g *generator) refuse(msg string) {
+func (g *generator) refuseWith(f *failure) *cond {
 	if g.err == nil {
-		g.err = &Error{g.expr, 0, len(g.expr), msg}
+		g.err = f
 	}
+	return g.constant(false)
 }
 
-// maxProgram is the kernel's BPF_MAXINSNS.
-const maxProgram = 4096
-
-// program emits the whole program: the tree, then the two returns.
-func (g *generator) program(tree node, snaplen uint32) ([]bpf.Instruction, error) {
-	accept, reject := g.label(), g.label()
-	g.node(tree, accept, reject)
-	g.place(accept)
-	g.emit(bpf.RetConstant{Val: snaplen})
-	g.place(reject)
-	g.emit(bpf.RetConstant{Val: 0})
-	if g.err != nil {
-		return nil, g.err
-	}
-	if len(g.code) > maxProgram {
-		return nil, &Error{g.expr, 0, len(g.expr), "its program is too long"}
-	}
-	return g.resolve()
-}
-
-// resolve turns labels into distances, which have eight bits.
-func (g *generator) resolve() ([]bpf.Instruction, error) {
-	out := make([]bpf.Instruction, len(g.code))
-	for i, c := range g.code {
-		out[i] = c.ins
-		jump, ok := c.ins.(bpf.JumpIf)
-		if !ok {
-			continue
+// alloc gives out a scratch register, of which BPF has sixteen.
+func (g *generator) alloc() int {
+	for range g.regs {
+		if !g.regs[g.reg] {
+			g.regs[g.reg] = true
+			return g.reg
 		}
-		t, f := g.labels[c.t]-i-1, g.labels[c.f]-i-1
-		if t > 255 || f > 255 {
-			return nil, &Error{g.expr, 0, len(g.expr), "its program jumps too far"}
-		}
-		jump.SkipTrue, jump.SkipFalse = uint8(t), uint8(f)
-		out[i] = jump
+		g.reg = (g.reg + 1) % len(g.regs)
 	}
-	return out, nil
+	g.refuse("more than %d intermediate results at once", len(g.regs))
+	return 0
 }
 
-// node emits a test of n, which goes to t or to f. The operands are tested in the order in which they stand, as
-// libpcap's programs do: a packet that is too short for a load is rejected there and then.
-func (g *generator) node(n node, t, f label) {
+func (g *generator) free(reg int) { g.regs[reg] = false }
+
+// node is the condition of a node.
+func (g *generator) node(n Node) *cond {
 	switch n := n.(type) {
-	case *and:
-		next := g.label()
-		g.node(n.a, next, f)
-		g.place(next)
-		g.node(n.b, t, f)
-	case *or:
-		next := g.label()
-		g.node(n.a, t, next)
-		g.place(next)
-		g.node(n.b, t, f)
-	case *not:
-		g.node(n.a, f, t)
-	case *protocol:
-		g.protocol(n.name, t, f)
-	case *address:
-		g.address(n, t, f)
-	case *ports:
-		g.ports(n, t, f)
-	case *mac:
-		g.mac(n, t, f)
-	case *ipProto:
-		g.ipProto(n, t, f)
-	case *length:
-		g.emit(bpf.LoadExtension{Num: bpf.ExtLen})
-		if n.greater {
-			g.compare(bpf.JumpGreaterOrEqual, n.bytes, t, f)
-		} else {
-			g.compare(bpf.JumpLessOrEqual, n.bytes, t, f)
-		}
+	case *And:
+		a := g.node(n.A)
+		return and(a, g.node(n.B))
+	case *Or:
+		a := g.node(n.A)
+		return or(a, g.node(n.B))
+	case *Not:
+		return not(g.node(n.A))
+	}
+	g.at, g.all = n.where(), n.where()
+	switch n := n.(type) {
+	case *Protocol:
+		return g.protocol(n.Proto)
+	case *Primitive:
+		return g.primitive(n)
+	case *Relation:
+		return g.relation(n)
+	case *Keyword:
+		return g.keyword(n)
+	case *ByteTest:
+		return g.byteTest(n)
+	}
+	return g.refuse("a node of an unknown kind")
+}
+
+// constant is a condition that always holds, or never.
+func (g *generator) constant(holds bool) *cond {
+	k := uint32(1)
+	if holds {
+		k = 0
+	}
+	return test(jeq, 0, inst{op: ldImm, k: k})
+}
+
+// load loads size bytes (1, 2 or 4) at an offset behind the start of a header.
+func (g *generator) load(from offset, off uint32, size int) []inst {
+	op := map[int]uint16{1: ldB, 2: ldH, 4: ldW}[size]
+	if from.variable {
+		return []inst{{op: ldxMem, k: uint32(from.reg)}, {op: op&^modeMask | modeIND, k: from.fixed + off}}
+	}
+	return []inst{{op: op, k: from.fixed + off}}
+}
+
+// inNetwork loads from the network header.
+func (g *generator) inNetwork(off uint32, size int) []inst {
+	return g.load(g.payload, g.network+off, size)
+}
+
+// inTransport loads from what follows an IPv4 header of any length, or an IPv6 header without extensions.
+func (g *generator) inTransport(v6 bool, off uint32, size int) []inst {
+	if v6 {
+		return g.inNetwork(40+off, size)
+	}
+	op := map[int]uint16{1: ldiB, 2: ldiH, 4: ldiW}[size]
+	return append(g.loadHeaderLength(), inst{op: op, k: g.payload.fixed + g.network + off})
+}
+
+// loadHeaderLength puts the length of the IPv4 header into X, with the variable part of its offset.
+func (g *generator) loadHeaderLength() []inst {
+	k := g.payload.fixed + g.network
+	if !g.payload.variable {
+		return []inst{{op: ldxMSH, k: k}}
+	}
+	return []inst{
+		{op: ldxMem, k: uint32(g.payload.reg)},
+		{op: ldiB, k: k}, {op: andK, k: 0xf}, {op: lshK, k: 2},
+		{op: addK | srcX}, {op: tax},
 	}
 }
 
-// anyOf emits tests of which one has to hold.
-func (g *generator) anyOf(t, f label, tests ...func(t, f label)) {
-	for i, test := range tests {
-		next := f
-		if i < len(tests)-1 {
-			next = g.label()
-		}
-		test(t, next)
-		if next != f {
-			g.place(next)
-		}
+// equal compares what was loaded, masked, with a value.
+func equal(code []inst, mask, val uint32) *cond {
+	if mask != ^uint32(0) {
+		code = append(code, inst{op: andK, k: mask})
 	}
+	return test(jeq, val, code...)
 }
 
-// allOf emits tests all of which have to hold.
-func (g *generator) allOf(t, f label, tests ...func(t, f label)) {
-	for i, test := range tests {
-		next := t
-		if i < len(tests)-1 {
-			next = g.label()
+const whole = ^uint32(0)
+
+// equalBytes compares bytes with those at a header's offset, the last four first.
+func (g *generator) equalBytes(from offset, off uint32, val []byte) *cond {
+	var c *cond
+	for len(val) > 0 {
+		size := 4
+		for size > len(val) {
+			size /= 2
 		}
-		test(next, f)
-		if next != t {
-			g.place(next)
+		rest := len(val) - size
+		k := uint32(0)
+		for _, b := range val[rest:] {
+			k = k<<8 | uint32(b)
 		}
+		c = and(c, equal(g.load(from, off+uint32(rest), size), whole, k))
+		val = val[:rest]
 	}
+	return c
 }

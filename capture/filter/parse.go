@@ -1,302 +1,284 @@
 package filter
 
 import (
-	"net"
-	"net/netip"
-	"slices"
 	"strconv"
-	"strings"
 )
 
-// parser turns tokens into a tree.
-type parser struct {
-	expr   string
-	tokens []token
-	depth  int
-	last   *primitive // whose qualifiers a bare value takes over, as in "port 80 or 443"
-}
-
-// Bounds of an expression; more would not fit into a program anyway.
+// Bounds of an expression; a longer one would not fit into a program anyway.
 const (
 	maxExpr  = 64 << 10
-	maxDepth = 100
+	maxDepth = 200
 )
 
-// parse parses a whole expression, which is not empty.
-func parse(expr string) (node, error) {
-	if len(expr) > maxExpr {
-		return nil, &Error{expr, 0, 0, "it is too long"}
+// Parse parses an expression, which is not empty. What does not follow the grammar of pcap-filter(7) is an *Error.
+//
+// "and" and "or" have the same precedence and associate to the left; "not" binds tighter.
+func Parse(expr string) (Node, error) {
+	n, err := parse(expr)
+	if err != nil {
+		return nil, err.in(expr)
 	}
-	p := &parser{expr: expr, tokens: lex(expr)}
-	n, err := p.expression()
+	return n, nil
+}
+
+// parse keeps the failure typed: a nil *failure in an error would not be nil.
+func parse(expr string) (Node, *failure) {
+	if len(expr) > maxExpr {
+		return nil, fail(span{}, "the expression has more than %d bytes", maxExpr)
+	}
+	tokens, err := lex(expr)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.tokens) > 0 {
-		return nil, p.fail("expected \"and\", \"or\" or the end")
+	p := &parser{tokens: tokens}
+	first, err := p.operand(nil)
+	if err != nil {
+		return nil, err
 	}
-	return n, nil
-}
-
-// fail reports the next token, or the end.
-func (p *parser) fail(msg string) error {
-	if len(p.tokens) == 0 {
-		return &Error{p.expr, len(p.expr), len(p.expr), msg + ", and there is nothing more"}
+	o, err := p.sequence(first)
+	if err == nil && o.class == number {
+		o, err = p.value(o)
 	}
-	return p.failAt(p.tokens[0], msg)
-}
-
-func (p *parser) failAt(t token, msg string) error { return &Error{p.expr, t.pos, t.end, msg} }
-
-func (p *parser) peek() string {
-	if len(p.tokens) == 0 {
-		return ""
-	}
-	return p.tokens[0].text
-}
-
-// take takes the next token if it is one of the words.
-func (p *parser) take(words ...string) bool {
-	if len(p.tokens) == 0 || !slices.Contains(words, p.tokens[0].text) {
-		return false
-	}
-	p.tokens = p.tokens[1:]
-	return true
-}
-
-// expression: term { ("and" | "or") term }, from left to right.
-func (p *parser) expression() (node, error) {
-	n, err := p.term()
-	for err == nil {
-		var m node
-		switch {
-		case p.take("and", "&&"):
-			if m, err = p.term(); err == nil {
-				n = &and{n, m}
-			}
-		case p.take("or", "||"):
-			if m, err = p.term(); err == nil {
-				n = &or{n, m}
-			}
-		default:
-			return n, nil
-		}
-	}
-	return nil, err
-}
-
-// term: "not" term | "(" expression ")" | primitive.
-func (p *parser) term() (node, error) {
-	if p.depth++; p.depth > maxDepth {
-		return nil, p.fail("nested too deeply")
-	}
-	defer func() { p.depth-- }()
 	switch {
-	case p.take("not", "!"):
-		n, err := p.term()
-		if err != nil {
-			return nil, err
-		}
-		return &not{n}, nil
-	case p.take("("):
-		n, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		if !p.take(")") {
-			return nil, p.fail("expected \")\"")
-		}
-		p.last = nil // what a value behind the parentheses would take over is not obvious: it is refused
-		return n, nil
+	case err != nil:
+		return nil, err
+	case o.class != term:
+		return nil, fail(o.where(), "expected a relation such as = or >")
+	case p.peek().kind != kEnd:
+		return nil, p.unexpected("expected and, or, or the end")
 	}
-	return p.primitive()
+	return o.node, nil
 }
 
-// primitive is a primitive's qualifiers.
-type primitive struct {
-	proto string
-	dir   direction
-	kind  string // "host", "net", "port", "portrange", "proto"
+// parser turns tokens into a tree.
+type parser struct {
+	tokens []token
+	next   int
+	depth  int
 }
 
-var (
-	protoNames = []string{"ether", "ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6"}
-	kindNames  = []string{"host", "net", "port", "portrange", "proto"}
+// class says what an operand can be part of.
+type class uint8
+
+const (
+	term   class = iota // a primitive, or terms in parentheses
+	ident               // values that take over qualifiers, as 443 in "port 80 or 443"
+	number              // a number: a value or part of an arithmetic expression
+	arith               // an arithmetic expression, which lacks its relation
 )
 
-func (p *parser) primitive() (node, error) {
-	if len(p.tokens) == 0 {
-		return nil, p.fail("expected a primitive")
-	}
-	first := p.tokens[0]
-	if first.text == "less" || first.text == "greater" {
-		p.tokens = p.tokens[1:]
-		p.last = nil
-		n, err := p.number(32)
-		return &length{first.text == "greater", uint32(n)}, err
-	}
-	q := &primitive{}
-	if slices.Contains(protoNames, first.text) {
-		q.proto = first.text
-		p.tokens = p.tokens[1:]
-	}
-	hasDir := p.direction(q)
-	if slices.Contains(kindNames, p.peek()) {
-		q.kind = p.peek()
-		p.tokens = p.tokens[1:]
-	}
-	switch {
-	case q.kind == "" && !hasDir && q.proto != "":
-		p.last = nil
-		if q.proto == "ether" {
-			return nil, p.fail("expected host after ether")
-		}
-		return &protocol{q.proto}, nil
-	case q.kind == "" && !hasDir && p.last != nil:
-		q = p.last
-	case q.kind == "" && !hasDir:
-		return nil, p.fail("expected host, net, port or another qualifier")
-	case q.kind == "":
-		q.kind = "host"
-	}
-	p.last = q
-	return p.value(q, first)
+// operand is something parsed, with the qualifiers that a value behind it takes over.
+type operand struct {
+	class class
+	node  Node
+	arith Arith
+	quals *Qualifiers // nil where there is nothing to take over
 }
 
-// direction parses src, dst, "src or dst" and "src and dst".
-func (p *parser) direction(q *primitive) bool {
-	word := p.peek()
-	if word != "src" && word != "dst" {
+func (o operand) where() span {
+	if o.node != nil {
+		return o.node.where()
+	}
+	return o.arith.where()
+}
+
+func (p *parser) peek() token  { return p.tokens[p.next] }
+func (p *parser) peek2() token { return p.tokens[min(p.next+1, len(p.tokens)-1)] }
+
+func (p *parser) take() token {
+	t := p.tokens[p.next]
+	if t.kind != kEnd {
+		p.next++
+	}
+	return t
+}
+
+func (p *parser) sign(s uint32) bool {
+	if t := p.peek(); t.kind != kSign || t.value != s {
 		return false
 	}
-	other := map[string]string{"src": "dst", "dst": "src"}[word]
-	p.tokens = p.tokens[1:]
-	q.dir = map[string]direction{"src": src, "dst": dst}[word]
-	if len(p.tokens) > 1 && p.tokens[1].text == other {
-		switch p.peek() {
-		case "or", "||":
-			q.dir = either
-		case "and", "&&":
-			q.dir = both
-		default:
-			return true
-		}
-		p.tokens = p.tokens[2:]
-	}
+	p.next++
 	return true
 }
 
-// value parses what a primitive is about.
-func (p *parser) value(q *primitive, first token) (node, error) {
-	if len(p.tokens) == 0 {
-		return nil, p.fail("expected a value")
+// unexpected refuses the next token.
+func (p *parser) unexpected(msg string) *failure {
+	t := p.peek()
+	if t.kind == kEnd {
+		msg += ", and nothing more comes"
 	}
-	bad := func() error { return p.failAt(first, q.proto+" does not go with "+q.kind) }
-	switch q.kind {
-	case "host", "net":
-		if q.proto == "ether" {
-			if q.kind == "net" {
-				return nil, bad()
+	return fail(t.span, "%s", msg)
+}
+
+// since is the place from a position to the last token taken.
+func (p *parser) since(pos int) span {
+	return span{pos, p.tokens[max(p.next-1, 0)].end}
+}
+
+func (p *parser) deeper() (func(), *failure) {
+	if p.depth++; p.depth > maxDepth {
+		return nil, fail(p.peek().span, "nested more than %d deep", maxDepth)
+	}
+	return func() { p.depth-- }, nil
+}
+
+// sequence parses what is joined to a first operand by and, or, from left to right. Behind a term there may be terms
+// and values; behind a value, as in "port (80 or 443)", values only.
+func (p *parser) sequence(first operand) (operand, *failure) {
+	left := first
+	for {
+		join := p.peek()
+		if join.kind != kAnd && join.kind != kOr || left.class == arith {
+			return left, nil
+		}
+		p.take()
+		if left.class == number {
+			var err *failure
+			if left, err = p.value(left); err != nil {
+				return operand{}, err
 			}
-			return p.mac(q)
 		}
-		if !slices.Contains([]string{"", "ip", "ip6", "arp", "rarp"}, q.proto) {
-			return nil, bad()
+		right, err := p.operand(left.quals)
+		if err == nil && right.class == number {
+			right, err = p.value(right)
 		}
-		return p.address(q)
-	case "port", "portrange":
-		if !slices.Contains([]string{"", "tcp", "udp", "sctp"}, q.proto) {
-			return nil, bad()
+		if err != nil {
+			return operand{}, err
 		}
-		return p.ports(q)
+		switch {
+		case right.class == arith, left.class == ident && right.class == term:
+			return operand{}, fail(right.where(), "expected another value")
+		}
+		s := span{left.where().pos, right.where().end}
+		if join.kind == kAnd {
+			left = operand{class: left.class, node: &And{left.node, right.node, s}, quals: right.quals}
+		} else {
+			left = operand{class: left.class, node: &Or{left.node, right.node, s}, quals: right.quals}
+		}
 	}
-	if !slices.Contains([]string{"", "ip", "ip6"}, q.proto) || q.dir != either {
-		return nil, bad()
-	}
-	n, err := p.number(8)
-	return &ipProto{q.proto, uint8(n)}, err
 }
 
-// number parses a decimal number of so many bits.
-func (p *parser) number(bits int) (uint64, error) {
-	if len(p.tokens) == 0 {
-		return 0, p.fail("expected a number")
+// operand parses one operand of and, or and not; quals are what a bare value takes over.
+func (p *parser) operand(quals *Qualifiers) (operand, *failure) {
+	done, err := p.deeper()
+	if err != nil {
+		return operand{}, err
 	}
-	text := p.tokens[0].text
-	n, err := strconv.ParseUint(text, 10, bits)
-	if err != nil || len(text) > 1 && text[0] == '0' { // a leading zero is octal to libpcap
-		return 0, p.fail("expected a decimal number of at most " + strconv.Itoa(bits) + " bits")
-	}
-	p.tokens = p.tokens[1:]
-	return n, nil
-}
-
-func (p *parser) ports(q *primitive) (node, error) {
-	if q.kind == "port" {
-		n, err := p.number(16)
-		return &ports{q.proto, q.dir, uint16(n), uint16(n)}, err
-	}
-	low, high, ok := strings.Cut(p.peek(), "-")
-	a, aerr := strconv.ParseUint(low, 10, 16)
-	b, berr := strconv.ParseUint(high, 10, 16)
-	if !ok || aerr != nil || berr != nil || a > b {
-		return nil, p.fail("expected LOW-HIGH")
-	}
-	p.tokens = p.tokens[1:]
-	return &ports{q.proto, q.dir, uint16(a), uint16(b)}, nil
-}
-
-func (p *parser) mac(q *primitive) (node, error) {
-	addr, err := net.ParseMAC(p.peek())
-	if err != nil || len(addr) != 6 || !strings.Contains(p.peek(), ":") {
-		return nil, p.fail("expected a MAC address such as 02:00:00:00:00:01")
-	}
-	p.tokens = p.tokens[1:]
-	return &mac{q.dir, addr}, nil
-}
-
-func (p *parser) address(q *primitive) (node, error) {
-	prefix, msg := parsePrefix(p.peek(), q.kind == "net")
+	defer done()
+	t := p.peek()
+	var o operand
 	switch {
-	case msg == "" && prefix.Addr().Is4() && q.proto == "ip6", msg == "" && !prefix.Addr().Is4() && q.proto != "" && q.proto != "ip6":
-		msg = "an address of another family than " + q.proto
-	case msg == "" && prefix.Masked() != prefix:
-		msg = "it has bits beyond its length"
-	case msg == "" && prefix.Bits() == 0:
-		msg = "every address would match"
+	case t.kind == kNot:
+		return p.negation(quals)
+	case t.kind == kSign && t.value == '(':
+		o, err = p.parentheses(quals)
+	case p.startsArith():
+		o, err = p.arithOperand(quals)
+	case t.kind == kName || t.kind == kIPv4 || t.kind == kIPv6 || t.kind == kMAC:
+		return p.ident(quals)
+	default:
+		return p.term()
 	}
-	if msg != "" {
-		return nil, p.fail(msg)
+	if err != nil || o.class != number && o.class != arith {
+		return o, err
 	}
-	p.tokens = p.tokens[1:]
-	return &address{q.proto, q.dir, prefix}, nil
+	return p.relation(o)
 }
 
-// parsePrefix parses an address or, for a net, also ADDRESS/LENGTH and the first numbers of an IPv4 address.
-func parsePrefix(s string, isNet bool) (netip.Prefix, string) {
-	if strings.Contains(s, "%") {
-		return netip.Prefix{}, "an address with a zone"
+// negation parses "not" and its operand, which keeps its class.
+func (p *parser) negation(quals *Qualifiers) (operand, *failure) {
+	t := p.take()
+	o, err := p.operand(quals)
+	if err == nil && o.class == number {
+		o, err = p.value(o)
 	}
-	if addr, err := netip.ParseAddr(s); err == nil && !addr.Is4In6() {
-		return netip.PrefixFrom(addr, addr.BitLen()), ""
+	if err != nil {
+		return operand{}, err
 	}
-	if !isNet {
-		return netip.Prefix{}, "expected an IPv4 or IPv6 address: names are not looked up"
+	if o.class == arith {
+		return operand{}, fail(o.where(), "expected a relation such as = or >")
 	}
-	head, length, hasLength := strings.Cut(s, "/")
-	given := strings.Count(head, ".") + 1
-	if !strings.Contains(head, ":") && given < 4 {
-		head += strings.Repeat(".0", 4-given)
+	o.node = &Not{o.node, p.since(t.pos)}
+	return o, nil
+}
+
+// parentheses parses an operand in parentheses. Behind terms in parentheses, a value takes over what it would have
+// taken over before them.
+func (p *parser) parentheses(quals *Qualifiers) (operand, *failure) {
+	p.take()
+	first, err := p.operand(quals)
+	if err != nil {
+		return operand{}, err
 	}
-	addr, err := netip.ParseAddr(head)
-	if err != nil || addr.Is4In6() {
-		return netip.Prefix{}, "expected a network such as 10.0.0.0/8"
+	o, err := p.sequence(first)
+	if err != nil {
+		return operand{}, err
 	}
-	bits := given * 8
-	if hasLength {
-		if bits, err = strconv.Atoi(length); err != nil || bits < 0 || bits > addr.BitLen() || length != strconv.Itoa(bits) {
-			return netip.Prefix{}, "expected a prefix length"
+	if !p.sign(')') {
+		return operand{}, p.unexpected(`expected and, or, or ")"`)
+	}
+	if o.class == term {
+		o.quals = quals
+	}
+	return o, nil
+}
+
+// value makes a number the value that it is where no relation follows.
+func (p *parser) value(o operand) (operand, *failure) {
+	c := o.arith.(*Const)
+	return primitive(o.quals, Number(c.Value), c.span)
+}
+
+// primitive is a value with the qualifiers that it takes over.
+func primitive(quals *Qualifiers, v Value, s span) (operand, *failure) {
+	if quals == nil {
+		return operand{}, fail(s, "expected a qualifier such as host, net or port before a value").withHint(didYouMean(v))
+	}
+	return operand{class: ident, node: &Primitive{*quals, v, s, s}, quals: quals}, nil
+}
+
+// ident parses a value that is no number.
+func (p *parser) ident(quals *Qualifiers) (operand, *failure) {
+	t := p.take()
+	var v Value
+	switch t.kind {
+	case kName:
+		v = Name(t.text)
+	case kMAC:
+		mac, _ := parseMAC(t.text)
+		v = MAC(mac)
+	case kIPv4:
+		d := Dotted{Addr: t.text, Bits: -1}
+		if p.peek().kind == kMask {
+			p.take()
+			if p.peek().kind != kIPv4 {
+				return operand{}, p.unexpected("expected a network mask such as 255.255.0.0")
+			}
+			d.Mask = p.take().text
+		} else if err := p.prefixLength(&d.Bits, 32); err != nil {
+			return operand{}, err
 		}
+		v = d
+	default:
+		x := Prefix{Addr: mustAddr(t.text), Bits: -1}
+		if err := p.prefixLength(&x.Bits, 128); err != nil {
+			return operand{}, err
+		}
+		v = x
 	}
-	return netip.PrefixFrom(addr, bits), ""
+	return primitive(quals, v, p.since(t.pos))
+}
+
+// prefixLength parses "/BITS" if it is there.
+func (p *parser) prefixLength(bits *int, most uint32) *failure {
+	if !p.sign('/') {
+		return nil
+	}
+	t := p.peek()
+	if t.kind != kNumber || t.value > most {
+		return p.unexpected("expected a prefix length of at most " + strconv.Itoa(int(most)))
+	}
+	p.take()
+	*bits = int(t.value)
+	return nil
 }

@@ -23,6 +23,7 @@ type captureOptions struct {
 	count       uint64
 	snaplen     int
 	duration    time.Duration
+	program     programOptions
 }
 
 func (a *app) captureCommand() *cobra.Command {
@@ -31,13 +32,22 @@ func (a *app) captureCommand() *cobra.Command {
 		Use:   "capture TARGET [flags] [-- FILTER]",
 		Short: "capture a container's traffic",
 		Long: "Captures in the container's network namespace, with nothing of dlx inside the container, and prints a line a\n" +
-			"packet, or writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), so far this part of it:\n" +
-			"protocol names, host, net, port, portrange, proto, ether host, less, greater, with and, or, not.",
+			"packet, or writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), tcpdump's language; names\n" +
+			"in it are looked up on this machine, not in the container.\n\n" +
+			"-d, -dd and -ddd print the filter's program as tcpdump does, and capture nothing; no TARGET is given then.",
 		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
-			"  dlx capture web -w - | wireshark -k -i -",
-		Args:              targetArgs(1),
+			"  dlx capture web -w - | wireshark -k -i -\n  dlx capture -d -y LINUX_SLL -- port 53",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.program.form > 0 {
+				return o.program.check(cmd, args)
+			}
+			return targetArgs(1)(cmd, args)
+		},
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.program.form > 0 {
+				return a.runProgram(cmd.Context(), strings.Join(args, " "), o)
+			}
 			return a.runCapture(cmd.Context(), args[0], strings.Join(args[1:], " "), o)
 		},
 	}
@@ -47,6 +57,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
+	o.program.flags(f)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"dlx/capture/filter"
 	"dlx/engine"
 )
 
@@ -20,9 +21,15 @@ func (e *usageError) Hint() string { return "`dlx COMMAND --help` shows what it 
 // hinter is an error that knows what to do about it.
 type hinter interface{ Hint() string }
 
-// report prints an error as one line, and what to do about it as another.
+// report prints an error as one line, the place in a filter below it, and what to do about it as another.
 func (a *app) report(err error) {
 	a.notef("dlx: %s", oneLine(err))
+	var f *filter.Error
+	if errors.As(err, &f) {
+		for line := range strings.Lines(f.Caret()) {
+			a.notef("  %s", strings.TrimSuffix(line, "\n"))
+		}
+	}
 	var h hinter
 	if errors.As(err, &h) && h.Hint() != "" {
 		a.notef("hint: %s", h.Hint())

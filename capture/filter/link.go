@@ -1,0 +1,64 @@
+package filter
+
+import "strconv"
+
+// LinkType is a link-layer header type, the number that capture files use (https://www.tcpdump.org/linktypes.html).
+type LinkType uint16
+
+// The link types that filters can be compiled for. What tcpdump's -y calls them is what String returns.
+const (
+	Null      LinkType = 0   // BSD loopback: a 4-byte address family in the byte order of the capturing machine
+	Ethernet  LinkType = 1   // EN10MB
+	Raw       LinkType = 101 // IPv4 or IPv6, without a header in front
+	Loop      LinkType = 108 // OpenBSD loopback: a 4-byte address family in network byte order
+	LinuxSLL  LinkType = 113 // Linux cooked capture
+	IPv4      LinkType = 228 // IPv4, without a header in front
+	IPv6      LinkType = 229 // IPv6, without a header in front
+	LinuxSLL2 LinkType = 276 // Linux cooked capture, version 2
+
+	// ppp is what follows a PPPoE session header. It occurs behind pppoes only.
+	ppp LinkType = 9
+)
+
+// layout is where the headers of a link type are, in bytes from the start of a frame.
+type layout struct {
+	name    string
+	typeAt  uint32 // the protocol that follows
+	payload uint32 // the network header
+	noSnap  uint32 // length of the 802.2 LLC header that stands before an OSI packet
+	typed   bool   // there is a protocol field at typeAt
+}
+
+var layouts = map[LinkType]layout{
+	Null:      {name: "NULL", payload: 4, typed: true},
+	Ethernet:  {name: "EN10MB", typeAt: 12, payload: 14, noSnap: 3, typed: true},
+	Raw:       {name: "RAW"},
+	Loop:      {name: "LOOP", payload: 4, typed: true},
+	LinuxSLL:  {name: "LINUX_SLL", typeAt: 14, payload: 16, typed: true},
+	IPv4:      {name: "IPV4"},
+	IPv6:      {name: "IPV6"},
+	LinuxSLL2: {name: "LINUX_SLL2", typeAt: 0, payload: 20, typed: true},
+	ppp:       {name: "PPP"},
+}
+
+func (l LinkType) String() string {
+	if layout, ok := layouts[l]; ok {
+		return layout.name
+	}
+	return "link type " + strconv.Itoa(int(l))
+}
+
+// LinkTypes are the link types that filters can be compiled for, in the order of their numbers.
+func LinkTypes() []LinkType {
+	return []LinkType{Null, Ethernet, Raw, Loop, LinuxSLL, IPv4, IPv6, LinuxSLL2}
+}
+
+// ParseLinkType finds a link type by its name, as tcpdump's -y takes it.
+func ParseLinkType(name string) (LinkType, bool) {
+	for _, l := range LinkTypes() {
+		if l.String() == name || l == Ethernet && name == "ETHERNET" {
+			return l, true
+		}
+	}
+	return 0, false
+}
