@@ -5,7 +5,7 @@ set -euo pipefail
 
 demo=(git iproute2 procps tcpdump util-linux)
 bench=(git procps util-linux)
-test=("${demo[@]}" bash-static busybox-static gcc libc6-dev passwd strace tshark)
+test=("${demo[@]}" bash-static busybox-static gcc libc6-dev netbase passwd strace tshark)
 
 case ${1:-} in
 demo) apt_need "${demo[@]}" ;;

@@ -18,3 +18,7 @@ go vet "${tags[@]}" ./...
 
 step "go test -race"
 CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 8m "$@" ./...
+
+# The race detector makes the virtual machine of these tests ten times slower: they run a part of the corpus above.
+step "go test ./capture/filter, all of the corpus"
+go test -count=1 ./capture/filter

@@ -125,6 +125,17 @@ func (c *cond) head() *block {
 	return c.blk
 }
 
+// size is the number of blocks.
+func (c *cond) size() int {
+	switch c.kind {
+	case both, either:
+		return c.a.size() + c.b.size()
+	case negated:
+		return c.a.size()
+	}
+	return 1
+}
+
 // prepend puts instructions in front of a condition.
 func (c *cond) prepend(code []inst) {
 	b := c.head()

@@ -88,6 +88,9 @@ func compile(expr string, tree Node, opts Options) (*Program, error) {
 	if g.err != nil {
 		return nil, g.err.in(expr)
 	}
+	if n := c.size(); n > maxBlocks {
+		return nil, fail(span{0, len(expr)}, "it takes %d tests, and %d are the most", n, maxBlocks).withHint("net takes the place of many hosts, portrange of many ports").in(expr)
+	}
 	if len(g.zero) > 0 {
 		c.prepend(zero(g.zero))
 	}
@@ -113,7 +116,8 @@ func compile(expr string, tree Node, opts Options) (*Program, error) {
 		raw = emit(root)
 	}
 	if len(raw) > maxProgram {
-		return nil, fail(span{0, len(expr)}, "its program has %d instructions, and the kernel takes %d", len(raw), maxProgram).in(expr)
+		return nil, fail(span{0, len(expr)}, "its program has %d instructions, and the kernel takes %d", len(raw), maxProgram).
+			withHint("net takes the place of many hosts, portrange of many ports").in(expr)
 	}
 	return &Program{expr: expr, raw: raw}, nil
 }

@@ -2,8 +2,13 @@ package filter
 
 import "encoding/binary"
 
-// maxRounds ends the search for improvements that only move jumps and undo one another.
-const maxRounds = 100
+// Bounds of the work. Improvements that only move jumps can undo one another; expressions of hundreds of hosts take some
+// 15 rounds. The sets of dominators take bits that are the square of the blocks.
+const (
+	maxIdle   = 100
+	maxRounds = 300
+	maxBlocks = 8192
+)
 
 // optimize improves the program that begins at root, in place, and returns where it begins then. What it finds wrong is
 // told in a few words.
@@ -20,7 +25,7 @@ func optimize(root *block) (*block, string) {
 }
 
 func (g *graph) rounds(alter bool) {
-	for idle := 0; idle < maxRounds; idle++ {
+	for round, idle := 0, 0; round < maxRounds && idle < maxIdle; round, idle = round+1, idle+1 {
 		g.done, g.moved = true, false
 		g.analyse()
 		g.improve(alter)
