@@ -21,7 +21,7 @@ import (
 )
 
 // libpcapLinks are the link types that the corpus is compared for, as tcpdump's -y names them.
-var libpcapLinks = []string{"EN10MB", "RAW", "LINUX_SLL", "LINUX_SLL2", "NULL", "LOOP"}
+var libpcapLinks = []string{"EN10MB", "RAW", "LINUX_SLL", "LINUX_SLL2", "NULL", "LOOP", "IPV4", "IPV6"}
 
 // refusedHere are expressions that tcpdump takes for some link types and this package refuses, with the reason.
 var refusedHere = map[string]string{

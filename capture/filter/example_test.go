@@ -21,8 +21,7 @@ func ExampleCompile() {
 
 func ExampleCompile_error() {
 	_, err := filter.Compile("tcp and prot 80", filter.Options{Link: filter.Ethernet})
-	var e *filter.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*filter.Error](err); ok {
 		fmt.Println(e.Msg)
 		fmt.Println(e.Caret())
 	}

@@ -51,9 +51,9 @@ func (g *generator) arith(a Arith) number32 {
 		return n
 	case *Neg:
 		n := g.arith(a.A)
-		code := append(n.code, inst{op: ldMem, k: uint32(n.reg)}, inst{op: neg})
+		n.code = append(n.code, inst{op: ldMem, k: uint32(n.reg)}, inst{op: neg})
 		g.free(n.reg)
-		return g.store(code, n.guard)
+		return g.store(n.code, n.guard)
 	case *Binary:
 		return g.binary(a)
 	case *Load:

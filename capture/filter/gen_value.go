@@ -76,7 +76,7 @@ func (g *generator) dotted(q Qualifiers, v Dotted) *cond {
 	mask := whole << (32 - length)
 	switch {
 	case v.Mask != "":
-		if mask, length, ok = parseDotted(v.Mask); !ok {
+		if mask, _, ok = parseDotted(v.Mask); !ok {
 			return g.refuse("%s is no network mask", v.Mask)
 		}
 	case v.Bits >= 0:

@@ -32,9 +32,16 @@ var ipProtocols = map[string]uint8{
 	"icmp": 1, "igmp": 2, "tcp": 6, "igrp": 9, "udp": 17, "esp": 50, "ah": 51, "ipv6-icmp": 58, "eigrp": 88, "pim": 103, "vrrp": 112, "sctp": 132,
 }
 
-func (NoNames) Hosts(string) ([]netip.Addr, error)  { return nil, ErrUnknownName }
-func (NoNames) Network(string) (uint32, error)      { return 0, ErrUnknownName }
-func (NoNames) Ether(string) ([6]byte, error)       { return [6]byte{}, ErrUnknownName }
+// Hosts knows none.
+func (NoNames) Hosts(string) ([]netip.Addr, error) { return nil, ErrUnknownName }
+
+// Network knows none.
+func (NoNames) Network(string) (uint32, error) { return 0, ErrUnknownName }
+
+// Ether knows none.
+func (NoNames) Ether(string) ([6]byte, error) { return [6]byte{}, ErrUnknownName }
+
+// Port knows none.
 func (NoNames) Port(string, string) (uint16, error) { return 0, ErrUnknownName }
 
 // Protocol knows ah, eigrp, esp, icmp, igmp, igrp, ipv6-icmp, pim, sctp, tcp, udp and vrrp.

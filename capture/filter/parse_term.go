@@ -119,16 +119,16 @@ func (p *parser) qualified() (operand, *failure) {
 	if start.kind == kProto {
 		q.Proto = Proto(p.take().value)
 	}
-	switch t := p.peek(); {
-	case t.kind == kBroadcast || t.kind == kMulticast:
+	switch t := p.peek(); t.kind {
+	case kBroadcast, kMulticast:
 		p.take()
 		return operand{class: term, node: &Keyword{Name: t.text, Proto: q.Proto, span: p.since(start.pos)}}, nil
-	case t.kind == kDir:
+	case kDir:
 		q.Dir = p.direction()
 		if next := p.peek(); next.kind == kType && Type(next.value) <= TypePortRange {
 			q.Type = Type(p.take().value)
 		}
-	case t.kind == kType:
+	case kType:
 		q.Type = Type(p.take().value)
 	default:
 		return operand{class: term, node: &Protocol{q.Proto, start.span}}, nil

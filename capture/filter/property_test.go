@@ -68,7 +68,7 @@ func TestLaws(t *testing.T) {
 	for range 1500 / every {
 		a, b := randomExpr(r, 3), randomExpr(r, 3)
 		laws := map[string]string{
-			a:                                        "not not (" + a + ")",
+			a:                                        "not (not (" + a + "))",
 			fmt.Sprintf("(%s) and (%s)", a, b):       fmt.Sprintf("(%s) and (%s)", b, a),
 			fmt.Sprintf("(%s) or (%s)", a, b):        fmt.Sprintf("(%s) or (%s)", b, a),
 			fmt.Sprintf("not ((%s) and (%s))", a, b): fmt.Sprintf("not (%s) or not (%s)", a, b),

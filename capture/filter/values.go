@@ -3,10 +3,8 @@ package filter
 // values numbers the values that a program computes: two results have the same number if they are known to be equal.
 // Number 0 is a value of which nothing is known.
 type values struct {
-	last   int32
 	number map[valueKey]int32
 	consts []constant
-	known  []uint32
 }
 
 // valueKey is how a value comes about: an operation on two values, or a load.
@@ -159,7 +157,7 @@ func (g *graph) step(s *inst, val *[atoms]int32, alter bool) {
 			to = &val[regX]
 		}
 		if alter && v.isConst(n) {
-			s.op = s.op & classMask // ldImm or ldxImm
+			s.op &= classMask // ldImm or ldxImm
 			s.k = v.consts[n].val
 			g.changed()
 		}

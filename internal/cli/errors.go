@@ -24,8 +24,7 @@ type hinter interface{ Hint() string }
 // report prints an error as one line, the place in a filter below it, and what to do about it as another.
 func (a *app) report(err error) {
 	a.notef("dlx: %s", oneLine(err))
-	var f *filter.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*filter.Error](err); ok {
 		for line := range strings.Lines(f.Caret()) {
 			a.notef("  %s", strings.TrimSuffix(line, "\n"))
 		}
