@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/capture/filter"
 	"dlx/engine"
 	"dlx/inject"
 	"dlx/internal/testutil"
@@ -258,5 +259,33 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 	}
 	if names, err := os.ReadDir(filepath.Join(host, "up")); err != nil || len(names) != 0 {
 		t.Errorf("the host's directory holds %v, %v", names, err)
+	}
+}
+
+// A container's files (its /etc/hosts is the engine's, with the host name) give names to addresses, ports and protocols: a capture that took them would leave out what the
+// container wants left out. Names are looked up before a namespace is entered, in the machine's files.
+func TestAttackNames(t *testing.T) {
+	e := newLocal(t)
+	etc := t.TempDir()
+	for name, content := range map[string]string{
+		"services": "dlx-inside 4242/tcp\n", "protocols": "dlx-inside 6 DLX\n",
+		"networks": "dlx-inside 10\n", "ethers": "02:00:00:00:00:01 dlx-inside\n",
+	} {
+		if err := os.WriteFile(filepath.Join(etc, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), Hostname: "dlx-inside", Binds: []string{etc + ":/etc"},
+	})
+	for _, expr := range []string{
+		"host dlx-inside", "port dlx-inside", "ip proto dlx-inside", "net dlx-inside", "ether host dlx-inside",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), attackLimit)
+		stats, err := e.Capture(ctx, engine.CaptureRequest{Target: c.ID, Filter: expr, Count: 1}, io.Discard)
+		cancel()
+		if _, ok := errors.AsType[*filter.Error](err); !ok {
+			t.Errorf("%s: %+v, %v, want an error of the filter", expr, stats, err)
+		}
 	}
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs each fuzz target for FUZZ_SECONDS (20), or all of them together for FUZZ_TOTAL seconds if that is set.
+# Runs each fuzz target for FUZZ_SECONDS seconds (20).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -7,10 +7,6 @@ find_go
 mapfile -t targets < <(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . --with-filename | sort)
 [ ${#targets[@]} -gt 0 ] || die "no fuzz target found"
 seconds=${FUZZ_SECONDS:-20}
-if [ -n "${FUZZ_TOTAL:-}" ]; then
-	seconds=$((FUZZ_TOTAL / ${#targets[@]}))
-	[ $seconds -ge 1 ] || seconds=1
-fi
 for target in "${targets[@]}"; do
 	name=${target##*func }
 	folder=$(dirname "${target%%:*}")
