@@ -39,14 +39,14 @@ func BenchmarkMerge(b *testing.B) {
 		for _, size := range []int{74, 1400} {
 			b.Run(fmt.Sprintf("rings=%d/bytes=%d", rings, size), func(b *testing.B) {
 				const n = 64
-				m := capture.NewMerger(rings)
 				var blocks [][]byte
 				for i := range rings {
 					blocks = append(blocks, block(n, size, uint32(i), 1000))
 				}
+				m := capture.NewMerger(blocks...)
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := m.Merge(io.Discard, blocks...); err != nil {
+					if _, err := m.Merge(io.Discard); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -59,10 +59,7 @@ func BenchmarkMerge(b *testing.B) {
 // BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet allocates.
 func BenchmarkCapture(b *testing.B) {
 	enter := namespace(b, "")
-	c, err := capture.Open(enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := open(b, enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})
 	defer func() { _ = c.Close() }()
 	to, from := listen(b, enter, "127.0.0.1:9"), listen(b, enter, "127.0.0.1:0")
 	addr := to.LocalAddr().(*net.UDPAddr).AddrPort()

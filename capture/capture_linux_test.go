@@ -64,7 +64,7 @@ func TestCountAndSnapLen(t *testing.T) {
 // received frame, put back.
 func TestInterfaces(t *testing.T) {
 	enter := namespace(t, veth)
-	r := start(t, enter, capture.Options{Description: "web"})
+	r := start(t, enter, capture.Options{})
 	sendFrames(t, enter, "v0", tagged, 10)
 	packets, names := r.end()
 	seen := map[string]int{}

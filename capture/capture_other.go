@@ -12,10 +12,13 @@ import (
 // Capture is an open capture; on this system there is none.
 type Capture struct{}
 
-// Open fails with errors.ErrUnsupported.
-func Open(Enter, Options) (*Capture, error) {
+// New fails with errors.ErrUnsupported.
+func New(Options) (*Capture, error) {
 	return nil, fmt.Errorf("capture is not supported on this system: %w", errors.ErrUnsupported)
 }
+
+// Add fails with errors.ErrUnsupported.
+func (*Capture) Add(Source) (remove func(), err error) { return nil, errors.ErrUnsupported }
 
 // Run fails with errors.ErrUnsupported.
 func (*Capture) Run(context.Context, io.Writer) (Stats, error) { return Stats{}, errors.ErrUnsupported }

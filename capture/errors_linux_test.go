@@ -15,20 +15,20 @@ import (
 func TestErrors(t *testing.T) {
 	enter := namespace(t, "")
 	var missing *capture.NoInterfaceError
-	if _, err := capture.Open(enter, capture.Options{Interface: "eth7"}); !errors.As(err, &missing) || missing.Hint() != "interfaces: lo" {
+	if _, err := openErr(enter, capture.Options{Interface: "eth7"}); !errors.As(err, &missing) || missing.Hint() != "interfaces: lo" {
 		t.Errorf("error %v, want *NoInterfaceError that names lo", err)
 	}
 	bad := errors.New("bad filter")
-	if _, err := capture.Open(enter, capture.Options{Compile: func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
+	if _, err := openErr(enter, capture.Options{Compile: func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {
 		t.Errorf("error %v, want the filter's", err)
 	}
 	long := func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) {
 		return make([]bpf.RawInstruction, 1<<16+1), nil
 	}
-	if _, err := capture.Open(enter, capture.Options{Compile: long}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := openErr(enter, capture.Options{Compile: long}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("error %v, want EINVAL for a filter of 65537 instructions", err)
 	}
-	c, err := capture.Open(enter, capture.Options{RingSize: 1 << 20})
+	c, err := openErr(enter, capture.Options{RingSize: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestPermission(t *testing.T) {
 			return f()
 		})
 	}
-	_, err := capture.Open(asNobody, capture.Options{})
+	_, err := openErr(asNobody, capture.Options{})
 	if !errors.Is(err, capture.ErrPermission) || !errors.Is(err, syscall.EPERM) {
 		t.Errorf("error %v, want ErrPermission and EPERM", err)
 	}

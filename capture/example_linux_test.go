@@ -18,7 +18,7 @@ func ExampleOpen() {
 		return
 	}
 	enter := func(f func() error) error { return p.Do(nsutil.Net, f) }
-	c, err := capture.Open(enter, capture.Options{Interface: capture.Any, SnapLen: 128, Application: "example"})
+	c, err := openErr(enter, capture.Options{Interface: capture.Any, SnapLen: 128, Application: "example"})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return

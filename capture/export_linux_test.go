@@ -1,32 +1,36 @@
 package capture
 
 import (
+	"encoding/binary"
 	"io"
 
-	"dlx/capture/pcapng"
 	"dlx/internal/linux"
 )
 
-// Merger merges blocks that did not come out of a ring, for tests and benchmarks.
-type Merger struct{ c Capture }
+// Merger merges blocks that did not come out of a socket, for tests and benchmarks.
+type Merger struct {
+	c      Capture
+	blocks [][]byte
+}
 
-// NewMerger makes one for n Ethernet interfaces.
-func NewMerger(n int) *Merger {
-	m := &Merger{Capture{o: Options{SnapLen: DefaultSnapLen}, perLink: make([]pcapng.Statistics, n)}}
-	for range n {
-		m.c.links = append(m.c.links, link{linkType: linkEthernet})
+// NewMerger makes one for an Ethernet interface of a source for each block.
+func NewMerger(blocks ...[]byte) *Merger {
+	m := &Merger{Capture{o: Options{SnapLen: DefaultSnapLen}, out: make([]byte, 0, bufferSize), hurry: true}, blocks}
+	for _, b := range blocks {
+		s := &source{ring: linux.RingOf(b, len(b)), interfaces: map[int32]*iface{}}
+		l := &link{index: 0, name: "eth0", hardware: arphrdEthernet, gone: true}
+		m.c.sources = append(m.c.sources, s)
+		m.c.describe(s, l)
 	}
 	return m
 }
 
-// Merge writes the packets of a block of each interface.
-func (m *Merger) Merge(w io.Writer, blocks ...[]byte) (Stats, error) {
-	m.c.blocks = m.c.blocks[:0]
-	for i, mem := range blocks {
-		m.c.add(i, linux.NewBlock(mem))
+// Merge writes the packets of the blocks.
+func (m *Merger) Merge(w io.Writer) (Stats, error) {
+	for i, b := range m.blocks {
+		binary.NativeEndian.PutUint32(b[8:], 1) // TP_STATUS_USER
+		m.c.sources[i].reading = false
 	}
-	if err := m.c.merge(w); err != nil {
-		return m.c.stats, err
-	}
-	return m.c.stats, m.c.flush(w)
+	err := m.c.rest(w)
+	return m.c.stats, err
 }

@@ -175,7 +175,7 @@ func TestIPBroadcast(t *testing.T) {
 	if len(packets) != 2 {
 		t.Errorf("%d packets, want those to the network's first and last address", len(packets))
 	}
-	_, err := capture.Open(enter, capture.Options{Interface: "v1", Compile: compile("ip broadcast")})
+	_, err := openErr(enter, capture.Options{Interface: "v1", Compile: compile("ip broadcast")})
 	if err == nil || !strings.Contains(err.Error(), "network mask") {
 		t.Errorf("error %v for an interface without an address", err)
 	}

@@ -15,11 +15,8 @@ import (
 // TestMergeByTime: blocks of several interfaces come out as one row.
 func TestMergeByTime(t *testing.T) {
 	file := pcapng.AppendSection(nil, &pcapng.Section{})
-	for range 3 {
-		file = pcapng.AppendInterface(file, &pcapng.Interface{LinkType: 1})
-	}
 	out := bytes.NewBuffer(file)
-	stats, err := capture.NewMerger(3).Merge(out, block(3, 60, 0, 10), block(4, 60, 5, 10), block(0, 60, 0, 1))
+	stats, err := capture.NewMerger(block(3, 60, 0, 10), block(4, 60, 5, 10), block(0, 60, 0, 1)).Merge(out)
 	if err != nil || stats.Captured != 7 {
 		t.Fatalf("statistics %+v, error %v", stats, err)
 	}
@@ -45,9 +42,9 @@ func TestMergeByTime(t *testing.T) {
 }
 
 func TestNoAllocationPerPacket(t *testing.T) {
-	m, full := capture.NewMerger(2), block(80, 1400, 0, 1000)
+	m := capture.NewMerger(block(80, 1400, 0, 1000), block(80, 1400, 0, 1000))
 	allocs := testing.AllocsPerRun(50, func() {
-		if _, err := m.Merge(io.Discard, full, full); err != nil {
+		if _, err := m.Merge(io.Discard); err != nil {
 			t.Error(err)
 		}
 	})

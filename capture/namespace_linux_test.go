@@ -97,10 +97,7 @@ func start(t testing.TB, enter capture.Enter, o capture.Options) *running {
 	if o.RingSize == 0 {
 		o.RingSize = 4 << 20
 	}
-	c, err := capture.Open(enter, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := open(t, enter, o)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	r := &running{t: t, stop: cancel, done: make(chan struct{})}
 	go func() {
@@ -110,6 +107,27 @@ func start(t testing.TB, enter capture.Enter, o capture.Options) *running {
 	}()
 	testutil.Wait(t, "the file's beginning", limit, func() bool { return r.size() > 0 })
 	return r
+}
+
+// openErr makes a capture with one source.
+func openErr(enter capture.Enter, o capture.Options) (*capture.Capture, error) {
+	c, err := capture.New(o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Add(capture.Source{Enter: enter, Name: "web"}); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func open(t testing.TB, enter capture.Enter, o capture.Options) *capture.Capture {
+	t.Helper()
+	c, err := openErr(enter, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // end stops the capture and returns its packets, with the names of their interfaces.

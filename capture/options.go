@@ -1,10 +1,7 @@
 package capture
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -13,19 +10,38 @@ import (
 // Enter runs f on a thread inside the namespace to capture in, and returns f's error.
 type Enter func(f func() error) error
 
-// Compile makes the filter's program for an interface's link type (pcap-linktype(7)) and IPv4 network mask, if it has
+// Compile makes the filter's program for a link type (pcap-linktype(7)) and an interface's IPv4 network mask, if it has
 // one; what the program returns is how many bytes to keep of a packet.
 type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
+// Source is a network namespace to capture in.
+type Source struct {
+	Enter   Enter
+	Name    string // of the container
+	Image   string // that it was made of
+	Comment string // on its interfaces
+}
+
+// Direction says which packets of an interface are wanted.
+type Direction int
+
+// The directions. Loopback shows each packet once, as received unless Out is asked for.
+const (
+	Both Direction = iota
+	In
+	Out
+)
+
 // Options say what to capture; zero values are the defaults.
 type Options struct {
-	Interface   string        // "" or "any": every interface that is up
+	Interface   string        // "" or "any": every interface, those to come included
+	Direction   Direction     // Both
 	SnapLen     int           // bytes kept of a packet; DefaultSnapLen
 	Compile     Compile       // nil: everything
 	Filter      string        // the expression that Compile compiles, for the file
-	RingSize    int           // bytes of all rings together; DefaultRingSize
+	RingSize    int           // bytes of a source's ring; DefaultRingSize
 	Count       uint64        // packets; no limit
-	Description string        // what the file says of each interface, such as the container's name
+	MaxBytes    uint64        // of the file; no limit
 	Application string        // the program that captures
 	Latency     time.Duration // after which a packet is handed on although its block is not full; DefaultLatency
 }
@@ -42,36 +58,15 @@ const Any = "any"
 
 // Stats are a capture's closing figures.
 type Stats struct {
-	Captured uint64   // packets written
-	Received uint64   // packets that the filter let through
-	Dropped  uint64   // packets that were lost because the ring was full
-	Skipped  []string // interfaces whose link type is not known
+	Captured uint64    // packets written
+	Bytes    uint64    // of the file
+	Received uint64    // packets that the filter let through
+	Dropped  uint64    // packets that were lost because the ring was full
+	Skipped  []Skipped // interfaces that the filter has no program for
 }
 
-// NoInterfaceError reports an interface that the namespace does not have, or that can not be captured on.
-type NoInterfaceError struct {
-	Name  string
-	There []string
-	Why   string // "" if it is not there
+// Skipped is an interface that is not captured.
+type Skipped struct {
+	Interface string // escaped for printing
+	Why       error
 }
-
-func (e *NoInterfaceError) Error() string {
-	switch {
-	case e.Why != "":
-		return fmt.Sprintf("interface %q: %s", e.Name, e.Why)
-	case e.Name == "" || e.Name == Any:
-		return "no interface is up"
-	}
-	return fmt.Sprintf("no interface %q", e.Name)
-}
-
-// Hint names those that there are.
-func (e *NoInterfaceError) Hint() string {
-	if len(e.There) == 0 {
-		return "the container has no network"
-	}
-	return "interfaces: " + strings.Join(e.There, ", ")
-}
-
-// ErrPermission reports that packet sockets are not allowed.
-var ErrPermission = errors.New("no permission to capture: it takes CAP_NET_RAW")

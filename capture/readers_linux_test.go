@@ -23,7 +23,7 @@ func record(t *testing.T) []byte {
 	t.Helper()
 	enter := namespace(t, veth)
 	const expr = "udp dst port 9 or ether dst 02:00:00:00:00:02"
-	r := start(t, enter, capture.Options{Compile: compile(expr), Filter: expr, Description: "web", Application: "dlx test"})
+	r := start(t, enter, capture.Options{Compile: compile(expr), Filter: expr, Application: "dlx test"})
 	send(t, enter, "127.0.0.1:9", 3, 0)
 	sendFrames(t, enter, "v0", tagged, 2)
 	r.stop()

@@ -2,103 +2,121 @@ package capture
 
 import (
 	"io"
-
-	"dlx/capture/pcapng"
-	"dlx/internal/linux"
+	"math"
+	"time"
 )
 
-// pending is a block that is being merged with the others of its round.
-type pending struct {
-	ring  int
-	block linux.Block
-	frame linux.Frame
-	more  bool
-}
+const (
+	// bufferSize is how many bytes are gathered before they are written: writes of 64 to 256 KiB were measured to be
+	// steady, larger ones were not.
+	bufferSize = 256 << 10
+	// roundSize is how much is written before other things are seen to, in bytes.
+	roundSize = 4 << 20
+	// orderSlack is how long a packet that has its time stamp may need to get into the ring. Packets of one source wait
+	// this long for older ones of another.
+	orderSlack = 5 * time.Millisecond
+)
 
-// writeSize is how much is gathered at most before it is written, in bytes, although the round goes on: larger writes
-// were measured to be less steady.
-const writeSize = 2 * blockSize
-
-// round takes one block of each ring that has one and writes their packets in the order of time. Between rounds packets
-// of different interfaces can be out of order by the latency.
+// round writes the packets that are at hand, in the order of time. It returns whether there were any.
 func (c *Capture) round(w io.Writer) (some bool, err error) {
-	c.blocks = c.blocks[:0]
-	for i, r := range c.rings {
-		if b, ok := r.Block(); ok {
-			c.add(i, b)
+	limit := c.refill()
+	until := c.stats.Bytes + roundSize
+	for {
+		s := c.earliest()
+		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.Crowded() {
+			break
+		}
+		some = true
+		if err := c.append(s); err != nil {
+			return some, err
+		}
+		if c.full() {
+			break
+		}
+		if s.more = s.block.Next(&s.frame); !s.more {
+			limit = min(limit, c.turn(s))
+		}
+		if len(c.out) < bufferSize-maxPacket {
+			continue
+		}
+		if err := c.flush(w); err != nil {
+			return some, err
+		}
+		if c.stats.Bytes >= until {
+			break
 		}
 	}
-	if err := c.merge(w); err != nil {
-		return true, err
-	}
-	for i := range c.blocks {
-		c.rings[c.blocks[i].ring].Release()
-	}
-	return len(c.blocks) > 0, c.flush(w)
+	return some, c.flush(w)
 }
 
-// add takes a block into the round.
-func (c *Capture) add(ring int, b linux.Block) {
-	c.blocks = append(c.blocks, pending{ring: ring, block: b})
-	p := &c.blocks[len(c.blocks)-1]
-	p.more = p.block.Next(&p.frame)
-}
-
-// merge gathers the packets of the round's blocks, the oldest first, and writes what is too much.
-func (c *Capture) merge(w io.Writer) error {
-	for p := c.earliest(); p != nil && !c.full(); p = c.earliest() {
-		c.append(p)
-		p.more = p.block.Next(&p.frame)
-		if len(c.out) >= writeSize {
-			if err := c.flush(w); err != nil {
-				return err
-			}
+// refill takes the next block of each source that has none, and returns the time up to which no older packet can come.
+func (c *Capture) refill() uint64 {
+	limit := uint64(math.MaxUint64)
+	for _, s := range c.sources {
+		if !s.more {
+			limit = min(limit, c.turn(s))
 		}
 	}
-	return nil
+	return limit
 }
 
-// earliest is the block whose next packet is the oldest, nil if none has one left.
-func (c *Capture) earliest() *pending {
-	var first *pending
-	for i := range c.blocks {
-		p := &c.blocks[i]
-		if p.more && (first == nil || p.frame.Time() < first.frame.Time()) {
-			first = p
+// turn gives a source's block back, takes the next one, and returns the time up to which no older packet of it can come.
+func (c *Capture) turn(s *source) uint64 {
+	now := uint64(math.MaxUint64)
+	if len(c.sources) > 1 { // or there is nothing to wait for
+		now = uint64(time.Now().Add(-orderSlack).UnixNano())
+	}
+	for {
+		if s.reading {
+			s.ring.Release()
+		}
+		if s.block, s.reading = s.ring.Block(); !s.reading {
+			break
+		}
+		if s.more = s.block.Next(&s.frame); s.more {
+			return math.MaxUint64
+		}
+	}
+	if len(c.sources) == 1 {
+		return now
+	}
+	return s.ring.Oldest(now)
+}
+
+// earliest is the source whose next packet is the oldest, nil if none has one.
+func (c *Capture) earliest() *source {
+	var first *source
+	for _, s := range c.sources {
+		if s.more && (first == nil || s.frame.Time < first.frame.Time) {
+			first = s
 		}
 	}
 	return first
 }
 
-// append appends a packet, cut to the snap length.
-func (c *Capture) append(p *pending) {
-	f := &p.frame
-	pkt := pcapng.Packet{Interface: uint32(p.ring), Time: f.Time(), Length: f.Length, Direction: pcapng.In, Data: f.Data}
-	if f.Outgoing {
-		pkt.Direction = pcapng.Out
+// rest writes what is left in the rings, in the order of time. Those that go on are not waited for.
+func (c *Capture) rest(w io.Writer) error {
+	c.hurry = true
+	defer func() { c.hurry = false }()
+	for !c.full() {
+		some, err := c.round(w)
+		if err != nil {
+			return err
+		}
+		if !some {
+			return nil
+		}
 	}
-	if f.VLAN && c.links[p.ring].linkType == linkEthernet && len(f.Data) >= macs {
-		c.appendTagged(&pkt, f)
-	} else {
-		pkt.Data = f.Data[:min(len(f.Data), c.o.SnapLen)]
-		c.out = pcapng.AppendPacket(c.out, &pkt)
-	}
-	c.perLink[p.ring].Delivered++
-	c.stats.Captured++
+	return c.flush(w)
 }
 
-const (
-	macs    = 12 // bytes of an Ethernet frame in front of a VLAN tag
-	tagSize = 4  // bytes of one (IEEE 802.1Q)
-)
-
-// appendTagged appends a packet with the VLAN tag that the kernel took out of it put back (packet(7), PACKET_AUXDATA).
-func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
-	pkt.Length += tagSize
-	tag := [tagSize]byte{byte(f.TPID >> 8), byte(f.TPID), byte(f.TCI >> 8), byte(f.TCI)}
-	size := min(len(f.Data)+tagSize, c.o.SnapLen)
-	out, start := pcapng.BeginPacket(c.out, pkt, size)
-	data := len(out)
-	out = append(append(append(out, f.Data[:macs]...), tag[:]...), f.Data[macs:]...)
-	c.out = pcapng.EndPacket(out[:data+size], start, pkt.Direction)
+// flush hands what has been gathered to the writer.
+func (c *Capture) flush(w io.Writer) error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	n, err := w.Write(c.out)
+	c.stats.Bytes += uint64(n)
+	c.out = c.out[:0]
+	return err
 }

@@ -4,21 +4,19 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime"
+	"slices"
 	"time"
-
-	"dlx/capture/pcapng"
 )
 
-// countEvery is how often the kernel's figures are taken: it counts in 32 bits.
-const countEvery = time.Minute
+// statsEvery is how often the figures so far are written. It is also often enough for the kernel, which counts in 32 bits.
+const statsEvery = 5 * time.Second
 
-// Run writes packets to w as pcapng until ctx ends, which is no error, the count is reached, or w fails. When it ends,
+// Run writes packets to w as pcapng until ctx ends, which is no error, a limit is reached, or w fails. When it ends,
 // nothing more is let in, what had been accepted is written, and then the statistics. A Write that blocks holds it up:
 // meanwhile packets gather in the rings.
 //
 // The section and its interfaces are written at once, so that a reader sees that the capture is on; after that it is one
-// write for a block of packets.
+// write for many packets.
 func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -38,33 +36,35 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 		err = c.drain(w)
 	}
 	err = errors.Join(err, c.count())
+	for _, s := range c.sources {
+		c.skip(s)
+	}
 	if err == nil {
-		err = c.finish(w)
+		err = c.writeStatistics(w)
 	}
 	return c.stats, err
 }
 
 // begin writes what a reader has to know before the first packet.
 func (c *Capture) begin(w io.Writer) error {
-	b := pcapng.AppendSection(c.out[:0], &pcapng.Section{Hardware: runtime.GOARCH, OS: "Linux", Application: c.o.Application})
-	for i, l := range c.links {
-		b = pcapng.AppendInterface(b, &pcapng.Interface{
-			LinkType: l.linkType, SnapLen: uint32(c.o.SnapLen), Name: l.name, Description: c.o.Description, MAC: l.mac,
-			Filter: c.o.Filter, OS: "Linux",
-		})
-		c.perLink = append(c.perLink, pcapng.Statistics{Interface: uint32(i), Start: uint64(time.Now().UnixNano())})
+	c.out = make([]byte, 0, bufferSize)
+	c.appendSection()
+	if err := c.takeChanges(w); err != nil {
+		return err
 	}
-	c.out = b
 	return c.flush(w)
 }
 
-// follow handles rounds until the context ends or there are enough packets.
+// follow handles rounds until the context ends or there is enough.
 func (c *Capture) follow(ctx context.Context, w io.Writer) error {
-	counted := time.Now()
+	next := time.Now().Add(statsEvery)
 	for ctx.Err() == nil && !c.full() {
-		if now := time.Now(); now.Sub(counted) > countEvery {
-			counted = now
-			if err := c.count(); err != nil {
+		if err := c.takeChanges(w); err != nil {
+			return err
+		}
+		if now := time.Now(); now.After(next) {
+			next = now.Add(statsEvery)
+			if err := errors.Join(c.count(), c.writeStatistics(w)); err != nil {
 				return err
 			}
 		}
@@ -75,88 +75,81 @@ func (c *Capture) follow(ctx context.Context, w io.Writer) error {
 		if some {
 			continue
 		}
-		if err := c.waiter.Wait(-1); err != nil {
+		if err := c.wait(time.Until(next)); err != nil {
 			return err
-		}
-		for i := range c.rings {
-			_ = c.waiter.TakeError(i) // its interface went down or away: it may come back, and there are others
 		}
 	}
 	return nil
 }
 
-// drain lets nothing more in and writes what had been accepted: the kernel hands over a block that is not full within
-// the latency.
-func (c *Capture) drain(w io.Writer) error {
-	c.waiter.Rest()
-	for _, r := range c.rings {
-		if err := r.Stop(); err != nil {
-			return err
-		}
-	}
-	for until := time.Now().Add(2*c.o.Latency + 10*time.Millisecond); !c.full(); {
-		some, err := c.round(w)
-		if err != nil {
-			return err
-		}
-		if some {
+// wait waits until a ring has a block, an interface changed or something else is to be done. A ring whose packets have to
+// wait for those of others is not asked: it would answer at once.
+func (c *Capture) wait(limit time.Duration) error {
+	c.fds = c.fds[:0]
+	for _, s := range c.sources {
+		c.fds = append(c.fds, s.links.descriptor())
+		if s.more {
+			limit = min(limit, orderSlack)
 			continue
 		}
-		left := time.Until(until)
-		if c.empty() || left <= 0 {
-			return nil
-		}
-		if err := c.waiter.Wait(left); err != nil {
-			return err
-		}
-		for i := range c.rings {
-			_ = c.waiter.TakeError(i)
+		c.fds = append(c.fds, s.ring.Descriptor())
+	}
+	if err := errors.Join(c.waiter.Watch(c.fds...), c.waiter.Wait(max(limit, 0))); err != nil {
+		return err
+	}
+	for _, s := range c.sources {
+		_ = c.waiter.TakeError(s.ring.Descriptor()) // its interface went down or away: it may come back, and there are others
+		if c.waiter.Ready(s.links.descriptor()) {
+			if err := c.update(s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (c *Capture) full() bool { return c.o.Count > 0 && c.stats.Captured >= c.o.Count }
+// update takes what the kernel told of a source's interfaces.
+func (c *Capture) update(s *source) error {
+	var errs []error
+	err := s.links.update(func(l *link) { errs = append(errs, s.changed(l)) })
+	return errors.Join(append(errs, err)...)
+}
 
-func (c *Capture) empty() bool {
-	for _, r := range c.rings {
-		if !r.Empty() {
-			return false
+// takeChanges takes in new sources and gives up those that are to go.
+func (c *Capture) takeChanges(w io.Writer) error {
+	c.waiter.Rest() // what wakes it after this is seen in the next round
+	coming, going := c.changes()
+	for _, s := range coming {
+		c.sources = append(c.sources, s)
+		for _, l := range s.wanted() {
+			if l.up {
+				c.describe(s, l)
+			}
 		}
 	}
-	return true
-}
-
-// count adds up the kernel's figures.
-func (c *Capture) count() error {
-	c.stats.Received, c.stats.Dropped = 0, 0
-	var errs []error
-	for i, r := range c.rings {
-		packets, drops, err := r.Statistics()
-		errs = append(errs, err)
-		c.perLink[i].Received, c.perLink[i].Dropped = packets, drops
-		c.stats.Received += packets
-		c.stats.Dropped += drops
-	}
-	return errors.Join(errs...)
-}
-
-// finish writes the statistics.
-func (c *Capture) finish(w io.Writer) error {
-	now := uint64(time.Now().UnixNano())
-	for i := range c.perLink {
-		c.perLink[i].Time, c.perLink[i].End = now, now
-		c.out = pcapng.AppendStatistics(c.out, &c.perLink[i])
-	}
-	return c.flush(w)
-}
-
-// flush hands what has been gathered to the writer.
-func (c *Capture) flush(w io.Writer) error {
-	if len(c.out) == 0 {
+	if len(going) == 0 {
 		return nil
 	}
-	_, err := w.Write(c.out)
-	c.out = c.out[:0]
-	return err
+	for _, s := range going {
+		s.removed = true
+	}
+	err := errors.Join(sideBySide(going, func(s *source) error { return s.ring.Stop() }), c.rest(w), c.countOf(going))
+	c.sources = slices.DeleteFunc(c.sources, func(s *source) bool { return s.removed })
+	for _, s := range going {
+		c.retire(s)
+	}
+	return errors.Join(err, sideBySide(going, (*source).close))
+}
+
+// drain lets nothing more in and writes what had been accepted.
+func (c *Capture) drain(w io.Writer) error {
+	if err := sideBySide(c.sources, func(s *source) error { return s.ring.Stop() }); err != nil {
+		return err
+	}
+	return c.rest(w)
+}
+
+// full says that a limit is reached.
+func (c *Capture) full() bool {
+	return c.o.Count > 0 && c.stats.Captured >= c.o.Count || c.o.MaxBytes > 0 && c.stats.Bytes+uint64(len(c.out)) >= c.o.MaxBytes
 }

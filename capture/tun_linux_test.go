@@ -1,15 +1,16 @@
 package capture_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
 	"dlx/capture"
+	"dlx/capture/filter"
 	"dlx/internal/testutil"
 )
 
@@ -63,24 +64,48 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
-// TestUnknownLinkType makes an interface look like a CAN bus.
-func TestUnknownLinkType(t *testing.T) {
+// TestCooked makes an interface look like a CAN bus: its packets get a header of LINKTYPE_LINUX_SLL2, and filters work all
+// the same, alone and among other interfaces.
+func TestCooked(t *testing.T) {
 	enter := namespace(t, "")
 	const arphrdCAN = 280
 	tunnel(t, enter, "can0\x1b", arphrdCAN)
-	c, err := capture.Open(enter, capture.Options{RingSize: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"can0\x1b", ""} {
+		for expr, want := range map[string]int{
+			"udp dst port 9": 4, "udp dst port 10": 0, "ip[8] = 64 and udp dst port 9": 4, "outbound and ip dst host 192.0.2.2": 4, "inbound and udp port 9": 0,
+		} {
+			r := start(t, enter, capture.Options{Interface: name, Compile: compile(expr), SnapLen: 40})
+			send(t, enter, "192.0.2.2:9", 4, 100)
+			packets, names := r.end()
+			if len(packets) != want {
+				t.Errorf("%q: %d packets, want %d", expr, len(packets), want)
+			}
+			for i, p := range packets {
+				cooked := []byte{8, 0, 0, 0, 0, 0, 0, p.Data[7], arphrdCAN >> 8, arphrdCAN & 0xff, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x45}
+				if names[i] != "can0\x1b" || len(p.Data) != 40 || p.Length != 20+20+8+112 || !bytes.HasPrefix(p.Data, cooked) {
+					t.Errorf("%q: %d bytes of %d on %q: % x", expr, len(p.Data), p.Length, names[i], p.Data)
+				}
+			}
+		}
 	}
+}
+
+// TestNoProgram: an interface that a filter makes no sense for is left out, and named, among others; asked for by name it
+// is an error.
+func TestNoProgram(t *testing.T) {
+	enter := namespace(t, "")
+	tunnel(t, enter, "tun0\x1b", 0)
+	const expr = "ether dst 02:00:00:00:00:01"
+	c := open(t, enter, capture.Options{RingSize: 1 << 20, Compile: compile(expr)})
 	stats, err := c.Run(canceled(t), io.Discard)
 	if err := errors.Join(err, c.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{`can0\x1b`}, stats.Skipped); diff != "" {
-		t.Errorf("skipped (-want +got):\n%s", diff)
+	var bad *filter.Error
+	if len(stats.Skipped) != 1 || stats.Skipped[0].Interface != `tun0\x1b` || !errors.As(stats.Skipped[0].Why, &bad) {
+		t.Errorf("skipped %v, want tun0 and the filter's error", stats.Skipped)
 	}
-	var unknown *capture.NoInterfaceError
-	if _, err := capture.Open(enter, capture.Options{Interface: "can0\x1b"}); !errors.As(err, &unknown) || unknown.Why == "" {
-		t.Errorf("error %v, want *NoInterfaceError that says why", err)
+	if _, err := openErr(enter, capture.Options{Interface: "tun0\x1b", Compile: compile(expr)}); !errors.As(err, &bad) {
+		t.Errorf("error %v, want the filter's", err)
 	}
 }

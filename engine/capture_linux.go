@@ -27,18 +27,27 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	if err != nil {
 		return stats, err
 	}
-	c, err := capture.Open(func(f func() error) error { return t.Process.Do(nsutil.Net, f) }, capture.Options{
+	c, err := capture.New(capture.Options{
 		Interface:   req.Interface,
+		Direction:   req.Direction,
 		SnapLen:     req.SnapLen,
 		Filter:      req.Filter,
 		Compile:     compile,
 		Count:       req.Count,
+		MaxBytes:    req.MaxBytes,
 		RingSize:    req.RingSize,
-		Description: printable.Escape(t.Name),
+		Latency:     req.Latency,
 		Application: version.String(),
 	})
 	if err != nil {
 		return stats, errors.Join(err, t.Close())
+	}
+	_, err = c.Add(capture.Source{
+		Enter: func(f func() error) error { return t.Process.Do(nsutil.Net, f) },
+		Name:  printable.Escape(t.Name), Image: printable.Escape(t.Image),
+	})
+	if err != nil {
+		return stats, errors.Join(err, c.Close(), t.Close())
 	}
 	// The sockets keep the namespace alive, so that the capture would go on after the container, in silence.
 	ctx, stop := context.WithCancel(ctx)
@@ -49,7 +58,10 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	}()
 	got, err := c.Run(ctx, w)
 	stop()
-	stats = CaptureStats{Captured: got.Captured, Received: got.Received, Dropped: got.Dropped, Skipped: got.Skipped, TargetEnded: <-ended}
+	stats = CaptureStats{Captured: got.Captured, Bytes: got.Bytes, Received: got.Received, Dropped: got.Dropped, TargetEnded: <-ended}
+	for _, s := range got.Skipped {
+		stats.Skipped = append(stats.Skipped, s.Interface+": "+s.Why.Error())
+	}
 	return stats, errors.Join(err, c.Close(), t.Close())
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"dlx/capture"
 	"dlx/shell"
 	"dlx/target"
 )
@@ -84,19 +85,23 @@ type WindowSize = shell.WindowSize
 // CaptureRequest says which packets of a target to write. Zero values are the defaults.
 type CaptureRequest struct {
 	Target    string
-	Interface string // every one that is up
-	SnapLen   int    // bytes kept of a packet; 262144
-	Filter    string // a pcap-filter(7) expression
-	Count     uint64 // packets; no limit
-	RingSize  int    // bytes; 32 MiB
+	Interface string // every one, those to come included
+	Direction capture.Direction
+	SnapLen   int           // bytes kept of a packet; 262144
+	Filter    string        // a pcap-filter(7) expression
+	Count     uint64        // packets; no limit
+	MaxBytes  uint64        // of the file; no limit
+	RingSize  int           // bytes; 32 MiB
+	Latency   time.Duration // after which a packet is written although more would be written with it; 50 ms
 }
 
 // CaptureStats are a capture's closing figures, in packets.
 type CaptureStats struct {
 	Captured uint64   `json:"captured"`
-	Received uint64   `json:"received"` // by the filter
-	Dropped  uint64   `json:"dropped"`  // by the kernel
-	Skipped  []string `json:"skipped,omitempty"`
+	Bytes    uint64   `json:"bytes"`             // of the file
+	Received uint64   `json:"received"`          // by the filter
+	Dropped  uint64   `json:"dropped"`           // by the kernel
+	Skipped  []string `json:"skipped,omitempty"` // interfaces that the filter has no program for, and why
 	// TargetEnded says that the capture ended because the container did.
 	TargetEnded bool `json:"target_ended,omitempty"`
 }

@@ -13,6 +13,7 @@ const (
 // Option codes, by block.
 const (
 	optEnd         = 0
+	optComment     = 1
 	optHardware    = 2
 	optOS          = 3
 	optApplication = 4
@@ -20,12 +21,17 @@ const (
 	optName        = 2
 	optDescription = 3
 	optMAC         = 6
+	optSpeed       = 8
 	optResolution  = 9
 	optFilter      = 11
 	optIfOS        = 12
 	optOffset      = 14
+	optIfHardware  = 15
 
-	optFlags = 2
+	optFlags     = 2
+	optDropCount = 4
+	optPacketID  = 5
+	optProcess   = 8
 
 	optStart     = 2
 	optEndTime   = 3
@@ -39,7 +45,7 @@ const (
 const byteOrderMagic = 0x1A2B3C4D
 
 // Section is a section header.
-type Section struct{ Hardware, OS, Application string }
+type Section struct{ Hardware, OS, Application, Comment string }
 
 // Interface describes one interface of a section. Packets name it by its place, from 0.
 type Interface struct {
@@ -48,8 +54,11 @@ type Interface struct {
 	Name        string
 	Description string
 	MAC         []byte // 6 bytes, or none
+	Speed       uint64 // bits per second, 0 if it is not known
 	Filter      string // the expression, as typed
 	OS          string
+	Hardware    string // what kind of device it is
+	Comment     string
 }
 
 // Direction is a packet's, as seen by the interface.
@@ -68,6 +77,10 @@ type Packet struct {
 	Time      uint64 // nanoseconds since 1970
 	Length    uint32 // bytes on the wire
 	Direction Direction
+	Dropped   uint64 // packets that were lost between the one before it and this one; 0 is not written
+	ID        uint64 // the packet's own number; 0 is not written
+	Process   uint32 // whose packet it is; 0 is not written
+	Comment   string
 	Data      []byte // what was captured of it
 }
 
@@ -126,6 +139,7 @@ func AppendSection(b []byte, s *Section) []byte {
 	b = le.AppendUint16(b, 1) // version 1.0
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint64(b, ^uint64(0)) // the section's length is not given
+	b = option(b, optComment, s.Comment)
 	b = option(b, optHardware, s.Hardware)
 	b = option(b, optOS, s.OS)
 	b = option(b, optApplication, s.Application)
@@ -138,45 +152,74 @@ func AppendInterface(b []byte, i *Interface) []byte {
 	b = le.AppendUint16(b, i.LinkType)
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint32(b, i.SnapLen)
+	b = option(b, optComment, i.Comment)
 	b = option(b, optName, i.Name)
 	b = option(b, optDescription, i.Description)
 	b = option(b, optMAC, i.MAC)
+	if i.Speed != 0 {
+		b = le.AppendUint64(longOption(b, optSpeed), i.Speed)
+	}
 	b = option(b, optResolution, "\x09") // units of 10^-9 s
 	if i.Filter != "" {
 		b = option(b, optFilter, filterText+i.Filter)
 	}
 	b = option(b, optIfOS, i.OS)
+	b = option(b, optIfHardware, i.Hardware)
 	return end(endOptions(b), start)
 }
 
 // AppendPacket appends an enhanced packet block.
 func AppendPacket(b []byte, p *Packet) []byte {
 	b, start := BeginPacket(b, p, len(p.Data))
-	return EndPacket(append(b, p.Data...), start, p.Direction)
+	return EndPacket(append(b, p.Data...), start, p)
 }
+
+// packetHeader is the size of an enhanced packet block up to the data, in bytes.
+const packetHeader = 28
 
 // BeginPacket appends an enhanced packet block up to its data, of which there will be size bytes. The caller appends
 // just as many and calls EndPacket.
 func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
-	b, start := begin(b, blockPacket)
-	b = le.AppendUint32(b, p.Interface)
-	b = appendTime(b, p.Time)
-	b = le.AppendUint32(b, uint32(size))
-	return le.AppendUint32(b, p.Length), start
+	var h [packetHeader]byte
+	le.PutUint32(h[0:], blockPacket)
+	le.PutUint32(h[8:], p.Interface)
+	le.PutUint32(h[12:], uint32(p.Time>>32))
+	le.PutUint32(h[16:], uint32(p.Time))
+	le.PutUint32(h[20:], uint32(size))
+	le.PutUint32(h[24:], p.Length)
+	return append(b, h[:]...), len(b)
 }
 
-// EndPacket completes the block that BeginPacket began at start.
-func EndPacket(b []byte, start int, d Direction) []byte {
+// EndPacket completes the block that BeginPacket began at start with what else there is to say of the packet.
+func EndPacket(b []byte, start int, p *Packet) []byte {
 	for (len(b)-start)%4 != 0 {
 		b = append(b, 0)
 	}
-	if d != Unknown {
-		b = le.AppendUint16(b, optFlags)
-		b = le.AppendUint16(b, 4)
-		b = le.AppendUint32(b, uint32(d))
+	switch {
+	case p.Dropped != 0 || p.ID != 0 || p.Process != 0 || p.Comment != "":
+		b = packetOptions(b, p)
+	case p.Direction != Unknown: // the most common ones
+		b = le.AppendUint64(b, optFlags|4<<16|uint64(p.Direction)<<32)
 		b = endOptions(b)
 	}
 	return end(b, start)
+}
+
+func packetOptions(b []byte, p *Packet) []byte {
+	b = option(b, optComment, p.Comment)
+	if p.Direction != Unknown {
+		b = le.AppendUint64(b, optFlags|4<<16|uint64(p.Direction)<<32)
+	}
+	if p.Dropped != 0 {
+		b = le.AppendUint64(longOption(b, optDropCount), p.Dropped)
+	}
+	if p.ID != 0 {
+		b = le.AppendUint64(longOption(b, optPacketID), p.ID)
+	}
+	if p.Process != 0 { // the thread is not known
+		b = le.AppendUint64(longOption(b, optProcess), uint64(p.Process))
+	}
+	return endOptions(b)
 }
 
 // AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and isb_ifdrop as well:

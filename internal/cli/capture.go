@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dlx/capture"
 	"dlx/engine"
 	"dlx/internal/printable"
 )
@@ -21,7 +22,10 @@ import (
 type captureOptions struct {
 	iface, file string
 	count       uint64
+	maxBytes    uint64
 	snaplen     int
+	buffer      int
+	direction   string
 	duration    time.Duration
 	program     programOptions
 }
@@ -52,16 +56,23 @@ func (a *app) captureCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.iface, "interface", "i", "any", "interface, or any for every one that is up")
+	f.StringVarP(&o.iface, "interface", "i", "any", "interface, or any for every one, those to come included")
+	f.IntVarP(&o.buffer, "buffer-size", "B", 32<<10, "size of the kernel's buffer, in KiB")
+	f.StringVarP(&o.direction, "direction", "Q", "inout", "in, out or inout: packets that are received, or sent")
 	f.StringVarP(&o.file, "write", "w", "", "write pcapng to a file, - for standard output")
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
+	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
 	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
 	o.program.flags(f)
 	return cmd
 }
 
 func (a *app) runCapture(ctx context.Context, target, filter string, o captureOptions) error {
+	req, err := o.request(target, filter)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if o.duration > 0 {
@@ -69,7 +80,6 @@ func (a *app) runCapture(ctx context.Context, target, filter string, o captureOp
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	req := engine.CaptureRequest{Target: target, Interface: o.iface, SnapLen: o.snaplen, Filter: filter, Count: o.count}
 	return a.withEngine(func(e engine.Engine) error {
 		out, err := a.captureOutput(o.file)
 		if err != nil {
@@ -86,6 +96,42 @@ func (a *app) runCapture(ctx context.Context, target, filter string, o captureOp
 		return errors.Join(err, closed)
 	})
 }
+
+// The latencies of what is watched, read by another program, or kept. A file has no need of packets that come one by one.
+const (
+	screenLatency = 50 * time.Millisecond
+	pipeLatency   = 100 * time.Millisecond
+	fileLatency   = time.Second
+)
+
+// request is what the flags ask of the engine.
+func (o *captureOptions) request(target, filter string) (engine.CaptureRequest, error) {
+	directions := map[string]capture.Direction{"inout": capture.Both, "in": capture.In, "out": capture.Out}
+	direction, ok := directions[o.direction]
+	if !ok {
+		return engine.CaptureRequest{}, &usageError{fmt.Errorf("--direction is in, out or inout, not %q", o.direction)}
+	}
+	if o.buffer < minBuffer || o.buffer > maxBuffer {
+		return engine.CaptureRequest{}, &usageError{fmt.Errorf("-B is a number of KiB from %d to %d", minBuffer, maxBuffer)}
+	}
+	latency := fileLatency
+	switch o.file {
+	case "":
+		latency = screenLatency
+	case "-":
+		latency = pipeLatency
+	}
+	return engine.CaptureRequest{
+		Target: target, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
+		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency,
+	}, nil
+}
+
+// Bounds of -B, in KiB: two blocks, and what a 32-bit length of the kernel's allows.
+const (
+	minBuffer = 256
+	maxBuffer = 2 << 20
+)
 
 // announcer says that the capture is on when the first bytes come: they are written once all sockets are open.
 type announcer struct {
@@ -115,7 +161,7 @@ func (a *app) captureOutput(file string) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the capture: %w", err)
 	}
-	return f, nil
+	return savefile(f)
 }
 
 // keepOpen is a writer that is somebody else's to close.
@@ -134,7 +180,7 @@ func (a *app) printStats(s engine.CaptureStats) {
 	a.notef("%d packets captured", s.Captured)
 	a.notef("%d packets received by filter", s.Received)
 	a.notef("%d packets dropped by kernel", s.Dropped)
-	if len(s.Skipped) > 0 {
-		a.notef("not captured, since their link type is not known: %s", printable.Escape(strings.Join(s.Skipped, ", ")))
+	for _, why := range s.Skipped {
+		a.notef("not captured: %s", printable.Escape(why))
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // RingOptions say how a Ring is to be made.
 type RingOptions struct {
-	Interface  int                  // index
+	Interface  int                  // index; 0 for every interface, those to come included
 	Size       int                  // bytes of the whole ring
 	BlockSize  int                  // bytes of a block, a power of two of at least a page
 	Latency    time.Duration        // after which a block that is not full is handed over
@@ -29,7 +29,9 @@ type Ring struct {
 	mem            []byte
 	block          int // bytes of one
 	blocks         int
-	next           int // the block to be read
+	next           int    // the block to be read
+	seen           uint64 // the sequence number of the last one that was read
+	stopped        bool
 	packets, drops uint64
 }
 
@@ -40,6 +42,12 @@ func NewRing() (*Ring, error) {
 		return nil, wrap("socket AF_PACKET", err)
 	}
 	return &Ring{fd: NewFD(raw)}, nil
+}
+
+// RingOf is a ring in memory that no socket fills, of blocks of the given size in bytes, for tests: it can be read, stopped
+// or not, and has nothing else.
+func RingOf(mem []byte, block int) *Ring {
+	return &Ring{mem: mem, block: block, blocks: len(mem) / block}
 }
 
 // Start makes the ring, attaches the filter, and then binds the socket to the interface and to all protocols, which sets
@@ -69,9 +77,18 @@ func (r *Ring) Start(o RingOptions) (err error) {
 	if r.mem, err = unix.Mmap(raw, 0, r.block*r.blocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		return wrap("mmap ring", err)
 	}
-	// packet(7): sll_protocol is in network byte order.
-	return wrap("bind", unix.Bind(raw, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: o.Interface}))
+	return r.bind(o.Interface, unix.ETH_P_ALL)
 }
+
+// bind has the socket receive a protocol's packets (linux/if_ether.h) on an interface. Where it was bound before, the
+// kernel first waits until no packet is on its way in any longer (packet_do_bind in net/packet/af_packet.c).
+func (r *Ring) bind(index int, protocol uint16) error {
+	// packet(7): sll_protocol is in network byte order.
+	return wrap("bind", unix.Bind(r.fd.Int(), &unix.SockaddrLinklayer{Protocol: htons(protocol), Ifindex: index}))
+}
+
+// Move has the ring receive another interface's packets.
+func (r *Ring) Move(index int) error { return r.bind(index, unix.ETH_P_ALL) }
 
 func htons(v uint16) uint16 {
 	b := [2]byte{byte(v >> 8), byte(v)}
@@ -101,26 +118,57 @@ func (r *Ring) SetFilter(program []bpf.RawInstruction) error {
 	return wrap("setsockopt SO_ATTACH_FILTER", err)
 }
 
-// Stop lets nothing more into the ring; what is there stays.
+// Stop lets nothing more into the ring; what is there stays, and Block returns it to the last packet, although its block
+// is not full. It takes some 10 ms, which the kernel waits for packets on their way.
 func (r *Ring) Stop() error {
-	return r.SetFilter([]bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}})
+	err := r.SetFilter([]bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}})
+	if err != nil {
+		return err
+	}
+	// Another protocol's packets would not pass the filter either; it is the waiting that is wanted.
+	if err := r.bind(0, unix.ETH_P_LOOPBACK); err != nil {
+		return err
+	}
+	r.stopped = true
+	return nil
 }
 
 // Block returns the next block that the kernel has handed over, or false.
 func (r *Ring) Block() (Block, bool) {
 	mem := r.current()
-	if atomic.LoadUint32(word(mem, blockStatus))&unix.TP_STATUS_USER == 0 {
+	if !handedOver(mem) && !(r.stopped && r.begun(mem) && atomic.LoadUint32(word(mem, blockCount)) > 0) {
 		return Block{}, false
 	}
+	r.seen = sequence(mem)
 	return NewBlock(mem), true
 }
 
-// Empty says that no packet waits in the ring: the block that comes next is still the kernel's and has none in it yet.
-// The kernel counts a block's packets as it writes them (prb_fill_curr_block in net/packet/af_packet.c). While it has no
-// block to write to, the number is an old one and Empty may be false without need.
-func (r *Ring) Empty() bool {
+func handedOver(block []byte) bool {
+	return atomic.LoadUint32(word(block, blockStatus))&unix.TP_STATUS_USER != 0
+}
+
+// begun says whether the kernel writes to the block: it numbers them as it begins them (prb_open_block in
+// net/packet/af_packet.c). As long as all were full, the next one still has the number of the round before.
+func (r *Ring) begun(block []byte) bool { return sequence(block) == r.seen+1 }
+
+func sequence(block []byte) uint64 {
+	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&block[blockSequence])))
+}
+
+// Oldest is a time, in nanoseconds since 1970, before which no packet is in the ring any more, provided that Block had
+// none. now is that of the caller's clock, taken before.
+func (r *Ring) Oldest(now uint64) uint64 {
 	mem := r.current()
-	return atomic.LoadUint32(word(mem, blockStatus))&unix.TP_STATUS_USER == 0 && atomic.LoadUint32(word(mem, blockCount)) == 0
+	if handedOver(mem) || !r.begun(mem) || atomic.LoadUint32(word(mem, blockCount)) == 0 {
+		return now
+	}
+	return min(now, uint64(native32(mem, blockFirstSec))*uint64(time.Second)+uint64(native32(mem, blockFirstNsec)))
+}
+
+// Crowded says that half of the ring waits to be read.
+func (r *Ring) Crowded() bool {
+	at := (r.next + r.blocks/2) % r.blocks
+	return handedOver(r.mem[at*r.block : (at+1)*r.block])
 }
 
 // Release gives the block that Block returned back to the kernel; its frames are not valid any longer.
@@ -132,7 +180,8 @@ func (r *Ring) Release() {
 // current is the block to be read; a slice expression out of the ring would panic.
 func (r *Ring) current() []byte { return r.mem[r.next*r.block : (r.next+1)*r.block] }
 
-// word points at 32 bits which the kernel changes meanwhile. Blocks begin on a page and the offsets are multiples of 4.
+// word points at 32 bits which the kernel changes meanwhile. Blocks begin on a page and the offsets are multiples of 4,
+// the sequence number's one of 8.
 func word(block []byte, offset int) *uint32 { return (*uint32)(unsafe.Pointer(&block[offset])) }
 
 // Statistics returns how many packets the filter let through since the ring was opened, and how many of them were lost
@@ -147,6 +196,10 @@ func (r *Ring) Statistics() (packets, drops uint64, err error) {
 	r.drops += uint64(stats.Drops)
 	return r.packets, r.drops, nil
 }
+
+// Descriptor is the socket's, to wait for: it can be read when Block has a block. It
+// stays the ring's.
+func (r *Ring) Descriptor() int { return r.fd.Int() }
 
 // Close releases the ring and the socket. It takes some 20 ms, in which the kernel waits for readers to be gone.
 func (r *Ring) Close() error {

@@ -9,10 +9,13 @@ import (
 
 // Offsets in struct tpacket_block_desc with a struct tpacket_hdr_v1 (linux/if_packet.h).
 const (
-	blockStatus = 8
-	blockCount  = 12
-	blockFirst  = 16
-	blockHeader = 48
+	blockStatus    = 8
+	blockCount     = 12
+	blockFirst     = 16
+	blockSequence  = 24 // 64 bits
+	blockFirstSec  = 32 // of the first packet, or of the block's beginning
+	blockFirstNsec = 36
+	blockHeader    = 48
 )
 
 // Block is a block of a Ring while its packets are read.
@@ -32,12 +35,14 @@ func NewBlock(mem []byte) Block {
 
 // Frame is a packet in a Block; its bytes are the ring's.
 type Frame struct {
-	Seconds, Nanoseconds uint32
-	Length               uint32 // on the wire, without a VLAN tag that was taken out
-	Data                 []byte // as far as it was captured
-	Outgoing             bool
-	VLAN                 bool // a tag was taken out, and is in the next two
-	TCI, TPID            uint16
+	Time      uint64 // when the kernel saw it, in nanoseconds since 1970
+	Length    uint32 // on the wire, without a VLAN tag that was taken out
+	Interface int32  // index
+	Data      []byte // as far as it was captured
+	Outgoing  bool
+	Lossy     bool   // packets were lost since the statistics were last asked for
+	VLAN      bool   // a tag was taken out: see Tag
+	header    []byte // struct tpacket3_hdr and what follows
 }
 
 // Offsets in struct tpacket3_hdr and in the struct sockaddr_ll behind it (linux/if_packet.h).
@@ -49,10 +54,18 @@ const (
 	frameLen     = 16
 	frameStatus  = 20
 	frameMac     = 24
+	frameNet     = 26
 	frameTCI     = 32
 	frameTPID    = 36
-	framePktType = 48 + 10
-	frameHeader  = 48 + 20
+	frameAddress = 48 // struct sockaddr_ll
+	frameHeader  = frameAddress + 20
+
+	addressProtocol = frameAddress + 2 // big-endian
+	addressIndex    = frameAddress + 4
+	addressHardware = frameAddress + 8
+	addressPktType  = frameAddress + 10
+	addressLength   = frameAddress + 11
+	addressBytes    = frameAddress + 12
 )
 
 // Next reads the next packet into f, or returns false after the last. Everything is checked
@@ -62,21 +75,20 @@ func (b *Block) Next(f *Frame) bool {
 		return false
 	}
 	h := b.mem[b.offset:]
-	status := native32(h, frameStatus)
 	start := uint64(binary.NativeEndian.Uint16(h[frameMac:]))
 	end := start + uint64(native32(h, frameSnaplen))
 	if end > uint64(len(h)) {
 		return false
 	}
-	f.Seconds, f.Nanoseconds = native32(h, frameSec), native32(h, frameNsec)
+	status := native32(h, frameStatus)
+	f.Time = uint64(native32(h, frameSec))*uint64(time.Second) + uint64(native32(h, frameNsec))
 	f.Length = native32(h, frameLen)
+	f.Interface = int32(native32(h, addressIndex))
 	f.Data = h[start:end:end]
-	f.Outgoing = h[framePktType] == unix.PACKET_OUTGOING
+	f.Outgoing = h[addressPktType] == unix.PACKET_OUTGOING
+	f.Lossy = status&unix.TP_STATUS_LOSING != 0
 	f.VLAN = status&unix.TP_STATUS_VLAN_VALID != 0
-	f.TCI, f.TPID = uint16(native32(h, frameTCI)), unix.ETH_P_8021Q
-	if status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
-		f.TPID = binary.NativeEndian.Uint16(h[frameTPID:])
-	}
+	f.header = h
 	b.left--
 	next := native32(h, frameNext)
 	if next < frameHeader {
@@ -86,9 +98,35 @@ func (b *Block) Next(f *Frame) bool {
 	return true
 }
 
-// Time is when the kernel saw the packet, in nanoseconds since 1970.
-func (f *Frame) Time() uint64 {
-	return uint64(f.Seconds)*uint64(time.Second) + uint64(f.Nanoseconds)
+// Tag is the VLAN tag that the kernel took out: the type that announces it, and its control information.
+func (f *Frame) Tag() (tpid, tci uint16) {
+	tpid = unix.ETH_P_8021Q
+	if native32(f.header, frameStatus)&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+		tpid = binary.NativeEndian.Uint16(f.header[frameTPID:])
+	}
+	return tpid, uint16(native32(f.header, frameTCI))
+}
+
+// Hardware is the type of the packet's interface, an ARPHRD_ number (linux/if_arp.h).
+func (f *Frame) Hardware() uint16 { return binary.NativeEndian.Uint16(f.header[addressHardware:]) }
+
+// Network is where in Data the network header begins; it may be past the end.
+func (f *Frame) Network() int {
+	h := f.header
+	return max(int(binary.NativeEndian.Uint16(h[frameNet:]))-int(binary.NativeEndian.Uint16(h[frameMac:])), 0)
+}
+
+// CookedHeader is the size of what AppendCooked appends, in bytes.
+const CookedHeader = 20
+
+// AppendCooked appends the header that packets without a usable link header get (pcap-linktype(7), LINKTYPE_LINUX_SLL2).
+func (f *Frame) AppendCooked(b []byte) []byte {
+	h := f.header
+	b = append(b, h[addressProtocol], h[addressProtocol+1], 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(f.Interface))
+	b = binary.BigEndian.AppendUint16(b, f.Hardware())
+	b = append(b, h[addressPktType], h[addressLength])
+	return append(b, h[addressBytes:addressBytes+8]...)
 }
 
 func native32(b []byte, offset int) uint32 { return binary.NativeEndian.Uint32(b[offset:]) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dlx/internal/linux"
 )
@@ -21,10 +22,14 @@ func oneBlock() []byte {
 	for i, v := range []uint32{96, 7, 8, 3, 1000, 0, 82} {
 		ne.PutUint32(first[4*i:], v)
 	}
-	first[58] = 4 // PACKET_OUTGOING
+	ne.PutUint16(first[26:], 96)   // tp_net
+	copy(first[50:], []byte{8, 0}) // sll_protocol
+	ne.PutUint32(first[52:], 5)    // sll_ifindex
+	ne.PutUint16(first[56:], 1)    // sll_hatype
+	copy(first[58:], []byte{4 /* PACKET_OUTGOING */, 6, 2, 0, 0, 0, 0, 1})
 	copy(first[82:], "abc")
-	const vlanValid, vlanTPID = 1 << 4, 1 << 6
-	for i, v := range []uint32{0, 7, 9, 4, 4, vlanValid | vlanTPID, 82, 0, 100, 0x88a8} {
+	const vlanValid, vlanTPID, losing = 1 << 4, 1 << 6, 1 << 2
+	for i, v := range []uint32{0, 7, 9, 4, 4, vlanValid | vlanTPID | losing, 82, 0, 100, 0x88a8} {
 		ne.PutUint32(second[4*i:], v)
 	}
 	copy(second[82:], "defg")
@@ -38,14 +43,21 @@ func TestBlock(t *testing.T) {
 		got = append(got, f)
 	}
 	want := []linux.Frame{
-		{Seconds: 7, Nanoseconds: 8, Length: 1000, Data: []byte("abc"), Outgoing: true, TPID: 0x8100},
-		{Seconds: 7, Nanoseconds: 9, Length: 4, Data: []byte("defg"), VLAN: true, TCI: 100, TPID: 0x88a8},
+		{Time: 7_000_000_008, Length: 1000, Interface: 5, Data: []byte("abc"), Outgoing: true},
+		{Time: 7_000_000_009, Length: 4, Data: []byte("defg"), VLAN: true, Lossy: true},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(linux.Frame{})); diff != "" {
 		t.Errorf("frames (-want +got):\n%s", diff)
 	}
-	if time := got[0].Time(); time != 7_000_000_008 {
-		t.Errorf("time %d", time)
+	if tpid, tci := got[1].Tag(); tpid != 0x88a8 || tci != 100 {
+		t.Errorf("tag %#x %d", tpid, tci)
+	}
+	if n := got[0].Network(); n != 14 {
+		t.Errorf("the network header begins at %d, want 14", n)
+	}
+	cooked := []byte{8, 0, 0, 0, 0, 0, 0, 5, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0}
+	if diff := cmp.Diff(cooked, got[0].AppendCooked(nil)); diff != "" {
+		t.Errorf("cooked header (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+type bench struct {
+	options
+	ns *namespace
+}
+
+// traffic is what one case sends.
+type traffic struct {
+	name       string
+	packets    int // of each generator
+	size, rate int
+	generators int
+	budget     float64 // dlx's CPU time to tcpdump's, at most; 0 for none
+}
+
+var cases = []traffic{
+	{"74 B, unthrottled", 2_000_000, 74, 0, 1, 0.55},
+	{"1,400 B, unthrottled", 1_000_000, 1400, 0, 1, 0.45},
+	{"74 B, 100,000/s", 500_000, 74, 100_000, 1, 0.75},
+	{"74 B, 10,000/s", 100_000, 74, 10_000, 1, 1.0},
+	{"74 B, two generators", 1_500_000, 74, 0, 2, 0},
+}
+
+func (b *bench) all(ctx context.Context) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "traffic\tCPU ns/packet dlx\ttcpdump\tdumpcap\tdlx : tcpdump (quartiles)\tbudget\tlost dlx\ttcpdump\tdumpcap\tmemory dlx")
+	for _, c := range cases {
+		if !strings.HasPrefix(c.name, b.only) {
+			continue
+		}
+		if err := b.compare(ctx, w, c); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+var order = []string{"dlx", "tcpdump", "dumpcap"}
+
+// compare runs a case with every tool in turn, and prints a line of the table.
+func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) error {
+	perPacket, lost := map[string][]float64{}, map[string][]float64{}
+	var ratios []float64
+	peak := 0
+	for round := range b.rounds {
+		for i := range order {
+			name := order[(i+round)%len(order)] // each comes first in turn
+			res, sent, err := b.once(ctx, b.tools()[name], c)
+			if err != nil {
+				return err
+			}
+			perPacket[name] = append(perPacket[name], float64(res.cpu.Nanoseconds())/float64(max(res.captured, 1)))
+			lost[name] = append(lost[name], 100*float64(sent-res.captured)/float64(sent))
+			if name == "dlx" {
+				peak = max(peak, res.peak)
+			}
+		}
+		ratios = append(ratios, perPacket["dlx"][round]/perPacket["tcpdump"][round])
+	}
+	budget := "-"
+	if c.budget > 0 {
+		budget = fmt.Sprintf("%.2f", c.budget)
+	}
+	slices.Sort(ratios)
+	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f (%.2f-%.2f)\t%s\t%.2f %%\t%.2f %%\t%.2f %%\t%d MiB\n", c.name,
+		median(perPacket["dlx"]), median(perPacket["tcpdump"]), median(perPacket["dumpcap"]),
+		median(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4], budget,
+		median(lost["dlx"]), median(lost["tcpdump"]), median(lost["dumpcap"]), peak>>10)
+	return w.Flush()
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// once runs one tool on a case's traffic.
+func (b *bench) once(ctx context.Context, t tool, c traffic) (_ result, sent int, err error) {
+	r, err := b.start(ctx, t)
+	if err != nil {
+		return result{}, 0, err
+	}
+	if err := r.mark(); err != nil {
+		return result{}, 0, err
+	}
+	var wg sync.WaitGroup
+	totals, errs := make([]int, c.generators), make([]error, c.generators)
+	for i := range c.generators {
+		wg.Go(func() { totals[i], errs[i] = b.ns.send(ctx, int(float64(c.packets)*b.scale), c.size, c.rate) })
+	}
+	wg.Wait()
+	for _, n := range totals {
+		sent += n
+	}
+	err = errors.Join(errors.Join(errs...), r.settled(ctx))
+	res, stopErr := r.stop()
+	return res, sent, errors.Join(err, stopErr, os.Remove(r.file))
+}
+
+// settled waits until the tool has nothing more to do: its CPU time does not grow any longer.
+func (r *running) settled(ctx context.Context) error {
+	tick := time.NewTicker(300 * time.Millisecond)
+	defer tick.Stop()
+	last := time.Duration(-1)
+	for {
+		now, err := cpuTime(r.cmd.Process.Pid)
+		if err != nil || now-last < time.Millisecond && last >= 0 {
+			return err
+		}
+		last = now
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

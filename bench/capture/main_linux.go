@@ -1,0 +1,54 @@
+// Capture times `dlx capture -w` against `tcpdump -w` and dumpcap, with the same ring, on the same traffic. Runs are paired:
+// each round has one of each program, in turn, and the ratios are medians of those of the rounds. All traffic goes over a
+// veth pair in a network namespace that is made here, bounded in packets.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// options are the flags; scripts/bench.sh sets the first one.
+type options struct {
+	dlx    string
+	rounds int
+	scale  float64
+	only   string
+	dir    string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.dlx, "dlx", "bin/dlx", "the dlx program")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each case")
+	flag.Float64Var(&o.scale, "scale", 1, "how much of the traffic to send")
+	flag.StringVar(&o.only, "only", "", "the one case to run, by the beginning of its name")
+	flag.StringVar(&o.dir, "dir", "", "folder on a disk for the capture files; a new one under the working directory")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.dir, err = os.MkdirTemp(o.dir, "dlx-bench-"); err != nil {
+		return err
+	}
+	ns, err := newNamespace(ctx)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(o.dir))
+	}
+	b := &bench{options: o, ns: ns}
+	err = b.all(ctx)
+	return errors.Join(err, ns.close(), os.RemoveAll(o.dir))
+}

@@ -1,0 +1,74 @@
+package capture
+
+import (
+	"dlx/capture/pcapng"
+	"dlx/internal/linux"
+)
+
+// maxPacket is the most bytes that a packet's block has in the file, but for a long comment.
+const maxPacket = 72 << 10
+
+// append appends a source's next packet, cut to the snap length.
+func (c *Capture) append(s *source) error {
+	f := &s.frame
+	i := s.last
+	if i == nil || i.link.index != f.Interface {
+		var err error
+		if i, err = c.interfaceOf(s, f.Interface, f.Hardware()); err != nil {
+			return err
+		}
+		s.last = i
+	}
+	if f.Lossy != s.lossy {
+		if s.lossy = f.Lossy; s.lossy {
+			if err := c.countSource(s, i); err != nil {
+				return err
+			}
+		}
+	}
+	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: pcapng.In, Data: f.Data, Dropped: i.dropped}
+	i.dropped = 0
+	if f.Outgoing {
+		pkt.Direction = pcapng.Out
+	}
+	switch {
+	case i.linkType == linkCooked:
+		c.appendCooked(&pkt, f)
+	case f.VLAN && i.linkType == linkEthernet && len(f.Data) >= macs:
+		c.appendTagged(&pkt, f)
+	default:
+		pkt.Data = f.Data[:min(len(f.Data), c.o.SnapLen)]
+		c.out = pcapng.AppendPacket(c.out, &pkt)
+	}
+	i.stats.Delivered++
+	c.stats.Captured++
+	return nil
+}
+
+const (
+	macs    = 12 // bytes of an Ethernet frame in front of a VLAN tag
+	tagSize = 4  // bytes of one (IEEE 802.1Q)
+)
+
+// appendTagged appends a packet with the VLAN tag that the kernel took out of it put back (packet(7), PACKET_AUXDATA).
+func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
+	pkt.Length += tagSize
+	tpid, tci := f.Tag()
+	tag := [tagSize]byte{byte(tpid >> 8), byte(tpid), byte(tci >> 8), byte(tci)}
+	size := min(len(f.Data)+tagSize, c.o.SnapLen)
+	out, start := pcapng.BeginPacket(c.out, pkt, size)
+	data := len(out)
+	out = append(append(append(out, f.Data[:macs]...), tag[:]...), f.Data[macs:]...)
+	c.out = pcapng.EndPacket(out[:data+size], start, pkt)
+}
+
+// appendCooked appends a packet with a header of dlx's own in place of the one that the file has no type for.
+func (c *Capture) appendCooked(pkt *pcapng.Packet, f *linux.Frame) {
+	network := min(f.Network(), len(f.Data))
+	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linux.CookedHeader
+	size := min(len(f.Data)-network+linux.CookedHeader, c.o.SnapLen)
+	out, start := pcapng.BeginPacket(c.out, pkt, size)
+	data := len(out)
+	out = append(f.AppendCooked(out), f.Data[network:]...)
+	c.out = pcapng.EndPacket(out[:data+size], start, pkt)
+}

@@ -1,0 +1,152 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+
+	"dlx/internal/linux"
+)
+
+// source is an open Source: a ring for the packets of its interfaces, and what is known of these.
+type source struct {
+	Source
+	o     *Options
+	ring  *linux.Ring
+	links *links
+	bound int32 // the interface that the ring is bound to; 0 for all
+
+	interfaces map[int32]*iface // those that packets were seen of, by index
+	last       *iface           // the one of the packet before
+	skipped    map[string]error
+	attached   []uint16 // the kinds of interfaces that the filter was made for
+	// byInterface says that the filter asks for network masks.
+	byInterface bool
+
+	block   linux.Block // that is being read, if reading
+	frame   linux.Frame // the next packet of it, if more
+	reading bool
+	more    bool
+	lossy   bool // packets before the last one were lost
+
+	received, dropped uint64 // by the kernel's count, as of the last time
+	removed           bool   // it is to be drained and closed
+}
+
+// openSource lists the interfaces and opens the sockets inside the namespace, and makes the ring.
+func openSource(s Source, o *Options) (_ *source, err error) {
+	src := &source{Source: s, o: o, interfaces: map[int32]*iface{}, skipped: map[string]error{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, src.close())
+		}
+	}()
+	if err := s.Enter(src.openHere); err != nil {
+		return nil, err
+	}
+	if err := src.bind(); err != nil {
+		return nil, err
+	}
+	program, err := src.program()
+	if err != nil {
+		return nil, err
+	}
+	size := blockSize(o.RingSize)
+	err = src.ring.Start(linux.RingOptions{
+		Interface: int(src.bound), Size: o.RingSize, BlockSize: size, Latency: o.Latency, Filter: program,
+		NoOutgoing: src.onLoopback() && o.Direction != Out,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("capture in %s: %w", s.Name, err)
+	}
+	return src, nil
+}
+
+// openHere opens the sockets on a thread of the namespace.
+func (s *source) openHere() (err error) {
+	s.ring, err = linux.NewRing()
+	if errors.Is(err, linux.ErrPerm) {
+		return fmt.Errorf("%w: %w", ErrPermission, err)
+	}
+	if err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	s.links, err = openLinks()
+	return err
+}
+
+// bind finds the interface to bind to.
+func (s *source) bind() error {
+	if s.any() {
+		return nil
+	}
+	l := s.links.named(s.o.Interface)
+	if l == nil {
+		missing := &NoInterfaceError{Name: s.o.Interface}
+		for _, l := range s.links.there() {
+			missing.There = append(missing.There, l.label())
+		}
+		return missing
+	}
+	s.bound = l.index
+	return nil
+}
+
+func (s *source) any() bool { return s.o.Interface == "" || s.o.Interface == Any }
+
+// wanted are the interfaces to capture on.
+func (s *source) wanted() []*link {
+	if s.any() {
+		return s.links.there()
+	}
+	if l := s.links.byIndex[s.bound]; l != nil {
+		return []*link{l}
+	}
+	return nil
+}
+
+func (s *source) onLoopback() bool {
+	l := s.links.byIndex[s.bound]
+	return l != nil && l.hardware == arphrdLoopback
+}
+
+// Sizes of blocks, in bytes: at least two of the largest frames, since GSO ones reach 64 KiB; large ones wake the reader
+// less often.
+const (
+	minBlock = 128 << 10
+	maxBlock = 1 << 20
+)
+
+// blockSize is that of a ring's blocks, of which there should be some 16.
+func blockSize(ring int) int {
+	size := minBlock
+	for size < maxBlock && size*32 <= ring {
+		size *= 2
+	}
+	return size
+}
+
+// changed takes note of a change to an interface.
+func (s *source) changed(l *link) error {
+	if i := s.interfaces[l.index]; i != nil && !l.gone && (i.link.name != l.name || i.link.hardware != l.hardware) {
+		delete(s.interfaces, l.index) // what comes now is of an interface that is described anew
+		s.last = nil
+	}
+	if !s.any() && l.name == s.o.Interface && l.index != s.bound && !l.gone {
+		s.bound = l.index
+		if err := s.ring.Move(int(l.index)); err != nil {
+			return fmt.Errorf("capture on %s, which came back: %w", l.label(), err)
+		}
+	}
+	return s.refilter()
+}
+
+// close releases the sockets and the ring. It takes some 20 ms.
+func (s *source) close() error {
+	if s.links != nil {
+		s.links.close()
+	}
+	if s.ring == nil {
+		return nil
+	}
+	return s.ring.Close()
+}
