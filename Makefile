@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox test demo bench bench-filter lint cross fuzz vulncheck clean help
+.PHONY: build toolbox test demo bench bench-capture bench-filter lint cross fuzz vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -22,6 +22,9 @@ demo: build ## plays the article through, on a real engine (root)
 
 bench: build ## times against docker and nsenter, as ratios (root)
 	scripts/bench.sh
+
+bench-capture: build ## CPU time, loss and memory of capture against tcpdump and dumpcap (root)
+	scripts/bench-capture.sh
 
 bench-filter: ## how long filters take to compile
 	$(GO) test -run '^$$' -bench Compile -count 5 ./capture/filter

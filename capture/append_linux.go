@@ -26,11 +26,24 @@ func (c *Capture) append(s *source) error {
 			}
 		}
 	}
-	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: pcapng.In, Data: f.Data, Dropped: i.dropped}
-	i.dropped = 0
+	direction := pcapng.In
 	if f.Outgoing {
-		pkt.Direction = pcapng.Out
+		direction = pcapng.Out
 	}
+	c.stats.Captured++
+	if plain := i.dropped == 0 && !f.VLAN && i.linkType != linkCooked; plain {
+		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, direction, c.stats.Captured, f.Data[:min(len(f.Data), c.o.SnapLen)])
+	} else {
+		c.appendMore(i, f, direction)
+	}
+	i.stats.Delivered++
+	return nil
+}
+
+// appendMore appends a packet that something is to be done with or said of.
+func (c *Capture) appendMore(i *iface, f *linux.Frame, direction pcapng.Direction) {
+	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped}
+	i.dropped = 0
 	switch {
 	case i.linkType == linkCooked:
 		c.appendCooked(&pkt, f)
@@ -40,9 +53,6 @@ func (c *Capture) append(s *source) error {
 		pkt.Data = f.Data[:min(len(f.Data), c.o.SnapLen)]
 		c.out = pcapng.AppendPacket(c.out, &pkt)
 	}
-	i.stats.Delivered++
-	c.stats.Captured++
-	return nil
 }
 
 const (

@@ -21,8 +21,7 @@ const (
 func (c *Capture) round(w io.Writer) (some bool, err error) {
 	limit := c.refill()
 	until := c.stats.Bytes + roundSize
-	for {
-		s := c.earliest()
+	for s := c.earliest(); ; {
 		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.Crowded() {
 			break
 		}
@@ -35,6 +34,9 @@ func (c *Capture) round(w io.Writer) (some bool, err error) {
 		}
 		if s.more = s.block.Next(&s.frame); !s.more {
 			limit = min(limit, c.turn(s))
+		}
+		if len(c.sources) > 1 || !s.more {
+			s = c.earliest()
 		}
 		if len(c.out) < bufferSize-maxPacket {
 			continue

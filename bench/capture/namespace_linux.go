@@ -97,8 +97,8 @@ func blast(ctx context.Context, count, size, rate int) (int, error) {
 	for sent < count && ctx.Err() == nil {
 		n := min(batch, count-sent)
 		if rate > 0 {
-			n = min(n, max(1, rate/1000))                                                              // at least a thousand times a second
-			time.Sleep(time.Until(start.Add(time.Duration(sent) * time.Second / time.Duration(rate)))) //nolint:forbidigo // this is the rate
+			n = min(n, max(1, rate/1000)) // at least a thousand times a second
+			time.Sleep(time.Until(start.Add(time.Duration(sent) * time.Second / time.Duration(rate))))
 		}
 		done, _, errno := syscall.Syscall6(sendmmsg, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])), uintptr(n), 0, 0, 0)
 		if errno != 0 && errno != syscall.ENOBUFS && errno != syscall.EINTR {

@@ -170,3 +170,16 @@ func ExampleReader() {
 	fmt.Println(r.Interface(&p).Name, p.Length, err)
 	// Output: eth0 60 <nil>
 }
+
+// TestPlain: the short way makes the same block as the long one.
+func TestPlain(t *testing.T) {
+	buf := bytes.Repeat([]byte{0xff}, 256)[:0]
+	for n := range 9 {
+		p := pcapng.Packet{Interface: 3, Time: 1700000000123456789, Length: 77, Direction: pcapng.Out, ID: 1 << 40, Data: bytes.Repeat([]byte{7}, n)}
+		want := pcapng.AppendPacket(nil, &p)
+		got := pcapng.AppendPlain(buf, p.Interface, p.Time, p.Length, p.Direction, p.ID, p.Data)
+		if diff := cmp.Diff(hex.Dump(want), hex.Dump(got)); diff != "" {
+			t.Errorf("%d bytes (-want +got):\n%s", n, diff)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package pcapng
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Block types.
 const (
@@ -172,6 +175,31 @@ func AppendInterface(b []byte, i *Interface) []byte {
 func AppendPacket(b []byte, p *Packet) []byte {
 	b, start := BeginPacket(b, p, len(p.Data))
 	return EndPacket(append(b, p.Data...), start, p)
+}
+
+// plainTail is what follows the data of a packet with a direction and a number and no more, in bytes: the two options, the
+// end of the options and the block's length.
+const plainTail = 8 + 12 + 4 + 4
+
+// AppendPlain is AppendPacket for a packet of which its direction, its number and nothing else is known, in less time.
+func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction, id uint64, data []byte) []byte {
+	padded := packetHeader + (len(data)+3)&^3
+	start, size := len(b), padded+plainTail
+	b = slices.Grow(b, size)[:start+size]
+	h := b[start : start+size : start+size]
+	le.PutUint64(h[0:], blockPacket|uint64(size)<<32)
+	le.PutUint64(h[8:], uint64(iface)|time>>32<<32)
+	le.PutUint64(h[16:], time&0xffffffff|uint64(len(data))<<32)
+	le.PutUint32(h[padded-4:], 0) // the padding
+	le.PutUint32(h[24:], length)  // after it: without data they are in the same place
+	copy(h[packetHeader:], data)
+	tail := h[padded:]
+	_ = tail[plainTail-1]
+	le.PutUint64(tail[0:], optFlags|4<<16|uint64(d)<<32)
+	le.PutUint32(tail[8:], optPacketID|8<<16)
+	le.PutUint64(tail[12:], id)
+	le.PutUint64(tail[20:], uint64(size)<<32)
+	return b
 }
 
 // packetHeader is the size of an enhanced packet block up to the data, in bytes.

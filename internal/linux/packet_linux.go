@@ -136,7 +136,8 @@ func (r *Ring) Stop() error {
 // Block returns the next block that the kernel has handed over, or false.
 func (r *Ring) Block() (Block, bool) {
 	mem := r.current()
-	if !handedOver(mem) && !(r.stopped && r.begun(mem) && atomic.LoadUint32(word(mem, blockCount)) > 0) {
+	partly := r.stopped && r.begun(mem) && atomic.LoadUint32(word(mem, blockCount)) > 0
+	if !partly && !handedOver(mem) {
 		return Block{}, false
 	}
 	r.seen = sequence(mem)

@@ -96,13 +96,13 @@ func (w *Waiter) Wait(limit time.Duration) error {
 // poll takes what is ready, without waiting and without telling the runtime, which it has no need of.
 func poll(epoll int, events []unix.EpollEvent) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno != 0 && errno != unix.EINTR {
-		return 0, errno
-	}
-	if errno != 0 {
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
 		return 0, nil
 	}
-	return int(n), nil
+	return 0, errno
 }
 
 // Ready says whether a descriptor can be read, or has an error, as of the last Wait.
