@@ -31,19 +31,20 @@ func (c *Capture) append(s *source) error {
 		direction = pcapng.Out
 	}
 	c.stats.Captured++
-	if plain := i.dropped == 0 && !f.VLAN && i.linkType != linkCooked; plain {
+	if plain := i.dropped == 0 && s.note == "" && !f.VLAN && i.linkType != linkCooked; plain {
 		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, direction, c.stats.Captured, f.Data[:min(len(f.Data), c.o.SnapLen)])
 	} else {
-		c.appendMore(i, f, direction)
+		c.appendMore(s, i, direction)
 	}
 	i.stats.Delivered++
 	return nil
 }
 
 // appendMore appends a packet that something is to be done with or said of.
-func (c *Capture) appendMore(i *iface, f *linux.Frame, direction pcapng.Direction) {
-	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped}
-	i.dropped = 0
+func (c *Capture) appendMore(s *source, i *iface, direction pcapng.Direction) {
+	f := &s.frame
+	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped, Comment: s.note}
+	i.dropped, s.note = 0, ""
 	switch {
 	case i.linkType == linkCooked:
 		c.appendCooked(&pkt, f)

@@ -17,6 +17,11 @@ func New(Options) (*Capture, error) {
 	return nil, fmt.Errorf("capture is not supported on this system: %w", errors.ErrUnsupported)
 }
 
+// Interfaces fails with errors.ErrUnsupported.
+func Interfaces(Enter) ([]Interface, error) {
+	return nil, fmt.Errorf("capture is not supported on this system: %w", errors.ErrUnsupported)
+}
+
 // Add fails with errors.ErrUnsupported.
 func (*Capture) Add(Source) (remove func(), err error) { return nil, errors.ErrUnsupported }
 

@@ -54,7 +54,7 @@ func linkTypeOf(hardware uint16) uint16 {
 type link struct {
 	index    int32
 	name     string
-	mac      []byte
+	mac      net.HardwareAddr
 	driver   string // what rtnetlink calls the kind of interface: veth, bridge, tun
 	hardware uint16 // ARPHRD_ type
 	up       bool
@@ -179,6 +179,9 @@ func (l *links) receive(changed func(*link)) (done bool, err error) {
 	return done, nil
 }
 
+// noDriver is the library's name for an interface of no special kind.
+const noDriver = "device"
+
 // take notes what a message says of an interface.
 func (l *links) take(m *syscall.NetlinkMessage) *link {
 	info := nl.DeserializeIfInfomsg(m.Data)
@@ -193,6 +196,9 @@ func (l *links) take(m *syscall.NetlinkMessage) *link {
 	n := &link{
 		index: int32(a.Index), name: a.Name, mac: a.HardwareAddr, driver: found.Type(), hardware: info.Type,
 		up: a.Flags&net.FlagUp != 0, gone: m.Header.Type == syscall.RTM_DELLINK,
+	}
+	if n.driver == noDriver {
+		n.driver = ""
 	}
 	if old := l.byIndex[n.index]; old == nil || n.gone || !old.same(n) {
 		l.byIndex[n.index] = n

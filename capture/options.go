@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -19,7 +20,7 @@ type Source struct {
 	Enter   Enter
 	Name    string // of the container
 	Image   string // that it was made of
-	Comment string // on its interfaces
+	Comment string // on its interfaces and its first packet
 }
 
 // Direction says which packets of an interface are wanted.
@@ -63,6 +64,18 @@ type Stats struct {
 	Received uint64    // packets that the filter let through
 	Dropped  uint64    // packets that were lost because the ring was full
 	Skipped  []Skipped // interfaces that the filter has no program for
+}
+
+// Interface is a network interface that can be captured on.
+type Interface struct {
+	Name      string           `json:"name"`
+	Index     int              `json:"index"`
+	Up        bool             `json:"up"`
+	Loopback  bool             `json:"loopback"`
+	Driver    string           `json:"driver"`    // what rtnetlink calls it: veth, bridge, tun
+	LinkType  uint16           `json:"link_type"` // pcap-linktype(7)
+	MAC       net.HardwareAddr `json:"-"`
+	Addresses []netip.Prefix   `json:"addresses"`
 }
 
 // Skipped is an interface that is not captured.

@@ -85,16 +85,12 @@ func (c *Capture) follow(ctx context.Context, w io.Writer) error {
 // wait waits until a ring has a block, an interface changed or something else is to be done. A ring whose packets have to
 // wait for those of others is not asked: it would answer at once.
 func (c *Capture) wait(limit time.Duration) error {
-	c.fds = c.fds[:0]
 	for _, s := range c.sources {
-		c.fds = append(c.fds, s.links.descriptor())
 		if s.more {
 			limit = min(limit, orderSlack)
-			continue
 		}
-		c.fds = append(c.fds, s.ring.Descriptor())
 	}
-	if err := errors.Join(c.waiter.Watch(c.fds...), c.waiter.Wait(max(limit, 0))); err != nil {
+	if err := errors.Join(c.watch(), c.waiter.Wait(max(limit, 0))); err != nil {
 		return err
 	}
 	for _, s := range c.sources {
@@ -106,6 +102,18 @@ func (c *Capture) wait(limit time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// watch has the sources waited for, but for the rings whose packets have to wait themselves.
+func (c *Capture) watch() error {
+	c.fds = c.fds[:0]
+	for _, s := range c.sources {
+		c.fds = append(c.fds, s.links.descriptor())
+		if !s.more {
+			c.fds = append(c.fds, s.ring.Descriptor())
+		}
+	}
+	return c.waiter.Watch(c.fds...)
 }
 
 // update takes what the kernel told of a source's interfaces.
@@ -138,6 +146,7 @@ func (c *Capture) takeChanges(w io.Writer) error {
 	for _, s := range going {
 		c.retire(s)
 	}
+	err = errors.Join(err, c.watch()) // before their descriptors are closed, and perhaps used again
 	return errors.Join(err, sideBySide(going, (*source).close))
 }
 

@@ -30,11 +30,12 @@ type source struct {
 
 	received, dropped uint64 // by the kernel's count, as of the last time
 	removed           bool   // it is to be drained and closed
+	note              string // for its next packet
 }
 
 // openSource lists the interfaces and opens the sockets inside the namespace, and makes the ring.
 func openSource(s Source, o *Options) (_ *source, err error) {
-	src := &source{Source: s, o: o, interfaces: map[int32]*iface{}, skipped: map[string]error{}}
+	src := &source{Source: s, o: o, note: s.Comment, interfaces: map[int32]*iface{}, skipped: map[string]error{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, src.close())

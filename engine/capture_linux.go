@@ -5,29 +5,33 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/bpf"
 
 	"dlx/capture"
 	"dlx/capture/filter"
 	"dlx/internal/names"
-	"dlx/internal/printable"
 	"dlx/internal/version"
 	"dlx/nsutil"
+	"dlx/target"
 )
 
-// Capture writes a target's packets to w. The filter is compiled before anything is opened.
+// Capture writes the packets of targets to w. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
 	compile, err := compileFor(ctx, req.Filter)
 	if err != nil {
 		return stats, err
 	}
-	t, err := l.open(ctx, req.Target)
-	if err != nil {
-		return stats, err
+	if len(req.Targets) == 0 && len(req.Labels) == 0 {
+		return stats, ErrNoTarget
 	}
-	c, err := capture.New(capture.Options{
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	f := &followers{l: l, req: &req, stop: stop, namespaces: map[nsutil.ID]*namespace{}}
+	f.c, err = capture.New(capture.Options{
 		Interface:   req.Interface,
 		Direction:   req.Direction,
 		SnapLen:     req.SnapLen,
@@ -35,34 +39,95 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		Compile:     compile,
 		Count:       req.Count,
 		MaxBytes:    req.MaxBytes,
-		RingSize:    req.RingSize,
+		RingSize:    f.ringSize(),
 		Latency:     req.Latency,
 		Application: version.String(),
 	})
 	if err != nil {
-		return stats, errors.Join(err, t.Close())
+		return stats, err
 	}
-	_, err = c.Add(capture.Source{
-		Enter: func(f func() error) error { return t.Process.Do(nsutil.Net, f) },
-		Name:  printable.Escape(t.Name), Image: printable.Escape(t.Image),
-	})
-	if err != nil {
-		return stats, errors.Join(err, c.Close(), t.Close())
-	}
-	// The sockets keep the namespace alive, so that the capture would go on after the container, in silence.
-	ctx, stop := context.WithCancel(ctx)
-	ended := make(chan bool, 1)
-	go func() {
-		ended <- t.Process.Wait(ctx) == nil
+	if err := f.start(ctx); err != nil {
 		stop()
-	}()
-	got, err := c.Run(ctx, w)
+		f.wg.Wait()
+		return stats, errors.Join(err, f.c.Close())
+	}
+	got, err := f.c.Run(ctx, w)
 	stop()
-	stats = CaptureStats{Captured: got.Captured, Bytes: got.Bytes, Received: got.Received, Dropped: got.Dropped, TargetEnded: <-ended}
+	f.wg.Wait()
+	stats = CaptureStats{
+		Captured: got.Captured, Bytes: got.Bytes, Received: got.Received, Dropped: got.Dropped,
+		Restarts: f.restarts, TargetEnded: f.allEnded,
+	}
 	for _, s := range got.Skipped {
 		stats.Skipped = append(stats.Skipped, s.Interface+": "+s.Why.Error())
 	}
-	return stats, errors.Join(err, c.Close(), t.Close())
+	return stats, errors.Join(err, f.err, f.c.Close())
+}
+
+// followers keep a capture's sources in step with their containers. The sockets alone would keep a namespace alive, so
+// that the capture would go on after the container, in silence.
+type followers struct {
+	l    *Local
+	req  *CaptureRequest
+	c    *capture.Capture
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu         sync.Mutex
+	namespaces map[nsutil.ID]*namespace // those that are captured in
+	running    int                      // of them, with a follower
+	restarts   []string
+	allEnded   bool
+	err        error
+}
+
+// Sizes of rings, in bytes.
+const (
+	minShare    = 2 << 20 // of one container, however many there are
+	labelShares = 8       // how many containers the size is for when nobody knows
+)
+
+// ringSize is a source's share.
+func (f *followers) ringSize() int {
+	size := f.req.RingSize
+	if size <= 0 {
+		size = capture.DefaultRingSize
+	}
+	shares := len(f.req.Targets)
+	if len(f.req.Labels) > 0 {
+		shares += labelShares
+	}
+	return max(size/shares, min(size, minShare))
+}
+
+// start opens the targets and captures in their namespaces.
+func (f *followers) start(ctx context.Context) error {
+	targets := make([]*target.Target, len(f.req.Targets))
+	var opens []func() error
+	for i, ref := range f.req.Targets {
+		opens = append(opens, func() (err error) {
+			targets[i], err = f.l.open(ctx, ref)
+			return err
+		})
+	}
+	err := together(opens...)
+	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
+	if err != nil {
+		for _, t := range targets {
+			err = errors.Join(err, t.Close())
+		}
+		return err
+	}
+	var adds []func() error
+	for _, t := range targets {
+		if n, add := f.claim(t); add {
+			adds = append(adds, func() error { return f.add(ctx, n, "") })
+		}
+	}
+	if err := together(adds...); err != nil {
+		return err
+	}
+	return f.watchLabels(ctx)
 }
 
 // compileFor compiles an expression for interfaces. Names are looked up here, outside of the container, where its files

@@ -25,8 +25,11 @@ type Engine interface {
 	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N. Errors are those
 	// of packages target and shell, among them *shell.CommandError and shell.ErrTargetEnded on Linux.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
-	// Capture writes a target's packets to w as pcapng until ctx or the target ends or the request's count is reached.
+	// Capture writes the packets of targets to w as pcapng until ctx ends, all targets have ended, or a limit of the
+	// request is reached.
 	Capture(ctx context.Context, req CaptureRequest, w io.Writer) (CaptureStats, error)
+	// Interfaces lists a target's network interfaces.
+	Interfaces(ctx context.Context, target string) ([]capture.Interface, error)
 	// Inject keeps the toolbox in the target's writable layer.
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
@@ -84,8 +87,9 @@ type WindowSize = shell.WindowSize
 
 // CaptureRequest says which packets of a target to write. Zero values are the defaults.
 type CaptureRequest struct {
-	Target    string
-	Interface string // every one, those to come included
+	Targets   []string
+	Labels    []string // KEY or KEY=VALUE: containers that have all of them, those to come included
+	Interface string   // every one, those to come included
 	Direction capture.Direction
 	SnapLen   int           // bytes kept of a packet; 262144
 	Filter    string        // a pcap-filter(7) expression
@@ -98,11 +102,12 @@ type CaptureRequest struct {
 // CaptureStats are a capture's closing figures, in packets.
 type CaptureStats struct {
 	Captured uint64   `json:"captured"`
-	Bytes    uint64   `json:"bytes"`             // of the file
-	Received uint64   `json:"received"`          // by the filter
-	Dropped  uint64   `json:"dropped"`           // by the kernel
-	Skipped  []string `json:"skipped,omitempty"` // interfaces that the filter has no program for, and why
-	// TargetEnded says that the capture ended because the container did.
+	Bytes    uint64   `json:"bytes"`              // of the file
+	Received uint64   `json:"received"`           // by the filter
+	Dropped  uint64   `json:"dropped"`            // by the kernel
+	Skipped  []string `json:"skipped,omitempty"`  // interfaces that the filter has no program for, and why
+	Restarts []string `json:"restarts,omitempty"` // of containers, and how long was not captured
+	// TargetEnded says that the capture ended because the containers did.
 	TargetEnded bool `json:"target_ended,omitempty"`
 }
 

@@ -8,6 +8,9 @@ import (
 // ErrTimeout is the cause of a session's end when its time is up.
 var ErrTimeout = errors.New("the session's time is up")
 
+// ErrNoTarget reports a capture of nothing.
+var ErrNoTarget = errors.New("no container to capture in")
+
 // FSError names a file system that there is not.
 type FSError struct{ FS FS }
 

@@ -54,16 +54,20 @@ func (d *Docker) List(ctx context.Context, all bool) ([]Info, error) {
 	}
 	infos := make([]Info, 0, len(res.Items))
 	for _, c := range res.Items {
-		info := Info{Runtime: dockerScheme, ID: c.ID, Image: c.Image, Labels: c.Labels, State: State(c.State)}
-		for _, name := range c.Names {
-			if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") { // "/other/alias" is an old-style link
-				info.Name = name
-			}
-		}
-		infos = append(infos, info)
+		infos = append(infos, infoOfSummary(&c))
 	}
 	sort.Slice(infos, func(i, j int) bool { return infos[i].Name < infos[j].Name })
 	return infos, nil
+}
+
+func infoOfSummary(c *container.Summary) Info {
+	info := Info{Runtime: dockerScheme, ID: c.ID, Image: c.Image, Labels: c.Labels, State: State(c.State)}
+	for _, name := range c.Names {
+		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") { // "/other/alias" is an old-style link
+			info.Name = name
+		}
+	}
+	return info
 }
 
 // Find looks a container up by name, ID or unique prefix of the ID.

@@ -10,7 +10,9 @@ const (
 	Running State = "running"
 	Paused  State = "paused"
 	Created State = "created"
-	Exited  State = "exited"
+	// Restarting is between an end and the start that the restart policy asks for.
+	Restarting State = "restarting"
+	Exited     State = "exited"
 )
 
 // Live says whether there is a process to join.

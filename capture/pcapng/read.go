@@ -147,8 +147,17 @@ func (r *Reader) packet(body []byte) (Packet, error) {
 	p.Time = r.interfaces[p.Interface].nanos(units)
 	p.Data = body[20 : 20+size : 20+size]
 	r.options(body[min(20+(size+3)&^3, uint64(len(body))):], func(code uint16, value []byte) {
-		if code == optFlags && len(value) == 4 {
+		switch {
+		case code == optComment && p.Comment == "":
+			p.Comment = text(value)
+		case code == optFlags && len(value) == 4:
 			p.Direction = Direction(r.order.Uint32(value) & 3)
+		case code == optDropCount && len(value) == 8:
+			p.Dropped = r.order.Uint64(value)
+		case code == optPacketID && len(value) == 8:
+			p.ID = r.order.Uint64(value)
+		case code == optProcess && len(value) == 8:
+			p.Process = r.order.Uint32(value)
 		}
 	})
 	return p, nil

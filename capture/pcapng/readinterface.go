@@ -20,6 +20,8 @@ func (r *Reader) addInterface(body []byte) error {
 	i.LinkType, i.SnapLen = r.order.Uint16(body), r.order.Uint32(body[4:])
 	r.options(body[8:], func(code uint16, value []byte) {
 		switch code {
+		case optComment:
+			i.Comment = text(value)
 		case optName:
 			i.Name = text(value)
 		case optDescription:
@@ -32,6 +34,12 @@ func (r *Reader) addInterface(body []byte) error {
 			}
 		case optIfOS:
 			i.OS = text(value)
+		case optIfHardware:
+			i.Hardware = text(value)
+		case optSpeed:
+			if len(value) == 8 {
+				i.Speed = r.order.Uint64(value)
+			}
 		case optResolution:
 			if len(value) > 0 {
 				i.perSecond = resolution(value[0])

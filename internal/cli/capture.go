@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,32 +28,42 @@ type captureOptions struct {
 	buffer      int
 	direction   string
 	duration    time.Duration
+	labels      []string
+	list        bool
+	output      string
 	program     programOptions
 }
 
 func (a *app) captureCommand() *cobra.Command {
 	var o captureOptions
 	cmd := &cobra.Command{
-		Use:   "capture TARGET [flags] [-- FILTER]",
-		Short: "capture a container's traffic",
-		Long: "Captures in the container's network namespace, with nothing of dlx inside the container, and prints a line a\n" +
-			"packet, or writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), tcpdump's language; names\n" +
-			"in it are looked up on this machine, not in the container.\n\n" +
+		Use:   "capture TARGET... [flags] [-- FILTER]",
+		Short: "capture the traffic of containers",
+		Long: "Captures in the network namespaces of containers, with nothing of dlx inside them, and prints a line a packet, or\n" +
+			"writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), tcpdump's language; names in it are\n" +
+			"looked up on this machine, not in the container.\n\n" +
+			"When a container is restarted the capture goes on in its new namespace; when all have ended, it ends. With --label\n" +
+			"it goes on until it is stopped, and takes in the containers that start meanwhile.\n\n" +
 			"-d, -dd and -ddd print the filter's program as tcpdump does, and capture nothing; no TARGET is given then.",
 		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
-			"  dlx capture web -w - | wireshark -k -i -\n  dlx capture -d -y LINUX_SLL -- port 53",
+			"  dlx capture web -w - | wireshark -k -i -\n  dlx capture web db cache -w all.pcapng\n" +
+			"  dlx capture --label app=shop -- port 53\n  dlx capture web -D\n  dlx capture -d -y LINUX_SLL -- port 53",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.program.form > 0 {
 				return o.program.check(cmd, args)
 			}
-			return targetArgs(1)(cmd, args)
+			return o.checkTargets(cmd, args)
 		},
-		ValidArgsFunction: a.completeTarget,
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.program.form > 0 {
 				return a.runProgram(cmd.Context(), strings.Join(args, " "), o)
 			}
-			return a.runCapture(cmd.Context(), args[0], strings.Join(args[1:], " "), o)
+			targets, filter := splitArgs(cmd, args)
+			if o.list {
+				return a.runInterfaces(cmd.Context(), targets[0], o.output)
+			}
+			return a.runCapture(cmd.Context(), targets, filter, o)
 		},
 	}
 	f := cmd.Flags()
@@ -64,12 +75,36 @@ func (a *app) captureCommand() *cobra.Command {
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
 	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
+	f.StringArrayVar(&o.labels, "label", nil, "capture in the containers with this label, KEY or KEY=VALUE; all of them, if given more than once")
+	f.BoolVarP(&o.list, "list-interfaces", "D", false, "list the container's interfaces, and capture nothing")
+	outputFlag(cmd, &o.output)
 	o.program.flags(f)
 	return cmd
 }
 
-func (a *app) runCapture(ctx context.Context, target, filter string, o captureOptions) error {
-	req, err := o.request(target, filter)
+// splitArgs splits the arguments into those before "--" and the expression behind it.
+func splitArgs(cmd *cobra.Command, args []string) (targets []string, expr string) {
+	n := cmd.ArgsLenAtDash()
+	if n < 0 {
+		return args, ""
+	}
+	return args[:n], strings.Join(args[n:], " ")
+}
+
+// checkTargets wants something to capture in.
+func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
+	targets, _ := splitArgs(cmd, args)
+	switch {
+	case o.list && len(targets) != 1:
+		return &usageError{errors.New("-D takes one TARGET")}
+	case len(targets) == 0 && len(o.labels) == 0:
+		return &usageError{errors.New("no TARGET given")}
+	}
+	return nil
+}
+
+func (a *app) runCapture(ctx context.Context, targets []string, filter string, o captureOptions) error {
+	req, err := o.request(targets, filter)
 	if err != nil {
 		return err
 	}
@@ -85,7 +120,7 @@ func (a *app) runCapture(ctx context.Context, target, filter string, o captureOp
 		if err != nil {
 			return err
 		}
-		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() { a.notef("capturing in %s, Ctrl-C stops", target) }})
+		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() { a.notef("capturing in %s, Ctrl-C stops", o.where(targets)) }})
 		closed := out.Close()
 		if gone(err) || err == nil && gone(closed) {
 			err, closed = nil, nil // whoever read it has had enough
@@ -104,8 +139,16 @@ const (
 	fileLatency   = time.Second
 )
 
+// where names what is captured in.
+func (o *captureOptions) where(targets []string) string {
+	if len(o.labels) > 0 {
+		targets = append(slices.Clone(targets), "containers with "+strings.Join(o.labels, ", "))
+	}
+	return strings.Join(targets, ", ")
+}
+
 // request is what the flags ask of the engine.
-func (o *captureOptions) request(target, filter string) (engine.CaptureRequest, error) {
+func (o *captureOptions) request(targets []string, filter string) (engine.CaptureRequest, error) {
 	directions := map[string]capture.Direction{"inout": capture.Both, "in": capture.In, "out": capture.Out}
 	direction, ok := directions[o.direction]
 	if !ok {
@@ -122,7 +165,7 @@ func (o *captureOptions) request(target, filter string) (engine.CaptureRequest, 
 		latency = pipeLatency
 	}
 	return engine.CaptureRequest{
-		Target: target, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
+		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
 		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency,
 	}, nil
 }
@@ -176,6 +219,9 @@ func gone(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(er
 func (a *app) printStats(s engine.CaptureStats) {
 	if s.TargetEnded {
 		a.notef("the container ended")
+	}
+	for _, r := range s.Restarts {
+		a.notef("%s", r)
 	}
 	a.notef("%d packets captured", s.Captured)
 	a.notef("%d packets received by filter", s.Received)

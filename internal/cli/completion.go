@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,18 +38,24 @@ func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 // completeLimit is how long a person waits for a completion.
 const completeLimit = 2 * time.Second
 
-// completeTarget completes a container's name. A failure completes nothing: the shell has no place for an error.
+// completeTarget completes the name of the one container that a command takes.
 func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	return a.completeTargets(cmd, args, prefix)
+}
+
+// completeTargets completes the name of a container that is not among the arguments yet. A failure completes nothing: the
+// shell has no place for an error.
+func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
 	defer cancel()
 	var names []string
 	_ = a.withEngine(func(e engine.Engine) error {
 		list, err := e.Names(ctx)
 		for _, c := range list {
-			if strings.HasPrefix(c.Name, prefix) {
+			if strings.HasPrefix(c.Name, prefix) && !slices.Contains(args, c.Name) {
 				names = append(names, printable.Escape(c.Name)+"\t"+printable.Escape(c.Image))
 			}
 		}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dlx/capture"
+	"dlx/internal/printable"
+	"dlx/nsutil"
+	"dlx/target"
+)
+
+// namespace is a network namespace that is captured in.
+type namespace struct {
+	id      nsutil.ID
+	targets []*target.Target // whose namespace it is; the first one is waited for
+	remove  func()           // gives the source up
+}
+
+// claim enters a target's namespace into those that are captured in. One that is there already, such as one that
+// containers share, is not captured twice: it gets one more target, and add is false.
+func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
+	id := t.Process.Namespaces()[nsutil.Net]
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.namespaces[id]; n != nil {
+		n.targets = append(n.targets, t)
+		return n, false
+	}
+	n = &namespace{id: id, targets: []*target.Target{t}}
+	f.namespaces[id] = n
+	f.running++
+	return n, true
+}
+
+// add captures in a namespace until its targets have ended, and then in that of the next start of the last one.
+func (f *followers) add(ctx context.Context, n *namespace, comment string) (err error) {
+	if n.remove, err = f.c.Add(n.source(comment)); err != nil {
+		err = errors.Join(err, f.forget(n))
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.running--
+		return err
+	}
+	f.wg.Go(func() { f.follow(ctx, n) })
+	return nil
+}
+
+// source is a namespace as a capture sees it.
+func (n *namespace) source(comment string) capture.Source {
+	first := n.targets[0]
+	var names []string
+	for _, t := range n.targets {
+		names = append(names, printable.Escape(t.Name))
+	}
+	return capture.Source{
+		Enter: func(fn func() error) error { return first.Process.Do(nsutil.Net, fn) },
+		Name:  strings.Join(names, "+"), Image: printable.Escape(first.Image), Comment: comment,
+	}
+}
+
+// follow gives a source up when its containers have ended, and goes on with the next start. When the last container has
+// ended, the capture ends.
+func (f *followers) follow(ctx context.Context, n *namespace) {
+	t := n.targets[0]
+	for t != nil && t.Process.Wait(ctx) == nil {
+		if other := f.another(n, t); other != nil { // the namespace lives on
+			t = other
+			continue
+		}
+		f.restart(ctx, n, t)
+		break
+	}
+	f.note(f.forget(n))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running--; f.running == 0 && len(f.req.Labels) == 0 && ctx.Err() == nil {
+		f.allEnded = true
+		f.stop()
+	}
+}
+
+// another gives up a target that has ended for the namespace's next one.
+func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(n.targets) == 1 {
+		return nil
+	}
+	n.targets = n.targets[1:]
+	f.err = errors.Join(f.err, ended.Close())
+	return n.targets[0]
+}
+
+// restart gives a namespace up, whose last container has ended, and goes on in that of the container's next start.
+func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target) {
+	ended := time.Now()
+	f.mu.Lock()
+	delete(f.namespaces, n.id) // the next one may get its number
+	f.mu.Unlock()
+	n.remove()
+	next, err := f.next(ctx, t)
+	f.note(err)
+	if next == nil {
+		return
+	}
+	m, add := f.claim(next)
+	if !add {
+		return
+	}
+	gap := time.Since(ended).Round(time.Millisecond)
+	comment := fmt.Sprintf("%s was restarted: nothing was captured for %s", printable.Escape(t.Name), gap)
+	if err := f.add(ctx, m, comment); err != nil {
+		f.note(err)
+		return
+	}
+	f.mu.Lock()
+	f.restarts = append(f.restarts, comment)
+	f.mu.Unlock()
+}
+
+// forget gives up a namespace with its targets.
+func (f *followers) forget(n *namespace) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, t := range n.targets {
+		errs = append(errs, t.Close())
+	}
+	n.targets = nil
+	if f.namespaces[n.id] == n {
+		delete(f.namespaces, n.id)
+	}
+	return errors.Join(errs...)
+}
+
+// note keeps an error for the end of the capture.
+func (f *followers) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = errors.Join(f.err, err)
+}
+
+// restartWait is how long a container that ended may take to be started again, unless its runtime says that it will be:
+// `docker restart` takes a fraction of a second between the two.
+const restartWait = 3 * time.Second
+
+// next waits for the next start of a container that has ended, and takes hold of it. It is nil if there is none.
+func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
+	if t.Runtime != "docker" {
+		return nil, nil
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	starts := f.l.docker.Starts(ctx, t.ID, nil)
+	wait := time.NewTimer(0) // it may have been started before the subscription
+	defer wait.Stop()
+	for until := time.Now().Add(restartWait); ; {
+		select {
+		case <-starts.IDs:
+		case err := <-starts.Err:
+			return nil, err
+		case <-wait.C:
+		case <-ctx.Done():
+			return nil, nil
+		}
+		next, err := target.Open(ctx, f.l.docker, t.ID)
+		if err == nil && next.Started.After(t.Started) {
+			return next, nil
+		}
+		if err == nil {
+			err = next.Close()
+		}
+		if over := time.Now().After(until); over || !retryable(err) {
+			if state, serr := f.l.docker.State(ctx, t.ID); serr != nil || state != target.Restarting {
+				return nil, nil // it has ended, for whatever reason
+			}
+		}
+		wait.Reset(restartWait)
+	}
+}
+
+// retryable says whether a container may yet come back.
+func retryable(err error) bool {
+	var not *target.NotRunningError
+	var changed *target.ChangedError
+	return err == nil || errors.As(err, &not) || errors.As(err, &changed)
+}
+
+// watchLabels captures in the containers that have the request's labels, those to come included.
+func (f *followers) watchLabels(ctx context.Context) error {
+	if len(f.req.Labels) == 0 {
+		return nil
+	}
+	starts := f.l.docker.Starts(ctx, "", f.req.Labels)
+	there, err := f.l.docker.Labelled(ctx, f.req.Labels)
+	if err != nil {
+		return err
+	}
+	for _, info := range there {
+		if err := f.try(ctx, info.ID); err != nil {
+			return err
+		}
+	}
+	f.wg.Go(func() {
+		for {
+			select {
+			case id, ok := <-starts.IDs:
+				if !ok {
+					return
+				}
+				if err := f.try(ctx, id); ctx.Err() == nil {
+					f.note(err)
+				}
+			case err := <-starts.Err:
+				f.note(err)
+				f.stop()
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// try captures in a container unless it has ended already.
+func (f *followers) try(ctx context.Context, id string) error {
+	t, err := target.Open(ctx, f.l.docker, id)
+	if endedAlready(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n, add := f.claim(t)
+	if !add {
+		return nil
+	}
+	return f.add(ctx, n, "")
+}
+
+// endedAlready says that a container is not there any more.
+func endedAlready(err error) bool {
+	var missing *target.NotFoundError
+	return errors.As(err, &missing) || err != nil && retryable(err)
+}

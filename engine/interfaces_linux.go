@@ -1,0 +1,19 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"dlx/capture"
+	"dlx/nsutil"
+)
+
+// Interfaces lists the interfaces of a target's network namespace.
+func (l *Local) Interfaces(ctx context.Context, ref string) ([]capture.Interface, error) {
+	t, err := l.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	list, err := capture.Interfaces(func(f func() error) error { return t.Process.Do(nsutil.Net, f) })
+	return list, errors.Join(err, t.Close())
+}
