@@ -12,18 +12,17 @@ const maxPacket = 72 << 10
 func (c *Capture) append(s *source) error {
 	f := &s.frame
 	i := s.last
-	if i == nil || i.link.index != f.Interface {
+	if i == nil || i.link.index != f.Interface || f.Time >= i.until {
 		var err error
-		if i, err = c.interfaceOf(s, f.Interface, f.Hardware()); err != nil {
+		if i, err = c.interfaceOf(s, f); err != nil {
 			return err
 		}
 		s.last = i
 	}
-	if f.Lossy != s.lossy {
-		if s.lossy = f.Lossy; s.lossy {
-			if err := c.countSource(s, i); err != nil {
-				return err
-			}
+	if s.gap {
+		s.gap = false
+		if err := c.countSource(s, i); err != nil {
+			return err
 		}
 	}
 	direction := pcapng.In

@@ -1,11 +1,13 @@
 package capture
 
 import (
+	"math"
 	"runtime"
 	"strconv"
 	"time"
 
 	"dlx/capture/pcapng"
+	"dlx/internal/linux"
 )
 
 // iface is an interface as the file describes it.
@@ -15,26 +17,33 @@ type iface struct {
 	linkType uint16
 	stats    pcapng.Statistics
 	dropped  uint64 // not yet told of at a packet
+	until    uint64 // the time of its packets ends here: it has another name since
 	retired  bool   // its last figures are written
 }
 
 // macSize is the size of an address that a file has room for, in bytes.
 const macSize = 6
 
-// interfaceOf finds the interface of a packet, which is described in the file when its first packet comes.
-func (c *Capture) interfaceOf(s *source, index int32, hardware uint16) (*iface, error) {
-	if i := s.interfaces[index]; i != nil {
+// interfaceOf finds the interface of a packet, which is described in the file when its first packet comes, and anew when it
+// has another name.
+func (c *Capture) interfaceOf(s *source, f *linux.Frame) (*iface, error) {
+	if i := s.interfaces[f.Interface]; i != nil && f.Time < i.until {
 		return i, nil
 	}
-	l := s.links.byIndex[index]
+	l := s.links.byIndex[f.Interface]
 	if l == nil {
 		if err := c.update(s); err != nil {
 			return nil, err
 		}
-		l = s.links.byIndex[index]
+		l = s.links.byIndex[f.Interface]
 	}
-	if l == nil || l.hardware != hardware { // it came and went meanwhile
-		l = &link{index: index, name: "if" + strconv.Itoa(int(index)), hardware: hardware, gone: true}
+	if l != nil && l.before != nil && f.Time < l.since { // the packet has waited in the ring
+		i := c.describe(s, l.before)
+		i.until = l.since
+		return i, nil
+	}
+	if hardware := f.Hardware(); l == nil || l.hardware != hardware { // it came and went meanwhile
+		l = &link{index: f.Interface, name: "if" + strconv.Itoa(int(f.Interface)), hardware: hardware, gone: true}
 	}
 	return c.describe(s, l), nil
 }
@@ -47,7 +56,7 @@ func (c *Capture) describe(s *source, l *link) *iface {
 	if len(c.ifaces) >= maxInterfaces {
 		c.newSection()
 	}
-	i := &iface{id: uint32(len(c.ifaces)), link: l, linkType: linkTypeOf(l.hardware)}
+	i := &iface{id: uint32(len(c.ifaces)), link: l, linkType: linkTypeOf(l.hardware), until: math.MaxUint64}
 	i.stats = pcapng.Statistics{Interface: i.id, Start: uint64(time.Now().UnixNano())}
 	c.ifaces = append(c.ifaces, i)
 	s.interfaces[l.index] = i

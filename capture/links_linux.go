@@ -58,7 +58,9 @@ type link struct {
 	driver   string // what rtnetlink calls the kind of interface: veth, bridge, tun
 	hardware uint16 // ARPHRD_ type
 	up       bool
-	gone     bool // packets of it may still be in the ring
+	gone     bool   // packets of it may still be in the ring
+	since    uint64 // when that was told, in nanoseconds since 1970
+	before   *link  // what it was before, if it had another name or kind
 }
 
 // label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in net/core/dev.c).
@@ -200,11 +202,20 @@ func (l *links) take(m *syscall.NetlinkMessage) *link {
 	if n.driver == noDriver {
 		n.driver = ""
 	}
-	if old := l.byIndex[n.index]; old == nil || n.gone || !old.same(n) {
-		l.byIndex[n.index] = n
-		return n
+	old := l.byIndex[n.index]
+	if old != nil && !n.gone && old.same(n) {
+		return nil
 	}
-	return nil
+	switch {
+	case old == nil:
+	case old.name == n.name && old.hardware == n.hardware:
+		n.before, n.since = old.before, old.since
+	default:
+		old.before, n.before = nil, old
+		n.since = uint64(time.Now().UnixNano())
+	}
+	l.byIndex[n.index] = n
+	return n
 }
 
 // same says that nothing changed that a capture tells of.

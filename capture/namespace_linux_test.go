@@ -92,6 +92,12 @@ func (r *running) size() int {
 	return r.buf.Len()
 }
 
+func (r *running) bytes() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Clone(r.buf.Bytes())
+}
+
 func start(t testing.TB, enter capture.Enter, o capture.Options) *running {
 	t.Helper()
 	if o.RingSize == 0 {

@@ -75,6 +75,8 @@ func (c *Capture) turn(s *source) uint64 {
 		if s.block, s.reading = s.ring.Block(); !s.reading {
 			break
 		}
+		s.gap = s.gap || s.block.Lossy && !s.lossy
+		s.lossy = s.block.Lossy
 		if s.more = s.block.Next(&s.frame); s.more {
 			return math.MaxUint64
 		}

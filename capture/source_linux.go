@@ -26,7 +26,8 @@ type source struct {
 	frame   linux.Frame // the next packet of it, if more
 	reading bool
 	more    bool
-	lossy   bool // packets before the last one were lost
+	lossy   bool // the block came after a loss
+	gap     bool // so does the next packet
 
 	received, dropped uint64 // by the kernel's count, as of the last time
 	removed           bool   // it is to be drained and closed
@@ -128,9 +129,8 @@ func blockSize(ring int) int {
 
 // changed takes note of a change to an interface.
 func (s *source) changed(l *link) error {
-	if i := s.interfaces[l.index]; i != nil && !l.gone && (i.link.name != l.name || i.link.hardware != l.hardware) {
-		delete(s.interfaces, l.index) // what comes now is of an interface that is described anew
-		s.last = nil
+	if i := s.interfaces[l.index]; i != nil && (i.link.name != l.name || i.link.hardware != l.hardware) {
+		i.until = min(i.until, l.since) // what comes after is of an interface that is described anew
 	}
 	if !s.any() && l.name == s.o.Interface && l.index != s.bound && !l.gone {
 		s.bound = l.index

@@ -141,7 +141,9 @@ func (r *Ring) Block() (Block, bool) {
 		return Block{}, false
 	}
 	r.seen = sequence(mem)
-	return NewBlock(mem), true
+	b := NewBlock(mem)
+	b.Lossy = b.Lossy || partly // nobody has said that there was no loss
+	return b, true
 }
 
 func handedOver(block []byte) bool {

@@ -20,6 +20,9 @@ const (
 
 // Block is a block of a Ring while its packets are read.
 type Block struct {
+	// Lossy says that packets may have been lost before those of this block, since the statistics were last asked for
+	// (prb_close_block in net/packet/af_packet.c).
+	Lossy  bool
 	mem    []byte
 	left   uint32
 	offset uint64
@@ -30,7 +33,7 @@ func NewBlock(mem []byte) Block {
 	if len(mem) < blockHeader {
 		return Block{}
 	}
-	return Block{mem: mem, left: native32(mem, blockCount), offset: uint64(native32(mem, blockFirst))}
+	return Block{Lossy: native32(mem, blockStatus)&unix.TP_STATUS_LOSING != 0, mem: mem, left: native32(mem, blockCount), offset: uint64(native32(mem, blockFirst))}
 }
 
 // Frame is a packet in a Block; its bytes are the ring's.
@@ -40,7 +43,6 @@ type Frame struct {
 	Interface int32  // index
 	Data      []byte // as far as it was captured
 	Outgoing  bool
-	Lossy     bool   // packets were lost since the statistics were last asked for
 	VLAN      bool   // a tag was taken out: see Tag
 	header    []byte // struct tpacket3_hdr and what follows
 }
@@ -86,7 +88,6 @@ func (b *Block) Next(f *Frame) bool {
 	f.Interface = int32(native32(h, addressIndex))
 	f.Data = h[start:end:end]
 	f.Outgoing = h[addressPktType] == unix.PACKET_OUTGOING
-	f.Lossy = status&unix.TP_STATUS_LOSING != 0
 	f.VLAN = status&unix.TP_STATUS_VLAN_VALID != 0
 	f.header = h
 	b.left--
