@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/capture"
+	"dlx/capture/savefile"
 	"dlx/engine"
 	"dlx/internal/printable"
 )
@@ -29,6 +30,7 @@ type captureOptions struct {
 	direction   string
 	duration    time.Duration
 	labels      []string
+	files       fileOptions
 	list        bool
 	output      string
 	program     programOptions
@@ -70,7 +72,8 @@ func (a *app) captureCommand() *cobra.Command {
 	f.StringVarP(&o.iface, "interface", "i", "any", "interface, or any for every one, those to come included")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 32<<10, "size of the kernel's buffer, in KiB")
 	f.StringVarP(&o.direction, "direction", "Q", "inout", "in, out or inout: packets that are received, or sent")
-	f.StringVarP(&o.file, "write", "w", "", "write pcapng to a file, - for standard output")
+	f.StringVarP(&o.file, "write", "w", "", "write to a file, - for standard output")
+	o.files.flags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
@@ -100,7 +103,7 @@ func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	case len(targets) == 0 && len(o.labels) == 0:
 		return &usageError{errors.New("no TARGET given")}
 	}
-	return nil
+	return o.files.check(o.file)
 }
 
 func (a *app) runCapture(ctx context.Context, targets []string, filter string, o captureOptions) error {
@@ -116,12 +119,20 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		defer cancel()
 	}
 	return a.withEngine(func(e engine.Engine) error {
-		out, err := a.captureOutput(o.file)
+		out, err := a.captureOutput(&o)
 		if err != nil {
 			return err
 		}
-		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() { a.notef("capturing in %s, Ctrl-C stops", o.where(targets)) }})
+		live := a.liveLine(out)
+		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
+			a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
+			live.start()
+		}})
+		live.stop()
 		closed := out.Close()
+		if errors.Is(err, savefile.ErrFull) {
+			err = nil
+		}
 		if gone(err) || err == nil && gone(closed) {
 			err, closed = nil, nil // whoever read it has had enough
 		}
@@ -190,21 +201,23 @@ func (w *announcer) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// captureOutput is where the pcapng goes: a file, standard output, or a process that prints it.
-func (a *app) captureOutput(file string) (io.WriteCloser, error) {
+// captureOutput is where the packets go: files, standard output, or a process that prints them.
+func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
 	switch {
-	case file == "":
+	case o.file == "":
 		return a.startPrinter()
-	case file == "-" && isTerminal(a.stdout):
+	case o.file == "-" && isTerminal(a.stdout):
 		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
-	case file == "-":
+	case o.file == "-" && o.files.format != string(savefile.Pcapng):
+		return nil, &usageError{errors.New("standard output gets pcapng: --format is for files")}
+	case o.file == "-":
 		return keepOpen{a.stdout}, nil
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	options, err := o.files.options(o.file, o.iface)
 	if err != nil {
-		return nil, fmt.Errorf("write the capture: %w", err)
+		return nil, err
 	}
-	return savefile(f)
+	return savefile.Open(options)
 }
 
 // keepOpen is a writer that is somebody else's to close.

@@ -1,0 +1,92 @@
+package savefile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// file is one that is being written.
+type file struct {
+	f       *os.File
+	w       io.Writer
+	name    string
+	size    int64
+	regular bool
+}
+
+// create makes a file, or empties the one that is there. A new one is given to the owner.
+func create(name string, owner *Owner) (_ *file, err error) {
+	const mode = 0o600
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	fresh := err == nil
+	if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, mode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write the capture: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if fresh && owner != nil {
+		if err := f.Chown(owner.UID, owner.GID); err != nil {
+			return nil, fmt.Errorf("give the capture to its owner: %w", err)
+		}
+	}
+	out := &file{f: f, w: f, name: name, regular: info.Mode().IsRegular()}
+	if out.regular {
+		out.w = rawWriter(f)
+	}
+	return out, nil
+}
+
+// write writes whole blocks, or records of pcap. If that fails, those that did not get there whole are taken out again.
+func (f *file) write(b []byte, records bool) (int, error) {
+	n, err := f.w.Write(b)
+	if err == nil {
+		f.size += int64(n)
+		return n, nil
+	}
+	if !f.regular {
+		return n, err // what a pipe has taken can not be taken back
+	}
+	whole := wholeBlocks(b[:n])
+	if records {
+		whole = wholeRecords(b[:n], f.size == 0)
+	}
+	f.size += int64(whole)
+	if terr := f.f.Truncate(f.size); terr != nil {
+		err = errors.Join(err, terr)
+	}
+	return whole, &WriteError{f.name, f.size, err}
+}
+
+// wholeBlocks is the size of the whole blocks at the beginning of b.
+func wholeBlocks(b []byte) (done int) {
+	for len(b)-done >= blockHead {
+		size := int64(binary.LittleEndian.Uint32(b[done+4:]))
+		if size < blockHead || int64(len(b)-done) < size {
+			break
+		}
+		done += int(size)
+	}
+	return done
+}
+
+// close sees to it that the file is on the disk, and closes it.
+func (f *file) close() error {
+	var err error
+	if f.regular {
+		err = f.f.Sync()
+	}
+	return errors.Join(err, f.f.Close())
+}

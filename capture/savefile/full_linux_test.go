@@ -1,0 +1,78 @@
+package savefile
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+// TestDiskFull: what fits is kept, whole, and the error says how much it is.
+func TestDiskFull(t *testing.T) {
+	testutil.RequireRoot(t)
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "dlx-test", dir).CombinedOutput(); err != nil {
+		t.Fatalf("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, format := range []Format{Pcapng, PcapCooked} {
+		name := filepath.Join(dir, "x")
+		w, err := Open(Options{Name: name, Format: format})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(stream(1000))
+		var full *WriteError
+		if !errors.As(err, &full) || !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("error %v, want *WriteError and ENOSPC", err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		got, err := os.ReadFile(name)
+		whole := wholeBlocks(got)
+		if format == PcapCooked {
+			whole = wholeRecords(got, true)
+		}
+		if err != nil || int64(len(got)) != full.Kept || whole != len(got) || len(got) < 60<<10 {
+			t.Errorf("%s: %d bytes, %d of them whole, %v; the error says %d", format, len(got), whole, err, full.Kept)
+		}
+		if format == Pcapng && !bytes.HasPrefix(stream(1000), got) {
+			t.Error("the file is not the beginning of the stream")
+		}
+		if err := os.Remove(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOwner(t *testing.T) {
+	testutil.RequireRoot(t)
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]uint32{filepath.Join(dir, "new"): 1234, there: 0} {
+		w, err := Open(Options{Name: name, Owner: &Owner{1234, 1234}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		info, err := os.Stat(name)
+		if err != nil || info.Sys().(*syscall.Stat_t).Uid != want {
+			t.Errorf("%s: %v, owner %v, want %d", name, err, info.Sys(), want)
+		}
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package savefile
+
+import (
+	"io"
+	"os"
+)
+
+// rawWriter is how a regular file is written.
+func rawWriter(f *os.File) io.Writer { return f }

@@ -1,0 +1,287 @@
+package savefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"dlx/capture/pcapng"
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// stream is a capture of n packets of 100 bytes on eth0 and lo, one a second, with figures after every tenth.
+func stream(n int) []byte {
+	b := pcapng.AppendSection(nil, &pcapng.Section{OS: "Linux"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "eth0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "lo"})
+	for i := range n {
+		at := uint64(start.Add(time.Duration(i) * time.Second).UnixNano())
+		data := bytes.Repeat([]byte{byte(i)}, 100)
+		b = pcapng.AppendPacket(b, &pcapng.Packet{Interface: uint32(i % 2), Time: at, Length: 100, Direction: pcapng.In, ID: uint64(i + 1), Data: data})
+		if i%10 == 9 {
+			b = pcapng.AppendStatistics(b, &pcapng.Statistics{Interface: uint32(i % 2), Time: at, Delivered: uint64(i), Dropped: 2})
+		}
+	}
+	return b
+}
+
+// read returns the first bytes of a file's packets with their interface's names.
+func read(t *testing.T, name string) (list []string) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := pcapng.NewReader(bytes.NewReader(b))
+	for {
+		p, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		list = append(list, fmt.Sprintf("%d %s", p.Data[0], r.Interface(&p).Name))
+	}
+}
+
+// write writes the stream in pieces of the given size, and returns the names of the files.
+func write(t *testing.T, o Options, b []byte, piece int) (names []string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	o.Name = filepath.Join(dir, o.Name)
+	w, err := open(o, func() time.Time { return start })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range slices.Chunk(b, piece) {
+		if _, err = w.Write(part); err != nil {
+			break
+		}
+	}
+	if cerr := w.Close(); cerr != nil {
+		t.Error(cerr)
+	}
+	entries, derr := os.ReadDir(dir)
+	if derr != nil {
+		t.Fatal(derr)
+	}
+	for _, e := range entries {
+		names = append(names, filepath.Join(dir, e.Name()))
+	}
+	return names, err
+}
+
+func TestOneFile(t *testing.T) {
+	b := stream(30)
+	for _, piece := range []int{1, 7, 100, len(b)} {
+		names, err := write(t, Options{Name: "x"}, b, piece)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(names[0])
+		if err != nil || !bytes.Equal(got, b) {
+			t.Errorf("in pieces of %d bytes: %v, %d bytes, want the stream's %d", piece, err, len(got), len(b))
+		}
+	}
+}
+
+func TestBySize(t *testing.T) {
+	for _, piece := range []int{1, 999, 1 << 20} {
+		names, err := write(t, Options{Name: "x", MaxBytes: 2000}, stream(60), piece)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for i := range names {
+			name := filepath.Join(filepath.Dir(names[0]), "x")
+			if i > 0 {
+				name += fmt.Sprint(i)
+			}
+			list := read(t, name)
+			info, err := os.Stat(name)
+			if err != nil || len(list) == 0 || info.Size() > 2000+150+300 || info.Mode() != 0o600 {
+				t.Errorf("%s: %d packets, %v, %v", name, len(list), info, err)
+			}
+			all = append(all, list...)
+		}
+		var want []string
+		for i := range 60 {
+			want = append(want, fmt.Sprintf("%d %s", i, []string{"eth0", "lo"}[i%2]))
+		}
+		if diff := cmp.Diff(want, all); diff != "" || len(names) < 4 {
+			t.Errorf("%d files, packets (-want +got):\n%s", len(names), diff)
+		}
+	}
+}
+
+func TestRing(t *testing.T) {
+	names, err := write(t, Options{Name: "x", MaxBytes: 1000, Files: 10}, stream(200), 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bases []string
+	last := 0
+	for _, n := range names {
+		bases = append(bases, filepath.Base(n))
+		for _, p := range read(t, n) {
+			var i int
+			_, _ = fmt.Sscan(p, &i)
+			last = max(last, i)
+		}
+	}
+	if diff := cmp.Diff([]string{"x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9"}, bases); diff != "" || last != 199 {
+		t.Errorf("last packet %d, files (-want +got):\n%s", last, diff)
+	}
+}
+
+func TestByTime(t *testing.T) {
+	names, err := write(t, Options{Name: "x-%H%M%S", Every: 20 * time.Second}, stream(50), 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, n := range names {
+		got[filepath.Base(n)] = len(read(t, n))
+	}
+	if diff := cmp.Diff(map[string]int{"x-030405": 20, "x-030425": 20, "x-030445": 10}, got); diff != "" {
+		t.Errorf("packets by file (-want +got):\n%s", diff)
+	}
+	names, err = write(t, Options{Name: "x-%H%M%S", Every: 20 * time.Second, Files: 2}, stream(50), 500)
+	if !errors.Is(err, ErrFull) || len(names) != 2 {
+		t.Errorf("%d files, error %v; want 2 and ErrFull", len(names), err)
+	}
+}
+
+func TestPcap(t *testing.T) {
+	for format, link := range map[Format]int{Pcap: 1, PcapCooked: linkCooked} {
+		names, err := write(t, Options{Name: "x", Format: format, MaxBytes: 3000}, stream(60), 333)
+		if err != nil || len(names) < 2 {
+			t.Fatal(names, err)
+		}
+		n := 0
+		for i := range names {
+			name := filepath.Join(filepath.Dir(names[0]), "x")
+			if i > 0 {
+				name += fmt.Sprint(i)
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := pcapgo.NewReader(bytes.NewReader(b))
+			if err != nil || int(r.LinkType()) != link&0xff && int(r.LinkType()) != link {
+				t.Fatalf("%s: %v, link type %v, want %d", name, err, r.LinkType(), link)
+			}
+			for {
+				data, ci, err := r.ReadPacketData()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := 100
+				if format == PcapCooked {
+					want = 100 - macHeader + cookedHeader
+				}
+				if len(data) != want || ci.Length != want || data[len(data)-1] != byte(n) || !ci.Timestamp.Equal(start.Add(time.Duration(n)*time.Second)) {
+					t.Errorf("%s: packet %d: %d bytes, %+v", name, n, len(data), ci)
+				}
+				n++
+			}
+		}
+		if n != 60 {
+			t.Errorf("%s: %d packets, want 60", format, n)
+		}
+	}
+	mixed := pcapng.AppendSection(nil, &pcapng.Section{})
+	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 1})
+	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 101})
+	var two *LinkTypeError
+	if _, err := write(t, Options{Name: "x", Format: Pcap}, mixed, 1000); !errors.As(err, &two) {
+		t.Errorf("error %v, want *LinkTypeError", err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, o := range []Options{
+		{Name: "x", Files: 2}, {Name: "x", Every: time.Minute}, {Name: "x%S", Every: time.Millisecond}, {Name: "x", MaxBytes: -1},
+	} {
+		if _, err := Open(o); err == nil {
+			t.Errorf("%+v is no error", o)
+		}
+	}
+	if _, err := Open(Options{Name: "/nowhere/x"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want ErrNotExist", err)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	w, err := Open(Options{Name: filepath.Join(t.TempDir(), "x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := stream(30)
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Figures{Packets: 30, Bytes: uint64(len(b)), Dropped: 2, Files: 1}, w.Figures()); diff != "" {
+		t.Errorf("figures (-want +got):\n%s", diff)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzWrite: whatever the stream, nothing panics, and what is in the file is whole blocks.
+func FuzzWrite(f *testing.F) {
+	f.Add(stream(12), 100, true)
+	f.Add(stream(3), 1, false)
+	f.Fuzz(func(t *testing.T, b []byte, piece int, pcap bool) {
+		if piece < 1 || len(b) > 1<<16 {
+			return
+		}
+		dir, err := os.MkdirTemp("/dev/shm", "dlx-test-") //nolint:usetesting // on a disk, each file waits for it
+		if err != nil {
+			dir = t.TempDir()
+		}
+		defer os.RemoveAll(dir)
+		o := Options{Name: filepath.Join(dir, "x"), MaxBytes: 1000, Files: 3}
+		if pcap {
+			o.Format = PcapCooked
+		}
+		w, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range slices.Chunk(b, piece) {
+			if _, err = w.Write(part); err != nil {
+				break
+			}
+		}
+		_ = w.Close()
+		for i := range 3 {
+			got, err := os.ReadFile(fmt.Sprintf("%s%d", o.Name, i))
+			if err == nil && !pcap && wholeBlocks(got) != len(got) {
+				t.Errorf("file %d ends inside a block", i)
+			}
+			if err == nil && pcap && wholeRecords(got, len(got) > 0) != len(got) {
+				t.Errorf("file %d ends inside a record", i)
+			}
+		}
+	})
+}

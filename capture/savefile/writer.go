@@ -1,0 +1,220 @@
+package savefile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// ErrFull ends a capture whose last file is complete.
+var ErrFull = errors.New("the last file is complete")
+
+// WriteError reports a file that could not be written to its end. What is said to be kept is whole.
+type WriteError struct {
+	Name string
+	Kept int64 // bytes of the file that are kept
+	Err  error
+}
+
+func (e *WriteError) Error() string {
+	return fmt.Sprintf("write %s: %v: the %d bytes up to there are kept", e.Name, e.Err, e.Kept)
+}
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Figures are what went into files so far.
+type Figures struct {
+	Packets, Bytes, Dropped uint64
+	Files                   int
+}
+
+// Writer writes the stream of a capture to files. Its Write is for one goroutine; Figures is for any.
+type Writer struct {
+	o       Options
+	now     func() time.Time
+	file    *file
+	number  int       // of the file, from 0
+	files   int       // that were begun
+	ends    time.Time // when the next one is due
+	rest    []byte    // the beginning of a block that has not come to its end
+	head    head      // what each file begins with
+	convert *converter
+	err     error // that ended it
+
+	packets, bytes, dropped atomic.Uint64
+	begun                   atomic.Int64
+}
+
+// Open makes the first file.
+func Open(o Options) (*Writer, error) { return open(o, time.Now) }
+
+func open(o Options, now func() time.Time) (*Writer, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	w := &Writer{o: o, now: now}
+	if o.Format != Pcapng && o.Format != "" {
+		w.convert = &converter{cooked: o.Format == PcapCooked}
+	}
+	if err := w.begin(now()); err != nil {
+		return nil, err
+	}
+	if o.Every > 0 {
+		w.ends = now().Add(o.Every)
+	}
+	return w, nil
+}
+
+// begin makes the next file.
+func (w *Writer) begin(at time.Time) (err error) {
+	name, err := w.o.name(w.number, at)
+	if err != nil {
+		return err
+	}
+	if w.file, err = create(name, w.o.Owner); err != nil {
+		return err
+	}
+	w.files++
+	w.begun.Store(int64(w.files))
+	return nil
+}
+
+// Figures are what was written so far.
+func (w *Writer) Figures() Figures {
+	return Figures{Packets: w.packets.Load(), Bytes: w.bytes.Load(), Dropped: w.dropped.Load(), Files: int(w.begun.Load())}
+}
+
+const (
+	blockHead = 8        // bytes: type and length
+	maxBlock  = 16 << 20 // bytes of a block, at most
+)
+
+// Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left waits for its end.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	stream := p
+	if len(w.rest) > 0 {
+		w.rest = append(w.rest, p...)
+		stream = w.rest
+	}
+	done, err := w.blocks(stream)
+	if err != nil {
+		w.err = err
+		return 0, err
+	}
+	w.rest = append(w.rest[:0], stream[done:]...)
+	return len(p), nil
+}
+
+// blocks writes the whole blocks at the beginning of b and returns their size.
+func (w *Writer) blocks(b []byte) (done int, err error) {
+	pending := 0 // where what goes into this file begins
+	packets := uint64(0)
+	for len(b)-done >= blockHead {
+		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
+		if size < blockHead+4 || size > maxBlock || size%4 != 0 {
+			return 0, errors.New("not the stream of a capture")
+		}
+		if int64(len(b)-done) < size {
+			break
+		}
+		block := b[done : done+int(size)]
+		if kind == blockPacket {
+			if w.due(block, int64(done-pending)) {
+				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(block)); err != nil {
+					return 0, err
+				}
+				pending, packets = done, 0
+			}
+			packets++
+		} else {
+			w.note(kind, block)
+		}
+		done += int(size)
+	}
+	return done, w.put(b[pending:done], packets)
+}
+
+// due says whether a packet belongs into the next file; some bytes before it are still to be written.
+func (w *Writer) due(block []byte, before int64) bool {
+	if !w.o.rotates() {
+		return false
+	}
+	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !packetTime(block).Before(w.ends)
+}
+
+// rotate completes the file and begins the next one, for a packet.
+func (w *Writer) rotate(block []byte) error {
+	at := packetTime(block)
+	w.number++
+	if w.o.Every > 0 && !at.Before(w.ends) {
+		w.number = 0
+		w.ends = w.ends.Add(at.Sub(w.ends).Truncate(w.o.Every) + w.o.Every)
+		if w.o.MaxBytes == 0 && w.o.Files > 0 && w.files >= w.o.Files {
+			return errors.Join(ErrFull, w.finish(true))
+		}
+	}
+	if err := w.finish(true); err != nil {
+		return err
+	}
+	if err := w.begin(at); err != nil {
+		return err
+	}
+	if w.convert != nil {
+		w.convert.begun = false
+		return nil
+	}
+	return w.write(w.head.bytes())
+}
+
+// put writes whole blocks, some of which are packets.
+func (w *Writer) put(b []byte, packets uint64) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if w.convert != nil {
+		var err error
+		if b, err = w.convert.blocks(b); err != nil {
+			return err
+		}
+	}
+	if err := w.write(b); err != nil {
+		return err
+	}
+	w.packets.Add(packets)
+	return nil
+}
+
+func (w *Writer) write(b []byte) error {
+	n, err := w.file.write(b, w.convert != nil)
+	w.bytes.Add(uint64(n))
+	return err
+}
+
+// finish completes the file, whose bytes are then on the disk. One that is followed by another, or is the last that may be,
+// gets the last figures of its interfaces; the stream's end has them anyway.
+func (w *Writer) finish(rotated bool) error {
+	f := w.file
+	if w.file = nil; f == nil {
+		return nil
+	}
+	var err error
+	if rotated && w.convert == nil {
+		var n int
+		n, err = f.write(w.head.statistics(), false)
+		w.bytes.Add(uint64(n))
+	}
+	return errors.Join(err, f.close())
+}
+
+// Close completes the last file. A block of which only the beginning has come is left out.
+func (w *Writer) Close() error { return w.finish(false) }
+
+// packetTime is an enhanced packet block's.
+func packetTime(block []byte) time.Time {
+	high, low := binary.LittleEndian.Uint32(block[12:]), binary.LittleEndian.Uint32(block[16:])
+	return time.Unix(0, int64(uint64(high)<<32|uint64(low)))
+}
