@@ -15,10 +15,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dlx/capture/pcapng"
-	"dlx/internal/testutil"
 )
-
-func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
