@@ -36,23 +36,28 @@ func words(values ...uint32) (b []byte) {
 }
 
 // TestForeignFile reads what others write: big-endian, clocks of other units and with an offset, kinds of blocks that are
-// not known, a second section in another byte order, whose interfaces replace the first one's.
+// not known, packets without a time and of the old kind, a second section in another byte order, whose interfaces replace the first one's.
 func TestForeignFile(t *testing.T) {
-	const section, iface, simple, names, packet = 0x0A0D0D0A, 1, 3, 4, 6
+	const section, iface, old, simple, names, packet = 0x0A0D0D0A, 1, 2, 3, 4, 6
 	b := bigEndian(nil, section, words(0x1A2B3C4D, 1<<16, 0xffffffff, 0xffffffff))
 	b = bigEndian(b, iface, words(1<<16, 0)) // no options: microseconds
 	b = bigEndian(b, iface, words(101<<16, 64, 9<<16|1, 0x8a<<24, 14<<16|8, 0, 100, 2<<16|3, 0x78797a00, 0))
 	b = bigEndian(b, names, words(0))
 	b = bigEndian(b, 0x80000001, []byte("of somebody's own..."))
 	b = bigEndian(b, simple, words(4, 0x01020304))
+	b = bigEndian(b, old, words(1<<16|7, 0, 1<<10, 2, 9, 0x0a0b0000, 2<<16|4, 1, 0))
+	b = bigEndian(b, old, words(0xffff, 0, 1, 0, 9))
 	b = bigEndian(b, packet, words(0, 1, 5, 3, 1000, 0x01020300))
 	b = bigEndian(b, packet, words(1, 0, 3<<10|512, 4, 4, 0x05060708, 2<<16|4, 2, 0))
 	b = append(b, file()...)
 	want := append([]pcapng.Packet{
+		{Length: 4, Data: []byte{1, 2, 3, 4}},
+		{Interface: 1, Time: 101e9, Length: 9, Dropped: 7, Direction: pcapng.In, Data: []byte{10, 11}},
+		{Time: 1000, Length: 9, Data: []byte{}},
 		{Time: (1<<32 + 5) * 1000, Length: 1000, Data: []byte{1, 2, 3}},
 		{Interface: 1, Time: 103.5e9, Length: 4, Direction: pcapng.Out, Data: []byte{5, 6, 7, 8}},
 	}, packets...)
-	wantNames := []string{"", "xyz", "eth0", "tun0", "eth0"}
+	wantNames := []string{"", "xyz", "", "", "xyz", "eth0", "tun0", "eth0"}
 	var got []pcapng.Packet
 	var gotNames []string
 	for r := pcapng.NewReader(bytes.NewReader(b)); ; {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Bounds of what a Reader takes and keeps.
 const (
+	minBlock      = 12       // bytes
 	maxBlock      = 16 << 20 // bytes
 	maxInterfaces = 4096     // of a section
 	maxText       = 4096     // bytes of a name, a description or a filter; the rest is cut off
@@ -24,9 +26,10 @@ func (e *FormatError) Error() string { return "not a whole pcapng file: " + e.Wh
 type Reader struct {
 	r          *bufio.Reader
 	order      binary.ByteOrder
+	section    Section
 	interfaces []readInterface
-	head       [12]byte
-	block      []byte
+	names      nameTable
+	block      []byte // the last one, whole
 }
 
 // NewReader returns a reader of the file that comes from r.
@@ -44,52 +47,101 @@ func (r *Reader) Interface(p *Packet) Interface {
 	return r.interfaces[p.Interface].Interface
 }
 
-// Next reads up to and including the next packet; blocks of other kinds, simple packets without a time among them, are
-// passed over. The packet's data are valid until the next call. The end of the file is io.EOF; a broken one is a
-// *FormatError; errors of the underlying reader come as they are.
+// Section returns what the file says of the section that the last block belongs to.
+func (r *Reader) Section() Section { return r.section }
+
+// Next reads up to and including the next packet; blocks of other kinds are noted or passed over. Packets without a time
+// (simple packet blocks) have the time 0. The packet's data are valid until the next call. The end of the file is io.EOF; a
+// broken one is a *FormatError; errors of the underlying reader come as they are.
 func (r *Reader) Next() (Packet, error) {
 	for {
-		kind, body, err := r.readBlock()
-		if err != nil {
-			return Packet{}, err
-		}
-		switch kind {
-		case blockSection:
-			if len(body) < 12 || r.order.Uint16(body) != 1 {
-				return Packet{}, &FormatError{"its version is unknown"}
-			}
-			r.interfaces = r.interfaces[:0]
-		case blockInterface:
-			if err := r.addInterface(body); err != nil {
-				return Packet{}, err
-			}
-		case blockPacket:
-			return r.packet(body)
+		b, err := r.NextBlock()
+		if err != nil || b.IsPacket {
+			return b.Packet, err
 		}
 	}
 }
 
+// Block is one block of a file, as it stands there.
+type Block struct {
+	Kind     uint32
+	IsPacket bool
+	Packet   Packet // if it is one
+	Bytes    []byte // all of the block, in the section's byte order
+}
+
+// NextBlock is Next for blocks of every kind. The block's bytes are valid until the next call.
+func (r *Reader) NextBlock() (Block, error) {
+	kind, body, err := r.readBlock()
+	b := Block{Kind: kind, Bytes: r.block}
+	if err != nil {
+		return Block{}, err
+	}
+	switch kind {
+	case blockSection:
+		err = r.newSection(body)
+	case blockInterface:
+		err = r.addInterface(body)
+	case blockNames:
+		r.addNames(body)
+	case blockPacket:
+		b.IsPacket = true
+		b.Packet, err = r.packet(body)
+	case blockSimple:
+		b.IsPacket = true
+		b.Packet, err = r.simple(body)
+	case blockOld:
+		b.IsPacket = true
+		b.Packet, err = r.old(body)
+	}
+	return b, err
+}
+
+// newSection takes a section header block apart.
+func (r *Reader) newSection(body []byte) error {
+	const fixed = 4 + 12 // magic number, version and length
+	if len(body) < fixed || r.order.Uint16(body[4:]) != 1 {
+		return &FormatError{"its version is unknown"}
+	}
+	r.section, r.interfaces, r.names = Section{}, r.interfaces[:0], nameTable{}
+	r.options(body[fixed:], func(code uint16, value []byte) {
+		switch code {
+		case optComment:
+			r.section.Comment = text(value)
+		case optHardware:
+			r.section.Hardware = text(value)
+		case optOS:
+			r.section.OS = text(value)
+		case optApplication:
+			r.section.Application = text(value)
+		}
+	})
+	return nil
+}
+
+// blockHead is the size of a block's type and first length, in bytes.
+const blockHead = 8
+
 // readBlock reads one block and returns what is between its lengths.
 func (r *Reader) readBlock() (kind uint32, body []byte, err error) {
-	head := r.head[:]
-	if _, err := io.ReadFull(r.r, head[:8]); err != nil {
+	r.block = slices.Grow(r.block[:0], minBlock)[:blockHead]
+	if _, err := io.ReadFull(r.r, r.block); err != nil {
 		return 0, nil, cut(err, false)
 	}
-	if le.Uint32(head) == blockSection { // the same in either order
-		if _, err := io.ReadFull(r.r, head[8:12]); err != nil {
+	if kind = le.Uint32(r.block); kind == blockSection { // the same in either order
+		r.block = r.block[:blockHead+4]
+		if _, err := io.ReadFull(r.r, r.block[blockHead:]); err != nil {
 			return 0, nil, cut(err, true)
 		}
-		if err := r.setOrder(head[8:12]); err != nil {
+		if err := r.setOrder(r.block[blockHead:]); err != nil {
 			return 0, nil, err
 		}
-		body, err = r.rest(r.order.Uint32(head[4:]), 12)
-		return blockSection, body, err
 	}
 	if r.order == nil {
 		return 0, nil, &FormatError{"it does not begin with a section header"}
 	}
-	kind = r.order.Uint32(head)
-	body, err = r.rest(r.order.Uint32(head[4:]), 8)
+	kind = r.order.Uint32(r.block)
+	body, err = r.rest(r.order.Uint32(r.block[4:]))
 	return kind, body, err
 }
 
@@ -115,52 +167,19 @@ func (r *Reader) setOrder(magic []byte) error {
 }
 
 // rest reads what is left of a block of the given size after its first bytes, and checks the length at its end.
-func (r *Reader) rest(size uint32, done int) ([]byte, error) {
+func (r *Reader) rest(size uint32) ([]byte, error) {
+	done := len(r.block)
 	if size%4 != 0 || size > maxBlock || int(size) < done+4 {
 		return nil, &FormatError{fmt.Sprintf("a block says that it has %d bytes", size)}
 	}
-	n := int(size) - done
-	if cap(r.block) < n {
-		r.block = make([]byte, n)
-	}
-	buf := r.block[:n]
-	if _, err := io.ReadFull(r.r, buf); err != nil {
+	r.block = slices.Grow(r.block, int(size)-done)[:size]
+	if _, err := io.ReadFull(r.r, r.block[done:]); err != nil {
 		return nil, cut(err, true)
 	}
-	if r.order.Uint32(buf[n-4:]) != size {
+	if r.order.Uint32(r.block[size-4:]) != size {
 		return nil, &FormatError{"a block's two lengths differ"}
 	}
-	return buf[:n-4], nil
-}
-
-// packet takes an enhanced packet block apart.
-func (r *Reader) packet(body []byte) (Packet, error) {
-	if len(body) < 20 {
-		return Packet{}, &FormatError{"bad packet"}
-	}
-	p := Packet{Interface: r.order.Uint32(body), Length: r.order.Uint32(body[16:])}
-	size := uint64(r.order.Uint32(body[12:]))
-	if uint64(p.Interface) >= uint64(len(r.interfaces)) || size > uint64(len(body)-20) {
-		return Packet{}, &FormatError{"bad packet"}
-	}
-	units := uint64(r.order.Uint32(body[4:]))<<32 | uint64(r.order.Uint32(body[8:]))
-	p.Time = r.interfaces[p.Interface].nanos(units)
-	p.Data = body[20 : 20+size : 20+size]
-	r.options(body[min(20+(size+3)&^3, uint64(len(body))):], func(code uint16, value []byte) {
-		switch {
-		case code == optComment && p.Comment == "":
-			p.Comment = text(value)
-		case code == optFlags && len(value) == 4:
-			p.Direction = Direction(r.order.Uint32(value) & 3)
-		case code == optDropCount && len(value) == 8:
-			p.Dropped = r.order.Uint64(value)
-		case code == optPacketID && len(value) == 8:
-			p.ID = r.order.Uint64(value)
-		case code == optProcess && len(value) == 8:
-			p.Process = r.order.Uint32(value)
-		}
-	})
-	return p, nil
+	return r.block[blockHead : size-4], nil
 }
 
 // options calls f for each option until the end of them or of the bytes.

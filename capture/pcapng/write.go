@@ -9,6 +9,9 @@ import (
 const (
 	blockSection    = 0x0A0D0D0A
 	blockInterface  = 1
+	blockOld        = 2
+	blockSimple     = 3
+	blockNames      = 4
 	blockStatistics = 5
 	blockPacket     = 6
 )
