@@ -29,20 +29,41 @@ func (c *Capture) append(s *source) error {
 	if f.Outgoing {
 		direction = pcapng.Out
 	}
+	var owner uint32
+	var comment string
+	if s.owner != nil {
+		owner, comment = s.ownerOf(f)
+	}
 	c.stats.Captured++
-	if plain := i.dropped == 0 && s.note == "" && !f.VLAN && i.linkType != linkCooked; plain {
-		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, direction, c.stats.Captured, f.Data[:min(len(f.Data), c.o.SnapLen)])
+	if plain := i.dropped == 0 && s.note == "" && comment == "" && !f.VLAN && i.linkType != linkCooked; plain {
+		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, direction, c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
 	} else {
-		c.appendMore(s, i, direction)
+		c.appendMore(s, i, direction, owner, comment)
 	}
 	i.stats.Delivered++
 	return nil
 }
 
+// ownerOf returns whose the packet is, and what to say of that at the first packet of a flow.
+func (s *source) ownerOf(f *linux.Frame) (pid uint32, comment string) {
+	flow := s.owner.of(f, s.ring.Crowded)
+	if flow == nil || flow.owner == nil {
+		return 0, ""
+	}
+	if !flow.told && s.note == "" {
+		flow.told = true
+		comment = flow.owner.Comment()
+	}
+	return flow.owner.PID, comment
+}
+
 // appendMore appends a packet that something is to be done with or said of.
-func (c *Capture) appendMore(s *source, i *iface, direction pcapng.Direction) {
+func (c *Capture) appendMore(s *source, i *iface, direction pcapng.Direction, owner uint32, comment string) {
 	f := &s.frame
-	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped, Comment: s.note}
+	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped, Process: owner, Comment: comment}
+	if s.note != "" {
+		pkt.Comment = s.note
+	}
 	i.dropped, s.note = 0, ""
 	switch {
 	case i.linkType == linkCooked:

@@ -44,6 +44,7 @@ type Options struct {
 	Count       uint64        // packets; no limit
 	MaxBytes    uint64        // of the file; no limit
 	Application string        // the program that captures
+	NoProcess   bool          // leave out whose packets they are
 	Latency     time.Duration // after which a packet is handed on although its block is not full; DefaultLatency
 }
 

@@ -13,7 +13,8 @@ type source struct {
 	o     *Options
 	ring  *linux.Ring
 	links *links
-	bound int32 // the interface that the ring is bound to; 0 for all
+	owner *owners // nil if processes are not wanted
+	bound int32   // the interface that the ring is bound to; 0 for all
 
 	interfaces map[int32]*iface // those that packets were seen of, by index
 	last       *iface           // the one of the packet before
@@ -72,8 +73,15 @@ func (s *source) openHere() (err error) {
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
-	s.links, err = openLinks()
-	return err
+	if s.links, err = openLinks(); err != nil || s.o.NoProcess {
+		return err
+	}
+	r, err := openResolver()
+	if err != nil {
+		return fmt.Errorf("find processes: %w", err)
+	}
+	s.owner = newOwners(r)
+	return nil
 }
 
 // bind finds the interface to bind to.
@@ -143,11 +151,15 @@ func (s *source) changed(l *link) error {
 
 // close releases the sockets and the ring. It takes some 20 ms.
 func (s *source) close() error {
+	var err error
+	if s.owner != nil {
+		err = s.owner.resolver.close()
+	}
 	if s.links != nil {
 		s.links.close()
 	}
 	if s.ring == nil {
-		return nil
+		return err
 	}
-	return s.ring.Close()
+	return errors.Join(err, s.ring.Close())
 }

@@ -41,6 +41,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		MaxBytes:    req.MaxBytes,
 		RingSize:    f.ringSize(),
 		Latency:     req.Latency,
+		NoProcess:   req.NoProcess,
 		Application: version.String(),
 	})
 	if err != nil {

@@ -96,6 +96,7 @@ type CaptureRequest struct {
 	Count     uint64        // packets; no limit
 	MaxBytes  uint64        // of the file; no limit
 	RingSize  int           // bytes; 32 MiB
+	NoProcess bool          // without the processes that packets belong to
 	Latency   time.Duration // after which a packet is written although more would be written with it; 50 ms
 }
 

@@ -174,12 +174,13 @@ func ExampleReader() {
 // TestPlain: the short way makes the same block as the long one.
 func TestPlain(t *testing.T) {
 	buf := bytes.Repeat([]byte{0xff}, 256)[:0]
-	for n := range 9 {
-		p := pcapng.Packet{Interface: 3, Time: 1700000000123456789, Length: 77, Direction: pcapng.Out, ID: 1 << 40, Data: bytes.Repeat([]byte{7}, n)}
+	for n := range 18 {
+		p := pcapng.Packet{Interface: 3, Time: 1700000000123456789, Length: 77, Direction: pcapng.Out, ID: 1 << 40, Data: bytes.Repeat([]byte{7}, n/2)}
+		p.Process = uint32(n % 2 * 4711)
 		want := pcapng.AppendPacket(nil, &p)
-		got := pcapng.AppendPlain(buf, p.Interface, p.Time, p.Length, p.Direction, p.ID, p.Data)
+		got := pcapng.AppendPlain(buf, p.Interface, p.Time, p.Length, p.Direction, p.ID, p.Process, p.Data)
 		if diff := cmp.Diff(hex.Dump(want), hex.Dump(got)); diff != "" {
-			t.Errorf("%d bytes (-want +got):\n%s", n, diff)
+			t.Errorf("%d bytes, process %d (-want +got):\n%s", n/2, p.Process, diff)
 		}
 	}
 }

@@ -181,13 +181,20 @@ func AppendPacket(b []byte, p *Packet) []byte {
 }
 
 // plainTail is what follows the data of a packet with a direction and a number and no more, in bytes: the two options, the
-// end of the options and the block's length.
-const plainTail = 8 + 12 + 4 + 4
+// end of the options and the block's length. A process's takes more.
+const (
+	plainTail   = 8 + 12 + 4 + 4
+	processTail = 12
+)
 
-// AppendPlain is AppendPacket for a packet of which its direction, its number and nothing else is known, in less time.
-func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction, id uint64, data []byte) []byte {
+// AppendPlain is AppendPacket for a packet of which its direction, its number, perhaps its process and nothing else is
+// known, in less time.
+func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction, id uint64, process uint32, data []byte) []byte {
 	padded := packetHeader + (len(data)+3)&^3
 	start, size := len(b), padded+plainTail
+	if process != 0 {
+		size += processTail
+	}
 	b = slices.Grow(b, size)[:start+size]
 	h := b[start : start+size : start+size]
 	le.PutUint64(h[0:], blockPacket|uint64(size)<<32)
@@ -201,6 +208,11 @@ func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction
 	le.PutUint64(tail[0:], optFlags|4<<16|uint64(d)<<32)
 	le.PutUint32(tail[8:], optPacketID|8<<16)
 	le.PutUint64(tail[12:], id)
+	if process != 0 {
+		le.PutUint32(tail[20:], optProcess|8<<16)
+		le.PutUint64(tail[24:], uint64(process))
+		tail = tail[processTail:]
+	}
 	le.PutUint64(tail[20:], uint64(size)<<32)
 	return b
 }

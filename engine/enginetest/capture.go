@@ -52,7 +52,10 @@ func startCapture(t *testing.T, e engine.Engine, req engine.CaptureRequest) *cap
 }
 
 // packet is what a test wants to know of a packet.
-type packet struct{ Container, Interface, Comment string }
+type packet struct {
+	Container, Interface, Comment string
+	Process                       uint32
+}
 
 // packets ends the capture unless it has ended, and returns its packets.
 func (c *capturing) packets() (list []packet) {
@@ -78,7 +81,7 @@ func (c *capturing) packets() (list []packet) {
 		last = p.Time
 		i := r.Interface(&p)
 		name, _, _ := strings.Cut(i.Description, ", ")
-		list = append(list, packet{name, i.Name, p.Comment})
+		list = append(list, packet{name, i.Name, p.Comment, p.Process})
 	}
 }
 
@@ -118,6 +121,7 @@ func (s *suite) capture(t *testing.T) {
 	if n != 4 || run.stats.Captured != 4 || run.stats.Dropped != 0 {
 		t.Errorf("%d packets in the file, statistics %+v; want 4", n, run.stats)
 	}
+	t.Run("process", func(t *testing.T) { s.process(t, e, c) })
 	t.Run("several", func(t *testing.T) { s.several(t, e, image) })
 	t.Run("restart", func(t *testing.T) { s.restart(t, e, image) })
 	t.Run("labels", func(t *testing.T) { s.labels(t, e, image) })

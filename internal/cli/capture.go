@@ -32,6 +32,7 @@ type captureOptions struct {
 	labels      []string
 	files       fileOptions
 	list        bool
+	noProcess   bool
 	output      string
 	program     programOptions
 }
@@ -79,6 +80,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
 	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
 	f.StringArrayVar(&o.labels, "label", nil, "capture in the containers with this label, KEY or KEY=VALUE; all of them, if given more than once")
+	f.BoolVar(&o.noProcess, "no-process", false, "do not look for the processes that packets belong to")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "list the container's interfaces, and capture nothing")
 	outputFlag(cmd, &o.output)
 	o.program.flags(f)
@@ -177,7 +179,7 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	}
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
-		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency,
+		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
 	}, nil
 }
 

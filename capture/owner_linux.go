@@ -1,0 +1,177 @@
+package capture
+
+import (
+	"sync/atomic"
+	"time"
+
+	"dlx/capture/process"
+	"dlx/internal/linux"
+)
+
+// owners knows the processes of a source's flows. It is Run's; a resolver finds out about them meanwhile.
+type owners struct {
+	resolver *resolver
+	slots    [1 << slotBits]slot
+	key      flowKey                // of the packet at hand
+	young    map[flowKey]*ownedFlow // flows by age: when there are too many young ones, the old ones are forgotten
+	old      map[flowKey]*ownedFlow
+	second   uint64 // of the packets' time
+	fresh    int    // flows that were new in it
+	waits    budget
+}
+
+// slot remembers the flow of the last packet that fell into it.
+type slot struct {
+	ends, ports uint64
+	flow        *ownedFlow
+}
+
+// ownedFlow is a flow with the process that it belongs to.
+type ownedFlow struct {
+	key     flowKey
+	answer  *answer
+	owner   *process.Process // nil as long as it is not known
+	expires uint64           // nanoseconds since 1970; then its owner is asked for again
+	told    bool             // the file has a comment on it
+}
+
+// answer is what the resolver finds out about a flow.
+type answer struct {
+	key   flowKey
+	made  uint64 // when it was asked for, in nanoseconds since 1970
+	owner atomic.Pointer[process.Process]
+	done  chan struct{} // closed when owner will not change any more
+}
+
+const (
+	slotBits = 11
+	// maxFlows is how many flows of one age are remembered.
+	maxFlows = 1 << 15
+	// maxFresh is how many new flows of a second are looked at: who makes up more of them must not hold up packets.
+	maxFresh = 10_000
+	// Times after which a flow's owner is asked for again, in nanoseconds.
+	knownTime   = uint64(60 * time.Second)
+	unknownTime = uint64(2 * time.Second)
+	// beginTime is how much older than the packet that begins a connection the answer about it may be.
+	beginTime = uint64(time.Second)
+	// ownerWait is how long a flow's first packet waits for its owner to be found.
+	ownerWait = 10 * time.Millisecond
+)
+
+func newOwners(r *resolver) *owners {
+	return &owners{resolver: r, young: map[flowKey]*ownedFlow{}, waits: budget{share: 20, most: 2 * ownerWait}}
+}
+
+// of returns the flow of a packet, nil if it has none that can be told.
+func (o *owners) of(f *linux.Frame, hurried func() bool) *ownedFlow {
+	local := f.Outgoing || f.Hardware() == arphrdLoopback // what loopback carries is its sender's
+	k := &o.key
+	begins, ok := parseFlow(f.Data[min(f.Network(), len(f.Data)):], local, f.Interface, k)
+	if !ok {
+		return nil
+	}
+	s := &o.slots[k.slot(slotBits)]
+	if s.ends != k.ends || s.ports != k.ports || begins || f.Time >= s.flow.expires || k.ports&isIPv6 != 0 && s.flow.key.long != k.long {
+		flow := o.find(f.Time, begins, hurried)
+		if flow == nil {
+			return nil
+		}
+		s.ends, s.ports, s.flow = k.ends, k.ports, flow
+	}
+	if s.flow.owner == nil {
+		s.flow.owner = s.flow.answer.owner.Load()
+	}
+	return s.flow
+}
+
+// find finds the flow of the packet at hand among those that are not in their slots, or makes one.
+func (o *owners) find(now uint64, begins bool, hurried func() bool) *ownedFlow {
+	k := &o.key
+	if k.ports&isIPv6 == 0 {
+		k.long = [32]byte{}
+	}
+	flow := o.young[*k]
+	if flow == nil {
+		if flow = o.old[*k]; flow != nil {
+			o.remember(flow)
+		}
+	}
+	if flow != nil && !begins && now < flow.expires {
+		return flow
+	}
+	if !o.mayAsk(now) {
+		return flow
+	}
+	a := o.resolver.ask(k, since(flow, now, begins))
+	if !hurried() {
+		o.wait(a)
+	}
+	flow = renew(flow, a, now, begins)
+	o.remember(flow)
+	return flow
+}
+
+// since is when an answer must have been made to be good for a flow now. A connection's beginning was seen by the resolver
+// when it was on the wire; it may have been sent more than once.
+func since(flow *ownedFlow, now uint64, begins bool) uint64 {
+	switch {
+	case begins:
+		return now - beginTime
+	case flow != nil && flow.owner == nil:
+		return now - unknownTime
+	}
+	return now - knownTime
+}
+
+// renew is the flow with another answer. One that only expired keeps its owner unless there is another one.
+func renew(before *ownedFlow, a *answer, now uint64, begins bool) *ownedFlow {
+	flow := &ownedFlow{key: a.key, answer: a, owner: a.owner.Load(), expires: now + unknownTime}
+	if flow.owner != nil {
+		flow.expires = now + knownTime
+	}
+	switch {
+	case before == nil:
+		return flow
+	case before.answer == a, !begins && (flow.owner == nil || before.owner != nil && *before.owner == *flow.owner):
+		before.answer, before.expires = a, flow.expires
+		return before
+	}
+	return flow
+}
+
+// remember keeps a flow with the young ones.
+func (o *owners) remember(flow *ownedFlow) {
+	if len(o.young) >= maxFlows {
+		o.old, o.young = o.young, make(map[flowKey]*ownedFlow, maxFlows)
+	}
+	o.young[flow.key] = flow
+}
+
+// mayAsk says whether one more new flow may be looked at.
+func (o *owners) mayAsk(now uint64) bool {
+	if second := now / uint64(time.Second); second != o.second {
+		o.second, o.fresh = second, 0
+	}
+	o.fresh++
+	return o.fresh <= maxFresh
+}
+
+// wait gives the resolver a moment, so that the flow's first packet can be told of; not too many of them.
+func (o *owners) wait(a *answer) {
+	select {
+	case <-a.done:
+		return
+	default:
+	}
+	start := time.Now()
+	if !o.waits.left(start) {
+		return
+	}
+	late := time.NewTimer(ownerWait)
+	defer late.Stop()
+	select {
+	case <-a.done:
+	case <-late.C:
+	}
+	o.waits.spend(start, time.Now())
+}

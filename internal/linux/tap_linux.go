@@ -1,0 +1,69 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Tap is a packet socket without a ring: what it receives can be read at once, and what there is no room for is lost. Its
+// packets begin at the network header, on every kind of interface (packet(7), SOCK_DGRAM). It is for one goroutine.
+type Tap struct{ ring *Ring }
+
+// TapPacket says where a packet came from.
+type TapPacket struct {
+	Size      int    // bytes in the buffer
+	Protocol  uint16 // an ETH_P_ number (linux/if_ether.h)
+	Hardware  uint16 // of its interface, an ARPHRD_ number
+	Interface int32  // index
+	Outgoing  bool
+}
+
+// OpenTap opens the socket in the calling thread's network namespace, with room for some bytes of packets. The filter, whose
+// program begins at the network header as well, is attached before anything is received.
+func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
+	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, wrap("socket AF_PACKET", err)
+	}
+	t := &Tap{&Ring{fd: NewFD(raw)}}
+	err = wrap("setsockopt SO_RCVBUF", unix.SetsockoptInt(raw, unix.SOL_SOCKET, unix.SO_RCVBUF, room))
+	if err == nil {
+		err = t.ring.SetFilter(filter)
+	}
+	if err == nil {
+		err = t.ring.bind(0, unix.ETH_P_ALL)
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Receive reads the next packet as far as the buffer goes. It does not wait: without a packet it returns false.
+func (t *Tap) Receive(buf []byte) (p TapPacket, ok bool, err error) {
+	for {
+		n, from, err := unix.Recvfrom(t.ring.fd.Int(), buf, 0)
+		switch {
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // an interface went down; there are others
+			continue
+		case errors.Is(err, unix.EAGAIN):
+			return p, false, nil
+		case err != nil:
+			return p, false, wrap("recvfrom", err)
+		}
+		a, ok := from.(*unix.SockaddrLinklayer)
+		if !ok {
+			return p, false, fmt.Errorf("recvfrom: address of type %T", from)
+		}
+		return TapPacket{Size: n, Protocol: htons(a.Protocol), Hardware: a.Hatype, Interface: int32(a.Ifindex), Outgoing: a.Pkttype == unix.PACKET_OUTGOING}, true, nil
+	}
+}
+
+// Descriptor is the socket's, to wait for. It stays the tap's.
+func (t *Tap) Descriptor() int { return t.ring.fd.Int() }
+
+// Close releases the socket.
+func (t *Tap) Close() error { return t.ring.Close() }
