@@ -32,7 +32,7 @@ func (c *Capture) append(s *source) error {
 	var owner uint32
 	var comment string
 	if s.owner != nil {
-		owner, comment = s.ownerOf(f)
+		owner, comment = s.ownerOf(i, f)
 	}
 	c.stats.Captured++
 	if plain := i.dropped == 0 && s.note == "" && comment == "" && !f.VLAN && i.linkType != linkCooked; plain {
@@ -45,16 +45,21 @@ func (c *Capture) append(s *source) error {
 }
 
 // ownerOf returns whose the packet is, and what to say of that at the first packet of a flow.
-func (s *source) ownerOf(f *linux.Frame) (pid uint32, comment string) {
-	flow := s.owner.of(f, s.ring.Crowded)
-	if flow == nil || flow.owner == nil {
+func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, comment string) {
+	network := macs + 2
+	if i.linkType != linkEthernet {
+		network = f.Network()
+	}
+	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
+	flow := s.owner.of(f, network, outgoing, s.ring.Crowded)
+	if flow == nil {
 		return 0, ""
 	}
-	if !flow.told && s.note == "" {
+	if !flow.told && flow.owner != nil && s.note == "" {
 		flow.told = true
 		comment = flow.owner.Comment()
 	}
-	return flow.owner.PID, comment
+	return flow.pid, comment
 }
 
 // appendMore appends a packet that something is to be done with or said of.

@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"dlx/capture"
+	"dlx/capture/process"
 )
 
 // block is a block as the kernel fills it, with n packets of size bytes, every step nanoseconds from first on
 // (struct tpacket_block_desc, struct tpacket3_hdr and struct sockaddr_ll in linux/if_packet.h).
 func block(n, size int, first, step uint32) []byte {
-	const header, frame, mac = 48, 96, 82
+	const mac = 82
 	ne := binary.NativeEndian
-	stride := (frame + size + 15) &^ 15
+	stride := stride(size)
 	b := make([]byte, header+n*stride)
 	ne.PutUint32(b[12:], uint32(n))
 	ne.PutUint32(b[16:], header)
@@ -29,8 +30,21 @@ func block(n, size int, first, step uint32) []byte {
 		ne.PutUint32(h[12:], uint32(size))
 		ne.PutUint32(h[16:], uint32(size))
 		ne.PutUint16(h[24:], mac)
+		ne.PutUint16(h[26:], mac+14)
 	}
 	return b
+}
+
+// What comes before the packets of a block, and before a packet's data, in bytes.
+const header, inFront = 48, 96
+
+func stride(size int) int { return (inFront + size + 15) &^ 15 }
+
+// frameOf is the data of a packet of a block.
+func frameOf(block []byte, i, size int) []byte {
+	const mac = 82
+	at := header + i*stride(size) + mac
+	return block[at : at+size]
 }
 
 // BenchmarkMerge is the cost of a packet once it is in the ring.
@@ -54,6 +68,40 @@ func BenchmarkMerge(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkOwner is what the processes of packets add to that: none, as many flows as a busy server has at a time.
+func BenchmarkOwner(b *testing.B) {
+	for _, flows := range []int{0, 1, 1000} {
+		b.Run(fmt.Sprintf("flows=%d", flows), func(b *testing.B) {
+			const n, size = 4096, 74
+			mem := block(n, size, 0, 1000)
+			for i := range n {
+				flow := uint16(0)
+				if flows > 0 {
+					flow = uint16(i / 8 % flows)
+				}
+				setFlow(frameOf(mem, i, size), flow)
+			}
+			m := capture.NewMerger(mem)
+			if flows > 0 {
+				m.Own(&process.Process{PID: 4711, Inner: 1, Command: "web"})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Merge(io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/packet")
+		})
+	}
+}
+
+// setFlow makes a frame one of UDP, from port 1000 on.
+func setFlow(frame []byte, flow uint16) {
+	copy(frame[12:], []byte{8, 0, 0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 9})
+	binary.BigEndian.PutUint16(frame[34:], 1000+flow)
 }
 
 // BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet allocates.

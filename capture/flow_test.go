@@ -84,6 +84,11 @@ func TestParseFlow(t *testing.T) {
 			if !ok {
 				return
 			}
+			for outgoing, k := range map[bool]*flowKey{true: &out, false: &in} {
+				if ends, ports, ok := parseCommon(tt.data, outgoing); ok && (ends != k.ends || ports != k.ports) {
+					t.Errorf("in less time %x %x, want %x %x", ends, ports, k.ends, k.ports)
+				}
+			}
 			f := out.flow()
 			if got := f.Local.String() + " " + f.Remote.String(); got != tt.want {
 				t.Errorf("flow %s, want %s", got, tt.want)
@@ -126,7 +131,10 @@ func FuzzParseFlow(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var out, in flowKey
-		_, ok := parseFlow(data, true, 1, &out)
+		begins, ok := parseFlow(data, true, 1, &out)
+		if _, _, common := parseCommon(data, true); common && !ok {
+			t.Fatal("a flow in less time only")
+		}
 		if _, okIn := parseFlow(data, false, 1, &in); ok != okIn {
 			t.Fatalf("a flow one way only")
 		}
@@ -137,8 +145,10 @@ func FuzzParseFlow(f *testing.F) {
 		if a.Local != b.Remote || a.Remote != b.Local || a.Protocol != b.Protocol || a.Protocol != process.TCP && a.Protocol != process.UDP {
 			t.Errorf("flows %v and %v", a, b)
 		}
-		if out.slot(slotBits) >= 1<<slotBits {
-			t.Errorf("slot %d", out.slot(slotBits))
+		for outgoing, k := range map[bool]*flowKey{true: &out, false: &in} {
+			if ends, ports, ok := parseCommon(data, outgoing); ok && (ends != k.ends || ports != k.ports || begins) {
+				t.Errorf("in less time %x %x, begins %t; want %x %x", ends, ports, begins, k.ends, k.ports)
+			}
 		}
 	})
 }

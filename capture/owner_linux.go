@@ -10,7 +10,7 @@ import (
 
 // owners knows the processes of a source's flows. It is Run's; a resolver finds out about them meanwhile.
 type owners struct {
-	resolver *resolver
+	resolver answerer
 	slots    [1 << slotBits]slot
 	key      flowKey                // of the packet at hand
 	young    map[flowKey]*ownedFlow // flows by age: when there are too many young ones, the old ones are forgotten
@@ -18,6 +18,12 @@ type owners struct {
 	second   uint64 // of the packets' time
 	fresh    int    // flows that were new in it
 	waits    budget
+}
+
+// answerer is a *resolver, but for tests.
+type answerer interface {
+	ask(k *flowKey, since uint64) *answer
+	close() error
 }
 
 // slot remembers the flow of the last packet that fell into it.
@@ -28,11 +34,12 @@ type slot struct {
 
 // ownedFlow is a flow with the process that it belongs to.
 type ownedFlow struct {
-	key     flowKey
-	answer  *answer
-	owner   *process.Process // nil as long as it is not known
 	expires uint64           // nanoseconds since 1970; then its owner is asked for again
+	owner   *process.Process // nil as long as it is not known
+	pid     uint32           // of the owner
 	told    bool             // the file has a comment on it
+	answer  *answer
+	key     flowKey
 }
 
 // answer is what the resolver finds out about a flow.
@@ -44,7 +51,6 @@ type answer struct {
 }
 
 const (
-	slotBits = 11
 	// maxFlows is how many flows of one age are remembered.
 	maxFlows = 1 << 15
 	// maxFresh is how many new flows of a second are looked at: who makes up more of them must not hold up packets.
@@ -58,19 +64,34 @@ const (
 	ownerWait = 10 * time.Millisecond
 )
 
-func newOwners(r *resolver) *owners {
+func newOwners(r answerer) *owners {
 	return &owners{resolver: r, young: map[flowKey]*ownedFlow{}, waits: budget{share: 20, most: 2 * ownerWait}}
 }
 
-// of returns the flow of a packet, nil if it has none that can be told.
-func (o *owners) of(f *linux.Frame, hurried func() bool) *ownedFlow {
-	local := f.Outgoing || f.Hardware() == arphrdLoopback // what loopback carries is its sender's
+// of returns the flow of a packet, nil if it has none that can be told. The IP header is where the packet's network header
+// begins; outgoing says that the local end is its source.
+func (o *owners) of(f *linux.Frame, network int, outgoing bool, hurried func() bool) *ownedFlow {
+	b := f.Data[min(network, len(f.Data)):]
+	if ends, ports, ok := parseCommon(b, outgoing); ok {
+		s := &o.slots[slotOf(ends, ports)]
+		if s.ends == ends && s.ports == ports && f.Time < s.flow.expires {
+			if s.flow.owner == nil {
+				s.flow.own(s.flow.answer.owner.Load())
+			}
+			return s.flow
+		}
+	}
+	return o.uncommon(f, b, outgoing, hurried)
+}
+
+// uncommon is of for a packet that takes more time.
+func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool, hurried func() bool) *ownedFlow {
 	k := &o.key
-	begins, ok := parseFlow(f.Data[min(f.Network(), len(f.Data)):], local, f.Interface, k)
+	begins, ok := parseFlow(b, outgoing, f.Interface, k)
 	if !ok {
 		return nil
 	}
-	s := &o.slots[k.slot(slotBits)]
+	s := &o.slots[slotOf(k.ends, k.ports)]
 	if s.ends != k.ends || s.ports != k.ports || begins || f.Time >= s.flow.expires || k.ports&isIPv6 != 0 && s.flow.key.long != k.long {
 		flow := o.find(f.Time, begins, hurried)
 		if flow == nil {
@@ -79,9 +100,16 @@ func (o *owners) of(f *linux.Frame, hurried func() bool) *ownedFlow {
 		s.ends, s.ports, s.flow = k.ends, k.ports, flow
 	}
 	if s.flow.owner == nil {
-		s.flow.owner = s.flow.answer.owner.Load()
+		s.flow.own(s.flow.answer.owner.Load())
 	}
 	return s.flow
+}
+
+// own notes a flow's owner, if it is known.
+func (f *ownedFlow) own(p *process.Process) {
+	if p != nil {
+		f.owner, f.pid = p, p.PID
+	}
 }
 
 // find finds the flow of the packet at hand among those that are not in their slots, or makes one.
@@ -125,7 +153,8 @@ func since(flow *ownedFlow, now uint64, begins bool) uint64 {
 
 // renew is the flow with another answer. One that only expired keeps its owner unless there is another one.
 func renew(before *ownedFlow, a *answer, now uint64, begins bool) *ownedFlow {
-	flow := &ownedFlow{key: a.key, answer: a, owner: a.owner.Load(), expires: now + unknownTime}
+	flow := &ownedFlow{key: a.key, answer: a, expires: now + unknownTime}
+	flow.own(a.owner.Load())
 	if flow.owner != nil {
 		flow.expires = now + knownTime
 	}

@@ -23,20 +23,22 @@ type traffic struct {
 	packets    int // of each generator
 	size, rate int
 	generators int
+	flows      int     // of each generator; 0 is one
 	budget     float64 // dlx's CPU time to tcpdump's, at most; 0 for none
 }
 
 var cases = []traffic{
-	{"74 B, unthrottled", 2_000_000, 74, 0, 1, 0.55},
-	{"1,400 B, unthrottled", 1_000_000, 1400, 0, 1, 0.45},
-	{"74 B, 100,000/s", 500_000, 74, 100_000, 1, 0.75},
-	{"74 B, 10,000/s", 100_000, 74, 10_000, 1, 1.0},
-	{"74 B, two generators", 1_500_000, 74, 0, 2, 0},
+	{"74 B, unthrottled", 2_000_000, 74, 0, 1, 1, 0.55},
+	{"1,400 B, unthrottled", 1_000_000, 1400, 0, 1, 1, 0.45},
+	{"74 B, 100,000/s", 500_000, 74, 100_000, 1, 1, 0.75},
+	{"74 B, 10,000/s", 100_000, 74, 10_000, 1, 1, 1.0},
+	{"74 B, 1,000 flows", 2_000_000, 74, 0, 1, 1000, 0},
+	{"74 B, two generators", 1_500_000, 74, 0, 2, 1, 0},
 }
 
 func (b *bench) all(ctx context.Context) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "traffic\tCPU ns/packet dlx\ttcpdump\tdumpcap\tdlx : tcpdump (quartiles)\tbudget\tlost dlx\ttcpdump\tdumpcap\tmemory dlx")
+	fmt.Fprintln(w, "traffic\tCPU ns/packet dlx\ttcpdump\tdumpcap\tdlx : tcpdump (quartiles)\tbudget\tlost dlx\ttcpdump\tdumpcap\tmemory dlx\tprocesses : none")
 	for _, c := range cases {
 		if !strings.HasPrefix(c.name, b.only) {
 			continue
@@ -48,12 +50,13 @@ func (b *bench) all(ctx context.Context) error {
 	return w.Flush()
 }
 
-var order = []string{"dlx", "tcpdump", "dumpcap"}
+// order is that of the tools; plain is dlx without processes.
+var order = []string{"dlx", "tcpdump", "dumpcap", "plain"}
 
 // compare runs a case with every tool in turn, and prints a line of the table.
 func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) error {
 	perPacket, lost := map[string][]float64{}, map[string][]float64{}
-	var ratios []float64
+	var ratios, costs []float64
 	peak := 0
 	for round := range b.rounds {
 		for i := range order {
@@ -69,16 +72,17 @@ func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) err
 			}
 		}
 		ratios = append(ratios, perPacket["dlx"][round]/perPacket["tcpdump"][round])
+		costs = append(costs, perPacket["dlx"][round]/perPacket["plain"][round])
 	}
 	budget := "-"
 	if c.budget > 0 {
 		budget = fmt.Sprintf("%.2f", c.budget)
 	}
 	slices.Sort(ratios)
-	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f (%.2f-%.2f)\t%s\t%.2f %%\t%.2f %%\t%.2f %%\t%d MiB\n", c.name,
+	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f (%.2f-%.2f)\t%s\t%.2f %%\t%.2f %%\t%.2f %%\t%d MiB\t%.2f\n", c.name,
 		median(perPacket["dlx"]), median(perPacket["tcpdump"]), median(perPacket["dumpcap"]),
 		median(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4], budget,
-		median(lost["dlx"]), median(lost["tcpdump"]), median(lost["dumpcap"]), peak>>10)
+		median(lost["dlx"]), median(lost["tcpdump"]), median(lost["dumpcap"]), peak>>10, median(costs))
 	return w.Flush()
 }
 
@@ -99,7 +103,7 @@ func (b *bench) once(ctx context.Context, t tool, c traffic) (_ result, sent int
 	var wg sync.WaitGroup
 	totals, errs := make([]int, c.generators), make([]error, c.generators)
 	for i := range c.generators {
-		wg.Go(func() { totals[i], errs[i] = b.ns.send(ctx, int(float64(c.packets)*b.scale), c.size, c.rate) })
+		wg.Go(func() { totals[i], errs[i] = b.ns.send(ctx, &c, int(float64(c.packets)*b.scale)) })
 	}
 	wg.Wait()
 	for _, n := range totals {

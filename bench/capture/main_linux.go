@@ -29,7 +29,15 @@ func main() {
 	flag.Float64Var(&o.scale, "scale", 1, "how much of the traffic to send")
 	flag.StringVar(&o.only, "only", "", "the one case to run, by the beginning of its name")
 	flag.StringVar(&o.dir, "dir", "", "folder on a disk for the capture files; a new one under the working directory")
+	keep := flag.Bool("hold", false, "be the process of the namespace (used by itself)")
 	flag.Parse()
+	if *keep {
+		if err := hold(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, o)

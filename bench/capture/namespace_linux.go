@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -18,6 +21,7 @@ import (
 // namespace is a network namespace with a veth pair in it, g0 and c0. What is sent on g0 comes in on c0.
 type namespace struct {
 	cmd *exec.Cmd
+	in  io.Closer
 	p   *nsutil.Process
 }
 
@@ -26,12 +30,31 @@ ip link add g0 type veth peer name c0
 sysctl -qw net.ipv6.conf.g0.disable_ipv6=1 net.ipv6.conf.c0.disable_ipv6=1
 ip link set g0 up
 ip link set c0 up
-echo ready
-exec sleep 86400`
+exec "$0" -hold`
+
+// hold is what the process that keeps the namespace does: it has the socket that all traffic is for.
+func hold() error {
+	conn, err := net.ListenPacket("udp4", ":9")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	fmt.Println("ready")
+	_, err = io.Copy(io.Discard, os.Stdin) // until the bench ends
+	return err
+}
 
 func newNamespace(ctx context.Context) (*namespace, error) {
-	cmd := exec.CommandContext(ctx, "unshare", "-n", "sh", "-ec", setup)
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "unshare", "-n", "sh", "-ec", setup, self)
 	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -39,7 +62,7 @@ func newNamespace(ctx context.Context) (*namespace, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ns := &namespace{cmd: cmd}
+	ns := &namespace{cmd: cmd, in: in}
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up a network namespace: %w", err), ns.close())
 	}
@@ -50,12 +73,11 @@ func newNamespace(ctx context.Context) (*namespace, error) {
 }
 
 func (n *namespace) close() error {
-	_ = n.cmd.Process.Kill()
-	_ = n.cmd.Wait()
+	err := errors.Join(n.in.Close(), n.cmd.Wait())
 	if n.p == nil {
-		return nil
+		return err
 	}
-	return n.p.Close()
+	return errors.Join(err, n.p.Close())
 }
 
 // batch is how many frames are sent by one call.
@@ -71,36 +93,39 @@ type mmsghdr struct {
 	_      [4]byte
 }
 
-// send sends n frames of size bytes on g0, at so many a second; 0 is as fast as it goes. It returns how many were sent.
-func (n *namespace) send(ctx context.Context, count, size, rate int) (sent int, err error) {
+// send sends so many frames of the case's kind on g0. It returns how many were sent.
+func (n *namespace) send(ctx context.Context, c *traffic, count int) (sent int, err error) {
 	err = n.p.Do(nsutil.Net, func() error {
-		sent, err = blast(ctx, count, size, rate)
+		sent, err = blast(ctx, c, count)
 		return err
 	})
 	return sent, err
 }
 
-func blast(ctx context.Context, count, size, rate int) (int, error) {
+func blast(ctx context.Context, c *traffic, count int) (int, error) {
 	fd, err := socket("g0")
 	if err != nil {
 		return 0, err
 	}
 	defer syscall.Close(fd)
-	f := frame(size)
-	iov := syscall.Iovec{Base: &f[0], Len: uint64(len(f))}
-	messages := make([]mmsghdr, batch)
-	for i := range messages {
-		messages[i].header = syscall.Msghdr{Iov: &iov, Iovlen: 1}
+	messages := make([]mmsghdr, max(c.flows, 1)*batch) // each batch is of one flow, as segments are
+	for flow := range len(messages) / batch {
+		f := frame(c.size, uint16(flow))
+		iov := &syscall.Iovec{Base: &f[0], Len: uint64(len(f))}
+		for i := range batch {
+			messages[flow*batch+i].header = syscall.Msghdr{Iov: iov, Iovlen: 1}
+		}
 	}
 	start := time.Now()
-	sent := 0
+	sent, next := 0, 0
 	for sent < count && ctx.Err() == nil {
 		n := min(batch, count-sent)
-		if rate > 0 {
-			n = min(n, max(1, rate/1000)) // at least a thousand times a second
-			time.Sleep(time.Until(start.Add(time.Duration(sent) * time.Second / time.Duration(rate))))
+		if c.rate > 0 {
+			n = min(n, max(1, c.rate/1000)) // at least a thousand times a second
+			time.Sleep(time.Until(start.Add(time.Duration(sent) * time.Second / time.Duration(c.rate))))
 		}
-		done, _, errno := syscall.Syscall6(sendmmsg, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])), uintptr(n), 0, 0, 0)
+		next = (next + batch) % len(messages)
+		done, _, errno := syscall.Syscall6(sendmmsg, uintptr(fd), uintptr(unsafe.Pointer(&messages[next])), uintptr(n), 0, 0, 0)
 		if errno != 0 && errno != syscall.ENOBUFS && errno != syscall.EINTR {
 			return sent, errno
 		}
@@ -129,11 +154,12 @@ func socket(name string) (int, error) {
 	return fd, nil
 }
 
-// frame is a UDP datagram to somebody else, so that nobody answers it.
-func frame(size int) []byte {
+// frame is a UDP datagram of a flow, to somebody else's Ethernet address, so that nobody answers it.
+func frame(size int, flow uint16) []byte {
 	f := make([]byte, size)
 	copy(f, []byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0})
 	f[16], f[17] = byte((size-14)>>8), byte(size-14)
 	copy(f[22:], []byte{64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x30, 0x39, 0, 9, byte((size - 34) >> 8), byte(size - 34)})
+	binary.BigEndian.PutUint16(f[34:], 12345+flow)
 	return f
 }

@@ -36,6 +36,7 @@ func (b *bench) tools() map[string]tool {
 	enter := []string{"nsenter", "-t", pid, "-n"}
 	return map[string]tool{
 		"dlx":     {"dlx", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}},
+		"plain":   {"plain", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "--no-process", "-w"}},
 		"tcpdump": {"tcpdump", append(enter, "tcpdump", "-Z", "root", "-i", "c0", "-n", "-B", "32768", "-w")},
 		"dumpcap": {"dumpcap", append(enter, "dumpcap", "-q", "-i", "c0", "-B", "32", "-w")},
 	}
@@ -90,7 +91,7 @@ func (n *namespace) capturing() (bool, error) {
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line) // sk RefCnt Type Proto Iface R Rmem User Inode
-		if len(f) > 5 && f[3] == "0003" && f[5] == "1" {
+		if len(f) > 5 && f[2] == "3" && f[3] == "0003" && f[5] == "1" {
 			return true, nil
 		}
 	}
