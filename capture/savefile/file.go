@@ -15,6 +15,31 @@ type file struct {
 	name    string
 	size    int64
 	regular bool
+	// reserved is up to where blocks are allocated, beyond the file's end: 0 if none were, -1 if none can be.
+	reserved int64
+}
+
+// Blocks are allocated so many bytes at a time, once the file is that large.
+const reserveStep = 32 << 20
+
+// reserve allocates blocks for what will be written next.
+func (f *file) reserve(n int) {
+	if !f.regular || f.reserved < 0 || f.size < reserveStep/4 || f.size+int64(n) <= f.reserved {
+		return
+	}
+	if !reserve(f.f, f.size, reserveStep) {
+		f.reserved = -1
+		return
+	}
+	f.reserved = f.size + reserveStep
+}
+
+// trim gives the blocks beyond the end back. (ext4 does so although the file's size stays: ext4_setattr in fs/ext4/inode.c.)
+func (f *file) trim() error {
+	if f.reserved == 0 {
+		return nil
+	}
+	return f.f.Truncate(f.size)
 }
 
 // create makes a file, or empties the one that is there. A new one is given to the owner.
@@ -51,6 +76,7 @@ func create(name string, owner *Owner) (_ *file, err error) {
 
 // write writes whole blocks, or records of pcap. If that fails, those that did not get there whole are taken out again.
 func (f *file) write(b []byte, records bool) (int, error) {
+	f.reserve(len(b))
 	n, err := f.w.Write(b)
 	if err == nil {
 		f.size += int64(n)
@@ -86,7 +112,7 @@ func wholeBlocks(b []byte) (done int) {
 func (f *file) close() error {
 	var err error
 	if f.regular {
-		err = f.f.Sync()
+		err = errors.Join(f.trim(), f.f.Sync())
 	}
 	return errors.Join(err, f.f.Close())
 }
