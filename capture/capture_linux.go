@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 
+	"dlx/capture/pcapng"
 	"dlx/internal/linux"
 )
 
@@ -18,9 +19,12 @@ type Capture struct {
 	fds     []int
 	hurry   bool // packets do not wait for older ones of other sources
 
+	names []pcapng.Name // that the section has
+
 	mu     sync.Mutex
-	coming []*source // those that Run has not seen yet
-	going  []*source // those that it has to give up
+	coming []*source     // those that Run has not seen yet
+	going  []*source     // those that it has to give up
+	called []pcapng.Name // that it has not seen yet
 }
 
 // New makes a capture without a source.
@@ -65,17 +69,17 @@ func (c *Capture) change(note func()) {
 }
 
 // changes returns what Run has to see to.
-func (c *Capture) changes() (coming, going []*source) {
+func (c *Capture) changes() (coming, going []*source, called []pcapng.Name) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	coming, going = c.coming, c.going
-	c.coming, c.going = nil, nil
-	return coming, going
+	coming, going, called = c.coming, c.going, c.called
+	c.coming, c.going, c.called = nil, nil, nil
+	return coming, going, called
 }
 
 // Close releases the sockets and the rings, side by side: the kernel takes some 20 ms for each.
 func (c *Capture) Close() error {
-	coming, _ := c.changes()
+	coming, _, _ := c.changes()
 	err := sideBySide(append(c.sources, coming...), (*source).close)
 	c.sources = nil
 	return errors.Join(err, c.waiter.Close())

@@ -75,6 +75,7 @@ func (c *Capture) newSection() {
 	}
 	c.ifaces = c.ifaces[:0]
 	c.appendSection()
+	c.out = pcapng.AppendNames(c.out, c.names)
 }
 
 func (c *Capture) appendSection() {

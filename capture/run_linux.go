@@ -126,9 +126,11 @@ func (c *Capture) update(s *source) error {
 // takeChanges takes in new sources and gives up those that are to go.
 func (c *Capture) takeChanges(w io.Writer) error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round
-	coming, going := c.changes()
+	coming, going, called := c.changes()
+	c.appendNames(called)
 	for _, s := range coming {
 		c.sources = append(c.sources, s)
+		c.appendNames(s.called())
 		for _, l := range s.wanted() {
 			if l.up {
 				c.describe(s, l)

@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"dlx/internal/linux"
 )
@@ -10,11 +11,12 @@ import (
 // source is an open Source: a ring for the packets of its interfaces, and what is known of these.
 type source struct {
 	Source
-	o     *Options
-	ring  *linux.Ring
-	links *links
-	owner *owners // nil if processes are not wanted
-	bound int32   // the interface that the ring is bound to; 0 for all
+	o         *Options
+	ring      *linux.Ring
+	links     *links
+	owner     *owners // nil if processes are not wanted
+	addresses []netip.Addr
+	bound     int32 // the interface that the ring is bound to; 0 for all
 
 	interfaces map[int32]*iface // those that packets were seen of, by index
 	last       *iface           // the one of the packet before
@@ -73,8 +75,12 @@ func (s *source) openHere() (err error) {
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
-	if s.links, err = openLinks(); err != nil || s.o.NoProcess {
+	if s.links, err = openLinks(); err != nil {
 		return err
+	}
+	s.addresses = addresses()
+	if s.o.NoProcess {
+		return nil
 	}
 	r, err := openResolver()
 	if err != nil {

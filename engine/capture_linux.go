@@ -13,7 +13,9 @@ import (
 
 	"dlx/capture"
 	"dlx/capture/filter"
+	"dlx/capture/pcapng"
 	"dlx/internal/names"
+	"dlx/internal/printable"
 	"dlx/internal/version"
 	"dlx/nsutil"
 	"dlx/target"
@@ -111,6 +113,9 @@ func (f *followers) start(ctx context.Context) error {
 			return err
 		})
 	}
+	var named sync.WaitGroup
+	named.Go(func() { f.name(ctx) }) // beside all else
+	defer named.Wait()
 	err := together(opens...)
 	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
 	if err != nil {
@@ -129,6 +134,20 @@ func (f *followers) start(ctx context.Context) error {
 		return err
 	}
 	return f.watchLabels(ctx)
+}
+
+// name has the file say what the addresses of the running containers are called: the targets talk to them. Without the names
+// a capture is as good, so an error is none.
+func (f *followers) name(ctx context.Context) {
+	list, err := f.l.docker.Addresses(ctx)
+	if err != nil {
+		return
+	}
+	var names []pcapng.Name
+	for _, a := range list {
+		names = append(names, pcapng.Name{Address: a.Addr, Names: []string{printable.Escape(a.Container)}})
+	}
+	f.c.Name(names...)
 }
 
 // compileFor compiles an expression for interfaces. Names are looked up here, outside of the container, where its files

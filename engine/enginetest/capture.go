@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -28,6 +29,7 @@ type capturing struct {
 	done  chan struct{}
 	stats engine.CaptureStats
 	err   error
+	names func(netip.Addr) []string // as of the file's end
 }
 
 // capturing starts a capture and returns when its sockets are open: then the section header is written.
@@ -70,6 +72,7 @@ func (c *capturing) packets() (list []packet) {
 	for {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			c.names = r.Names
 			return list
 		}
 		if err != nil {
@@ -140,7 +143,7 @@ func count(list []packet) map[string]int {
 
 // several captures in two containers at once, in the order of time.
 func (s *suite) several(t *testing.T, e engine.Engine, image string) {
-	one, two := testutil.Run(t, testutil.RunOptions{Image: image}), testutil.Run(t, testutil.RunOptions{Image: image})
+	one, two, other := testutil.Run(t, testutil.RunOptions{Image: image}), testutil.Run(t, testutil.RunOptions{Image: image}), testutil.Run(t, testutil.RunOptions{Image: image})
 	run := startCapture(t, e, engine.CaptureRequest{Targets: []string{one.Name, two.Name}, Filter: "tcp port 80"})
 	for range 2 {
 		fetch(t, e, one)
@@ -149,6 +152,13 @@ func (s *suite) several(t *testing.T, e engine.Engine, image string) {
 	n := count(run.packets())
 	if len(n) != 2 || n[one.Name] < 20 || n[two.Name] < 20 {
 		t.Errorf("packets %v, want at least 20 of %s and of %s", n, one.Name, two.Name)
+	}
+	for _, c := range []*testutil.Container{one, two, other} {
+		for _, network := range c.Inspect().NetworkSettings.Networks {
+			if diff := cmp.Diff([]string{c.Name}, run.names(network.IPAddress)); diff != "" {
+				t.Errorf("names of %v (-want +got):\n%s", network.IPAddress, diff)
+			}
+		}
 	}
 }
 
