@@ -3,6 +3,9 @@ package savefile
 import (
 	"encoding/binary"
 	"slices"
+	"time"
+
+	"dlx/capture/pcapng"
 )
 
 // Block types (pcapng).
@@ -14,12 +17,13 @@ const (
 	blockPacket     = 6
 )
 
-// head is what a section has to say before its packets, for every file of a rotation.
+// head is what a section has to say before its packets, for every file of a rotation, and what it says of its interfaces
+// after them.
 type head struct {
 	section    []byte
 	interfaces []byte // their descriptions, in order
 	names      []byte // name resolution blocks
-	stats      [][]byte
+	stats      []pcapng.Statistics
 }
 
 // maxNames is how many bytes of name resolution blocks are restated.
@@ -33,13 +37,16 @@ func (w *Writer) note(kind uint32, block []byte) {
 		*h = head{section: slices.Clone(block)}
 	case blockInterface:
 		h.interfaces = append(h.interfaces, block...)
+		if len(h.stats) < maxInterfaces {
+			h.stats = append(h.stats, pcapng.Statistics{Interface: uint32(len(h.stats)), Start: uint64(w.now().UnixNano())})
+		}
 	case blockNames:
 		if len(h.names)+len(block) <= maxNames {
 			h.names = append(h.names, block...)
 		}
 	case blockStatistics:
-		if len(block) >= 12 {
-			h.note(binary.LittleEndian.Uint32(block[8:]), block)
+		if i := h.of(block); i != nil {
+			i.Start, i.Dropped = figures(block, i.Start)
 			w.dropped.Store(h.dropped())
 		}
 	}
@@ -48,36 +55,57 @@ func (w *Writer) note(kind uint32, block []byte) {
 // maxInterfaces bounds the figures that are kept.
 const maxInterfaces = 1 << 16
 
-// note keeps the last figures of an interface.
-func (h *head) note(id uint32, block []byte) {
-	if id >= maxInterfaces {
-		return
+// of returns the figures of the interface that a packet or statistics block is about, nil if there are none.
+func (h *head) of(block []byte) *pcapng.Statistics {
+	if id := binary.LittleEndian.Uint32(block[8:]); len(block) >= 12 && uint64(id) < uint64(len(h.stats)) {
+		return &h.stats[id]
 	}
-	for uint32(len(h.stats)) <= id {
-		h.stats = append(h.stats, nil)
+	return nil
+}
+
+// count counts a packet.
+func (h *head) count(block []byte) {
+	if i := h.of(block); i != nil {
+		i.Delivered++
 	}
-	h.stats[id] = append(h.stats[id][:0], block...)
 }
 
 func (h *head) bytes() []byte { return slices.Concat(h.section, h.interfaces, h.names) }
 
-func (h *head) statistics() []byte { return slices.Concat(h.stats...) }
+// statistics are the figures so far, as blocks.
+func (h *head) statistics(at time.Time) (b []byte) {
+	for _, i := range h.stats {
+		i.Time = uint64(at.UnixNano())
+		i.End, i.Received = i.Time, i.Delivered+i.Dropped
+		b = pcapng.AppendStatistics(b, &i)
+	}
+	return b
+}
 
-// dropped is how many packets the interfaces' last figures say were lost (isb_osdrop).
+// dropped is how many packets the interfaces' last figures say were lost.
 func (h *head) dropped() (total uint64) {
-	const fixed, osDrop = 20, 7
-	le := binary.LittleEndian
-	for _, b := range h.stats {
-		for at := fixed; at+4 <= len(b)-4; {
-			code, size := le.Uint16(b[at:]), int(le.Uint16(b[at+2:]))
-			if code == osDrop && size == 8 && at+12 <= len(b) {
-				total += le.Uint64(b[at+4:])
-			}
-			if code == 0 {
-				break
-			}
-			at += 4 + (size+3)&^3
-		}
+	for _, i := range h.stats {
+		total += i.Dropped
 	}
 	return total
+}
+
+// figures takes the beginning of the capture, if it is there, and isb_osdrop out of a statistics block.
+func figures(block []byte, began uint64) (start, dropped uint64) {
+	const fixed, startTime, osDrop = 20, 2, 7
+	le := binary.LittleEndian
+	start = began
+	for at := fixed; at+4 <= len(block)-4; {
+		code, size := le.Uint16(block[at:]), int(le.Uint16(block[at+2:]))
+		if eight := size == 8 && at+12 <= len(block); eight && code == startTime {
+			start = uint64(le.Uint32(block[at+4:]))<<32 | uint64(le.Uint32(block[at+8:]))
+		} else if eight && code == osDrop {
+			dropped = le.Uint64(block[at+4:])
+		}
+		if code == 0 {
+			break
+		}
+		at += 4 + (size+3)&^3
+	}
+	return start, dropped
 }

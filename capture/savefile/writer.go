@@ -129,6 +129,9 @@ func (w *Writer) blocks(b []byte) (done int, err error) {
 				}
 				pending, packets = done, 0
 			}
+			if w.o.rotates() {
+				w.head.count(block)
+			}
 			packets++
 		} else {
 			w.note(kind, block)
@@ -154,10 +157,10 @@ func (w *Writer) rotate(block []byte) error {
 		w.number = 0
 		w.ends = w.ends.Add(at.Sub(w.ends).Truncate(w.o.Every) + w.o.Every)
 		if w.o.MaxBytes == 0 && w.o.Files > 0 && w.files >= w.o.Files {
-			return errors.Join(ErrFull, w.finish(true))
+			return errors.Join(ErrFull, w.finish(&at))
 		}
 	}
-	if err := w.finish(true); err != nil {
+	if err := w.finish(&at); err != nil {
 		return err
 	}
 	if err := w.begin(at); err != nil {
@@ -194,24 +197,24 @@ func (w *Writer) write(b []byte) error {
 	return err
 }
 
-// finish completes the file, whose bytes are then on the disk. One that is followed by another, or is the last that may be,
-// gets the last figures of its interfaces; the stream's end has them anyway.
-func (w *Writer) finish(rotated bool) error {
+// finish completes the file, whose bytes are then on the disk. One that is followed by another at a time, or is the last that
+// may be, gets the figures of its interfaces; the stream's end has them anyway.
+func (w *Writer) finish(rotated *time.Time) error {
 	f := w.file
 	if w.file = nil; f == nil {
 		return nil
 	}
 	var err error
-	if rotated && w.convert == nil {
+	if rotated != nil && w.convert == nil {
 		var n int
-		n, err = f.write(w.head.statistics(), false)
+		n, err = f.write(w.head.statistics(*rotated), false)
 		w.bytes.Add(uint64(n))
 	}
 	return errors.Join(err, f.close())
 }
 
 // Close completes the last file. A block of which only the beginning has come is left out.
-func (w *Writer) Close() error { return w.finish(false) }
+func (w *Writer) Close() error { return w.finish(nil) }
 
 // packetTime is an enhanced packet block's.
 func packetTime(block []byte) time.Time {
