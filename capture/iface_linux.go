@@ -85,7 +85,7 @@ func (c *Capture) appendSection() {
 func (c *Capture) appendInterface(s *source, i *iface) {
 	d := &pcapng.Interface{
 		LinkType: i.linkType, SnapLen: uint32(c.o.SnapLen), Name: i.link.name, Description: description(&s.Source),
-		Filter: c.o.Filter, OS: "Linux", Hardware: i.link.driver, Comment: s.Comment,
+		Filter: s.Filter, OS: "Linux", Hardware: i.link.driver, Comment: s.Comment,
 	}
 	if len(i.link.mac) == macSize {
 		d.MAC = i.link.mac

@@ -21,6 +21,9 @@ type Source struct {
 	Name    string // of the container
 	Image   string // that it was made of
 	Comment string // on its interfaces and its first packet
+
+	Compile Compile // instead of that of the options
+	Filter  string  // that it compiles
 }
 
 // Direction says which packets of an interface are wanted.

@@ -96,11 +96,11 @@ func (s *source) compile(l *link) ([]bpf.RawInstruction, error) {
 // compileFor makes the program for a kind of interface.
 func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruction, error) {
 	snaplen := uint32(s.o.SnapLen)
-	if s.o.Compile == nil {
+	if s.Compile == nil {
 		return keepAll(snaplen), nil
 	}
 	linkType := linkTypeOf(hardware)
-	program, err := s.o.Compile(linkType, mask, snaplen)
+	program, err := s.Compile(linkType, mask, snaplen)
 	if err != nil || linkType != linkCooked {
 		return program, err
 	}

@@ -45,6 +45,9 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 			err = errors.Join(err, src.close())
 		}
 	}()
+	if s.Compile == nil {
+		src.Compile, src.Filter = o.Compile, o.Filter
+	}
 	if err := s.Enter(src.openHere); err != nil {
 		return nil, err
 	}

@@ -27,12 +27,16 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	if err != nil {
 		return stats, err
 	}
+	own, err := leaveOut(ctx, &req)
+	if err != nil {
+		return stats, err
+	}
 	if len(req.Targets) == 0 && len(req.Labels) == 0 {
 		return stats, ErrNoTarget
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	f := &followers{l: l, req: &req, stop: stop, namespaces: map[nsutil.ID]*namespace{}}
+	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}}
 	f.c, err = capture.New(capture.Options{
 		Interface:   req.Interface,
 		Direction:   req.Direction,
@@ -59,7 +63,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	f.wg.Wait()
 	stats = CaptureStats{
 		Captured: got.Captured, Bytes: got.Bytes, Received: got.Received, Dropped: got.Dropped,
-		Restarts: f.restarts, TargetEnded: f.allEnded,
+		Restarts: f.restarts, LeftOut: f.leftOut, TargetEnded: f.allEnded,
 	}
 	for _, s := range got.Skipped {
 		stats.Skipped = append(stats.Skipped, s.Interface+": "+s.Why.Error())
@@ -74,12 +78,14 @@ type followers struct {
 	req  *CaptureRequest
 	c    *capture.Capture
 	stop context.CancelFunc
+	own  ownTraffic
 	wg   sync.WaitGroup
 
 	mu         sync.Mutex
 	namespaces map[nsutil.ID]*namespace // those that are captured in
 	running    int                      // of them, with a follower
 	restarts   []string
+	leftOut    []Connection
 	allEnded   bool
 	err        error
 }

@@ -8,6 +8,7 @@ package engine
 import (
 	"context"
 	"io"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -91,23 +92,33 @@ type CaptureRequest struct {
 	Labels    []string // KEY or KEY=VALUE: containers that have all of them, those to come included
 	Interface string   // every one, those to come included
 	Direction capture.Direction
-	SnapLen   int           // bytes kept of a packet; 262144
-	Filter    string        // a pcap-filter(7) expression
-	Count     uint64        // packets; no limit
-	MaxBytes  uint64        // of the file; no limit
-	RingSize  int           // bytes; 32 MiB
-	NoProcess bool          // without the processes that packets belong to
-	Latency   time.Duration // after which a packet is written although more would be written with it; 50 ms
+	SnapLen   int    // bytes kept of a packet; 262144
+	Filter    string // a pcap-filter(7) expression
+	Count     uint64 // packets; no limit
+	MaxBytes  uint64 // of the file; no limit
+	RingSize  int    // bytes; 32 MiB
+	NoProcess bool   // without the processes that packets belong to
+	// Own are connections of who asks for the capture. They are left out where a target has the engine's own network
+	// namespace: each packet that is shown over one of them would make another.
+	Own     []Connection
+	Latency time.Duration // after which a packet is written although more would be written with it; 50 ms
+}
+
+// Connection is a TCP connection, by its two ends.
+type Connection struct {
+	Local  netip.AddrPort `json:"local"`
+	Remote netip.AddrPort `json:"remote"`
 }
 
 // CaptureStats are a capture's closing figures, in packets.
 type CaptureStats struct {
-	Captured uint64   `json:"captured"`
-	Bytes    uint64   `json:"bytes"`              // of the file
-	Received uint64   `json:"received"`           // by the filter
-	Dropped  uint64   `json:"dropped"`            // by the kernel
-	Skipped  []string `json:"skipped,omitempty"`  // interfaces that the filter has no program for, and why
-	Restarts []string `json:"restarts,omitempty"` // of containers, and how long was not captured
+	Captured uint64       `json:"captured"`
+	Bytes    uint64       `json:"bytes"`              // of the file
+	Received uint64       `json:"received"`           // by the filter
+	Dropped  uint64       `json:"dropped"`            // by the kernel
+	Skipped  []string     `json:"skipped,omitempty"`  // interfaces that the filter has no program for, and why
+	Restarts []string     `json:"restarts,omitempty"` // of containers, and how long was not captured
+	LeftOut  []Connection `json:"left_out,omitempty"` // of the request's Own
 	// TargetEnded says that the capture ended because the containers did.
 	TargetEnded bool `json:"target_ended,omitempty"`
 }

@@ -38,7 +38,14 @@ func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 
 // add captures in a namespace until its targets have ended, and then in that of the next start of the last one.
 func (f *followers) add(ctx context.Context, n *namespace, comment string) (err error) {
-	if n.remove, err = f.c.Add(n.source(comment)); err != nil {
+	src := n.source(comment)
+	if n.id == f.own.namespace && f.own.compile != nil {
+		src.Compile, src.Filter = f.own.compile, f.own.filter
+		f.mu.Lock()
+		f.leftOut = f.req.Own
+		f.mu.Unlock()
+	}
+	if n.remove, err = f.c.Add(src); err != nil {
 		err = errors.Join(err, f.forget(n))
 		f.mu.Lock()
 		defer f.mu.Unlock()

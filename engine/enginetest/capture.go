@@ -125,6 +125,7 @@ func (s *suite) capture(t *testing.T) {
 		t.Errorf("%d packets in the file, statistics %+v; want 4", n, run.stats)
 	}
 	t.Run("process", func(t *testing.T) { s.process(t, e, c) })
+	t.Run("own connection", func(t *testing.T) { s.own(t, e) })
 	t.Run("several", func(t *testing.T) { s.several(t, e, image) })
 	t.Run("restart", func(t *testing.T) { s.restart(t, e, image) })
 	t.Run("labels", func(t *testing.T) { s.labels(t, e, image) })

@@ -33,6 +33,7 @@ type captureOptions struct {
 	files       fileOptions
 	list        bool
 	noProcess   bool
+	ownTraffic  bool
 	output      string
 	program     programOptions
 }
@@ -81,6 +82,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
 	f.StringArrayVar(&o.labels, "label", nil, "capture in the containers with this label, KEY or KEY=VALUE; all of them, if given more than once")
 	f.BoolVar(&o.noProcess, "no-process", false, "do not look for the processes that packets belong to")
+	f.BoolVar(&o.ownTraffic, "own-traffic", false, "do not leave your own SSH connection out where a container shares the host's network")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "list the container's interfaces, and capture nothing")
 	outputFlag(cmd, &o.output)
 	o.program.flags(f)
@@ -177,9 +179,13 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	case "-":
 		latency = pipeLatency
 	}
+	var own []engine.Connection
+	if !o.ownTraffic {
+		own = ownConnections()
+	}
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
-		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
+		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess, Own: own,
 	}, nil
 }
 
@@ -241,6 +247,9 @@ func (a *app) printStats(s engine.CaptureStats) {
 	a.notef("%d packets captured", s.Captured)
 	a.notef("%d packets received by filter", s.Received)
 	a.notef("%d packets dropped by kernel", s.Dropped)
+	for _, c := range s.LeftOut {
+		a.notef("left out: your SSH connection, %s to %s (--own-traffic)", c.Remote, c.Local)
+	}
 	for _, why := range s.Skipped {
 		a.notef("not captured: %s", printable.Escape(why))
 	}
