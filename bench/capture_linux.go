@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"dlx/capture/pcapng"
+	"dlx/nsutil"
+)
+
+// Traffic that a capture can begin with: bounded, and inside the container's own network namespace.
+const (
+	datagramEvery = 200 * time.Microsecond
+	trafficLimit  = 5 * time.Minute
+)
+
+// traffic sends datagrams over the container's loopback until ctx ends.
+func traffic(ctx context.Context, pid int) error {
+	p, err := nsutil.Open(pid)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	var conn net.PacketConn
+	err = p.Do(nsutil.Net, func() (err error) {
+		conn, err = net.ListenPacket("udp4", "127.0.0.1:0")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tick := time.NewTicker(datagramEvery)
+	defer tick.Stop()
+	for end := time.Now().Add(trafficLimit); time.Now().Before(end); {
+		if _, err := conn.WriteTo([]byte("x"), conn.LocalAddr()); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// firstPacket measures from the start of a program to the time stamp of the first packet that it keeps.
+func firstPacket(ctx context.Context, c started, o options) (_ result, err error) {
+	dir, err := os.MkdirTemp("", "dlx-bench-")
+	if err != nil {
+		return result{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ours, theirs := filepath.Join(dir, "dlx"), filepath.Join(dir, "tcpdump")
+	r := result{pair: pair{
+		ours:   []string{o.dlx, "capture", c.id, "-i", "lo", "-c", "1", "-w", ours},
+		theirs: []string{"nsenter", "-t", strconv.Itoa(c.pid), "-n", "tcpdump", "-n", "-Z", "root", "-i", "lo", "-c", "1", "-w", theirs},
+		name:   "capture : nsenter tcpdump",
+		what:   "from the start to the first packet", budget: 1.0,
+	}}
+	ctx, stop := context.WithCancel(ctx)
+	sent := make(chan error, 1)
+	go func() { sent <- traffic(ctx, c.pid) }()
+	defer func() {
+		stop()
+		err = errors.Join(err, <-sent)
+	}()
+	for i := range o.rounds + warmups {
+		mine, err := first(ctx, r.ours, ours, pcapngTime)
+		if err != nil {
+			return r, err
+		}
+		other, err := first(ctx, r.theirs, theirs, pcapTime)
+		if err != nil {
+			return r, err
+		}
+		if i >= warmups {
+			r.mine, r.other = append(r.mine, mine), append(r.other, other)
+		}
+	}
+	slices.Sort(r.mine)
+	slices.Sort(r.other)
+	return r, nil
+}
+
+// first runs a program that captures a packet into a file, and returns how long that took it to begin.
+func first(ctx context.Context, args []string, file string, at func(string) (time.Time, error)) (time.Duration, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	begin := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("%v: %w: %s", args, err, out)
+	}
+	t, err := at(file)
+	return t.Sub(begin.Round(0)), err // the packets' clock is not the monotonic one
+}
+
+func pcapngTime(name string) (time.Time, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer f.Close()
+	p, err := pcapng.NewReader(f).Next()
+	return time.Unix(0, int64(p.Time)), err
+}
+
+// pcapTime is that of the first packet of an old capture file, in the machine's byte order and microseconds.
+func pcapTime(name string) (time.Time, error) {
+	const fileHeader = 24
+	b, err := os.ReadFile(name)
+	if err == nil && len(b) < fileHeader+16 {
+		err = errors.New("no packet")
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	record := b[fileHeader:]
+	return time.Unix(int64(binary.NativeEndian.Uint32(record)), int64(binary.NativeEndian.Uint32(record[4:]))*1000), nil
+}
