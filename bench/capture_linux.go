@@ -64,9 +64,9 @@ func firstPacket(ctx context.Context, c started, o options) (_ result, err error
 	ours, theirs := filepath.Join(dir, "dlx"), filepath.Join(dir, "tcpdump")
 	r := result{pair: pair{
 		ours:   []string{o.dlx, "capture", c.id, "-i", "lo", "-c", "1", "-w", ours},
-		theirs: []string{"nsenter", "-t", strconv.Itoa(c.pid), "-n", "tcpdump", "-n", "-Z", "root", "-i", "lo", "-c", "1", "-w", theirs},
+		theirs: []string{"nsenter", "-t", strconv.Itoa(c.pid), "-n", "tcpdump", "-n", "-Z", "root", "-B", "32768", "-i", "lo", "-c", "1", "-w", theirs},
 		name:   "capture : nsenter tcpdump",
-		what:   "from the start to the first packet", budget: 1.0,
+		what:   "from the start to the first packet, rings of 32 MiB", budget: 1.0,
 	}}
 	ctx, stop := context.WithCancel(ctx)
 	sent := make(chan error, 1)

@@ -48,29 +48,41 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 	if s.Compile == nil {
 		src.Compile, src.Filter = o.Compile, o.Filter
 	}
-	if err := s.Enter(src.openHere); err != nil {
+	ring := linux.RingOptions{Size: o.RingSize, BlockSize: blockSize(o.RingSize), Latency: o.Latency}
+	if err := src.prepare(&ring); err != nil {
 		return nil, err
 	}
-	if err := src.bind(); err != nil {
-		return nil, err
-	}
-	program, err := src.program()
-	if err != nil {
-		return nil, err
-	}
-	size := blockSize(o.RingSize)
-	err = src.ring.Start(linux.RingOptions{
-		Interface: int(src.bound), Size: o.RingSize, BlockSize: size, Latency: o.Latency, Filter: program,
-		NoOutgoing: src.onLoopback() && o.Direction != Out,
-	})
-	if err != nil {
+	if err := src.ring.Start(ring); err != nil {
 		return nil, fmt.Errorf("capture in %s: %w", s.Name, err)
 	}
 	return src, nil
 }
 
-// openHere opens the sockets on a thread of the namespace.
-func (s *source) openHere() (err error) {
+// prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind to and what to filter.
+func (s *source) prepare(ring *linux.RingOptions) error {
+	reserved := make(chan error, 1)
+	err := s.Enter(func() error {
+		if err := s.openRing(); err != nil {
+			return err
+		}
+		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
+		return s.openHere()
+	})
+	if err == nil {
+		err = s.bind()
+	}
+	if err == nil {
+		ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
+		ring.Filter, err = s.program()
+	}
+	if s.ring != nil {
+		err = errors.Join(err, <-reserved)
+	}
+	return err
+}
+
+// openRing opens the socket that packets come from, on a thread of the namespace.
+func (s *source) openRing() (err error) {
 	s.ring, err = linux.NewRing()
 	if errors.Is(err, linux.ErrPerm) {
 		return fmt.Errorf("%w: %w", ErrPermission, err)
@@ -78,6 +90,11 @@ func (s *source) openHere() (err error) {
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
+	return nil
+}
+
+// openHere opens the other sockets on a thread of the namespace.
+func (s *source) openHere() (err error) {
 	if s.links, err = openLinks(); err != nil {
 		return err
 	}
