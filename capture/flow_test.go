@@ -37,8 +37,8 @@ func ports(from, to uint16) []byte {
 	return b
 }
 
-func segment(from, to uint16, flags byte) []byte {
-	b := append(ports(from, to), make([]byte, 12)...)
+func segment(to uint16, flags byte) []byte {
+	b := append(ports(1000, to), make([]byte, 12)...)
 	b[tcpFlags] = flags
 	return b
 }
@@ -55,18 +55,18 @@ var flowTests = map[string]struct {
 	"later fragment": {ip4(17, 0, 0x2001, ports(1000, 53)), "", false, false},
 	"question":       {ip4(17, 4, 0, ports(1000, 53)), "10.0.0.1:1000 10.0.0.2:53", false, true},
 	"answer":         {ip4(17, 0, 0, ports(53, 1000)), "10.0.0.1:53 10.0.0.2:1000", false, false},
-	"syn":            {ip4(6, 0, 0, segment(1000, 80, 2)), "10.0.0.1:1000 10.0.0.2:80", true, true},
-	"syn, options":   {ip4(6, 40, 0, segment(1000, 80, 0x12)), "10.0.0.1:1000 10.0.0.2:80", true, true},
-	"ack":            {ip4(6, 0, 0, segment(1000, 53, 0x10)), "10.0.0.1:1000 10.0.0.2:53", false, false},
-	"cut tcp":        {ip4(6, 0, 0, segment(1000, 80, 2)[:4]), "10.0.0.1:1000 10.0.0.2:80", false, false},
+	"syn":            {ip4(6, 0, 0, segment(80, 2)), "10.0.0.1:1000 10.0.0.2:80", true, true},
+	"syn, options":   {ip4(6, 40, 0, segment(80, 0x12)), "10.0.0.1:1000 10.0.0.2:80", true, true},
+	"ack":            {ip4(6, 0, 0, segment(53, 0x10)), "10.0.0.1:1000 10.0.0.2:53", false, false},
+	"cut tcp":        {ip4(6, 0, 0, segment(80, 2)[:4]), "10.0.0.1:1000 10.0.0.2:80", false, false},
 	"icmp":           {ip4(1, 0, 0, ports(8, 0)), "", false, false},
 	"no ports":       {ip4(17, 0, 0, []byte{1, 2, 3}), "", false, false},
 	"short header":   {[]byte{0x44, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 2, 3, 4}, "", false, false},
 	"udp6":           {ip6(17, "2001:db8::1", "2001:db8::2", ports(1000, 2000)), "[2001:db8::1]:1000 [2001:db8::2]:2000", false, false},
 	"question6":      {ip6(17, "2001:db8::1", "2001:db8::2", ports(1000, 53)), "[2001:db8::1]:1000 [2001:db8::2]:53", false, true},
-	"syn6":           {ip6(6, "2001:db8::1", "2001:db8::2", segment(1000, 80, 2)), "[2001:db8::1]:1000 [2001:db8::2]:80", true, true},
-	"ack6":           {ip6(6, "fe80::1", "fe80::2", segment(1000, 80, 16)), "[fe80::1]:1000 [fe80::2]:80", false, false},
-	"hop-by-hop":     {ip6(0, "2001:db8::1", "2001:db8::2", segment(1000, 80, 2)), "", false, false},
+	"syn6":           {ip6(6, "2001:db8::1", "2001:db8::2", segment(80, 2)), "[2001:db8::1]:1000 [2001:db8::2]:80", true, true},
+	"ack6":           {ip6(6, "fe80::1", "fe80::2", segment(80, 16)), "[fe80::1]:1000 [fe80::2]:80", false, false},
+	"hop-by-hop":     {ip6(0, "2001:db8::1", "2001:db8::2", segment(80, 2)), "", false, false},
 	"cut6":           {ip6(17, "2001:db8::1", "2001:db8::2", nil)[:39], "", false, false},
 	"version 5":      {append([]byte{0x55}, make([]byte, 60)...), "", false, false},
 	"empty":          {nil, "", false, false},

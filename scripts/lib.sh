@@ -30,9 +30,11 @@ apt_need() {
 	need_root
 	step "install ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return
+	# Somebody else's apt, such as unattended upgrades, is waited for.
+	local install=(apt-get -o DPkg::Lock::Timeout=300 install -qq -y --no-install-recommends)
+	"${install[@]}" "${missing[@]}" >/dev/null 2>&1 && return
 	apt-get update -qq
-	apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+	"${install[@]}" "${missing[@]}" >/dev/null
 }
 
 # ---- the Docker engine ----
