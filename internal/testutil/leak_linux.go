@@ -130,12 +130,24 @@ func mountPoints(prefix string) ([]string, error) {
 	return points, nil
 }
 
-// cgroups adds the groups that sessions run in, of each controller of v1 or of the one tree of v2.
+// cgroups adds the groups that sessions run in, of each controller of v1 or of the one tree of v2. A group is named after the
+// process that made it: one of another that still runs is in use.
 func cgroups(all resources) {
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "dlx-") {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "dlx-") && !inUse(d.Name()) {
 			all["cgroup "+path] = true
 		}
 		return nil
 	})
+}
+
+// inUse says whether a group's name, dlx-PID-RANDOM, is that of another process that runs.
+func inUse(name string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(name, "dlx-"), "-")
+	pid, err := strconv.Atoi(number)
+	if err != nil || pid == os.Getpid() {
+		return false
+	}
+	_, err = os.Stat("/proc/" + number)
+	return err == nil
 }
