@@ -97,6 +97,38 @@ func (r *Reader) NextBlock() (Block, error) {
 	return b, err
 }
 
+// Plain says whether the last block can stand in a file that this package writes as it is: in little-endian order, and, if
+// it is about an interface, with times in nanoseconds since 1970.
+func (r *Reader) Plain(b *Block) bool {
+	if r.order != binary.LittleEndian {
+		return false
+	}
+	id := uint32(len(r.interfaces)) - 1
+	switch {
+	case b.IsPacket && b.Kind != blockPacket:
+		return false
+	case b.IsPacket:
+		id = b.Packet.Interface
+	case b.Kind == blockStatistics && len(b.Bytes) >= minBlock+4:
+		id = r.order.Uint32(b.Bytes[blockHead:])
+	case b.Kind != blockInterface:
+		return true
+	}
+	if uint64(id) >= uint64(len(r.interfaces)) {
+		return false
+	}
+	i := &r.interfaces[id]
+	return i.perSecond == nanoseconds && i.offset == 0
+}
+
+// LastInterface is the interface that was described last.
+func (r *Reader) LastInterface() Interface {
+	if len(r.interfaces) == 0 {
+		return Interface{}
+	}
+	return r.interfaces[len(r.interfaces)-1].Interface
+}
+
 // newSection takes a section header block apart.
 func (r *Reader) newSection(body []byte) error {
 	const fixed = 4 + 12 // magic number, version and length

@@ -9,7 +9,10 @@ type readInterface struct {
 	offset    int64  // seconds to add, if_tsoffset
 }
 
-const microseconds = 1e6 // units in a second where a file does not say
+const (
+	microseconds = 1e6 // units in a second where a file does not say
+	nanoseconds  = 1e9
+)
 
 // addInterface takes an interface description block apart.
 func (r *Reader) addInterface(body []byte) error {

@@ -5,6 +5,12 @@ import (
 	"slices"
 )
 
+// Block types that others ask for by name.
+const (
+	SectionBlock   = blockSection
+	InterfaceBlock = blockInterface
+)
+
 // Block types.
 const (
 	blockSection    = 0x0A0D0D0A

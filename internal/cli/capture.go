@@ -23,6 +23,7 @@ import (
 // captureOptions are the flags of `dlx capture`; the letters are tcpdump's.
 type captureOptions struct {
 	iface, file string
+	read        string
 	count       uint64
 	maxBytes    uint64
 	snaplen     int
@@ -35,23 +36,25 @@ type captureOptions struct {
 	noProcess   bool
 	ownTraffic  bool
 	output      string
+	view        viewOptions
 	program     programOptions
 }
 
 func (a *app) captureCommand() *cobra.Command {
 	var o captureOptions
 	cmd := &cobra.Command{
-		Use:   "capture TARGET... [flags] [-- FILTER]",
+		Use:   "capture TARGET... [flags] [-- FILTER]\n  dlx capture -r FILE [flags] [-- FILTER]",
 		Short: "capture the traffic of containers",
 		Long: "Captures in the network namespaces of containers, with nothing of dlx inside them, and prints a line a packet, or\n" +
 			"writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), tcpdump's language; names in it are\n" +
 			"looked up on this machine, not in the container.\n\n" +
 			"When a container is restarted the capture goes on in its new namespace; when all have ended, it ends. With --label\n" +
 			"it goes on until it is stopped, and takes in the containers that start meanwhile.\n\n" +
-			"-d, -dd and -ddd print the filter's program as tcpdump does, and capture nothing; no TARGET is given then.",
+			"-r reads a capture file, dlx's or another's, pcapng or pcap, and needs neither root nor an engine. -d, -dd and -ddd\n" +
+			"print the filter's program as tcpdump does. No TARGET is given then.",
 		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
 			"  dlx capture web -w - | wireshark -k -i -\n  dlx capture web db cache -w all.pcapng\n" +
-			"  dlx capture --label app=shop -- port 53\n  dlx capture web -D\n  dlx capture -d -y LINUX_SLL -- port 53",
+			"  dlx capture --label app=shop -- port 53\n  dlx capture web -D\n  dlx capture -r web.pcapng -n -- port 53\n  dlx capture -d -y LINUX_SLL -- port 53",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.program.form > 0 {
 				return o.program.check(cmd, args)
@@ -64,6 +67,9 @@ func (a *app) captureCommand() *cobra.Command {
 				return a.runProgram(cmd.Context(), strings.Join(args, " "), o)
 			}
 			targets, filter := splitArgs(cmd, args)
+			if o.read != "" {
+				return a.runRead(cmd.Context(), filter, &o)
+			}
 			if o.list {
 				return a.runInterfaces(cmd.Context(), targets[0], o.output)
 			}
@@ -75,7 +81,9 @@ func (a *app) captureCommand() *cobra.Command {
 	f.IntVarP(&o.buffer, "buffer-size", "B", 32<<10, "size of the kernel's buffer, in KiB")
 	f.StringVarP(&o.direction, "direction", "Q", "inout", "in, out or inout: packets that are received, or sent")
 	f.StringVarP(&o.file, "write", "w", "", "write to a file, - for standard output")
+	f.StringVarP(&o.read, "read", "r", "", "read a capture file, - for standard input, and capture nothing; with -w, write what matches to another")
 	o.files.flags(f)
+	o.view.flags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
@@ -101,7 +109,12 @@ func splitArgs(cmd *cobra.Command, args []string) (targets []string, expr string
 // checkTargets wants something to capture in.
 func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	targets, _ := splitArgs(cmd, args)
+	if err := o.view.check(); err != nil {
+		return err
+	}
 	switch {
+	case o.read != "":
+		return o.checkRead(targets)
 	case o.list && len(targets) != 1:
 		return &usageError{errors.New("-D takes one TARGET")}
 	case len(targets) == 0 && len(o.labels) == 0:
@@ -213,7 +226,7 @@ func (w *announcer) Write(p []byte) (int, error) {
 func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
 	switch {
 	case o.file == "":
-		return a.startPrinter()
+		return a.startPrinter(o)
 	case o.file == "-" && isTerminal(a.stdout):
 		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
 	case o.file == "-" && o.files.format != string(savefile.Pcapng):

@@ -1,20 +1,20 @@
 package cli
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"dlx/capture/dissect"
-	"dlx/capture/pcapng"
+	"dlx/capture/replay"
 )
 
 // Packets are taken apart by a process of its own, which has no privileges to lose: another user, no capabilities, and
@@ -31,23 +31,29 @@ type printer struct {
 	cmd *exec.Cmd
 }
 
-// startPrinter starts it.
-func (a *app) startPrinter() (io.WriteCloser, error) {
-	cmd := &exec.Cmd{
-		Path:   "/proc/self/exe",
-		Args:   []string{"dlx", printerName},
-		Env:    []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")},
-		Dir:    "/",
-		Stdout: a.stdout,
-		Stderr: a.stderr,
-		SysProcAttr: &syscall.SysProcAttr{
-			Credential: &syscall.Credential{Uid: nobody, Gid: nobody},
-			Setpgid:    true, // Ctrl-C is for dlx, which lets it print what is left
-		},
+// unprivileged is dlx as that process, with more arguments.
+func (a *app) unprivileged(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
+	cmd.Args[0] = "dlx"
+	cmd.Env = []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")}
+	cmd.Dir = "/"
+	cmd.Stderr = a.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Credential = nil
+	return cmd
+}
+
+// startPrinter starts it for what is captured.
+func (a *app) startPrinter(o *captureOptions) (io.WriteCloser, error) {
+	args := append([]string{printerName, "--live"}, o.view.args()...)
+	if !o.noProcess {
+		args = append(args, "--process")
 	}
+	cmd := a.unprivileged(context.Background(), args...)
+	cmd.Stdout = a.stdout
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for dlx, which lets it print what is left
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -83,44 +89,59 @@ func (p *printer) Close() error {
 	return err
 }
 
+// readFile has the process read a file, and passes on what it writes. It says itself what went wrong.
+func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *showOptions) error {
+	args := append([]string{printerName}, o.view.args()...)
+	if o.copy {
+		args = append(args, "--copy")
+	}
+	args = append(args, "--count", strconv.FormatUint(o.count, 10), "--", o.expr)
+	cmd := a.unprivileged(ctx, args...)
+	cmd.Stdin, cmd.Stdout = in, out
+	err := cmd.Run()
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case !errors.As(err, &exit):
+		if err != nil && cmd.ProcessState == nil {
+			return &printerError{err}
+		}
+		return err
+	case exit.ExitCode() > 0:
+		a.code = exit.ExitCode()
+		return nil
+	case exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGPIPE: // whoever read it has had enough
+		return nil
+	}
+	return fmt.Errorf("read the capture: the process that takes packets apart: %w", err)
+}
+
 func (a *app) printCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:    printerName,
+	var o showOptions
+	var live bool
+	cmd := &cobra.Command{
+		Use:    printerName + " [-- FILTER]",
 		Hidden: true,
-		Args:   exactArgs(0),
-		RunE: func(*cobra.Command, []string) error {
-			signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
-			return printPackets(a.stdin, a.stdout)
+		Args:   cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if live {
+				signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
+			}
+			o.expr = strings.Join(args, " ")
+			notes, err := show(cmd.Context(), a.stdin, a.stdout, &o)
+			for _, n := range notes {
+				a.notef("%s", n)
+			}
+			if live && errors.Is(err, replay.ErrEmpty) {
+				return nil // the capture did not begin, which dlx says
+			}
+			return err
 		},
 	}
+	f := cmd.Flags()
+	o.view.flags(f)
+	f.BoolVar(&live, "live", false, "")
+	f.BoolVar(&o.process, "process", false, "")
+	f.BoolVar(&o.copy, "copy", false, "")
+	f.Uint64Var(&o.count, "count", 0, "")
+	return cmd
 }
-
-// printPackets prints a line for each packet of a capture file, at once when there is nothing more to read.
-func printPackets(from io.Reader, to io.Writer) error {
-	r := pcapng.NewReader(from)
-	w := bufio.NewWriter(to)
-	for {
-		p, err := r.Next()
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return errors.Join(err, w.Flush())
-		}
-		i := r.Interface(&p)
-		line := dissect.Line(&dissect.Packet{
-			Time: time.Unix(0, int64(p.Time)), Interface: i.Name, Link: i.LinkType, Direction: directions[p.Direction],
-			Data: p.Data, Length: int(p.Length),
-		})
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-		if !r.Buffered() {
-			if err := w.Flush(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-var directions = map[pcapng.Direction]string{pcapng.In: "In", pcapng.Out: "Out"}

@@ -2,6 +2,19 @@
 
 package cli
 
-import "io"
+import (
+	"context"
+	"io"
+	"os"
+)
 
-func (a *app) startPrinter() (io.WriteCloser, error) { return nil, unsupportedError{} }
+func (a *app) startPrinter(*captureOptions) (io.WriteCloser, error) { return nil, unsupportedError{} }
+
+// readFile reads a file that the user could read, with no more privileges than the user has.
+func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *showOptions) error {
+	notes, err := show(ctx, in, out, o)
+	for _, n := range notes {
+		a.notef("%s", n)
+	}
+	return err
+}

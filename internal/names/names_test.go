@@ -88,3 +88,24 @@ func TestResolver(t *testing.T) {
 		t.Errorf("offline, ip6-localhost is looked up: %v", err)
 	}
 }
+
+func TestServices(t *testing.T) {
+	etc := t.TempDir()
+	file := "# a comment\nhttp\t80/tcp\twww # the web\ndomain 53/udp\ndomain 53/tcp\nwww 80/tcp\nodd 70000/tcp\nodd 1/xyz\nodd\n"
+	if err := os.WriteFile(filepath.Join(etc, "services"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	service := servicesIn(etc)
+	for _, tt := range []struct {
+		port     uint16
+		protocol uint8
+		want     string
+	}{{80, 6, "http"}, {80, 17, ""}, {53, 17, "domain"}, {1, 6, ""}, {70000 & 0xffff, 6, ""}} {
+		if got := service(tt.port, tt.protocol); got != tt.want {
+			t.Errorf("port %d of protocol %d is called %q, want %q", tt.port, tt.protocol, got, tt.want)
+		}
+	}
+	if got := servicesIn(t.TempDir())(80, 6); got != "" {
+		t.Errorf("without the file, port 80 is called %q", got)
+	}
+}

@@ -1,0 +1,3 @@
+// Package replay reads capture files again, dlx's and others': pcapng, and pcap in each of its forms, also compressed by
+// gzip. Files are hostile: what reads them has no privileges, and all that it keeps of them is bounded.
+package replay

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"dlx/capture/dissect"
+	"dlx/capture/pcapng"
+	"dlx/capture/process"
+	"dlx/capture/replay"
+	"dlx/internal/names"
+	"dlx/internal/printable"
+)
+
+// showOptions say what to do with the packets of a capture file.
+type showOptions struct {
+	view    viewOptions
+	process bool   // print whose packets they are, whoever wrote the file
+	copy    bool   // write pcapng instead of printing
+	count   uint64 // of packets, at most; 0 for no limit
+	expr    string // which packets
+}
+
+// show prints or copies what is wanted of a capture file. It takes packets apart, so that it has to run without privileges
+// where the file is not the user's own. It returns what is to be noted besides.
+func show(ctx context.Context, from io.Reader, to io.Writer, o *showOptions) (notes []string, err error) {
+	f, err := replay.NewFilter(o.expr, names.New(ctx))
+	if err != nil {
+		return nil, err
+	}
+	r, err := replay.Open(from)
+	if err != nil {
+		return nil, err
+	}
+	keep := func(p *pcapng.Packet, i pcapng.Interface) bool { return f.Match(p, i.LinkType) }
+	if o.copy {
+		w := bufio.NewWriterSize(to, 1<<18)
+		_, err = replay.Copy(w, r, keep, o.count)
+		err = errors.Join(err, w.Flush())
+	} else {
+		s := newScreen(to, r, o)
+		err = errors.Join(s.all(keep), s.w.Flush())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.Err()
+}
+
+// screen prints the packets of a file.
+type screen struct {
+	o         *showOptions
+	r         *pcapng.Reader
+	w         *bufio.Writer
+	p         *dissect.Printer
+	processes map[uint32]string // by their numbers on the host
+}
+
+func newScreen(to io.Writer, r *pcapng.Reader, o *showOptions) *screen {
+	return &screen{o: o, r: r, w: bufio.NewWriter(to), processes: map[uint32]string{}}
+}
+
+// maxProcesses is how many processes are remembered.
+const maxProcesses = 1 << 16
+
+// all prints every packet that is to be kept, at once when there is nothing more to read.
+func (s *screen) all(keep func(*pcapng.Packet, pcapng.Interface) bool) error {
+	for printed := uint64(0); s.o.count == 0 || printed < s.o.count; {
+		p, err := s.r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if s.p == nil {
+			s.p = dissect.New(s.options())
+		}
+		i := s.r.Interface(&p)
+		s.note(&p)
+		if keep(&p, i) {
+			printed++
+			if err := s.print(&p, &i); err != nil {
+				return err
+			}
+		}
+		if !s.r.Buffered() {
+			if err := s.w.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// options are the printer's. Files of dlx have room for processes.
+func (s *screen) options() dissect.Options {
+	o := s.o.view.options()
+	o.Process = s.o.process || strings.HasPrefix(s.r.Section().Application, "dlx ")
+	if s.o.view.numbers == 0 {
+		o.Names = &dissect.Names{Host: s.host, Service: names.Services()}
+	}
+	return o
+}
+
+// host is what the file calls an address.
+func (s *screen) host(a netip.Addr) string {
+	if list := s.r.Names(a); len(list) > 0 {
+		return list[0]
+	}
+	return ""
+}
+
+// note remembers the process that a comment tells of.
+func (s *screen) note(p *pcapng.Packet) {
+	if owner, ok := process.ParseComment(p.Comment); ok && p.Process == owner.PID {
+		if len(s.processes) >= maxProcesses {
+			clear(s.processes)
+		}
+		s.processes[owner.PID] = fmt.Sprintf("%s/%d", owner.Command, owner.Inner)
+	}
+}
+
+// print prints a packet, and before it what was lost and what the file says of it besides.
+func (s *screen) print(p *pcapng.Packet, i *pcapng.Interface) error {
+	if p.Dropped > 0 {
+		fmt.Fprintf(s.w, "# %d packets were lost here\n", p.Dropped)
+	}
+	if _, ok := process.ParseComment(p.Comment); !ok && p.Comment != "" {
+		fmt.Fprintf(s.w, "# %s\n", printable.Escape(p.Comment))
+	}
+	owner := s.processes[p.Process]
+	if owner == "" && p.Process != 0 {
+		owner = fmt.Sprintf("?/%d", p.Process)
+	}
+	container, _, _ := strings.Cut(i.Description, ", image ")
+	_, err := fmt.Fprintln(s.w, s.p.Text(&dissect.Packet{
+		Time: time.Unix(0, int64(p.Time)), Container: container, Process: owner, Interface: i.Name, Link: i.LinkType,
+		Direction: directions[p.Direction], Data: p.Data, Length: int(p.Length),
+	}))
+	return err
+}
+
+var directions = map[pcapng.Direction]string{pcapng.In: "In", pcapng.Out: "Out"}
