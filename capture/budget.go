@@ -26,10 +26,10 @@ func (b *budget) save(now time.Time) {
 	b.as = now
 }
 
-// spend takes the time from start to end off.
-func (b *budget) spend(start, end time.Time) {
-	b.save(end)
-	b.saved -= end.Sub(start)
+// spend takes time off.
+func (b *budget) spend(now time.Time, took time.Duration) {
+	b.save(now)
+	b.saved -= took
 }
 
 // debt is how long it takes until there is time to spend again.

@@ -202,5 +202,5 @@ func (o *owners) wait(a *answer) {
 	case <-a.done:
 	case <-late.C:
 	}
-	o.waits.spend(start, time.Now())
+	o.waits.spend(time.Now(), time.Since(start))
 }

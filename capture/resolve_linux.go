@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ type resolver struct {
 	waiter *linux.Waiter
 	stop   context.CancelFunc
 	ended  chan struct{}
-	costs  budget // of its own time
+	costs  budget // of its CPU time
 
 	mu    sync.Mutex
 	queue []*answer
@@ -27,7 +28,7 @@ type resolver struct {
 }
 
 const (
-	// resolveShare is the part of all time that the resolver may take: one in so many.
+	// resolveShare is the part of a CPU that the resolver may take: one in so many.
 	resolveShare = 10
 	// resolveMost is how much of it can be saved up for when there is much to find.
 	resolveMost = 100 * time.Millisecond
@@ -115,16 +116,18 @@ func (r *resolver) ask(k *flowKey, since uint64) *answer {
 // run answers until ctx ends. What it can not find out for an error is not known: the packets matter more.
 func (r *resolver) run(ctx context.Context) {
 	defer close(r.ended)
+	runtime.LockOSThread() // whose CPU time is counted
+	defer runtime.UnlockOSThread()
 	for ctx.Err() == nil {
 		if err := r.waiter.Wait(time.Minute); err != nil {
 			return
 		}
 		_ = r.waiter.TakeError(r.tap.Descriptor())
 		r.waiter.Rest()
-		start := time.Now()
+		before := linux.ThreadTime()
 		again := r.listen()
+		r.costs.spend(time.Now(), linux.ThreadTime()-before)
 		r.resolve(ctx)
-		r.costs.spend(start, time.Now())
 		if debt := r.costs.debt(time.Now()); debt > 0 {
 			pause(ctx, debt)
 		}
@@ -176,9 +179,9 @@ func (r *resolver) resolve(ctx context.Context) {
 			left = append(left, queue[i:]...)
 			break
 		}
-		start := time.Now()
+		before := linux.ThreadTime()
 		owner, err := r.finder.Find(a.key.flow(), time.Unix(0, int64(a.made)))
-		r.costs.spend(start, time.Now())
+		r.costs.spend(time.Now(), linux.ThreadTime()-before)
 		if errors.Is(err, process.ErrUnfinished) && uint64(time.Now().UnixNano())-a.made < unknownTime {
 			left = append(left, a)
 			continue

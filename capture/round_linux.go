@@ -81,6 +81,9 @@ func (c *Capture) turn(s *source) uint64 {
 			return math.MaxUint64
 		}
 	}
+	if s.empty = s.removed; s.empty {
+		return math.MaxUint64 // nothing more comes
+	}
 	if len(c.sources) == 1 {
 		return now
 	}

@@ -49,7 +49,7 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 func (c *Capture) begin(w io.Writer) error {
 	c.out = make([]byte, 0, bufferSize)
 	c.appendSection()
-	if err := c.takeChanges(w); err != nil {
+	if err := c.takeChanges(); err != nil {
 		return err
 	}
 	return c.flush(w)
@@ -59,7 +59,7 @@ func (c *Capture) begin(w io.Writer) error {
 func (c *Capture) follow(ctx context.Context, w io.Writer) error {
 	next := time.Now().Add(statsEvery)
 	for ctx.Err() == nil && !c.full() {
-		if err := c.takeChanges(w); err != nil {
+		if err := c.takeChanges(); err != nil {
 			return err
 		}
 		if now := time.Now(); now.After(next) {
@@ -69,6 +69,9 @@ func (c *Capture) follow(ctx context.Context, w io.Writer) error {
 			}
 		}
 		some, err := c.round(w)
+		if err == nil {
+			err = c.giveUp(w)
+		}
 		if err != nil {
 			return err
 		}
@@ -109,7 +112,7 @@ func (c *Capture) watch() error {
 	c.fds = c.fds[:0]
 	for _, s := range c.sources {
 		c.fds = append(c.fds, s.links.descriptor())
-		if !s.more {
+		if !s.more && !s.removed {
 			c.fds = append(c.fds, s.ring.Descriptor())
 		}
 	}
@@ -123,8 +126,9 @@ func (c *Capture) update(s *source) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// takeChanges takes in new sources and gives up those that are to go.
-func (c *Capture) takeChanges(w io.Writer) error {
+// takeChanges takes in new sources, and lets nothing more into those that are to go: what they had accepted is written in
+// its time.
+func (c *Capture) takeChanges() error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round
 	coming, going, called := c.changes()
 	c.appendNames(called)
@@ -137,18 +141,30 @@ func (c *Capture) takeChanges(w io.Writer) error {
 			}
 		}
 	}
-	if len(going) == 0 {
-		return nil
-	}
+	err := sideBySide(going, func(s *source) error { return s.ring.Stop() })
 	for _, s := range going {
 		s.removed = true
 	}
-	err := errors.Join(sideBySide(going, func(s *source) error { return s.ring.Stop() }), c.rest(w), c.countOf(going))
-	c.sources = slices.DeleteFunc(c.sources, func(s *source) bool { return s.removed })
+	return err
+}
+
+// giveUp closes the sources that are to go and of which everything is written.
+func (c *Capture) giveUp(w io.Writer) error {
+	var going []*source
+	for _, s := range c.sources {
+		if s.drained() {
+			going = append(going, s)
+		}
+	}
+	if len(going) == 0 {
+		return nil
+	}
+	err := c.countOf(going)
 	for _, s := range going {
 		c.retire(s)
 	}
-	err = errors.Join(err, c.watch()) // before their descriptors are closed, and perhaps used again
+	c.sources = slices.DeleteFunc(c.sources, (*source).drained)
+	err = errors.Join(err, c.flush(w), c.watch()) // before their descriptors are closed, and perhaps used again
 	return errors.Join(err, sideBySide(going, (*source).close))
 }
 

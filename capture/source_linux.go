@@ -33,7 +33,8 @@ type source struct {
 	gap     bool // so does the next packet
 
 	received, dropped uint64 // by the kernel's count, as of the last time
-	removed           bool   // it is to be drained and closed
+	removed           bool   // it is to be closed when all that it accepted is written
+	empty             bool   // all is
 	note              string // for its next packet
 }
 
@@ -174,6 +175,9 @@ func (s *source) changed(l *link) error {
 	}
 	return s.refilter()
 }
+
+// drained says that it is to be closed now.
+func (s *source) drained() bool { return s.removed && s.empty }
 
 // close releases the sockets and the ring. It takes some 20 ms.
 func (s *source) close() error {

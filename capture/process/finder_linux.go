@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Finder finds the processes of one network namespace. It is for one goroutine, which sees to how much time it takes: a
-// look around /proc takes at most some 50 ms.
+// Finder finds the processes of one network namespace. It is for one goroutine that is locked to its thread, and sees to
+// how much time it takes: a look around /proc takes at most some 50 ms of CPU time.
 type Finder struct {
 	diag *diag
 	scan *scanner

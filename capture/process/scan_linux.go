@@ -12,7 +12,7 @@ import (
 
 // Bounds of a look around /proc: the container decides how many processes and descriptors there are.
 const (
-	scanTime       = 50 * time.Millisecond // what is left then is looked at the next time
+	scanTime       = 50 * time.Millisecond // of CPU time; what is left then is looked at the next time
 	maxDescriptors = 1 << 16               // of a process
 	maxProcesses   = 1 << 22               // PID_MAX_LIMIT (linux/threads.h)
 	maxSockets     = 1 << 17               // that are remembered
@@ -102,8 +102,8 @@ func (s *scanner) lookAtNew() error {
 func (s *scanner) lookAtOwn() error {
 	own := slices.Sorted(maps.Keys(s.own))
 	clear(s.own) // those that still have some come back
-	for start := time.Now(); len(own) > 0; own = own[1:] {
-		if time.Since(start) > scanTime {
+	for start := linux.ThreadTime(); len(own) > 0; own = own[1:] {
+		if linux.ThreadTime()-start > scanTime {
 			s.own[own[0]] = true
 			continue
 		}
@@ -119,14 +119,14 @@ func (s *scanner) lookAtAll() error {
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start := linux.ThreadTime()
 	if s.last == 0 || len(s.owners) >= maxSockets {
 		s.owners = map[uint64]owned{}
 	}
 	first, _ := slices.BinarySearch(pids, s.last+1)
 	s.last = 0
 	for _, pid := range pids[first:] {
-		if time.Since(start) > scanTime {
+		if linux.ThreadTime()-start > scanTime {
 			s.last = pid - 1
 			return ErrUnfinished
 		}

@@ -1,0 +1,17 @@
+package linux
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ThreadTime is the CPU time that the calling thread has used so far (clock_gettime(2), CLOCK_THREAD_CPUTIME_ID): a budget
+// of it is not spent by waiting for a busy machine. The caller has locked its goroutine to the thread.
+func ThreadTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		return 0 // it has been there since Linux 2.6.12
+	}
+	return time.Duration(ts.Nano())
+}
