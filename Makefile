@@ -42,7 +42,7 @@ vulncheck: ## known vulnerabilities in the dependencies (asks the Go vulnerabili
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 clean: ## removes what the targets made here
-	rm -rf bin build toolbox/embedded/bundle.tar
+	rm -rf bin build toolbox/embedded
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -46,15 +46,7 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Local{docker, sync.OnceValues(defaultToolbox), o.Journal}, nil
-}
-
-func defaultToolbox() (*toolbox.Verified, error) {
-	bundle, err := toolbox.Default()
-	if err != nil {
-		return nil, err
-	}
-	return toolbox.Verify(bundle)
+	return &Local{docker, sync.OnceValues(toolbox.VerifyDefault), o.Journal}, nil
 }
 
 // Close releases the connections.

@@ -36,7 +36,7 @@ type Placed struct {
 
 func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
 	r := &Record{ID: layer.ID, Name: layer.Name, Temp: temp, Started: time.Now().UTC()}
-	for _, f := range box.Manifest().Files {
+	for _, f := range box.Files() {
 		r.Files = append(r.Files, Placed{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Link: f.Link})
 	}
 	return r

@@ -3,25 +3,73 @@ package toolbox
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// Bundle is a toolbox as it comes: a manifest and the bytes of its files, which nobody has checked yet.
+// Bundle is a toolbox as it comes: a manifest, what signs and describes it, and the bytes of its files, which nobody has
+// checked yet.
 type Bundle struct {
 	manifest *Manifest
-	contents map[string][]byte // of the regular files, by path
+	raw      []byte // the manifest's exact bytes
+	envelope []byte // nil without a signature of dlx's
+	cosign   []byte // nil without one of cosign's
+	sbom     []byte // nil without
+	contents map[string][]byte
 }
 
 // Manifest returns what the bundle says is in it.
 func (b *Bundle) Manifest() *Manifest { return b.manifest }
 
-// NewBundle puts a manifest and contents together.
-func NewBundle(m *Manifest, contents map[string][]byte) *Bundle { return &Bundle{m, contents} }
+// RawManifest returns the bytes that are signed.
+func (b *Bundle) RawManifest() []byte { return b.raw }
 
-// ReadBundle reads a bundle's archive: an uncompressed tar(5), the manifest first, then the regular files. The files
-// are slices of data, not copies, and links are in the manifest alone.
+// Envelope returns the envelope's bytes, nil if the bundle has none.
+func (b *Bundle) Envelope() []byte { return b.envelope }
+
+// SBOM returns the bill of materials, nil if the bundle has none.
+func (b *Bundle) SBOM() []byte { return b.sbom }
+
+// SetEnvelope gives the bundle another envelope.
+func (b *Bundle) SetEnvelope(data []byte) { b.envelope = data }
+
+// SetCosign gives the bundle a signature that cosign made of its manifest.
+func (b *Bundle) SetCosign(data []byte) { b.cosign = data }
+
+// Sign adds signatures to the bundle, beside those that it has.
+func (b *Bundle) Sign(keys ...*PrivateKey) error {
+	var earlier *Envelope
+	if b.envelope != nil {
+		var err error
+		if earlier, _, err = ParseEnvelope(b.envelope); err != nil {
+			return err
+		}
+	}
+	e, err := Sign(b.raw, earlier, keys...)
+	if err != nil {
+		return err
+	}
+	b.envelope, err = json.MarshalIndent(e, "", " ")
+	return err
+}
+
+// Digest is the SHA-256 of the manifest, which names all else.
+func (b *Bundle) Digest() string { return digest(b.raw) }
+
+// NewBundle puts a manifest's bytes, a bill of materials and contents together.
+func NewBundle(raw, sbom []byte, contents map[string][]byte) (*Bundle, error) {
+	m, err := ParseManifest(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{manifest: m, raw: raw, sbom: sbom, contents: contents}, nil
+}
+
+// ReadBundle reads a bundle's archive: an uncompressed tar(5) of regular files, the manifest first. The files are slices of
+// data, not copies, and links are in the manifest alone.
 func ReadBundle(data []byte) (*Bundle, error) {
 	r := bytes.NewReader(data)
 	tr := tar.NewReader(r)
@@ -36,25 +84,37 @@ func ReadBundle(data []byte) (*Bundle, error) {
 		}
 		// The reader stands at the entry's first byte: tar's reader reads headers only, and the archive is no sparse one.
 		start := int64(len(data)) - int64(r.Len())
-		if h.Typeflag != tar.TypeReg || h.Size < 0 || h.Size > int64(len(data))-start {
+		if h.Typeflag != tar.TypeReg || len(h.PAXRecords) > 0 || h.Size < 0 || h.Size > int64(len(data))-start {
 			return nil, fmt.Errorf("read the toolbox's archive: %.80q is not a whole regular file", h.Name)
 		}
-		content := data[start : start+h.Size : start+h.Size]
-		switch {
-		case b.manifest == nil && h.Name == ManifestName:
-			if b.manifest, err = ParseManifest(content); err != nil {
-				return nil, err
-			}
-		case b.manifest == nil:
-			return nil, errors.New("read the toolbox's archive: it does not begin with " + ManifestName)
-		case b.contents[h.Name] != nil || len(b.contents) >= maxFiles:
-			return nil, fmt.Errorf("read the toolbox's archive: %.80q is one too many", h.Name)
-		default:
-			b.contents[h.Name] = content
+		if err := b.put(h.Name, data[start:start+h.Size:start+h.Size]); err != nil {
+			return nil, err
 		}
 	}
 	if b.manifest == nil {
 		return nil, errors.New("read the toolbox's archive: it has no " + ManifestName)
 	}
 	return b, nil
+}
+
+// put takes one entry of an archive.
+func (b *Bundle) put(name string, content []byte) (err error) {
+	if b.manifest == nil {
+		if name != ManifestName {
+			return errors.New("read the toolbox's archive: it does not begin with " + ManifestName)
+		}
+		b.raw = content
+		b.manifest, err = ParseManifest(content)
+		return err
+	}
+	special := map[string]*[]byte{EnvelopeName: &b.envelope, CosignName: &b.cosign, SBOMName: &b.sbom}[name]
+	switch {
+	case special != nil && *special == nil:
+		*special = content
+	case special != nil, !strings.Contains(name, "/"), b.contents[name] != nil, len(b.contents) >= maxFiles:
+		return fmt.Errorf("read the toolbox's archive: %.80q is one too many", name)
+	default:
+		b.contents[name] = content
+	}
+	return nil
 }

@@ -8,18 +8,6 @@ import (
 	"io"
 )
 
-// DigestError reports bytes that are not what the manifest says.
-type DigestError struct{ Path, Want, Got string }
-
-func (e *DigestError) Error() string {
-	return fmt.Sprintf("toolbox file %s has digest %s, its manifest says %s", e.Path, e.Got, e.Want)
-}
-
-// Hint says what it means.
-func (e *DigestError) Hint() string {
-	return "this dlx was damaged or tampered with; install it again from where you trust it"
-}
-
 // chunkSize is written at a time, so that a placement can be given up.
 const chunkSize = 1 << 20
 
@@ -29,22 +17,21 @@ func (v *Verified) CopyTo(w io.Writer, path string) error {
 	if f == nil || f.Link != "" {
 		return fmt.Errorf("the toolbox has no file %s", path)
 	}
-	return v.copy(context.Background(), w, f)
+	return f.copy(context.Background(), w)
 }
 
-// copy writes a file's bytes and hashes them at the same time: they are this program's own, mapped from its file, and
-// stay as they are in between.
-func (v *Verified) copy(ctx context.Context, w io.Writer, f *File) error {
-	content := v.bundle.contents[f.Path]
-	digest := make(chan [sha256.Size]byte, 1)
-	go func() { digest <- sha256.Sum256(content) }()
-	err := write(ctx, w, content)
-	sum := <-digest
+// copy writes a file's bytes and hashes them at the same time: they are this program's own, read or mapped, and stay as
+// they are in between.
+func (f *entry) copy(ctx context.Context, w io.Writer) error {
+	done := make(chan [sha256.Size]byte, 1)
+	go func() { done <- sha256.Sum256(f.content) }()
+	err := write(ctx, w, f.content)
+	sum := <-done
 	if err != nil {
 		return fmt.Errorf("place %s: %w", f.Path, err)
 	}
 	if got := hex.EncodeToString(sum[:]); got != f.SHA256 {
-		return &DigestError{f.Path, f.SHA256, got}
+		return refuse(ErrChanged, f.Path, "has digest %s, the manifest says %s", got, f.SHA256)
 	}
 	return nil
 }

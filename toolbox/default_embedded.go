@@ -4,6 +4,7 @@ package toolbox
 
 import (
 	_ "embed"
+	"strings"
 	"unsafe"
 )
 
@@ -12,7 +13,21 @@ import (
 //go:embed embedded/bundle.tar
 var embedded string
 
+// embeddedDigest is that of the manifest.
+//
+//go:embed embedded/bundle.sha256
+var embeddedDigest string
+
 // Default returns the toolbox that was built into dlx.
 func Default() (*Bundle, error) {
 	return ReadBundle(unsafe.Slice(unsafe.StringData(embedded), len(embedded)))
+}
+
+// VerifyDefault checks the toolbox that was built into dlx against the digest that was compiled in.
+func VerifyDefault() (*Verified, error) {
+	b, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	return VerifyDigest(b, strings.TrimSpace(embeddedDigest), BuiltIn)
 }

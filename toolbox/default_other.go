@@ -11,3 +11,9 @@ import (
 func Default() (*Bundle, error) {
 	return nil, fmt.Errorf("no toolbox on this system: %w", errors.ErrUnsupported)
 }
+
+// VerifyDefault fails as Default does.
+func VerifyDefault() (*Verified, error) {
+	_, err := Default()
+	return nil, err
+}

@@ -3,8 +3,6 @@
 package toolbox
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"runtime"
@@ -21,15 +19,19 @@ func Default() (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read this program as its own toolbox: %w", err)
 	}
-	sum := sha256.Sum256(self)
-	m := &Manifest{Format: FormatVersion, Name: "pure-go", Version: version.Version, Arch: runtime.GOARCH, Created: time.Unix(0, 0).UTC()}
-	program := File{
-		Path: "bin/dlx-tools", Mode: 0o755, Size: int64(len(self)), SHA256: hex.EncodeToString(sum[:]),
-		Package: "dlx", Version: version.Version, Origin: "this program", License: "Apache-2.0",
-	}
-	m.Files = append(m.Files, program)
+	b := Builder{Name: "pure-go", Version: version.Version, Arch: runtime.GOARCH, Created: time.Unix(0, 0)}
+	b.Add("bin/dlx-tools", self, 0o755, Source{Package: "dlx", Version: version.Version, Origin: "this program", License: "Apache-2.0"})
 	for _, name := range applet.Names() {
-		m.Files = append(m.Files, File{Path: "bin/" + name, Link: "dlx-tools"})
+		b.Link("bin/"+name, "dlx-tools")
 	}
-	return NewBundle(m, map[string][]byte{program.Path: self}), nil
+	return b.Bundle()
+}
+
+// VerifyDefault checks it: its manifest was made here and now.
+func VerifyDefault() (*Verified, error) {
+	b, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	return VerifyDigest(b, b.Digest(), BuiltIn)
 }

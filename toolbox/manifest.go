@@ -2,26 +2,34 @@ package toolbox
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// ManifestName is the manifest's name in a bundle, where it comes first.
-const ManifestName = "manifest.json"
+// Names of what a bundle has besides its files. Its files lie in folders.
+const (
+	ManifestName = "manifest.json"
+	SBOMName     = "sbom.cdx.json"
+)
 
 // FormatVersion is the manifest's version.
 const FormatVersion = 1
 
 // Manifest lists what is in a toolbox.
 type Manifest struct {
-	Format  int       `json:"format"`
-	Name    string    `json:"name"`
-	Version string    `json:"version"`
-	Arch    string    `json:"arch"` // as in GOARCH
-	Created time.Time `json:"created"`
-	Files   []File    `json:"files"` // in order of their paths
+	Format   int       `json:"format"`
+	Name     string    `json:"name"`     // lower-case letters, digits, dots and hyphens
+	Version  string    `json:"version"`  // for people
+	Sequence uint64    `json:"sequence"` // grows with every version of a name: older ones are refused
+	Arch     string    `json:"arch"`     // as in GOARCH
+	Created  time.Time `json:"created"`
+	NotAfter time.Time `json:"not_after,omitzero"` // it is refused later; none if it lasts
+	SBOM     string    `json:"sbom,omitempty"`     // SHA-256 of the bill of materials
+	Files    []File    `json:"files"`              // in order of their paths
 }
 
 // File is one file of a toolbox: a regular one, or a symbolic link.
@@ -30,7 +38,8 @@ type File struct {
 	Mode    uint32 `json:"mode,omitempty"` // permission bits
 	Size    int64  `json:"size,omitempty"` // bytes
 	SHA256  string `json:"sha256,omitempty"`
-	Link    string `json:"link,omitempty"` // target of a link, inside the toolbox
+	Link    string `json:"link,omitempty"`   // target of a link, inside the toolbox
+	Loader  string `json:"loader,omitempty"` // path of the loader that a dynamic program is started with
 	Package string `json:"package,omitempty"`
 	Version string `json:"version,omitempty"`
 	Origin  string `json:"origin,omitempty"`
@@ -43,24 +52,44 @@ const (
 	maxFiles    = 20000
 	maxFileSize = 1 << 30
 	maxPath     = 512
+	maxName     = 64
 )
 
-// ParseManifest reads a manifest; unknown fields and trailing bytes are errors.
+// ParseManifest reads a manifest; unknown fields and trailing bytes are errors, which are *RefusedError.
 func ParseManifest(data []byte) (*Manifest, error) {
 	if len(data) > maxManifest {
-		return nil, fmt.Errorf("read the toolbox's manifest: longer than %d bytes", maxManifest)
+		return nil, refuse(ErrManifest, "", "its manifest is longer than %d bytes", maxManifest)
 	}
 	m := &Manifest{}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(m); err != nil {
-		return nil, fmt.Errorf("read the toolbox's manifest: %w", err)
+		return nil, refuse(ErrManifest, "", "its manifest can not be read: %v", err)
 	}
-	if dec.More() {
-		return nil, errors.New("read the toolbox's manifest: more follows it")
-	}
-	if m.Format != FormatVersion {
-		return nil, fmt.Errorf("read the toolbox's manifest: format %d, this dlx reads %d", m.Format, FormatVersion)
+	switch {
+	case dec.More():
+		return nil, refuse(ErrManifest, "", "something follows its manifest")
+	case m.Format != FormatVersion:
+		return nil, refuse(ErrManifest, "", "its manifest is of format %d, this dlx reads %d", m.Format, FormatVersion)
+	case !cleanName(m.Name):
+		return nil, refuse(ErrManifest, "", "its name %.80q is not of lower-case letters, digits, dots and hyphens", m.Name)
+	case len(m.Files) > maxFiles:
+		return nil, refuse(ErrManifest, "", "it lists more than %d files", maxFiles)
 	}
 	return m, nil
 }
+
+// cleanName says whether a name can be that of a file.
+func cleanName(s string) bool {
+	ok := func(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '.' }
+	return s != "" && len(s) <= maxName && s[0] != '.' && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool { return !ok(r) })
+}
+
+// digest is the SHA-256 of bytes, in hexadecimal.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Title is the name and version.
+func (m *Manifest) Title() string { return fmt.Sprintf("%s %s", m.Name, m.Version) }

@@ -38,7 +38,7 @@ type placing struct {
 
 // mkdirs makes the directories that the files are in.
 func (p *placing) mkdirs() error {
-	for _, f := range p.box.Manifest().Files {
+	for _, f := range p.box.files {
 		if err := p.mkdir(path.Dir(f.Path)); err != nil {
 			return err
 		}
@@ -67,8 +67,8 @@ func (p *placing) mkdir(name string) error {
 
 // files places the files, the largest first, so that the goroutines end at about the same time.
 func (p *placing) files(ctx context.Context) error {
-	files := slices.Clone(p.box.Manifest().Files)
-	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(b.Size, a.Size) })
+	files := slices.Clone(p.box.files)
+	slices.SortStableFunc(files, func(a, b *entry) int { return cmp.Compare(b.Size, a.Size) })
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	errs := make([]error, placers)
@@ -79,7 +79,7 @@ func (p *placing) files(ctx context.Context) error {
 				if n >= len(files) {
 					return
 				}
-				errs[i] = p.file(ctx, &files[n])
+				errs[i] = p.file(ctx, files[n])
 			}
 			next.Store(int64(len(files))) // the other one stops too
 		})
@@ -88,7 +88,7 @@ func (p *placing) files(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (p *placing) file(ctx context.Context, f *File) error {
+func (p *placing) file(ctx context.Context, f *entry) error {
 	dir, name := p.dirs[path.Dir(f.Path)], path.Base(f.Path)
 	if f.Link != "" {
 		return linux.SymlinkAt(f.Link, dir, name)
@@ -97,5 +97,5 @@ func (p *placing) file(ctx context.Context, f *File) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.box.copy(ctx, linux.Writer(fd), f), fd.Close())
+	return errors.Join(f.copy(ctx, linux.Writer(fd)), fd.Close())
 }

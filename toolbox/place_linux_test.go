@@ -26,7 +26,7 @@ func BenchmarkPlace(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		box, err := toolbox.Verify(bundle)
+		box, err := toolbox.VerifyDefault()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -53,10 +53,7 @@ func BenchmarkDefault(b *testing.B) {
 }
 
 func TestPlace(t *testing.T) {
-	box, err := toolbox.Verify(toolbox.NewBundle(good()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	box := verified(t, good())
 	dir := t.TempDir()
 	fd, err := linux.OpenPath(dir)
 	if err != nil {
@@ -78,29 +75,23 @@ func TestPlace(t *testing.T) {
 }
 
 func TestPlaceRefusesChangedBytes(t *testing.T) {
-	m, contents := good()
-	contents["share/text"] = []byte("tixt")
-	box, err := toolbox.Verify(toolbox.NewBundle(m, contents))
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := good()
+	p.contents["share/text"] = []byte("tixt")
+	box := verified(t, p)
 	fd, err := linux.OpenPath(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer fd.Close()
-	var digest *toolbox.DigestError
-	if err := box.Place(t.Context(), fd); !errors.As(err, &digest) || digest.Path != "share/text" {
-		t.Errorf("error %v, want *toolbox.DigestError for share/text", err)
+	var refused *toolbox.RefusedError
+	if err := box.Place(t.Context(), fd); !errors.Is(err, toolbox.ErrChanged) || !errors.As(err, &refused) || refused.Path != "share/text" {
+		t.Errorf("error %v, want share/text refused for changed bytes", err)
 	}
 }
 
 // TestPlaceFollowsNoLink: a directory that is there already, as a link to another place, is not written through.
 func TestPlaceFollowsNoLink(t *testing.T) {
-	box, err := toolbox.Verify(toolbox.NewBundle(good()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	box := verified(t, good())
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	if err := os.Symlink(elsewhere, filepath.Join(dir, "bin")); err != nil {
 		t.Fatal(err)

@@ -4,50 +4,139 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/hex"
-	"fmt"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Verified is a bundle of the right shape. Its bytes are checked against the manifest whenever they are copied.
+// Verified is a toolbox of the right shape that somebody vouches for. Its bytes are checked against the manifest whenever
+// they are copied.
 type Verified struct {
-	bundle *Bundle
-	byPath map[string]*File
+	parts  []Part
+	files  []*entry // in order of their paths
+	byPath map[string]*entry
 }
 
-// RefusedError says why a bundle is not taken.
-type RefusedError struct {
-	Path string // of the file it is about, or ""
-	Why  string
+// Part is one of the toolboxes that a Verified was put together of.
+type Part struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"` // SHA-256 of the manifest
+	Key     string `json:"key"`    // who vouches for it: the name of a key, or that it is built in
+
+	sequence uint64
+	record   string // what Seen knows it by
 }
 
-func (e *RefusedError) Error() string {
-	if e.Path == "" {
-		return "toolbox refused: " + e.Why
+// entry is a file with its bytes.
+type entry struct {
+	*File
+	content []byte
+}
+
+// Policy says which toolboxes are taken.
+type Policy struct {
+	Trust *Trust
+	Now   time.Time
+	Seen  *Seen // nil: every sequence is taken
+}
+
+// Verify checks a bundle: who signed it, whether it is still good, that every path stays inside, that what it lists is what it
+// has, and that its programs are for this machine and need nothing of the container's. A bundle that fails is a
+// *RefusedError.
+func (p *Policy) Verify(b *Bundle) (*Verified, error) {
+	key, err := p.signer(b)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("toolbox refused: %.120q %s", e.Path, e.Why)
-}
-
-// Hint says what to do.
-func (e *RefusedError) Hint() string { return "build dlx, or the toolbox, again; do not use this one" }
-
-// Verify checks a bundle: that every path stays inside, that what it lists is what it has, and that its programs are
-// static ones for this machine. A bundle that fails is a *RefusedError.
-func Verify(b *Bundle) (*Verified, error) {
 	m := b.manifest
-	switch {
-	case m.Arch != runtime.GOARCH:
-		return nil, &RefusedError{"", fmt.Sprintf("it is for %.20s, this is %s", m.Arch, runtime.GOARCH)}
-	case len(m.Files) > maxFiles:
-		return nil, &RefusedError{"", fmt.Sprintf("it lists more than %d files", maxFiles)}
+	if !m.NotAfter.IsZero() && p.Now.After(m.NotAfter) {
+		return nil, refuse(ErrExpired, "", "%s expired on %s", m.Title(), m.NotAfter.UTC().Format(time.DateTime))
 	}
-	v := &Verified{b, make(map[string]*File, len(m.Files))}
+	if p.Seen != nil {
+		if err := p.Seen.check(m); err != nil {
+			return nil, err
+		}
+	}
+	return inspect(b, key)
+}
+
+// signer is who signed the bundle.
+func (p *Policy) signer(b *Bundle) (string, error) {
+	if b.envelope == nil && b.cosign == nil {
+		return "", refuse(ErrUnsigned, "", "%s is not signed", b.manifest.Title())
+	}
+	signers, err := b.signers(append(p.Trust.active(), p.Trust.revoked...))
+	if err != nil {
+		return "", err
+	}
+	revoked := ""
+	for _, k := range signers {
+		if !p.Trust.isRevoked(k) {
+			return p.Trust.name(k), nil
+		}
+		revoked = k.ID()
+	}
+	if revoked != "" {
+		return "", refuse(ErrRevokedKey, "", "%s is signed by a key that was revoked, %s", b.manifest.Title(), revoked)
+	}
+	return "", refuse(ErrUnknownKey, "", "%s is not signed by a key that is trusted", b.manifest.Title())
+}
+
+// signers are the keys that signed the bundle's manifest.
+func (b *Bundle) signers(keys []*PublicKey) (list []*PublicKey, err error) {
+	if b.envelope != nil {
+		e, payload, err := ParseEnvelope(b.envelope)
+		if err != nil {
+			return nil, refuse(ErrOtherPayload, EnvelopeName, "can not be read: %v", err)
+		}
+		if !bytes.Equal(payload, b.raw) {
+			return nil, refuse(ErrOtherPayload, EnvelopeName, "signs another manifest")
+		}
+		list = e.signers(payload, keys)
+	}
+	if b.cosign != nil {
+		sig, err := cosignSignature(b.cosign)
+		if err != nil {
+			return nil, refuse(ErrOtherPayload, CosignName, "can not be read: %v", err)
+		}
+		for _, k := range keys {
+			if k.verify(b.raw, sig) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list, nil
+}
+
+// BuiltIn is who vouches for the toolbox that comes with dlx.
+const BuiltIn = "built in"
+
+// VerifyDigest takes a bundle whose manifest has a digest that the caller knows by other means, such as by having it
+// compiled in.
+func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
+	if got := b.Digest(); got != want {
+		return nil, refuse(ErrChanged, ManifestName, "has digest %s, not %s", got, want)
+	}
+	return inspect(b, by)
+}
+
+// inspect checks all but who made the bundle.
+func inspect(b *Bundle, key string) (*Verified, error) {
+	m := b.manifest
+	if m.Arch != runtime.GOARCH {
+		return nil, refuse(ErrArch, "", "%s is for %.20s, this is %s", m.Title(), m.Arch, runtime.GOARCH)
+	}
+	if err := b.checkSBOM(); err != nil {
+		return nil, err
+	}
+	v := &Verified{parts: []Part{{m.Name, m.Version, b.Digest(), key, m.Sequence, seenKey(m)}}, byPath: make(map[string]*entry, len(m.Files))}
 	regular := 0
 	for i := range m.Files {
 		f := &m.Files[i]
-		if err := v.add(f); err != nil {
+		if err := v.add(b, f); err != nil {
 			return nil, err
 		}
 		if f.Link == "" {
@@ -55,89 +144,157 @@ func Verify(b *Bundle) (*Verified, error) {
 		}
 	}
 	for _, f := range v.byPath {
-		if err := v.checkParents(f.Path); err != nil {
+		if err := v.checkPlace(f); err != nil {
 			return nil, err
 		}
 	}
 	if regular != len(b.contents) {
-		return nil, &RefusedError{"", "it has files that its manifest does not list"}
+		for name := range b.contents {
+			if v.byPath[name] == nil {
+				return nil, refuse(ErrExtra, name, "is not in the manifest")
+			}
+		}
 	}
 	return v, nil
 }
 
+// checkSBOM compares the bill of materials with its digest.
+func (b *Bundle) checkSBOM() error {
+	switch want := b.manifest.SBOM; {
+	case want == "" && b.sbom == nil:
+		return nil
+	case b.sbom == nil:
+		return refuse(ErrSBOM, SBOMName, "is missing")
+	case want != digest(b.sbom):
+		return refuse(ErrSBOM, SBOMName, "is not the one that the manifest is about")
+	}
+	return nil
+}
+
 // add checks one file by itself.
-func (v *Verified) add(f *File) error {
+func (v *Verified) add(b *Bundle, f *File) error {
 	switch {
 	case !cleanPath(f.Path):
-		return &RefusedError{f.Path, "is not a path inside the toolbox"}
+		return refuse(ErrPath, f.Path, "is not a path in a folder of the toolbox")
 	case v.byPath[f.Path] != nil:
-		return &RefusedError{f.Path, "is listed twice"}
+		return refuse(ErrPath, f.Path, "is listed twice")
 	}
-	v.byPath[f.Path] = f
+	content, ok := b.contents[f.Path]
+	v.put(&entry{f, content})
 	if f.Link != "" {
 		return checkLink(f)
 	}
-	content, ok := v.bundle.contents[f.Path]
 	switch {
 	case !ok:
-		return &RefusedError{f.Path, "is listed and not there"}
+		return refuse(ErrMissing, f.Path, "is listed and not there")
 	case f.Mode&^0o777 != 0 || f.Mode&0o022 != 0:
-		return &RefusedError{f.Path, fmt.Sprintf("has mode %#o", f.Mode)}
+		return refuse(ErrMode, f.Path, "has mode %#o", f.Mode)
 	case f.Size != int64(len(content)) || f.Size > maxFileSize:
-		return &RefusedError{f.Path, fmt.Sprintf("has %d bytes, its manifest says %d", len(content), f.Size)}
+		return refuse(ErrSize, f.Path, "has %d bytes, the manifest says %d", len(content), f.Size)
 	}
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != 32 {
-		return &RefusedError{f.Path, "has no SHA-256 digest"}
+		return refuse(ErrChanged, f.Path, "has no SHA-256 digest")
 	}
-	return checkProgram(f.Path, content)
+	return checkProgram(f, content)
+}
+
+func (v *Verified) put(e *entry) {
+	v.byPath[e.Path] = e
+	v.files = append(v.files, e)
 }
 
 func checkLink(f *File) error {
 	inside := path.Join(path.Dir(f.Path), f.Link)
 	if path.IsAbs(f.Link) || !cleanPath(inside) || f.Size != 0 || f.SHA256 != "" {
-		return &RefusedError{f.Path, "links out of the toolbox"}
+		return refuse(ErrPath, f.Path, "links out of the toolbox")
 	}
 	return nil
 }
 
-func (v *Verified) checkParents(p string) error {
-	for d := path.Dir(p); d != "."; d = path.Dir(d) {
-		if v.byPath[d] != nil {
-			return &RefusedError{p, "lies below a file"}
-		}
+// checkPlace wants no file above another, and loaders that are there.
+func (v *Verified) checkPlace(f *entry) error {
+	if v.below(f.Path) {
+		return refuse(ErrPath, f.Path, "lies below a file")
+	}
+	if f.Loader == "" {
+		return nil
+	}
+	if l := v.byPath[f.Loader]; l == nil || l.Link != "" || l.Mode&0o111 == 0 {
+		return refuse(ErrDynamic, f.Path, "needs %.120q, which the toolbox has not", f.Loader)
 	}
 	return nil
 }
 
 func cleanPath(p string) bool {
-	return p != "" && p != "." && len(p) <= maxPath && path.Clean(p) == p && !path.IsAbs(p) && p != ".." &&
-		!strings.HasPrefix(p, "../") && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == '\\' })
+	return len(p) <= maxPath && strings.Contains(p, "/") && path.Clean(p) == p && !path.IsAbs(p) && !strings.HasPrefix(p, "../") &&
+		!strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f })
 }
 
 // machines are the ELF machines of the architectures that dlx is built for.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// checkProgram wants a program to be static, since its loader would be the container's, and for this machine. Files
-// that are no ELF files are data.
-func checkProgram(name string, content []byte) error {
+// checkProgram wants a program to be for this machine, and static, since its loader would be the container's, unless it is
+// started with one of the toolbox's own. Files that are no ELF files are data.
+func checkProgram(f *File, content []byte) error {
 	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
 		return nil
 	}
-	f, err := elf.NewFile(bytes.NewReader(content))
+	program, err := elf.NewFile(bytes.NewReader(content))
 	if err != nil {
-		return &RefusedError{name, "is a broken program"}
+		return refuse(ErrProgram, f.Path, "is a broken program")
 	}
-	if want, ok := machines[runtime.GOARCH]; ok && f.Machine != want {
-		return &RefusedError{name, "is a program for " + f.Machine.String()}
+	if want, ok := machines[runtime.GOARCH]; ok && program.Machine != want {
+		return refuse(ErrArch, f.Path, "is a program for %s", program.Machine)
 	}
-	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
-		return &RefusedError{name, "is not static"}
+	if f.Loader == "" && slices.ContainsFunc(program.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return refuse(ErrDynamic, f.Path, "is not static, and no loader is named for it")
 	}
 	return nil
 }
 
-// Manifest returns what is in the toolbox.
-func (v *Verified) Manifest() *Manifest { return v.bundle.manifest }
+// Combine is several toolboxes as one. Where two have the same path, the first one's file is it; what would lie below a
+// file, or where a folder is, of an earlier one is left out.
+func Combine(list ...*Verified) *Verified {
+	all := &Verified{byPath: map[string]*entry{}}
+	folders := map[string]bool{}
+	for _, v := range list {
+		all.parts = append(all.parts, v.parts...)
+		for _, e := range v.files {
+			if all.byPath[e.Path] == nil && !folders[e.Path] && !all.below(e.Path) {
+				all.put(e)
+			}
+		}
+		for _, e := range all.files {
+			for d := path.Dir(e.Path); d != "." && !folders[d]; d = path.Dir(d) {
+				folders[d] = true
+			}
+		}
+	}
+	slices.SortFunc(all.files, func(a, b *entry) int { return strings.Compare(a.Path, b.Path) })
+	return all
+}
+
+// below says whether a path lies below a file.
+func (v *Verified) below(p string) bool {
+	for d := path.Dir(p); d != "."; d = path.Dir(d) {
+		if v.byPath[d] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Parts are the toolboxes that it was put together of.
+func (v *Verified) Parts() []Part { return v.parts }
+
+// Files are the files and links, in order of their paths.
+func (v *Verified) Files() []*File {
+	list := make([]*File, len(v.files))
+	for i, e := range v.files {
+		list[i] = e.File
+	}
+	return list
+}
 
 // Has says whether the toolbox has a file.
 func (v *Verified) Has(path string) bool { return v.byPath[path] != nil }

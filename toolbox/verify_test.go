@@ -13,48 +13,106 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dlx/toolbox"
 )
 
+// parts is what a small bundle is made of, for tests to tamper with.
+type parts struct {
+	m        *toolbox.Manifest
+	contents map[string][]byte
+	sbom     []byte
+}
+
 // good is a small bundle that is taken.
-func good() (*toolbox.Manifest, map[string][]byte) {
-	contents := map[string][]byte{"bin/tool": []byte("#!tool"), "share/text": []byte("text")}
-	m := &toolbox.Manifest{Format: toolbox.FormatVersion, Name: "test", Version: "1", Arch: runtime.GOARCH}
-	for _, path := range []string{"bin/tool", "share/text"} {
-		sum := sha256.Sum256(contents[path])
-		m.Files = append(m.Files, toolbox.File{Path: path, Mode: 0o755, Size: int64(len(contents[path])), SHA256: hex.EncodeToString(sum[:])})
+func good() *parts {
+	p := &parts{
+		m:        &toolbox.Manifest{Format: toolbox.FormatVersion, Name: "test", Version: "1", Sequence: 7, Arch: runtime.GOARCH},
+		contents: map[string][]byte{"bin/tool": []byte("#!tool"), "share/text": []byte("text")},
+		sbom:     []byte("{}"),
 	}
-	m.Files = append(m.Files, toolbox.File{Path: "bin/link", Link: "tool"})
-	return m, contents
+	p.m.SBOM = hexDigest(p.sbom)
+	for _, path := range []string{"bin/tool", "share/text"} {
+		p.m.Files = append(p.m.Files, toolbox.File{Path: path, Mode: 0o755, Size: int64(len(p.contents[path])), SHA256: hexDigest(p.contents[path])})
+	}
+	p.m.Files = append(p.m.Files, toolbox.File{Path: "bin/link", Link: "tool"})
+	return p
+}
+
+func hexDigest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// bundle puts them together.
+func (p *parts) bundle(t testing.TB) *toolbox.Bundle {
+	t.Helper()
+	raw, err := json.Marshal(p.m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := toolbox.NewBundle(raw, p.sbom, p.contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// verified is the small bundle, taken for its digest.
+func verified(t testing.TB, p *parts) *toolbox.Verified {
+	t.Helper()
+	b := p.bundle(t)
+	v, err := toolbox.VerifyDigest(b, b.Digest(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // refusals tamper with a good bundle in just one way each.
-var refusals = map[string]func(m *toolbox.Manifest, contents map[string][]byte){
-	"architecture":        func(m *toolbox.Manifest, _ map[string][]byte) { m.Arch = "s390x" },
-	"missing file":        func(_ *toolbox.Manifest, c map[string][]byte) { delete(c, "bin/tool") },
-	"extra file":          func(_ *toolbox.Manifest, c map[string][]byte) { c["bin/extra"] = nil },
-	"size":                func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[0].Size++ },
-	"no digest":           func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[0].SHA256 = "" },
-	"setuid":              func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[0].Mode |= 0o4000 },
-	"writable by others":  func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[0].Mode |= 0o002 },
-	"twice":               func(m *toolbox.Manifest, _ map[string][]byte) { m.Files = append(m.Files, m.Files[2]) },
-	"absolute path":       func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "/etc/passwd" },
-	"path that escapes":   func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "../passwd" },
-	"dotted path":         func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "bin/../../passwd" },
-	"unclean path":        func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "bin//x" },
-	"control bytes":       func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "bin/\x1b[2J" },
-	"link that escapes":   func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Link = "../../etc" },
-	"absolute link":       func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Link = "/etc" },
-	"below a link":        func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Path = "share" },
-	"dynamic program":     func(m *toolbox.Manifest, c map[string][]byte) { replace(m, c, elfFile("linux")) },
-	"another machine":     func(m *toolbox.Manifest, c map[string][]byte) { replace(m, c, elfFile("machine")) },
-	"broken program":      func(m *toolbox.Manifest, c map[string][]byte) { replace(m, c, []byte("\x7fELFbroken")) },
-	"link with a content": func(m *toolbox.Manifest, _ map[string][]byte) { m.Files[2].Size = 4 },
+var refusals = map[string]struct {
+	reason error
+	tamper func(p *parts)
+}{
+	"architecture":        {toolbox.ErrArch, func(p *parts) { p.m.Arch = "s390x" }},
+	"missing file":        {toolbox.ErrMissing, func(p *parts) { delete(p.contents, "bin/tool") }},
+	"extra file":          {toolbox.ErrExtra, func(p *parts) { p.contents["bin/extra"] = nil }},
+	"size":                {toolbox.ErrSize, func(p *parts) { p.m.Files[0].Size++ }},
+	"no digest":           {toolbox.ErrChanged, func(p *parts) { p.m.Files[0].SHA256 = "" }},
+	"setuid":              {toolbox.ErrMode, func(p *parts) { p.m.Files[0].Mode |= 0o4000 }},
+	"writable by others":  {toolbox.ErrMode, func(p *parts) { p.m.Files[0].Mode |= 0o002 }},
+	"twice":               {toolbox.ErrPath, func(p *parts) { p.m.Files = append(p.m.Files, p.m.Files[2]) }},
+	"absolute path":       {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "/etc/passwd" }},
+	"path that escapes":   {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "../passwd" }},
+	"dotted path":         {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "bin/../../passwd" }},
+	"unclean path":        {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "bin//x" }},
+	"path in no folder":   {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "manifest.json" }},
+	"control bytes":       {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "bin/\x1b[2J" }},
+	"link that escapes":   {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Link = "../../etc" }},
+	"absolute link":       {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Link = "/etc" }},
+	"below a link":        {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "share/text/x" }},
+	"link with a content": {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Size = 4 }},
+	"dynamic program":     {toolbox.ErrDynamic, func(p *parts) { p.replace(elfFile("linux")) }},
+	"loader that is not there": {toolbox.ErrDynamic, func(p *parts) {
+		p.replace(elfFile("linux"))
+		p.m.Files[0].Loader = "lib/ld.so"
+	}},
+	"loader that can not run": {toolbox.ErrDynamic, func(p *parts) {
+		p.replace(elfFile("linux"))
+		p.m.Files[0].Loader = "share/text"
+		p.m.Files[1].Mode = 0o644
+	}},
+	"another machine": {toolbox.ErrArch, func(p *parts) { p.replace(elfFile("machine")) }},
+	"broken program":  {toolbox.ErrProgram, func(p *parts) { p.replace([]byte("\x7fELFbroken")) }},
+	"sbom":            {toolbox.ErrSBOM, func(p *parts) { p.sbom = []byte("{ }") }},
+	"missing sbom":    {toolbox.ErrSBOM, func(p *parts) { p.sbom = nil }},
+	"sbom not listed": {toolbox.ErrSBOM, func(p *parts) { p.m.SBOM = "" }},
 }
 
-func replace(m *toolbox.Manifest, contents map[string][]byte, data []byte) {
-	contents["bin/tool"] = data
-	m.Files[0].Size = int64(len(data))
+func (p *parts) replace(data []byte) {
+	p.contents["bin/tool"] = data
+	p.m.Files[0].Size, p.m.Files[0].SHA256 = int64(len(data)), hexDigest(data)
 }
 
 // elfFile is this test program with an interpreter's segment, or for another machine.
@@ -64,6 +122,8 @@ func elfFile(kind string) []byte {
 		panic(err)
 	}
 	data = data[:min(len(data), 1<<16)]
+	clear(data[0x28:0x30]) // no sections: they are further back (elf(5), e_shoff, e_shnum, e_shstrndx)
+	clear(data[0x3c:0x40])
 	if kind == "machine" {
 		data[18], data[19] = 0x16, 0 // EM_S390
 		return data
@@ -74,32 +134,34 @@ func elfFile(kind string) []byte {
 }
 
 func TestVerify(t *testing.T) {
-	if _, err := toolbox.Verify(toolbox.NewBundle(good())); err != nil {
-		t.Fatalf("a good bundle: %v", err)
-	}
-	for name, tamper := range refusals {
+	verified(t, good())
+	for name, tt := range refusals {
 		t.Run(name, func(t *testing.T) {
-			m, contents := good()
-			tamper(m, contents)
-			_, err := toolbox.Verify(toolbox.NewBundle(m, contents))
+			p := good()
+			tt.tamper(p)
+			b := p.bundle(t)
+			_, err := toolbox.VerifyDigest(b, b.Digest(), "test")
 			var refused *toolbox.RefusedError
-			if !errors.As(err, &refused) || refused.Hint() == "" {
-				t.Errorf("error %v, want *toolbox.RefusedError", err)
+			if !errors.As(err, &refused) || !errors.Is(err, tt.reason) || refused.Hint() == "" {
+				t.Errorf("error %v, want a *toolbox.RefusedError: %v", err, tt.reason)
 			}
 		})
+	}
+	withLoader := good()
+	withLoader.replace(elfFile("linux"))
+	withLoader.m.Files[0].Loader = "share/text"
+	verified(t, withLoader)
+	if _, err := toolbox.VerifyDigest(good().bundle(t), hexDigest(nil), "test"); !errors.Is(err, toolbox.ErrChanged) {
+		t.Errorf("another digest: %v", err)
 	}
 }
 
 func TestCopyTo(t *testing.T) {
-	m, contents := good()
-	contents["bin/tool"] = []byte("#!fool") // of the same size
-	box, err := toolbox.Verify(toolbox.NewBundle(m, contents))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var digest *toolbox.DigestError
-	if err := box.CopyTo(&bytes.Buffer{}, "bin/tool"); !errors.As(err, &digest) || digest.Hint() == "" {
-		t.Errorf("a changed byte: %v, want *toolbox.DigestError", err)
+	p := good()
+	p.contents["bin/tool"] = []byte("#!fool") // of the same size
+	box := verified(t, p)
+	if err := box.CopyTo(&bytes.Buffer{}, "bin/tool"); !errors.Is(err, toolbox.ErrChanged) {
+		t.Errorf("a changed byte: %v", err)
 	}
 	var b bytes.Buffer
 	if err := box.CopyTo(&b, "share/text"); err != nil || b.String() != "text" {
@@ -112,56 +174,67 @@ func TestCopyTo(t *testing.T) {
 	}
 }
 
-// archive writes a bundle as pack does.
-func archive(t testing.TB, m *toolbox.Manifest, contents map[string][]byte) []byte {
-	t.Helper()
-	manifest, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
+// TestCombine: the first toolbox's files win, and nothing lies below a file.
+func TestCombine(t *testing.T) {
+	other := &parts{m: &toolbox.Manifest{Format: 1, Name: "other", Version: "2", Arch: runtime.GOARCH}, contents: map[string][]byte{}}
+	for _, path := range []string{"bin/tool", "bin/more", "share/text/below", "bin/link/below"} {
+		other.contents[path] = []byte(path)
+		other.m.Files = append(other.m.Files, toolbox.File{Path: path, Mode: 0o644, Size: int64(len(path)), SHA256: hexDigest([]byte(path))})
+	}
+	all := toolbox.Combine(verified(t, good()), verified(t, other))
+	var paths []string
+	for _, f := range all.Files() {
+		paths = append(paths, f.Path)
+	}
+	if diff := cmp.Diff([]string{"bin/link", "bin/more", "bin/tool", "share/text"}, paths); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	put := func(name string, data []byte) {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(data)), Mode: 0o644}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(data); err != nil {
-			t.Fatal(err)
-		}
+	if err := all.CopyTo(&b, "bin/tool"); err != nil || b.String() != "#!tool" {
+		t.Errorf("bin/tool is %q, %v", b.String(), err)
 	}
-	put(toolbox.ManifestName, manifest)
-	for _, f := range m.Files {
-		if f.Link == "" {
-			put(f.Path, contents[f.Path])
-		}
+	if n := len(all.Parts()); n != 2 {
+		t.Errorf("%d parts", n)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
+}
+
+// archive is the archive of a bundle.
+func archive(t testing.TB, b *toolbox.Bundle) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if n, err := b.WriteTo(&out); err != nil || n != int64(out.Len()) {
+		t.Fatal(n, err)
 	}
-	return b.Bytes()
+	return out.Bytes()
 }
 
 func TestReadBundle(t *testing.T) {
-	m, contents := good()
-	data := archive(t, m, contents)
+	want := good().bundle(t)
+	data := archive(t, want)
 	b, err := toolbox.ReadBundle(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := toolbox.Verify(b); err != nil {
+	if _, err := toolbox.VerifyDigest(b, want.Digest(), "test"); err != nil {
 		t.Error(err)
 	}
 	for n := range bytes.LastIndex(data, []byte("text")) { // what follows is padding and the end mark
 		if b, err := toolbox.ReadBundle(data[:n]); err == nil {
-			if _, err := toolbox.Verify(b); err == nil {
+			if _, err := toolbox.VerifyDigest(b, want.Digest(), "test"); err == nil {
 				t.Errorf("the first %d of %d bytes are taken", n, len(data))
 			}
 		}
 	}
 	bad := map[string]func(h *tar.Header){
-		"link":   func(h *tar.Header) { h.Typeflag, h.Linkname = tar.TypeSymlink, "/etc/passwd" },
-		"device": func(h *tar.Header) { h.Typeflag = tar.TypeChar },
-		"folder": func(h *tar.Header) { h.Typeflag = tar.TypeDir },
+		"link":              func(h *tar.Header) { h.Typeflag, h.Linkname = tar.TypeSymlink, "/etc/passwd" },
+		"device":            func(h *tar.Header) { h.Typeflag = tar.TypeChar },
+		"folder":            func(h *tar.Header) { h.Typeflag = tar.TypeDir },
+		"file in no folder": func(h *tar.Header) { h.Typeflag = tar.TypeReg },
+		"second manifest":   func(h *tar.Header) { h.Typeflag, h.Name = tar.TypeReg, toolbox.ManifestName },
+		"sparse file":       func(h *tar.Header) { h.Typeflag = tar.TypeGNUSparse },
+		"extended attributes": func(h *tar.Header) {
+			h.Name, h.PAXRecords, h.Format = "bin/x", map[string]string{"SCHILY.xattr.security.capability": "x"}, tar.FormatPAX
+		},
 	}
 	for name, change := range bad {
 		var extra bytes.Buffer
@@ -179,31 +252,32 @@ func TestReadBundle(t *testing.T) {
 
 func TestParseManifest(t *testing.T) {
 	for name, text := range map[string]string{
-		"empty": "", "text": "x", "format": `{"format":2}`, "unknown field": `{"format":1,"extra":1}`, "more": `{"format":1}{}`,
-		"long": `{"format":1,"name":"` + strings.Repeat("x", 9<<20) + `"}`,
+		"empty": "", "text": "x", "format": `{"format":2,"name":"x"}`, "unknown field": `{"format":1,"name":"x","extra":1}`, "more": `{"format":1,"name":"x"}{}`,
+		"long": `{"format":1,"name":"` + strings.Repeat("x", 9<<20) + `"}`, "no name": `{"format":1}`, "path as name": `{"format":1,"name":"../x"}`,
+		"many files": `{"format":1,"name":"x","files":[` + strings.Repeat("{},", 20000) + `{}]}`,
 	} {
-		if _, err := toolbox.ParseManifest([]byte(text)); err == nil {
-			t.Errorf("%s: accepted", name)
+		if _, err := toolbox.ParseManifest([]byte(text)); !errors.Is(err, toolbox.ErrManifest) {
+			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
 
 func FuzzReadBundle(f *testing.F) {
-	f.Add(archive(f, first(good()), second(good())))
+	f.Add(archive(f, good().bundle(f)))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		if b, err := toolbox.ReadBundle(data); err == nil {
-			_, _ = toolbox.Verify(b)
+			_, _ = toolbox.VerifyDigest(b, b.Digest(), "fuzz")
 		}
 	})
 }
 
-func first(m *toolbox.Manifest, _ map[string][]byte) *toolbox.Manifest  { return m }
-func second(_ *toolbox.Manifest, c map[string][]byte) map[string][]byte { return c }
-
-func ExampleVerify() {
-	m, contents := good()
-	m.Files[0].Path = "../../etc/cron.d/x"
-	_, err := toolbox.Verify(toolbox.NewBundle(m, contents))
+func ExampleVerifyDigest() {
+	b, err := toolbox.NewBundle([]byte(`{"format":1,"name":"x","arch":"`+runtime.GOARCH+`","files":[{"path":"../../etc/cron.d/x","link":"y"}]}`), nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = toolbox.VerifyDigest(b, b.Digest(), "example")
 	fmt.Println(err)
-	// Output: toolbox refused: "../../etc/cron.d/x" is not a path inside the toolbox
+	// Output: toolbox refused: "../../etc/cron.d/x" is not a path in a folder of the toolbox
 }

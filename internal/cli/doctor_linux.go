@@ -123,16 +123,13 @@ func engineCheck(ctx context.Context) check {
 
 func toolboxCheck() check {
 	c := check{Name: "toolbox"}
-	bundle, err := toolbox.Default()
-	if err == nil {
-		_, err = toolbox.Verify(bundle)
-	}
+	box, err := toolbox.VerifyDefault()
 	if err != nil {
 		c.Found, c.Advice = err.Error(), "build dlx again with make"
 		return c
 	}
-	m := bundle.Manifest()
-	c.OK, c.Found = true, fmt.Sprintf("%s %s, %d entries", m.Name, m.Version, len(m.Files))
+	p := box.Parts()[0]
+	c.OK, c.Found = true, fmt.Sprintf("%s %s, %d entries, sha256:%.12s, %s", p.Name, p.Version, len(box.Files()), p.Digest, p.Key)
 	return c
 }
 

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 func main() {
@@ -26,15 +29,24 @@ func run(dir, out, version, arch string) error {
 	if err := p.collect(); err != nil {
 		return err
 	}
-	data, err := p.archive()
+	b, err := p.Bundle()
 	if err != nil {
 		return err
 	}
-	if old, err := os.ReadFile(out); err == nil && string(old) == string(data) {
-		return nil // keeps its time, and so what was built from it
+	var archive bytes.Buffer
+	if _, err := b.WriteTo(&archive); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(out, data, 0o644)
+	return errors.Join(put(out, archive.Bytes()), put(strings.TrimSuffix(out, ".tar")+".sha256", []byte(b.Digest()+"\n")))
+}
+
+// put writes a file, unless it is as it should be: then it keeps its time, and so what was built from it.
+func put(name string, data []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return os.WriteFile(name, data, 0o644)
 }

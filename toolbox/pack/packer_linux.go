@@ -1,11 +1,7 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -23,22 +19,16 @@ import (
 
 // packer collects the toolbox's files.
 type packer struct {
-	dir      string
-	manifest toolbox.Manifest
-	contents map[string][]byte
+	dir string
+	toolbox.Builder
 }
 
 func newPacker(dir, version, arch string) *packer {
-	return &packer{dir, toolbox.Manifest{
-		Format: toolbox.FormatVersion, Name: "default", Version: version, Arch: arch, Created: time.Unix(0, 0).UTC(),
-	}, map[string][]byte{}}
+	return &packer{dir, toolbox.Builder{Name: "default", Version: version, Arch: arch, Created: time.Unix(0, 0)}}
 }
 
-// origin says where a file comes from.
-type origin struct{ name, version, origin, license string }
-
 func (p *packer) collect() error {
-	dlx := origin{"dlx", p.manifest.Version, "built from this source", "Apache-2.0"}
+	dlx := toolbox.Source{Package: "dlx", Version: p.Version, Origin: "built from this source", License: "Apache-2.0"}
 	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", "libexec/dlx-init": "dlx-init"} {
 		if err := p.addFile(path, filepath.Join(p.dir, name), 0o755, dlx); err != nil {
 			return err
@@ -49,7 +39,7 @@ func (p *packer) collect() error {
 			return err
 		}
 	}
-	p.add("etc/ssl/cert.pem", roots(), 0o644, origin{"golang.org/x/crypto/x509roots", "", "Mozilla's root program", "MPL-2.0"})
+	p.Add("etc/ssl/cert.pem", roots(), 0o644, toolbox.Source{Package: "golang.org/x/crypto/x509roots", Origin: "Mozilla's root program", License: "MPL-2.0"})
 	return p.link()
 }
 
@@ -72,9 +62,12 @@ func (p *packer) addDeb(d deb) error {
 	if !ok {
 		return fmt.Errorf("%s.origin: not VERSION SHA256", d.name)
 	}
-	o := origin{d.name, version, "Debian, " + d.name + " " + version + ", sha256:" + digest, "GPL-2.0-only"}
+	o := toolbox.Source{
+		Package: d.name, Version: version, Origin: "Debian, " + d.name + " " + version + ", sha256:" + digest, License: "GPL-2.0-only",
+		URL: "pkg:deb/debian/" + d.name + "@" + version + "?arch=" + p.Arch,
+	}
 	if d.name == "bash-static" {
-		o.license = "GPL-3.0-or-later"
+		o.License = "GPL-3.0-or-later"
 	}
 	root := filepath.Join(p.dir, d.name)
 	if err := p.addFile(d.path, filepath.Join(root, d.program), 0o755, o); err != nil {
@@ -83,22 +76,13 @@ func (p *packer) addDeb(d deb) error {
 	return p.addFile("share/licenses/"+d.name, filepath.Join(root, "usr/share/doc", d.name, "copyright"), 0o644, o)
 }
 
-func (p *packer) addFile(path, from string, mode uint32, o origin) error {
+func (p *packer) addFile(path, from string, mode uint32, o toolbox.Source) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	p.add(path, data, mode, o)
+	p.Add(path, data, mode, o)
 	return nil
-}
-
-func (p *packer) add(path string, data []byte, mode uint32, o origin) {
-	sum := sha256.Sum256(data)
-	p.contents[path] = data
-	p.manifest.Files = append(p.manifest.Files, toolbox.File{
-		Path: path, Mode: mode, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]),
-		Package: o.name, Version: o.version, Origin: o.origin, License: o.license,
-	})
 }
 
 // roots are Mozilla's, as PEM, for programs that take them from a file.
@@ -135,40 +119,7 @@ func (p *packer) link() error {
 		}
 	}
 	for name, to := range links {
-		p.manifest.Files = append(p.manifest.Files, toolbox.File{Path: "bin/" + name, Link: to})
+		p.Link("bin/"+name, to)
 	}
-	slices.SortFunc(p.manifest.Files, func(a, b toolbox.File) int { return strings.Compare(a.Path, b.Path) })
 	return nil
-}
-
-// archive writes the tar: the manifest, then the regular files in order.
-func (p *packer) archive() ([]byte, error) {
-	manifest, err := json.Marshal(p.manifest)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	put := func(name string, mode uint32, data []byte) error {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(mode), Size: int64(len(data)), ModTime: p.manifest.Created, Format: tar.FormatUSTAR}
-		if err := w.WriteHeader(h); err != nil {
-			return err
-		}
-		_, err := w.Write(data)
-		return err
-	}
-	if err := put(toolbox.ManifestName, 0o644, manifest); err != nil {
-		return nil, err
-	}
-	for _, f := range p.manifest.Files {
-		if f.Link == "" {
-			if err := put(f.Path, f.Mode, p.contents[f.Path]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
 }

@@ -1,0 +1,139 @@
+package toolbox
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// PayloadType is what an envelope says that it holds.
+const PayloadType = "application/vnd.dlx.toolbox.manifest.v1+json"
+
+// EnvelopeName and CosignName are the names of signatures in a bundle.
+const (
+	EnvelopeName = "manifest.dsse.json"
+	CosignName   = "manifest.json.sig"
+)
+
+// Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, version 1) around a manifest's exact bytes.
+type Envelope struct {
+	PayloadType string              `json:"payloadType"`
+	Payload     string              `json:"payload"` // base64
+	Signatures  []EnvelopeSignature `json:"signatures"`
+}
+
+// EnvelopeSignature is one of an envelope's.
+type EnvelopeSignature struct {
+	KeyID string `json:"keyid"` // a hint, which nothing relies on
+	Sig   string `json:"sig"`   // base64
+}
+
+// Bounds of signatures.
+const (
+	maxEnvelope   = 2 * maxManifest
+	maxSignatures = 16
+)
+
+// preAuth is the bytes that are signed: DSSE's pre-authentication encoding.
+func preAuth(payload []byte) []byte {
+	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(PayloadType), PayloadType, len(payload), payload)
+}
+
+// Sign returns an envelope around a manifest with the signatures of the keys, and those that an earlier envelope around the
+// same bytes has by other keys.
+func Sign(manifest []byte, earlier *Envelope, keys ...*PrivateKey) (*Envelope, error) {
+	e := &Envelope{PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(manifest)}
+	signed := map[string]bool{}
+	for _, k := range keys {
+		public, err := k.Public()
+		if err != nil {
+			return nil, err
+		}
+		sig, err := k.sign(preAuth(manifest))
+		if err != nil {
+			return nil, err
+		}
+		signed[public.ID()] = true
+		e.Signatures = append(e.Signatures, EnvelopeSignature{public.ID(), base64.StdEncoding.EncodeToString(sig)})
+	}
+	if earlier != nil && earlier.Payload == e.Payload {
+		for _, s := range earlier.Signatures {
+			if !signed[s.KeyID] {
+				e.Signatures = append(e.Signatures, s)
+			}
+		}
+	}
+	if len(e.Signatures) > maxSignatures {
+		return nil, fmt.Errorf("sign: more than %d signatures", maxSignatures)
+	}
+	return e, nil
+}
+
+// ParseEnvelope reads an envelope and returns its payload.
+func ParseEnvelope(data []byte) (e *Envelope, payload []byte, err error) {
+	if len(data) > maxEnvelope {
+		return nil, nil, fmt.Errorf("read the signature: longer than %d bytes", maxEnvelope)
+	}
+	e = &Envelope{}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(e); err != nil {
+		return nil, nil, fmt.Errorf("read the signature: %w", err)
+	}
+	switch {
+	case dec.More():
+		return nil, nil, errors.New("read the signature: more follows it")
+	case e.PayloadType != PayloadType:
+		return nil, nil, fmt.Errorf("read the signature: it is of a %.80q", e.PayloadType)
+	case len(e.Signatures) > maxSignatures:
+		return nil, nil, fmt.Errorf("read the signature: more than %d of them", maxSignatures)
+	}
+	if payload, err = base64.StdEncoding.Strict().DecodeString(e.Payload); err != nil {
+		return nil, nil, fmt.Errorf("read the signature: %w", err)
+	}
+	return e, payload, nil
+}
+
+// signers are the keys whose signatures of the payload are right.
+func (e *Envelope) signers(payload []byte, keys []*PublicKey) (list []*PublicKey) {
+	message := preAuth(payload)
+	for _, s := range e.Signatures {
+		sig, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
+		if err != nil {
+			continue
+		}
+		for _, k := range keys {
+			if k.verify(message, sig) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}
+
+// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or one of the two forms of its
+// --bundle.
+func cosignSignature(data []byte) ([]byte, error) {
+	text := string(bytes.TrimSpace(data))
+	if len(text) > 0 && text[0] == '{' {
+		var b struct {
+			Old string `json:"base64Signature"`
+			New struct {
+				Signature string `json:"signature"`
+			} `json:"messageSignature"`
+		}
+		if err := json.Unmarshal(data, &b); err != nil {
+			return nil, fmt.Errorf("read cosign's signature: %w", err)
+		}
+		if text = b.Old; text == "" {
+			text = b.New.Signature
+		}
+	}
+	sig, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(sig) == 0 {
+		return nil, fmt.Errorf("read cosign's signature: no base64: %w", errors.Join(err))
+	}
+	return sig, nil
+}

@@ -1,0 +1,37 @@
+package toolbox
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// replaceFile puts a file in place as a whole: written beside it under another name, flushed to the disk, and renamed. What
+// fails on the way leaves the file that was there.
+func replaceFile(name string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), tempPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return nil //nolint:nilerr // the file is in place; only the disk may not know yet
+	}
+	_ = dir.Sync() // as above
+	return dir.Close()
+}
+
+// tempPrefix begins the names of files that are not whole.
+const tempPrefix = ".new-"

@@ -1,0 +1,82 @@
+package toolbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Seen remembers the highest sequence of each toolbox that was used, so that an older one, whose faults are known, can not
+// take its place.
+type Seen struct {
+	file string
+	max  map[string]uint64 // by name and architecture
+}
+
+// maxSeen is the most bytes of a record.
+const maxSeen = 1 << 20
+
+// OpenSeen reads the record of a file; one that is not there is empty.
+func OpenSeen(file string) (*Seen, error) {
+	s := &Seen{file: file, max: map[string]uint64{}}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read which toolboxes were used: %w", err)
+	}
+	if len(data) > maxSeen {
+		return nil, fmt.Errorf("read which toolboxes were used: %s is longer than %d bytes", file, maxSeen)
+	}
+	if err := json.Unmarshal(data, &s.max); err != nil {
+		return nil, fmt.Errorf("read which toolboxes were used: %s: %w", file, err)
+	}
+	return s, nil
+}
+
+func seenKey(m *Manifest) string { return m.Name + "/" + m.Arch }
+
+func (s *Seen) check(m *Manifest) error {
+	if newest := s.max[seenKey(m)]; m.Sequence < newest {
+		return refuse(ErrOlder, "", "%s has sequence %d, and %d was used already (%s)", m.Title(), m.Sequence, newest, s.file)
+	}
+	return nil
+}
+
+// Record notes that a toolbox is used. Another dlx may do so at the same time: the record is read again under a lock, and
+// replaced as a whole.
+func (s *Seen) Record(v *Verified) error {
+	higher := false
+	for _, p := range v.parts {
+		higher = higher || p.sequence > s.max[p.record]
+	}
+	if !higher {
+		return nil
+	}
+	err := locked(s.file, func() error {
+		now, err := OpenSeen(s.file)
+		if err != nil {
+			return err
+		}
+		for _, p := range v.parts {
+			now.max[p.record] = max(now.max[p.record], p.sequence)
+		}
+		s.max = now.max
+		data, err := json.Marshal(s.max)
+		if err != nil {
+			return err
+		}
+		return replaceFile(s.file, func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("note which toolboxes were used: %w", err)
+	}
+	return nil
+}
