@@ -16,15 +16,41 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	before, place, after := e.window()
 	where := "at the end"
 	if e.Pos < e.End {
-		where = fmt.Sprintf("at %q", e.Expr[e.Pos:e.End])
+		where = fmt.Sprintf("at %q", place)
 	}
-	msg := fmt.Sprintf("filter %q: %s: %s", e.Expr, where, e.Msg)
+	msg := fmt.Sprintf("filter %q: %s: %s", before+place+after, where, e.Msg)
 	if e.Err != nil {
 		msg += ": " + e.Err.Error()
 	}
 	return msg
+}
+
+// How much of a long expression an error shows, in characters.
+const (
+	windowBefore = 30
+	windowPlace  = 40
+	windowAfter  = 20
+	cut          = "..."
+)
+
+// window is the place with what is around it, so much of it as fits a line.
+func (e *Error) window() (before, place, after string) {
+	b, p, a := []rune(e.Expr[:e.Pos]), []rune(e.Expr[e.Pos:e.End]), []rune(e.Expr[e.End:])
+	if len(b)+len(p)+len(a) > windowBefore+windowPlace+windowAfter {
+		if len(b) > windowBefore {
+			b = append([]rune(cut), b[len(b)-windowBefore:]...)
+		}
+		if len(p) > windowPlace {
+			p = append(p[:windowPlace:windowPlace], []rune(cut)...)
+		}
+		if len(a) > windowAfter {
+			a = append(a[:windowAfter:windowAfter], []rune(cut)...)
+		}
+	}
+	return string(b), string(p), string(a)
 }
 
 // Unwrap is why a name could not be looked up.
@@ -38,16 +64,16 @@ func (e *Error) Hint() string {
 	return "the language is that of pcap-filter(7): qualifiers such as tcp, src, port before a value, joined by and, or, not; quote it for the shell"
 }
 
-// Caret is the expression, on one line, with a mark below the place.
+// Caret is the expression, or what of a long one is around the place, on one line, with a mark below the place.
 func (e *Error) Caret() string {
+	before, place, after := e.window()
 	line := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, e.Expr)
-	before := []rune(e.Expr[:e.Pos])
-	return line + "\n" + strings.Repeat(" ", len(before)) + strings.Repeat("^", max(len([]rune(e.Expr[e.Pos:e.End])), 1))
+	}, before+place+after)
+	return line + "\n" + strings.Repeat(" ", len([]rune(before))) + strings.Repeat("^", max(len([]rune(place)), 1))
 }
 
 // span is a place in an expression.

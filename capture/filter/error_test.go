@@ -237,3 +237,24 @@ func TestDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestLongError shows of a long expression what is around the place.
+func TestLongError(t *testing.T) {
+	hosts := strings.Repeat("host 10.0.0.1 or ", 500)
+	for _, expr := range []string{hosts + "foo bar or " + hosts + "tcp", strings.Repeat("(", 60_000), "host " + strings.Repeat("x", 5000)} {
+		_, err := filter.Compile(expr, filter.Options{Link: filter.Ethernet})
+		var e *filter.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("error %v", err)
+		}
+		line, mark, _ := strings.Cut(e.Caret(), "\n")
+		if len(err.Error()) > 400 || len(line) > 120 || len(mark) > 120 || !strings.Contains(mark, "^") {
+			t.Errorf("%.20s...: error of %d bytes, line of %d, mark of %d", expr, len(err.Error()), len(line), len(mark))
+		}
+	}
+	_, err := filter.Compile(hosts+"foo bar", filter.Options{Link: filter.Ethernet})
+	var e *filter.Error
+	if !errors.As(err, &e) || !strings.Contains(e.Caret(), "...") || !strings.Contains(err.Error(), `at "bar"`) {
+		t.Errorf("error %v", err)
+	}
+}

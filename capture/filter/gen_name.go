@@ -88,7 +88,7 @@ func (g *generator) hostName(q Qualifiers, name string) *cond {
 		}
 	}
 	if c == nil {
-		return g.refuse("host %q has no address of that family", name)
+		return g.refuse("host %.60q has no address of that family", name)
 	}
 	return c
 }
@@ -127,7 +127,7 @@ func (g *generator) gateway(q Qualifiers, name string) *cond {
 		}
 	}
 	if own == nil {
-		return g.refuse("gateway %q has no IPv4 address", name)
+		return g.refuse("gateway %.60q has no IPv4 address", name)
 	}
 	return and(c, not(own))
 }

@@ -54,9 +54,9 @@ func (NoNames) Protocol(name string) (uint8, error) {
 
 // unknown is the failure of a look-up.
 func unknown(at span, what, name string, err error) *failure {
-	f := fail(at, "unknown %s %q", what, name)
+	f := fail(at, "unknown %s %.60q", what, name)
 	if err != nil && !errors.Is(err, ErrUnknownName) {
-		f = fail(at, "%s %q", what, name)
+		f = fail(at, "%s %.60q", what, name)
 		f.err = err
 	}
 	return f

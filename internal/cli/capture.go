@@ -112,6 +112,9 @@ func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	if err := o.view.check(); err != nil {
 		return err
 	}
+	if err := o.checkNumbers(cmd); err != nil {
+		return err
+	}
 	switch {
 	case o.read != "":
 		return o.checkRead(targets)
@@ -123,12 +126,30 @@ func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	return o.files.check(o.file)
 }
 
+// checkNumbers reports values out of range, and flags that have no effect without others.
+func (o *captureOptions) checkNumbers(cmd *cobra.Command) error {
+	given := func(name string) bool { return cmd.Flags().Changed(name) }
+	switch {
+	case o.snaplen < 0 || o.snaplen > capture.DefaultSnapLen:
+		return &usageError{fmt.Errorf("-s is a number of bytes up to %d; 0 stands for that", capture.DefaultSnapLen)}
+	case o.duration < 0 || o.duration == 0 && given("duration"):
+		return &usageError{errors.New("--duration is longer than nothing, such as 30s")}
+	case given("linktype") || given("live") || given("no-optimize"):
+		return &usageError{errors.New("-y, --live and -O are about the program that -d prints")}
+	case given("output") && !o.list:
+		return &usageError{errors.New("-o is about the table of -D: a capture is printed, or written as pcapng with -w")}
+	case given("format") && o.file == "":
+		return &usageError{errors.New("--format is about the file that -w names")}
+	}
+	return nil
+}
+
 func (a *app) runCapture(ctx context.Context, targets []string, filter string, o captureOptions) error {
 	req, err := o.request(targets, filter)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if o.duration > 0 {
 		var cancel context.CancelFunc

@@ -49,6 +49,9 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 // completeTargets completes the name of a container that is not among the arguments yet. A failure completes nothing: the
 // shell has no place for an error.
 func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if cmd.ArgsLenAtDash() >= 0 { // a filter
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
 	defer cancel()
 	var names []string
