@@ -1,0 +1,128 @@
+package toolbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// readFolder reads a bundle that lies in a folder, file by file. No link leads out of it: those of the toolbox are in the
+// manifest, and one that lies there has to be the same.
+func readFolder(name string) (b *Bundle, err error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the toolbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	b = &Bundle{contents: map[string][]byte{}}
+	raw, err := readRoot(root, ManifestName, maxManifest+1)
+	if err != nil {
+		return nil, fmt.Errorf("read the toolbox: %w", err)
+	}
+	if err := b.put(ManifestName, raw); err != nil {
+		return nil, err
+	}
+	links := map[string]string{}
+	for _, f := range b.manifest.Files {
+		if f.Link != "" {
+			links[f.Path] = f.Link
+		}
+	}
+	left := int64(maxBundle)
+	return b, fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("read the toolbox: %w", err)
+		case d.IsDir() || p == ManifestName:
+			return nil
+		case d.Type()&fs.ModeSymlink != 0:
+			if to, err := root.Readlink(p); err != nil || links[p] != to {
+				return refuse(ErrExtra, p, "is a link that is not in the manifest")
+			}
+			return nil
+		case !d.Type().IsRegular():
+			return refuse(ErrExtra, p, "is no regular file")
+		}
+		data, err := readRoot(root, p, left)
+		if err != nil {
+			return fmt.Errorf("read the toolbox: %w", err)
+		}
+		if left -= int64(len(data)); left <= 0 {
+			return &SizeError{name}
+		}
+		return b.put(p, data)
+	})
+}
+
+// readRoot reads a file up to a limit.
+func readRoot(root *os.Root, name string, limit int64) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// WriteFolder puts a bundle into a folder that is not there yet.
+func (b *Bundle) WriteFolder(name string) (err error) {
+	if err := os.Mkdir(name, 0o755); err != nil {
+		return fmt.Errorf("write the toolbox: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write the toolbox: %w", err), os.RemoveAll(name))
+		}
+	}()
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	for _, f := range b.manifest.Files {
+		if err := root.MkdirAll(path.Dir(f.Path), 0o755); err != nil {
+			return err
+		}
+		if f.Link != "" {
+			err = root.Symlink(f.Link, f.Path)
+		} else {
+			err = root.WriteFile(f.Path, b.contents[f.Path], fs.FileMode(f.Mode))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for name, data := range map[string][]byte{ManifestName: b.raw, EnvelopeName: b.envelope, CosignName: b.cosign, SBOMName: b.sbom} {
+		if data != nil {
+			err = errors.Join(err, root.WriteFile(name, data, 0o644))
+		}
+	}
+	return err
+}
+
+// writeEnvelope gives a bundle that lies in a folder its envelope.
+func (b *Bundle) writeEnvelope(folder string) error {
+	err := replaceFile(path.Join(folder, EnvelopeName), func(w io.Writer) error {
+		_, err := w.Write(b.envelope)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write the signature: %w", err)
+	}
+	return nil
+}
+
+// SaveSignature puts a bundle that was read from a file or folder, and signed since, back there.
+func (b *Bundle) SaveSignature(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("write the signature: %w", err)
+	}
+	if info.IsDir() {
+		return b.writeEnvelope(name)
+	}
+	return b.WriteFile(name)
+}

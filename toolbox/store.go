@@ -1,0 +1,164 @@
+package toolbox
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Store is a folder of bundles that were checked when they came: uncompressed archives, so that nothing has to be unpacked
+// when one is used. They are verified again each time.
+type Store struct{ dir string }
+
+// Names in a store.
+const (
+	storedSuffix = ".tar"
+	seenName     = "seen.json"
+)
+
+// NewStore is the store of a folder, which need not be there yet.
+func NewStore(dir string) *Store { return &Store{dir} }
+
+// Seen is the store's record of which toolboxes were used.
+func (s *Store) Seen() (*Seen, error) { return OpenSeen(filepath.Join(s.dir, seenName)) }
+
+// Stored is a bundle in a store.
+type Stored struct {
+	*Manifest
+	File string
+}
+
+// Import keeps a bundle that a policy takes, after all of its bytes were compared with their digests. One that is there
+// already is left as it is; another of the same name and version is an *ExistsError.
+func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
+	v, err := policy.Verify(b)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range v.files {
+		if e.Link != "" {
+			continue
+		}
+		if err := v.CopyTo(io.Discard, e.Path); err != nil {
+			return nil, err
+		}
+	}
+	file := filepath.Join(s.dir, fmt.Sprintf("%s_%s_%s%s", b.manifest.Name, fileVersion(b.manifest.Version), b.manifest.Arch, storedSuffix))
+	err = locked(filepath.Join(s.dir, "store"), func() error {
+		if err := s.clean(); err != nil {
+			return err
+		}
+		if old, err := Open(file); err == nil && old.Digest() != b.Digest() {
+			return &ExistsError{b.manifest.Title(), old.Digest()}
+		}
+		return b.writeFile(file, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
+	})
+	return v, err
+}
+
+// ExistsError reports a bundle in the place of another.
+type ExistsError struct{ Title, Digest string }
+
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("there is another toolbox %s already, sha256:%.12s", e.Title, e.Digest)
+}
+
+// Hint says what to do.
+func (e *ExistsError) Hint() string {
+	return "give the new one another version, or remove the old one first"
+}
+
+// fileVersion is a version as a part of a file's name.
+func fileVersion(v string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '+', r == '~':
+			return r
+		}
+		return '-'
+	}, v[:min(len(v), maxName)])
+}
+
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+// clean removes what imports left that were killed. The caller holds the lock.
+func (s *Store) clean() error {
+	names, err := filepath.Glob(filepath.Join(s.dir, tempPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, os.Remove(name))
+	}
+	return errors.Join(errs...)
+}
+
+// List returns what is there, the newest of a name first. What can not be read is an error beside the rest.
+func (s *Store) List() (list []Stored, err error) {
+	names, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list toolboxes: %w", err)
+	}
+	var errs []error
+	for _, n := range names {
+		if strings.HasPrefix(n.Name(), ".") || !strings.HasSuffix(n.Name(), storedSuffix) {
+			continue
+		}
+		file := filepath.Join(s.dir, n.Name())
+		b, err := Open(file)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", file, err))
+			continue
+		}
+		list = append(list, Stored{b.Manifest(), file})
+	}
+	slices.SortFunc(list, func(a, b Stored) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Sequence, a.Sequence), cmp.Compare(b.Version, a.Version))
+	})
+	return list, errors.Join(errs...)
+}
+
+// NotFoundError reports a name that no bundle has.
+type NotFoundError struct {
+	Name  string
+	There []string
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("no toolbox %q", e.Name) }
+
+// Hint names those that there are.
+func (e *NotFoundError) Hint() string {
+	if len(e.There) == 0 {
+		return "give a file, or keep one with `dlx toolbox import FILE`"
+	}
+	return "there are " + strings.Join(e.There, ", ") + "; or give a file"
+}
+
+// Find returns the bundle of a name, NAME or NAME@VERSION, or of a file or folder, which has a slash in it or ends like one.
+func (s *Store) Find(ref string) (*Bundle, error) {
+	if strings.ContainsAny(ref, "/\\") || strings.HasSuffix(ref, ".zst") || strings.HasSuffix(ref, storedSuffix) {
+		return Open(ref)
+	}
+	name, version, exact := strings.Cut(ref, "@")
+	list, err := s.List()
+	missing := &NotFoundError{Name: ref}
+	for _, t := range list {
+		if t.Name == name && (!exact || t.Version == version) {
+			return Open(t.File)
+		}
+		missing.There = append(missing.There, t.Name+"@"+t.Version)
+	}
+	return nil, errors.Join(missing, err)
+}

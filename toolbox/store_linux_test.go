@@ -1,0 +1,152 @@
+package toolbox_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/internal/testutil"
+	"dlx/toolbox"
+)
+
+func TestStore(t *testing.T) {
+	key, public := keyPair(t)
+	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}
+	dir := filepath.Join(t.TempDir(), "toolboxes")
+	s := toolbox.NewStore(dir)
+	if list, err := s.List(); len(list) != 0 || err != nil {
+		t.Errorf("an empty store has %v, %v", list, err)
+	}
+	newer := good()
+	newer.m.Version, newer.m.Sequence = "2/../x", 8
+	for _, p := range []*parts{good(), newer, good()} {
+		if _, err := s.Import(signed(t, p, key), policy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.List()
+	var got []string
+	for _, e := range list {
+		got = append(got, e.Title())
+	}
+	if diff := cmp.Diff([]string{"test 2/../x", "test 1"}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for ref, want := range map[string]string{"test": "2/../x", "test@1": "1"} {
+		if b, err := s.Find(ref); err != nil || b.Manifest().Version != want {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	var missing *toolbox.NotFoundError
+	if _, err := s.Find("test@3"); !errors.As(err, &missing) || len(missing.There) != 2 {
+		t.Errorf("test@3: %v", err)
+	}
+	other := good()
+	other.m.Created = now
+	var exists *toolbox.ExistsError
+	if _, err := s.Import(signed(t, other, key), policy); !errors.As(err, &exists) {
+		t.Errorf("another bundle of the same name and version: %v", err)
+	}
+	changed := good()
+	changed.m.Version = "3"
+	changed.contents["bin/tool"] = []byte("#!fool")
+	if _, err := s.Import(signed(t, changed, key), policy); !errors.Is(err, toolbox.ErrChanged) {
+		t.Errorf("a changed byte: %v", err)
+	}
+	if _, err := s.Import(good().bundle(t), policy); !errors.Is(err, toolbox.ErrUnsigned) {
+		t.Errorf("unsigned: %v", err)
+	}
+	names(t, dir, "store.lock", "test_1_"+newer.m.Arch+".tar", "test_2-..-x_"+newer.m.Arch+".tar")
+}
+
+// names wants a folder to have just these files.
+func names(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// TestImportTogether imports many at the same time; an import that was killed leaves nothing for the next one.
+func TestImportTogether(t *testing.T) {
+	key, public := keyPair(t)
+	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".new-123"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		b := signed(t, good(), key)
+		wg.Go(func() { _, errs[i] = toolbox.NewStore(dir).Import(b, policy) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	names(t, dir, "store.lock", "test_1_"+good().m.Arch+".tar")
+}
+
+// TestFullDisk: what does not fit leaves nothing behind, and what was there stays.
+func TestFullDisk(t *testing.T) {
+	testutil.RequireRoot(t)
+	mount := testutil.RequireTool(t, "mount")
+	key, public := keyPair(t)
+	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}
+	dir := t.TempDir()
+	if out, err := exec.Command(mount, "-t", "tmpfs", "-o", "size=64k", "none", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	defer func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := toolbox.NewStore(dir)
+	if _, err := s.Import(signed(t, good(), key), policy); err != nil {
+		t.Fatal(err)
+	}
+	large := good()
+	large.m.Version = "2"
+	large.replace([]byte(strings.Repeat("x", 100_000)))
+	if _, err := s.Import(signed(t, large, key), policy); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v, want ENOSPC", err)
+	}
+	names(t, dir, "store.lock", "test_1_"+large.m.Arch+".tar")
+}
+
+func TestSeen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state", "seen.json")
+	s, err := toolbox.OpenSeen(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(verified(t, good())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := toolbox.OpenSeen(file); err == nil {
+		t.Error("a broken record is taken for an empty one")
+	}
+}
