@@ -113,7 +113,7 @@ func (d *debug) argv() []string {
 	case d.req.FS == FSTarget:
 		return []string{"sh"}
 	}
-	if box, err := d.local.box(); err == nil && box.Has(bashPath) {
+	if d.tools.Has(bashPath) {
 		return []string{"bash", "--noprofile", "--norc"}
 	}
 	return []string{"sh"}

@@ -10,6 +10,7 @@ import (
 	"dlx/nsutil"
 	"dlx/shell"
 	"dlx/target"
+	"dlx/toolbox"
 )
 
 // viewLimit bounds the building of a view, which walks file systems that the container mounted.
@@ -21,6 +22,7 @@ type debug struct {
 	req     DebugRequest
 	profile shell.Profile
 	target  *target.Target
+	tools   *toolbox.Verified
 	box     *inject.Mounted // for FSToolbox
 	init    *linux.FD
 	session *shell.Session
@@ -59,7 +61,11 @@ func (d *debug) check() error {
 	switch d.req.FS {
 	case "":
 		d.req.FS = FSToolbox
-	case FSToolbox, FSHost, FSTarget:
+	case FSToolbox:
+	case FSHost, FSTarget:
+		if len(d.req.Toolboxes) > 0 {
+			return ErrNoToolbox
+		}
 	default:
 		return &FSError{d.req.FS}
 	}
@@ -74,16 +80,17 @@ func (d *debug) open(ctx context.Context) (err error) {
 
 // place verifies the toolbox: the session's first process always, the tools where they will be seen.
 func (d *debug) place(ctx context.Context) error {
-	box, err := d.local.box()
+	own, err := d.local.box()
 	if err != nil {
 		return err
 	}
-	if d.init, err = sealedInit(box); err != nil {
+	if d.init, err = sealedInit(own); err != nil || d.req.FS != FSToolbox {
 		return err
 	}
-	if d.req.FS == FSToolbox {
-		d.box, err = inject.Mount(ctx, box)
+	if d.tools, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
+		return err
 	}
+	d.box, err = inject.Mount(ctx, d.tools)
 	return err
 }
 
@@ -146,6 +153,9 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 	}
 	if d.req.FS == FSHost {
 		spec.Join &^= nsutil.Cgroup
+	}
+	if streams.Placed != nil && d.tools != nil {
+		streams.Placed(d.tools.Parts())
 	}
 	return d.session.Run(ctx, spec)
 }

@@ -15,6 +15,7 @@ import (
 	"dlx/capture"
 	"dlx/shell"
 	"dlx/target"
+	"dlx/toolbox"
 )
 
 // Engine is what the command line drives.
@@ -69,8 +70,11 @@ type DebugRequest struct {
 	Term     string // the kind of terminal, for TERM
 	ReadOnly bool   // every file system of the view read-only
 	Timeout  time.Duration
-	Memory   int64 // bytes; 1 GiB
-	Pids     int64 // processes and threads; 512
+	// Toolboxes are shown above the one that comes with dlx, the first one first: NAME or NAME@VERSION of the engine's
+	// store, or a file or folder of its machine.
+	Toolboxes []string
+	Memory    int64 // bytes; 1 GiB
+	Pids      int64 // processes and threads; 512
 }
 
 // Streams is what a session's user sees and types.
@@ -81,6 +85,7 @@ type Streams struct {
 	Resize  <-chan WindowSize
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux
 	Started func()                // called once when the command runs, before any output of it; may be nil
+	Placed  func([]toolbox.Part)  // called once before that with the toolboxes that were verified; may be nil
 }
 
 // WindowSize is a terminal's size in characters.

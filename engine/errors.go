@@ -11,6 +11,9 @@ var ErrTimeout = errors.New("the session's time is up")
 // ErrNoTarget reports a capture of nothing.
 var ErrNoTarget = errors.New("no container to capture in")
 
+// ErrNoToolbox reports toolboxes for a session that sees none.
+var ErrNoToolbox = errors.New("toolboxes are shown with --fs toolbox, and with no other file system")
+
 // FSError names a file system that there is not.
 type FSError struct{ FS FS }
 

@@ -26,9 +26,6 @@ type LocalOptions struct {
 	Journal string // directory of the records of injected toolboxes; Journal()
 }
 
-// StateVariable names the environment variable of the directory in which dlx keeps what outlives it.
-const StateVariable = "DLX_STATE_DIR"
-
 // Journal is the directory of the records of injected toolboxes: below DLX_STATE_DIR, or inject.DefaultJournal.
 func Journal() string {
 	if dir := os.Getenv(StateVariable); dir != "" {

@@ -41,13 +41,8 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range v.files {
-		if e.Link != "" {
-			continue
-		}
-		if err := v.CopyTo(io.Discard, e.Path); err != nil {
-			return nil, err
-		}
+	if err := v.CheckBytes(); err != nil {
+		return nil, err
 	}
 	file := filepath.Join(s.dir, fmt.Sprintf("%s_%s_%s%s", b.manifest.Name, fileVersion(b.manifest.Version), b.manifest.Arch, storedSuffix))
 	err = locked(filepath.Join(s.dir, "store"), func() error {

@@ -60,7 +60,7 @@ func (p *Policy) Verify(b *Bundle) (*Verified, error) {
 			return nil, err
 		}
 	}
-	return inspect(b, key)
+	return inspect(b, key, runtime.GOARCH)
 }
 
 // signer is who signed the bundle.
@@ -120,14 +120,17 @@ func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
 	if got := b.Digest(); got != want {
 		return nil, refuse(ErrChanged, ManifestName, "has digest %s, not %s", got, want)
 	}
-	return inspect(b, by)
+	return inspect(b, by, runtime.GOARCH)
 }
 
-// inspect checks all but who made the bundle.
-func inspect(b *Bundle, key string) (*Verified, error) {
+// Inspect checks all but who made the bundle, also one for another architecture: what is to be signed, say.
+func Inspect(b *Bundle) (*Verified, error) { return inspect(b, "", b.manifest.Arch) }
+
+// inspect checks all but who made the bundle, for an architecture.
+func inspect(b *Bundle, key, arch string) (*Verified, error) {
 	m := b.manifest
-	if m.Arch != runtime.GOARCH {
-		return nil, refuse(ErrArch, "", "%s is for %.20s, this is %s", m.Title(), m.Arch, runtime.GOARCH)
+	if m.Arch != arch {
+		return nil, refuse(ErrArch, "", "%s is for %.20s, this is %s", m.Title(), m.Arch, arch)
 	}
 	if err := b.checkSBOM(); err != nil {
 		return nil, err
@@ -195,7 +198,7 @@ func (v *Verified) add(b *Bundle, f *File) error {
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != 32 {
 		return refuse(ErrChanged, f.Path, "has no SHA-256 digest")
 	}
-	return checkProgram(f, content)
+	return checkProgram(f, content, b.manifest.Arch)
 }
 
 func (v *Verified) put(e *entry) {
@@ -233,9 +236,9 @@ func cleanPath(p string) bool {
 // machines are the ELF machines of the architectures that dlx is built for.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// checkProgram wants a program to be for this machine, and static, since its loader would be the container's, unless it is
+// checkProgram wants a program to be for the architecture, and static, since its loader would be the container's, unless it is
 // started with one of the toolbox's own. Files that are no ELF files are data.
-func checkProgram(f *File, content []byte) error {
+func checkProgram(f *File, content []byte, arch string) error {
 	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
 		return nil
 	}
@@ -243,7 +246,7 @@ func checkProgram(f *File, content []byte) error {
 	if err != nil {
 		return refuse(ErrProgram, f.Path, "is a broken program")
 	}
-	if want, ok := machines[runtime.GOARCH]; ok && program.Machine != want {
+	if want, ok := machines[arch]; ok && program.Machine != want {
 		return refuse(ErrArch, f.Path, "is a program for %s", program.Machine)
 	}
 	if f.Loader == "" && slices.ContainsFunc(program.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/engine"
+	"dlx/toolbox"
 )
 
 // debugOptions are the flags of `dlx debug`.
@@ -20,6 +21,7 @@ type debugOptions struct {
 	clearEnv, readOnly     bool
 	interactive, tty       bool
 	interactiveSet, ttySet bool
+	toolboxes              []string
 	timeout                time.Duration
 	memory                 byteSize
 	pids                   int64
@@ -54,6 +56,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
+	f.StringArrayVar(&o.toolboxes, "toolbox", nil, "show a toolbox above the one that comes with dlx: NAME or NAME@VERSION (`dlx toolbox list`), a file or a folder; can be given more than once")
 	f.BoolVar(&o.readOnly, "read-only", false, "let the session change no file")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
@@ -72,17 +75,35 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	req := engine.DebugRequest{
 		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
-		Memory: int64(o.memory), Pids: o.pids,
+		Memory: int64(o.memory), Pids: o.pids, Toolboxes: o.toolboxes,
 	}
 	return a.withEngine(func(e engine.Engine) (err error) {
 		con := newConsole(a, tty, a.wantsStdin(o, tty))
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		streams := con.open(ctx, cancel)
+		if tty || len(o.toolboxes) > 0 {
+			streams.Placed = a.sayToolboxes
+		}
 		defer func() { err = errors.Join(err, con.close()) }()
 		a.code, err = e.Debug(ctx, req, streams)
 		return err
 	})
+}
+
+// sayToolboxes says what is brought along, and who vouches for it.
+func (a *app) sayToolboxes(parts []toolbox.Part) {
+	for _, p := range parts {
+		a.notef("toolbox %s %s, sha256:%.12s, %s", p.Name, p.Version, p.Digest, vouched(p.Key))
+	}
+}
+
+// vouched says who vouches for a toolbox.
+func vouched(key string) string {
+	if key == toolbox.BuiltIn {
+		return key
+	}
+	return "signed by " + key
 }
 
 // wantsTTY says whether the command gets a terminal.

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dlx/toolbox"
+)
+
+func (a *app) toolboxKeygenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keygen NAME",
+		Short: "make a key to sign toolboxes with: NAME.key, to be kept secret, and NAME.pub",
+		Long: "Makes an Ed25519 key. NAME.key signs, and whoever has it can; NAME.pub goes into " + toolbox.SystemConfig + "/" + toolbox.TrustedName + "\n" +
+			"of the machines that are to take what it signs. Files that are there are never overwritten.",
+		Args: exactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := toolbox.GenerateKey()
+			if err != nil {
+				return err
+			}
+			public, err := key.Public()
+			if err != nil {
+				return err
+			}
+			secret, err := key.MarshalPEM()
+			if err != nil {
+				return err
+			}
+			open, err := public.MarshalPEM()
+			if err != nil {
+				return err
+			}
+			if err := writeNew(args[0]+".key", secret, 0o600); err != nil {
+				return err
+			}
+			if err := writeNew(args[0]+".pub", open, 0o644); err != nil {
+				return errors.Join(err, os.Remove(args[0]+".key"))
+			}
+			a.notef("%s.key signs toolboxes: keep it secret; %s.pub is for %s/%s", args[0], args[0], toolbox.SystemConfig, toolbox.TrustedName)
+			return a.printf("%s\n", public.ID())
+		},
+	}
+}
+
+// writeNew makes a file that is not there yet.
+func writeNew(name string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return fmt.Errorf("make a key: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("make a key: %w", err), os.Remove(name))
+	}
+	return nil
+}
+
+func (a *app) toolboxSignCommand() *cobra.Command {
+	var keys []string
+	cmd := &cobra.Command{
+		Use:   "sign FILE|FOLDER --key NAME.key",
+		Short: "sign a toolbox's manifest, beside the signatures that it has",
+		Args:  exactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(keys) == 0 {
+				return &usageError{errors.New("no --key given")}
+			}
+			return a.signToolbox(args[0], keys)
+		},
+	}
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "sign with the key of this file; can be given more than once")
+	return cmd
+}
+
+func (a *app) signToolbox(name string, files []string) error {
+	var keys []*toolbox.PrivateKey
+	var public []*toolbox.PublicKey
+	for _, f := range files {
+		k, err := toolbox.ReadPrivateKey(f)
+		if err != nil {
+			return err
+		}
+		p, err := k.Public()
+		if err != nil {
+			return err
+		}
+		keys, public = append(keys, k), append(public, p)
+	}
+	b, err := toolbox.Open(name)
+	if err != nil {
+		return err
+	}
+	// What nobody would take is not signed.
+	v, err := toolbox.Inspect(b)
+	if err == nil {
+		err = v.CheckBytes()
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.Sign(keys...); err != nil {
+		return err
+	}
+	if err := b.SaveSignature(name); err != nil {
+		return err
+	}
+	for _, p := range public {
+		a.notef("%s signed with %s", b.Manifest().Title(), p.ID())
+	}
+	return nil
+}
