@@ -49,6 +49,30 @@ func (b *Builder) AddFile(f File, data []byte, s Source) {
 	}
 }
 
+// Part notes what a file is made of besides the source that it was added with.
+func (b *Builder) Part(s Source) {
+	if !slices.Contains(b.sources, s) {
+		b.sources = append(b.sources, s)
+	}
+}
+
+// Uses says whether a file of the source was added.
+func (b *Builder) Uses(s Source) bool { return slices.Contains(b.sources, s) }
+
+// SetLicense gives a source, and the files that were added with it, their licence.
+func (b *Builder) SetLicense(s Source, license string) {
+	for i := range b.sources {
+		if b.sources[i] == s {
+			b.sources[i].License = license
+		}
+	}
+	for i := range b.files {
+		if f := &b.files[i]; f.Package == s.Package && f.Version == s.Version && f.Origin == s.Origin {
+			f.License = license
+		}
+	}
+}
+
 // Link adds a symbolic link.
 func (b *Builder) Link(path, to string) { b.files = append(b.files, File{Path: path, Link: to}) }
 

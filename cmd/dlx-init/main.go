@@ -4,13 +4,19 @@
 //go:debug updatemaxprocs=0
 
 // Command dlx-init is the first process of a session inside a container. It is started by dlx, by nobody else, and no
-// file of the container's steers its runtime.
+// file of the container's steers its runtime. By another name it starts a dynamic program of a toolbox.
 package main
 
 import (
 	"os"
 
 	"dlx/internal/initproto"
+	"dlx/internal/launcher"
 )
 
-func main() { os.Exit(initproto.Run(os.Args)) }
+func main() {
+	if launcher.Is(os.Args[0]) {
+		os.Exit(launcher.Run(os.Args))
+	}
+	os.Exit(initproto.Run(os.Args))
+}

@@ -24,7 +24,7 @@ func (a *app) toolboxCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.toolboxListCommand(), a.toolboxVerifyCommand(), a.toolboxImportCommand(), a.toolboxSBOMCommand(),
-		a.toolboxKeygenCommand(), a.toolboxSignCommand())
+		a.toolboxKeygenCommand(), a.toolboxSignCommand(), a.toolboxBuildCommand())
 	return cmd
 }
 

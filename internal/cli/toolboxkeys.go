@@ -76,19 +76,21 @@ func (a *app) toolboxSignCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) signToolbox(name string, files []string) error {
-	var keys []*toolbox.PrivateKey
-	var public []*toolbox.PublicKey
+func readPrivateKeys(files []string) (keys []*toolbox.PrivateKey, err error) {
 	for _, f := range files {
 		k, err := toolbox.ReadPrivateKey(f)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		p, err := k.Public()
-		if err != nil {
-			return err
-		}
-		keys, public = append(keys, k), append(public, p)
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+func (a *app) signToolbox(name string, files []string) error {
+	keys, err := readPrivateKeys(files)
+	if err != nil {
+		return err
 	}
 	b, err := toolbox.Open(name)
 	if err != nil {
@@ -108,7 +110,11 @@ func (a *app) signToolbox(name string, files []string) error {
 	if err := b.SaveSignature(name); err != nil {
 		return err
 	}
-	for _, p := range public {
+	for _, k := range keys {
+		p, err := k.Public()
+		if err != nil {
+			return err
+		}
 		a.notef("%s signed with %s", b.Manifest().Title(), p.ID())
 	}
 	return nil

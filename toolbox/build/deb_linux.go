@@ -1,0 +1,262 @@
+package build
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dlx/toolbox"
+)
+
+// pkg is a package of Debian's, fetched and checked.
+type pkg struct {
+	name, version, digest string
+	dir                   string // that it was unpacked to by itself
+	source                toolbox.Source
+}
+
+// debs takes the programs of packages, with the libraries that they need of the packages that these depend on. What apt(8)
+// fetches it has compared with its signed index; the digest is compared here again with the index's.
+func (m *maker) debs(ctx context.Context) (err error) {
+	if len(m.Debs) == 0 {
+		return nil
+	}
+	for _, tool := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("take packages of Debian's: %w", err)
+		}
+	}
+	names, err := dependencies(ctx, m.Debs)
+	if err != nil {
+		return err
+	}
+	list, err := m.lookUp(ctx, names)
+	if err != nil {
+		return err
+	}
+	m.progress(0, len(list)+1, "fetch %d packages", len(list))
+	if err := m.fetch(ctx, list); err != nil {
+		return err
+	}
+	all := filepath.Join(m.work, "debs")
+	for i, p := range list {
+		m.progress(i+1, len(list)+1, "unpack %s", p.name)
+		if err := m.unpack(ctx, p, all); err != nil {
+			return err
+		}
+	}
+	t, err := openTree(all)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	g := m.group("deb", t, func(file string) toolbox.Source { return owner(list, file) })
+	for _, p := range list {
+		if !slices.Contains(m.Debs, p.name) {
+			continue
+		}
+		if err := m.programsOf(g, p); err != nil {
+			return err
+		}
+	}
+	if err := g.close(); err != nil {
+		return err
+	}
+	m.debLicenses(list)
+	return nil
+}
+
+// aptError is what an apt program said when it failed.
+func aptError(what string, out []byte, err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("%s: %w: %s", what, err, firstLine(exit.Stderr))
+	}
+	return fmt.Errorf("%s: %w: %s", what, err, firstLine(out))
+}
+
+// dependencies are packages with all that they depend on, in order.
+func dependencies(ctx context.Context, names []string) ([]string, error) {
+	args := []string{
+		"depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", "--",
+	}
+	out, err := exec.CommandContext(ctx, "apt-cache", append(args, names...)...).Output()
+	if err != nil {
+		return nil, aptError("look for "+strings.Join(names, ", "), out, err)
+	}
+	var list []string
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		// Packages begin a line; what they depend on is indented, and virtual ones are in brackets.
+		if line := lines.Text(); line != "" && line[0] != ' ' && line[0] != '|' && line[0] != '<' {
+			name, _, _ := strings.Cut(line, ":")
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// lookUp finds in apt's index which versions there are, and their digests.
+func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
+	show, err := exec.CommandContext(ctx, "apt-cache", append([]string{"show", "--no-all-versions", "--"}, names...)...).Output()
+	if err != nil {
+		return nil, aptError("look for "+strings.Join(names, ", "), show, err)
+	}
+	var list []*pkg
+	for stanza := range strings.SplitSeq(string(show), "\n\n") {
+		p := &pkg{name: field(stanza, "Package"), version: field(stanza, "Version"), digest: field(stanza, "SHA256")}
+		if p.name == "" || slices.ContainsFunc(list, func(q *pkg) bool { return q.name == p.name }) {
+			continue
+		}
+		if p.version == "" || p.digest == "" {
+			return nil, fmt.Errorf("look for %s: apt knows no version or no digest of it", p.name)
+		}
+		p.dir = filepath.Join(m.work, "deb", p.name)
+		origin := "Debian, " + p.name + " " + p.version + ", sha256:" + p.digest
+		if used := field(stanza, "Built-Using"); used != "" {
+			origin += ", built using " + used
+		}
+		p.source = toolbox.Source{Package: p.name, Version: p.version, Origin: origin, URL: purl(p.name, p.version)}
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *pkg) int { return strings.Compare(a.name, b.name) })
+	return list, nil
+}
+
+// downloads is where apt puts packages.
+func (m *maker) downloads() string { return filepath.Join(m.work, "download") }
+
+// fetch has apt fetch packages.
+func (m *maker) fetch(ctx context.Context, list []*pkg) error {
+	args := []string{"-qq", "-o", "APT::Sandbox::User=root", "download"}
+	for _, p := range list {
+		args = append(args, p.name+"="+p.version)
+	}
+	if err := os.MkdirAll(m.downloads(), 0o755); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Dir = m.downloads()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return aptError("fetch packages", out, err)
+	}
+	return nil
+}
+
+// unpack checks a package and unpacks it, by itself and over the others.
+func (m *maker) unpack(ctx context.Context, p *pkg, all string) error {
+	// apt writes a colon of the version as %3a.
+	files, err := filepath.Glob(filepath.Join(m.downloads(), p.name+"_*.deb"))
+	if err != nil || len(files) != 1 {
+		return errors.Join(err, fmt.Errorf("fetch %s: apt fetched %d files", p.name, len(files)))
+	}
+	if err := p.check(files[0]); err != nil {
+		return err
+	}
+	for _, to := range []string{p.files(), all} {
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return err
+		}
+		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", files[0], to).CombinedOutput(); err != nil {
+			return aptError("unpack "+p.name, out, err)
+		}
+	}
+	return nil
+}
+
+func (p *pkg) files() string { return filepath.Join(p.dir, "files") }
+
+// check compares a package's file with the index's digest.
+func (p *pkg) check(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != p.digest {
+		return fmt.Errorf("%s %s has digest %s, apt's index says %s", p.name, p.version, got, p.digest)
+	}
+	return nil
+}
+
+// field is a field of what apt-cache shows (deb822(5)).
+func field(text, name string) string {
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+": "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// programsOf takes the programs of one package.
+func (m *maker) programsOf(g *group, p *pkg) (err error) {
+	t, err := openTree(p.files())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	for _, dir := range []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"} {
+		names, err := t.list(dir)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			file := path.Join(dir, name)
+			if !g.tree.exists(file) {
+				m.note("%s of %s leads nowhere", file, p.name)
+				continue
+			}
+			err := g.add(file)
+			if errors.Is(err, errScript) {
+				m.note("%v", err)
+				err = nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// owner is the package that a file of the tree is of.
+func owner(list []*pkg, file string) toolbox.Source {
+	for _, p := range list {
+		if _, err := os.Lstat(filepath.Join(p.files(), file)); err == nil {
+			return p.source
+		}
+	}
+	return toolbox.Source{Package: path.Base(file), Origin: "Debian"}
+}
+
+// debLicenses keeps the copyright files of the packages that something was taken from.
+func (m *maker) debLicenses(list []*pkg) {
+	for _, p := range list {
+		if !m.Uses(p.source) {
+			continue
+		}
+		doc := filepath.Join(p.files(), "usr/share/doc")
+		license := m.license(p.name, filepath.Join(doc, p.name, "copyright"), func(file string) ([]byte, error) {
+			if to, err := os.Readlink(filepath.Join(doc, p.name)); err == nil { // the documents are those of another package
+				for _, q := range list {
+					if q.name == path.Base(to) {
+						return os.ReadFile(filepath.Join(q.files(), "usr/share/doc", q.name, "copyright"))
+					}
+				}
+			}
+			return os.ReadFile(file)
+		})
+		m.SetLicense(p.source, license)
+	}
+}

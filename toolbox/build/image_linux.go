@@ -1,0 +1,169 @@
+package build
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/moby/moby/client"
+
+	"dlx/toolbox"
+)
+
+// images takes the programs of images, with their libraries.
+func (m *maker) images(ctx context.Context) (err error) {
+	if len(m.Images) == 0 {
+		return nil
+	}
+	engine, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("take images: %w", err)
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	for i, ref := range m.Images {
+		m.progress(i, len(m.Images), "take the image %s", ref)
+		if err := m.image(ctx, engine, ref, i); err != nil {
+			return fmt.Errorf("take the image %s: %w", ref, err)
+		}
+	}
+	return nil
+}
+
+func (m *maker) image(ctx context.Context, engine *client.Client, ref string, number int) (err error) {
+	info, err := engine.ImageInspect(ctx, ref)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(m.work, fmt.Sprintf("image%d", number))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	file := dir + ".tar"
+	if err := save(ctx, engine, ref, file); err != nil {
+		return err
+	}
+	t, err := openTree(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if err := t.applyImage(file); err != nil {
+		return err
+	}
+	source := toolbox.Source{Package: ref, Version: info.ID, Origin: "image of the Docker engine, " + info.ID, License: "NOASSERTION"}
+	g := m.group(fmt.Sprintf("image%d", number), t, func(string) toolbox.Source { return source })
+	for _, bin := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		names, err := t.list(bin)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := g.addProgram(path.Join(bin, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return g.close()
+}
+
+// addProgram is add for a folder of programs and other things, which are left out.
+func (g *group) addProgram(file string) error {
+	if !g.tree.exists(file) || g.m.paths["bin/"+path.Base(file)] {
+		return nil
+	}
+	err := g.add(file)
+	if errors.Is(err, errScript) {
+		g.m.note("%v", err)
+		return nil
+	}
+	return err
+}
+
+// save writes an image to a file, as `docker save` does.
+func save(ctx context.Context, engine *client.Client, ref, file string) (err error) {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	r, err := engine.ImageSave(ctx, []string{ref})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // was only read
+	n, err := io.Copy(out, io.LimitReader(r, maxImage+1))
+	if err == nil && n > maxImage {
+		err = fmt.Errorf("more than %d MiB", maxImage>>20)
+	}
+	return err
+}
+
+// maxImage is the most bytes of an image, packed and unpacked.
+const maxImage = 8 << 30
+
+// applyImage unpacks the layers of a saved image, the lowest first.
+func (t *tree) applyImage(file string) error {
+	var list []struct{ Layers []string }
+	manifest, err := entryOf(file, "manifest.json")
+	if err != nil {
+		return err
+	}
+	err = json.NewDecoder(io.LimitReader(manifest, 1<<20)).Decode(&list)
+	if err = errors.Join(err, manifest.Close()); err != nil {
+		return fmt.Errorf("read its manifest: %w", err)
+	}
+	if len(list) != 1 {
+		return fmt.Errorf("it is %d images", len(list))
+	}
+	u := &unpacking{tree: t, left: maxImage}
+	for _, name := range list[0].Layers {
+		layer, err := entryOf(file, name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(u.layer(layer), layer.Close()); err != nil {
+			return fmt.Errorf("unpack its layer %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// entry is one of a tar's, with the file that it is read from.
+type entry struct {
+	io.Reader
+	io.Closer
+}
+
+// entryOf finds an entry of a tar by its name.
+func entryOf(file, name string) (io.ReadCloser, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	tr := tar.NewReader(f)
+	links := 0
+	for {
+		h, err := tr.Next()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = fmt.Errorf("it has no %s", name)
+			}
+			return nil, errors.Join(err, f.Close())
+		}
+		if path.Clean(h.Name) != path.Clean(name) {
+			continue
+		}
+		if h.Typeflag == tar.TypeSymlink && links == 0 { // an older engine's layer that is another image's too
+			links++
+			other, err := entryOf(file, path.Join(path.Dir(name), h.Linkname))
+			return other, errors.Join(err, f.Close())
+		}
+		return entry{tr, f}, nil
+	}
+}

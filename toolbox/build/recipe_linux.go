@@ -1,0 +1,267 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"dlx/internal/launcher"
+	"dlx/toolbox"
+)
+
+// Recipe says what to make a toolbox of. The same recipe and inputs make the same bytes.
+type Recipe struct {
+	Name, Version     string
+	Sequence          uint64
+	Created, NotAfter time.Time // Created is zero unless the caller knows better: it is a part of the bytes
+
+	Debs   []string // packages of Debian's, by name
+	Host   []string // programs of this machine, by path or by name in PATH
+	Dirs   []string // folders, whose files are taken as they lie
+	Images []string // images of the Docker engine
+	Go     []string // Go programs, MODULE/PACKAGE@VERSION
+	PureGo bool     // dlx's own tools, without those of Debian
+
+	// Progress is called when something that takes long begins: the one of so many. It may be nil.
+	Progress func(done, total int, what string)
+	// Note is called with what is left out, and why. It may be nil.
+	Note func(what string)
+}
+
+// ErrNothing reports a recipe that names nothing.
+var ErrNothing = errors.New("nothing to make a toolbox of")
+
+// Build makes the toolbox.
+func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
+	if len(r.Debs)+len(r.Host)+len(r.Dirs)+len(r.Images)+len(r.Go) == 0 && !r.PureGo {
+		return nil, ErrNothing
+	}
+	m := &maker{Recipe: r, Builder: toolbox.Builder{
+		Name: r.Name, Version: r.Version, Arch: runtime.GOARCH, Sequence: r.Sequence, Created: time.Unix(0, 0), NotAfter: r.NotAfter,
+	}, paths: map[string]bool{}}
+	if !r.Created.IsZero() {
+		m.Builder.Created = r.Created
+	}
+	work, err := os.MkdirTemp("", "dlx-toolbox-")
+	if err != nil {
+		return nil, err
+	}
+	m.work = work
+	for _, step := range []func(context.Context) error{m.pureGo, m.dirs, m.debs, m.host, m.images, m.goPrograms} {
+		if err = step(ctx); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, os.RemoveAll(work)); err != nil {
+		return nil, err
+	}
+	b, err := m.Bundle()
+	if err != nil {
+		return nil, err
+	}
+	_, err = toolbox.Inspect(b) // what nobody would take is not made
+	return b, err
+}
+
+// maker is a toolbox in the making.
+type maker struct {
+	*Recipe
+	toolbox.Builder
+	work  string // a folder that is removed in the end
+	paths map[string]bool
+}
+
+func (m *maker) progress(done, total int, format string, args ...any) {
+	if m.Progress != nil {
+		m.Progress(done, total, fmt.Sprintf(format, args...))
+	}
+}
+
+func (m *maker) note(format string, args ...any) {
+	if m.Note != nil {
+		m.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// TwiceError reports two files for one path.
+type TwiceError struct{ Path, By string }
+
+func (e *TwiceError) Error() string {
+	return fmt.Sprintf("%s: there is another %s already", e.By, e.Path)
+}
+
+// claim takes a path; what comes later for it is left out.
+func (m *maker) claim(p, by string) bool {
+	if m.paths[p] {
+		m.note("%s: %s is there already", by, p)
+		return false
+	}
+	m.paths[p] = true
+	return true
+}
+
+// group is the dynamic programs of one tree, in a folder of their own with their loader and libraries.
+type group struct {
+	m      *maker
+	folder string
+	tree   *tree
+	needs  *closure
+	source func(file string) toolbox.Source // where a file of the tree comes from
+	names  map[string]string                // the first name of each program, by where its links end
+}
+
+func (m *maker) group(kind string, t *tree, source func(string) toolbox.Source) *group {
+	return &group{m: m, folder: path.Join("libexec", m.Builder.Name+"."+kind), tree: t, needs: newClosure(t), source: source, names: map[string]string{}}
+}
+
+// errScript reports a script: its interpreter would have to come along.
+var errScript = errors.New("is a script, not a program")
+
+// add takes a program of the tree in, as bin/NAME.
+func (g *group) add(file string) error {
+	data, mode, err := g.tree.read(file)
+	if err != nil {
+		return err
+	}
+	name := path.Base(file)
+	p, err := inspect(data, path.Dir(file))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case !p.elf:
+		return fmt.Errorf("%s %w", file, errScript)
+	case mode&0o111 == 0:
+		return fmt.Errorf("%s is not executable", file)
+	case mode&(os.ModeSetuid|os.ModeSetgid) != 0:
+		g.m.note("%s is setuid or setgid, which it will not be in the toolbox", file)
+	}
+	if !g.m.claim("bin/"+name, file) {
+		return nil
+	}
+	at, err := g.tree.resolve(file)
+	if err != nil {
+		return err
+	}
+	first, again := g.names[at] // by another link, as a program of many names has
+	if !again {
+		g.names[at] = name
+	}
+	if static := p.loader == "" && len(p.needed) == 0; static {
+		if again {
+			g.m.Link("bin/"+name, first)
+		} else {
+			g.m.Add("bin/"+name, data, 0o755, g.source(at))
+		}
+		return nil
+	}
+	g.m.Link("bin/"+name, path.Join("..", g.folder, launcher.Name))
+	if again {
+		g.m.Link(path.Join(g.folder, launcher.Programs, name), first)
+		return nil
+	}
+	if err := g.needs.add(file, p); err != nil {
+		return err
+	}
+	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
+	g.m.AddFile(toolbox.File{Path: path.Join(g.folder, launcher.Programs, name), Mode: 0o755, Loader: loader}, data, g.source(at))
+	return nil
+}
+
+// close adds what the group's programs need.
+func (g *group) close() error {
+	if g.needs.loader.name == "" {
+		return nil
+	}
+	run, err := launcherProgram()
+	if err != nil {
+		return err
+	}
+	g.m.Add(path.Join(g.folder, launcher.Name), run.data, 0o755, run.source)
+	g.m.Add(path.Join(g.folder, launcher.Libs, launcher.Loader), g.needs.loader.data, 0o755, g.source(g.needs.loader.path))
+	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
+	for _, l := range g.needs.sorted() {
+		f := toolbox.File{Path: path.Join(g.folder, launcher.Libs, l.name), Mode: 0o644}
+		if l.runs { // as libc does, to say its version
+			f.Loader = loader
+		}
+		g.m.AddFile(f, l.data, g.source(l.path))
+	}
+	return nil
+}
+
+// own is a file of dlx's own toolbox.
+type own struct {
+	data   []byte
+	source toolbox.Source
+}
+
+// ErrNoLauncher reports a dlx that was built without its toolbox.
+var ErrNoLauncher = errors.New("this dlx was built without the program that starts dynamic ones: build it with make")
+
+// launcherProgram is the one that starts dynamic programs: dlx-init by another name.
+func launcherProgram() (own, error) {
+	box, err := toolbox.VerifyDefault()
+	if err != nil {
+		return own{}, err
+	}
+	const file = "libexec/dlx-init"
+	if !box.Has(file) {
+		return own{}, ErrNoLauncher
+	}
+	return ownFile(box, file)
+}
+
+func ownFile(box *toolbox.Verified, file string) (own, error) {
+	var b bytes.Buffer
+	if err := box.CopyTo(&b, file); err != nil {
+		return own{}, err
+	}
+	i := slices.IndexFunc(box.Files(), func(f *toolbox.File) bool { return f.Path == file })
+	f := box.Files()[i]
+	return own{b.Bytes(), toolbox.Source{Package: f.Package, Version: f.Version, Origin: f.Origin, License: f.License}}, nil
+}
+
+// pureGo adds dlx's own tools, and no others.
+func (m *maker) pureGo(context.Context) error {
+	if !m.PureGo {
+		return nil
+	}
+	box, err := toolbox.VerifyDefault()
+	if err != nil {
+		return err
+	}
+	const program = "bin/dlx-tools"
+	o, err := ownFile(box, program)
+	if err != nil {
+		return err
+	}
+	m.claim(program, "--pure-go")
+	m.Add(program, o.data, 0o755, o.source)
+	for _, f := range box.Files() {
+		if f.Link == path.Base(program) && m.claim(f.Path, "--pure-go") {
+			m.Link(f.Path, f.Link)
+		}
+	}
+	const roots = "etc/ssl/cert.pem"
+	if !box.Has(roots) {
+		return nil
+	}
+	if o, err = ownFile(box, roots); err == nil {
+		m.claim(roots, "--pure-go")
+		m.Add(roots, o.data, 0o644, o.source)
+	}
+	return err
+}
+
+// firstLine is the beginning of a program's complaint.
+func firstLine(out []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return line
+}
