@@ -155,8 +155,14 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if errors.Is(err, savefile.ErrFull) {
 			err = nil
 		}
-		if gone(err) || err == nil && gone(closed) {
-			err, closed = nil, nil // whoever read it has had enough
+		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errReaderGone) {
+			err = nil // it went while the capture was being opened
+		}
+		if gone(err) {
+			err = nil // whoever read it has had enough
+		}
+		if gone(closed) {
+			closed = nil
 		}
 		switch {
 		case o.quiet():

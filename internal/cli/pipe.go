@@ -43,11 +43,11 @@ func (o *captureOptions) quiet() bool { return o.pipe || o.to != nil }
 // send a signal to one of root's, has it write the closing figures.
 func (a *app) runPipe(ctx context.Context, targets []string, filter string, o captureOptions) error {
 	o.file = "-"
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	go func() {
 		_, _ = io.Copy(io.Discard, a.stdin)
-		cancel()
+		cancel(errReaderGone)
 	}()
 	return a.runCapture(ctx, targets, filter, o)
 }
@@ -105,22 +105,26 @@ type watched interface {
 	hurry()
 }
 
+// errReaderGone is why a capture ends whose reader has gone away.
+var errReaderGone = errors.New("nobody reads the packets any more")
+
 // untilGone is a context that ends with the reader of an output. Without packets nothing is written, and a write could not
 // say it.
 func untilGone(ctx context.Context, out io.Writer) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	end := func() { cancel(nil) }
 	w, ok := out.(watched)
 	if !ok {
-		return ctx, cancel
+		return ctx, end
 	}
 	gone := w.gone(ctx)
 	go func() {
 		select {
 		case <-gone:
-			cancel()
+			cancel(errReaderGone)
 		case <-ctx.Done():
 		}
 		w.hurry()
 	}()
-	return ctx, cancel
+	return ctx, end
 }

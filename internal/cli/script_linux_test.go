@@ -26,6 +26,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir)} { // for scripts that run as somebody else
+				if err := os.Chmod(dir, 0o711); err != nil {
+					return err
+				}
+			}
 			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("DLX", bin)
 			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))

@@ -11,9 +11,13 @@ import (
 	"time"
 )
 
-// wireshark is a Wireshark that shows what is written to it.
+// wireshark is a Wireshark that shows what is written to it. It is started with the first bytes, so that a capture which
+// can not be opened leaves no empty window.
 type wireshark struct {
 	*pipe
+	cmd   *exec.Cmd
+	from  *os.File
+	begun bool
 	ended chan struct{}
 	err   error // how it ended, once it has
 }
@@ -29,8 +33,8 @@ func (e *noWiresharkError) Hint() string {
 	return "on the machine that has it: ssh HOST sudo dlx capture TARGET -w - | wireshark -k -i -; or keep the packets with -w FILE"
 }
 
-// startWireshark starts Wireshark as the user that dlx was called by. It has a session of its own: Ctrl-C ends the capture,
-// and Wireshark keeps what it has been shown.
+// startWireshark finds Wireshark, and runs it as the user that dlx was called by. It has a session of its own: Ctrl-C ends the
+// capture, and Wireshark keeps what it has been shown.
 func (a *app) startWireshark() (io.WriteCloser, error) {
 	u, err := invokingUser()
 	if err != nil {
@@ -40,31 +44,41 @@ func (a *app) startWireshark() (io.WriteCloser, error) {
 	if err != nil {
 		return nil, &noWiresharkError{err}
 	}
-	cmd := &exec.Cmd{
-		Path: path, Args: []string{"wireshark", "-k", "-i", "-"}, Env: u.env, Dir: "/", Stdout: a.stderr, Stderr: a.stderr,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Credential: u.credential},
-	}
-	if dir, err := os.Getwd(); err == nil && u.credential == nil {
-		cmd.Dir = dir
-	}
 	from, to, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a pipe to Wireshark: %w", err)
 	}
-	cmd.Stdin = from
-	err = cmd.Start()
-	_ = from.Close()
+	cmd := &exec.Cmd{
+		Path: path, Args: []string{"wireshark", "-k", "-i", "-"}, Env: u.env, Stdin: from, Stdout: a.stderr, Stderr: a.stderr,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Credential: u.credential},
+	}
+	return &wireshark{pipe: newPipe(to, to), cmd: cmd, from: from, ended: make(chan struct{})}, nil
+}
+
+func (w *wireshark) Write(data []byte) (int, error) {
+	if !w.begun {
+		if err := w.begin(); err != nil {
+			return 0, err
+		}
+	}
+	return w.pipe.Write(data)
+}
+
+func (w *wireshark) begin() error {
+	w.begun = true
+	err := w.cmd.Start()
+	_ = w.from.Close()
 	if err != nil {
-		return nil, errors.Join(&noWiresharkError{err}, to.Close())
+		close(w.ended)
+		return &noWiresharkError{err}
 	}
-	w := &wireshark{pipe: newPipe(to, to), ended: make(chan struct{})}
 	go func() {
-		if err := cmd.Wait(); err != nil {
+		if err := w.cmd.Wait(); err != nil {
 			w.err = fmt.Errorf("wireshark ended: %w", err)
 		}
 		close(w.ended)
 	}()
-	return w, nil
+	return nil
 }
 
 // gone is closed when Wireshark has ended.
@@ -76,6 +90,9 @@ const showLimit = time.Second
 // Close tells Wireshark that there are no more packets, and leaves it open for the user. What it failed with is an error only
 // if it has ended before the capture.
 func (w *wireshark) Close() error {
+	if !w.begun {
+		_ = w.from.Close()
+	}
 	if w.failed.Load() {
 		select {
 		case <-w.ended:
