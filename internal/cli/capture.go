@@ -155,7 +155,7 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if errors.Is(err, savefile.ErrFull) {
 			err = nil
 		}
-		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errReaderGone) {
+		if errors.Is(context.Cause(ctx), errReaderGone) && (errors.Is(err, errReaderGone) || errors.Is(err, context.Canceled)) {
 			err = nil // it went while the capture was being opened
 		}
 		if gone(err) {

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("DLX", bin)
+			env.Setenv("REPOSITORY", testutil.ModuleRoot(t))
 			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))
 			env.Setenv("DLX_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			containers := map[string]testutil.RunOptions{
