@@ -84,14 +84,14 @@ func (a *app) interfaceValues(list []capture.Interface) error {
 		if !plain(i.Name) {
 			continue
 		}
-		display := i.Name
+		about := []string{i.Name}
 		for _, p := range i.Addresses {
-			display += ", " + p.String()
+			about = append(about, p.String())
 		}
 		if !i.Up {
-			display += " (down)"
+			about = append(about, "down")
 		}
-		say.value(argInterface, i.Name, display, false)
+		say.value(argInterface, i.Name, strings.Join(about, ", "), false)
 	}
 	return say.err
 }

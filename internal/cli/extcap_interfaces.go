@@ -61,7 +61,7 @@ func selectable(name string) bool {
 
 // typed takes apart what was typed as a target. What begins with a hyphen would be a flag of the dlx that sudo runs.
 func (t *extcapTarget) typed(text string) error {
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if label, ok := strings.CutPrefix(word, "label="); ok && label != "" {
 			t.labels = append(t.labels, label)
 			continue
