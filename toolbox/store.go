@@ -129,12 +129,16 @@ func (s *Store) List() (list []Stored, err error) {
 type NotFoundError struct {
 	Name  string
 	There []string
+	Here  bool // a file or folder of that name is in the working directory
 }
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("no toolbox %q", e.Name) }
 
 // Hint names those that there are.
 func (e *NotFoundError) Hint() string {
+	if e.Here {
+		return "a file or folder is meant by ./" + e.Name
+	}
 	if len(e.There) == 0 {
 		return "give a file, or keep one with `dlx toolbox import FILE`"
 	}
@@ -149,6 +153,9 @@ func (s *Store) Find(ref string) (*Bundle, error) {
 	name, version, exact := strings.Cut(ref, "@")
 	list, err := s.List()
 	missing := &NotFoundError{Name: ref}
+	if _, err := os.Lstat(ref); err == nil {
+		missing.Here = true
+	}
 	for _, t := range list {
 		if t.Name == name && (!exact || t.Version == version) {
 			return Open(t.File)

@@ -15,5 +15,5 @@ func main() {
 	if code, ok := role.Other(os.Args); ok {
 		os.Exit(code)
 	}
-	os.Exit(cli.Run(os.Args[1:]))
+	os.Exit(cli.Run(os.Args))
 }

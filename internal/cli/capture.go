@@ -17,7 +17,6 @@ import (
 	"dlx/capture"
 	"dlx/capture/savefile"
 	"dlx/engine"
-	"dlx/internal/printable"
 )
 
 // captureOptions are the flags of `dlx capture`; the letters are tcpdump's.
@@ -35,9 +34,12 @@ type captureOptions struct {
 	list        bool
 	noProcess   bool
 	ownTraffic  bool
+	pipe        bool
+	wireshark   bool
 	output      string
 	view        viewOptions
 	program     programOptions
+	to          io.WriteCloser // where the packets go, if the flags do not say it
 }
 
 func (a *app) captureCommand() *cobra.Command {
@@ -53,9 +55,12 @@ func (a *app) captureCommand() *cobra.Command {
 			"-r reads a capture file, dlx's or another's, pcapng or pcap, and needs neither root nor an engine. -d, -dd and -ddd\n" +
 			"print the filter's program as tcpdump does. No TARGET is given then.",
 		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
-			"  dlx capture web -w - | wireshark -k -i -\n  dlx capture web db cache -w all.pcapng\n" +
+			"  dlx capture web --wireshark\n  dlx capture web db cache -w all.pcapng\n" +
 			"  dlx capture --label app=shop -- port 53\n  dlx capture web -D\n  dlx capture -r web.pcapng -n -- port 53\n  dlx capture -d -y LINUX_SLL -- port 53",
 		Args: func(cmd *cobra.Command, args []string) error {
+			if err := o.checkPipe(cmd); err != nil {
+				return err
+			}
 			if o.program.form > 0 {
 				return o.program.check(cmd, args)
 			}
@@ -70,6 +75,9 @@ func (a *app) captureCommand() *cobra.Command {
 			if o.read != "" {
 				return a.runRead(cmd.Context(), filter, &o)
 			}
+			if o.pipe && !o.list {
+				return a.runPipe(cmd.Context(), targets, filter, o)
+			}
 			if o.list {
 				return a.runInterfaces(cmd.Context(), targets[0], o.output)
 			}
@@ -78,10 +86,12 @@ func (a *app) captureCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.iface, "interface", "i", "any", "interface, or any for every one, those to come included")
-	f.IntVarP(&o.buffer, "buffer-size", "B", 32<<10, "size of the kernel's buffer, in KiB")
+	f.IntVarP(&o.buffer, "buffer-size", "B", defaultBuffer, "size of the kernel's buffer, in KiB")
 	f.StringVarP(&o.direction, "direction", "Q", "inout", "in, out or inout: packets that are received, or sent")
 	f.StringVarP(&o.file, "write", "w", "", "write to a file, - for standard output")
 	f.StringVarP(&o.read, "read", "r", "", "read a capture file, - for standard input, and capture nothing; with -w, write what matches to another")
+	f.BoolVar(&o.wireshark, "wireshark", false, "start Wireshark, as the user who called sudo, and show the packets there")
+	f.BoolVar(&o.pipe, "pipe", false, "as -w -, until standard input ends, and with no flag that names a file: what sudo can allow")
 	o.files.flags(f)
 	o.view.flags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
@@ -123,6 +133,9 @@ func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	case len(targets) == 0 && len(o.labels) == 0:
 		return &usageError{errors.New("no TARGET given")}
 	}
+	if o.wireshark && o.file != "" {
+		return &usageError{errors.New("--wireshark and -w exclude each other")}
+	}
 	return o.files.check(o.file)
 }
 
@@ -161,9 +174,13 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if err != nil {
 			return err
 		}
+		ctx, unwatch := untilGone(ctx, out)
+		defer unwatch()
 		live := a.liveLine(out)
 		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
-			a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
+			if !o.quiet() {
+				a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
+			}
 			live.start()
 		}})
 		live.stop()
@@ -171,10 +188,19 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if errors.Is(err, savefile.ErrFull) {
 			err = nil
 		}
-		if gone(err) || err == nil && gone(closed) {
-			err, closed = nil, nil // whoever read it has had enough
+		if errors.Is(context.Cause(ctx), errReaderGone) && (errors.Is(err, errReaderGone) || errors.Is(err, context.Canceled)) {
+			err = nil // it went while the capture was being opened
 		}
-		if err == nil || stats.Captured > 0 {
+		if gone(err) {
+			err = nil // whoever read it has had enough
+		}
+		if gone(closed) {
+			closed = nil
+		}
+		switch {
+		case o.quiet():
+			a.printReasons(stats)
+		case err == nil || stats.Captured > 0:
 			a.printStats(stats)
 		}
 		return errors.Join(err, closed)
@@ -207,11 +233,11 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 		return engine.CaptureRequest{}, &usageError{fmt.Errorf("-B is a number of KiB from %d to %d", minBuffer, maxBuffer)}
 	}
 	latency := fileLatency
-	switch o.file {
-	case "":
-		latency = screenLatency
-	case "-":
+	switch {
+	case o.file == "-", o.wireshark, o.to != nil:
 		latency = pipeLatency
+	case o.file == "":
+		latency = screenLatency
 	}
 	var own []engine.Connection
 	if !o.ownTraffic {
@@ -223,68 +249,9 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	}, nil
 }
 
-// Bounds of -B, in KiB: two blocks, and what a 32-bit length of the kernel's allows.
+// The default of -B and its bounds, in KiB: two blocks, and what a 32-bit length of the kernel's allows.
 const (
-	minBuffer = 256
-	maxBuffer = 2 << 20
+	defaultBuffer = 32 << 10
+	minBuffer     = 256
+	maxBuffer     = 2 << 20
 )
-
-// announcer says that the capture is on when the first bytes come: they are written once all sockets are open.
-type announcer struct {
-	io.Writer
-	say func()
-}
-
-func (w *announcer) Write(p []byte) (int, error) {
-	if w.say != nil {
-		w.say()
-		w.say = nil
-	}
-	return w.Writer.Write(p)
-}
-
-// captureOutput is where the packets go: files, standard output, or a process that prints them.
-func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
-	switch {
-	case o.file == "":
-		return a.startPrinter(o)
-	case o.file == "-" && isTerminal(a.stdout):
-		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
-	case o.file == "-" && o.files.format != string(savefile.Pcapng):
-		return nil, &usageError{errors.New("standard output gets pcapng: --format is for files")}
-	case o.file == "-":
-		return keepOpen{a.stdout}, nil
-	}
-	options, err := o.files.options(o.file, o.iface)
-	if err != nil {
-		return nil, err
-	}
-	return savefile.Open(options)
-}
-
-// keepOpen is a writer that is somebody else's to close.
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
-
-// gone says whether writing failed because the reader has gone away.
-func gone(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) }
-
-// printStats prints tcpdump's closing lines.
-func (a *app) printStats(s engine.CaptureStats) {
-	if s.TargetEnded {
-		a.notef("the container ended")
-	}
-	for _, r := range s.Restarts {
-		a.notef("%s", r)
-	}
-	a.notef("%d packets captured", s.Captured)
-	a.notef("%d packets received by filter", s.Received)
-	a.notef("%d packets dropped by kernel", s.Dropped)
-	for _, c := range s.LeftOut {
-		a.notef("left out: your SSH connection, %s to %s (--own-traffic)", c.Remote, c.Local)
-	}
-	for _, why := range s.Skipped {
-		a.notef("not captured: %s", printable.Escape(why))
-	}
-}

@@ -34,11 +34,11 @@ type app struct {
 	code           int // the exit status of a command that did not fail
 }
 
-// Run runs dlx with its arguments, without the program's name, and returns the exit status.
+// Run runs dlx with its arguments, the program's name first, and returns the exit status.
 func Run(args []string) int {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, newEngine: localEngine}
 	root := a.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(withVerb(args))
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil {
 		a.report(err)
@@ -61,7 +61,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.injectCommand(), a.ejectCommand(),
+	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
 		a.toolboxCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
 	root.AddCommand(internalCommands(a)...)
 	return root

@@ -61,6 +61,8 @@ func (o *captureOptions) checkRead(targets []string) error {
 		return &usageError{fmt.Errorf("-r takes no TARGET: put the filter behind --, as in: dlx capture -r %s -- %s", o.read, targets[0])}
 	case len(o.labels) > 0 || o.duration > 0 || o.list || o.iface != "any" || o.direction != "inout" || o.snaplen != 0 || o.maxBytes != 0:
 		return &usageError{errors.New("-i, -s, -D, --direction, --label, --duration and --max-bytes are for capturing, not for -r")}
+	case o.wireshark:
+		return &usageError{fmt.Errorf("--wireshark is for capturing: wireshark %s opens a file", o.read)}
 	case o.files.seconds != 0:
 		return &usageError{errors.New("-G is for capturing, not for -r: use -C")}
 	}

@@ -26,7 +26,14 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir)} { // for scripts that run as somebody else
+				if err := os.Chmod(dir, 0o711); err != nil {
+					return err
+				}
+			}
 			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("DLX", bin)
+			env.Setenv("REPOSITORY", testutil.ModuleRoot(t))
 			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))
 			env.Setenv("DLX_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			containers := map[string]testutil.RunOptions{
