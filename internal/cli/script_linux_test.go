@@ -35,6 +35,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DLX", bin)
 			env.Setenv("REPOSITORY", testutil.ModuleRoot(t))
 			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))
+			static := filepath.Join(env.WorkDir, "static") // a program that needs nothing
+			if err := os.WriteFile(static, testutil.Prog(t, "true").Data, 0o755); err != nil {
+				return err
+			}
+			env.Setenv("STATIC", static)
+			env.Setenv("BOX_IMAGE", box)
 			env.Setenv("DLX_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			containers := map[string]testutil.RunOptions{
 				"WEB": {Image: web}, "BOX": {Image: box}, "STOPPED": {Image: box, NoStart: true},
