@@ -24,21 +24,23 @@ type traffic struct {
 	size, rate int
 	generators int
 	flows      int     // of each generator; 0 is one
-	budget     float64 // dlx's CPU time to tcpdump's, at most; 0 for none
+	budget     float64 // dlx's CPU time to tcpdump's, at most, without processes; 0 for none
+	rounds     int     // if not those of the flag
 }
 
 var cases = []traffic{
-	{"74 B, unthrottled", 2_000_000, 74, 0, 1, 1, 0.55},
-	{"1,400 B, unthrottled", 1_000_000, 1400, 0, 1, 1, 0.45},
-	{"74 B, 100,000/s", 500_000, 74, 100_000, 1, 1, 0.75},
-	{"74 B, 10,000/s", 100_000, 74, 10_000, 1, 1, 1.0},
-	{"74 B, 1,000 flows", 2_000_000, 74, 0, 1, 1000, 0},
-	{"74 B, two generators", 1_500_000, 74, 0, 2, 1, 0},
+	{"74 B, unthrottled", 2_000_000, 74, 0, 1, 1, 0.55, 0},
+	{"1,400 B, unthrottled", 1_000_000, 1400, 0, 1, 1, 0.45, 0},
+	{"74 B, 100,000/s", 500_000, 74, 100_000, 1, 1, 0.75, 0},
+	{"74 B, 10,000/s", 100_000, 74, 10_000, 1, 1, 1.0, 0},
+	{"74 B, 1,000 flows", 2_000_000, 74, 0, 1, 1000, 0, 0},
+	{"74 B, two generators", 1_500_000, 74, 0, 2, 1, 0, 0},
+	{"74 B, 10 million", 10_000_000, 74, 0, 1, 1000, 0, 1},
 }
 
 func (b *bench) all(ctx context.Context) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "traffic\tCPU ns/packet dlx\ttcpdump\tdumpcap\tdlx : tcpdump (quartiles)\tbudget\tlost dlx\ttcpdump\tdumpcap\tmemory dlx\tprocesses : none")
+	fmt.Fprintln(w, "traffic\tCPU ns/packet dlx\tno processes\ttcpdump\tdumpcap\tno processes : tcpdump (quartiles)\tbudget\tdlx : tcpdump\tprocesses : none\tlost dlx\ttcpdump\tdumpcap\tmemory dlx")
 	for _, c := range cases {
 		if !strings.HasPrefix(c.name, b.only) {
 			continue
@@ -56,9 +58,13 @@ var order = []string{"dlx", "tcpdump", "dumpcap", "plain"}
 // compare runs a case with every tool in turn, and prints a line of the table.
 func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) error {
 	perPacket, lost := map[string][]float64{}, map[string][]float64{}
-	var ratios, costs []float64
+	var ratios, whole, costs []float64
 	peak := 0
-	for round := range b.rounds {
+	rounds := b.rounds
+	if c.rounds > 0 {
+		rounds = c.rounds
+	}
+	for round := range rounds {
 		for i := range order {
 			name := order[(i+round)%len(order)] // each comes first in turn
 			res, sent, err := b.once(ctx, b.tools()[name], c)
@@ -71,7 +77,8 @@ func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) err
 				peak = max(peak, res.peak)
 			}
 		}
-		ratios = append(ratios, perPacket["dlx"][round]/perPacket["tcpdump"][round])
+		ratios = append(ratios, perPacket["plain"][round]/perPacket["tcpdump"][round])
+		whole = append(whole, perPacket["dlx"][round]/perPacket["tcpdump"][round])
 		costs = append(costs, perPacket["dlx"][round]/perPacket["plain"][round])
 	}
 	budget := "-"
@@ -79,10 +86,10 @@ func (b *bench) compare(ctx context.Context, w *tabwriter.Writer, c traffic) err
 		budget = fmt.Sprintf("%.2f", c.budget)
 	}
 	slices.Sort(ratios)
-	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f (%.2f-%.2f)\t%s\t%.2f %%\t%.2f %%\t%.2f %%\t%d MiB\t%.2f\n", c.name,
-		median(perPacket["dlx"]), median(perPacket["tcpdump"]), median(perPacket["dumpcap"]),
-		median(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4], budget,
-		median(lost["dlx"]), median(lost["tcpdump"]), median(lost["dumpcap"]), peak>>10, median(costs))
+	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.2f (%.2f-%.2f)\t%s\t%.2f\t%.2f\t%.2f %%\t%.2f %%\t%.2f %%\t%.1f MiB\n", c.name,
+		median(perPacket["dlx"]), median(perPacket["plain"]), median(perPacket["tcpdump"]), median(perPacket["dumpcap"]),
+		median(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4], budget, median(whole), median(costs),
+		median(lost["dlx"]), median(lost["tcpdump"]), median(lost["dumpcap"]), float64(peak)/1024)
 	return w.Flush()
 }
 
