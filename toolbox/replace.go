@@ -27,7 +27,7 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 	}
 	dir, err := os.Open(filepath.Dir(name))
 	if err != nil {
-		return nil //nolint:nilerr // the file is in place; only the disk may not know yet
+		return nil // the file is in place; only the disk may not know yet
 	}
 	_ = dir.Sync() // as above
 	return dir.Close()

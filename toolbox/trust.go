@@ -134,8 +134,7 @@ func ReadPublicKey(name string) (*PublicKey, error) {
 // ReadPrivateKey reads the key of a file that only its owner can read.
 func ReadPrivateKey(name string) (*PrivateKey, error) {
 	text, err := readKeyFile(name, 0o077)
-	var writable *WritableError
-	if errors.As(err, &writable) {
+	if _, ok := errors.AsType[*WritableError](err); ok {
 		return nil, &OpenKeyError{name}
 	}
 	if err != nil {

@@ -215,15 +215,15 @@ func relative(seconds uint32) string {
 	if seconds == 0 {
 		return "0s"
 	}
-	var s string
+	var s strings.Builder
 	for _, u := range []struct {
 		size uint32
 		name string
 	}{{7 * 24 * 3600, "w"}, {24 * 3600, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}} {
 		if n := seconds / u.size; n > 0 {
-			s += itoa(int(n)) + u.name
+			s.WriteString(itoa(int(n)) + u.name)
 		}
 		seconds %= u.size
 	}
-	return s
+	return s.String()
 }

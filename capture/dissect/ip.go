@@ -76,7 +76,7 @@ func (p *Printer) higher() { p.depth-- }
 
 // ip4Header prints what a header says besides its addresses.
 func (p *Printer) ip4Header(t *text, h *layers.IPv4, b []byte) {
-	t.add("(tos 0x%x%s", h.TOS, []string{"", ",ECT(1)", ",ECT(0)", ",CE"}[h.TOS&3])
+	t.add("(tos 0x%x%s", h.TOS, congestion[h.TOS&3])
 	if h.TTL > 0 {
 		t.add(", ttl %d", h.TTL)
 	}
@@ -98,6 +98,9 @@ func (p *Printer) ip4Header(t *text, h *layers.IPv4, b []byte) {
 	}
 	t.add(")")
 }
+
+// congestion is what the last two bits of a type of service say (RFC 3168, 5): ECN-capable transport, or congestion.
+var congestion = []string{"", ",ECT(1)", ",ECT(0)", ",CE"} //nolint:misspell // ECT is the RFC's
 
 // ip4Options are the names of options (RFC 791 and successors).
 var ip4Options = map[uint8]string{

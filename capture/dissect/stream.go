@@ -91,7 +91,7 @@ func tlsGreeting(b []byte) string {
 	r.take16() // cipher suites
 	r.take8()  // compression methods
 	extensions := reader(r.take16())
-	greeting := "ClientHello"
+	words := []string{"ClientHello"}
 	for len(extensions) >= 4 {
 		kind := binary.BigEndian.Uint16(extensions)
 		extensions = extensions[2:]
@@ -100,16 +100,16 @@ func tlsGreeting(b []byte) string {
 		switch {
 		case kind == tlsServerName && len(list) > 0 && list[0] == 0: // host_name
 			list = list[1:]
-			greeting += " " + string(list.take16())
+			words = append(words, string(list.take16()))
 		case kind == tlsProtocols && len(list) > 0:
 			var names []string
 			for len(list) > 0 {
 				names = append(names, string(list.take8()))
 			}
-			greeting += " (" + strings.Join(names, ", ") + ")"
+			words = append(words, "("+strings.Join(names, ", ")+")")
 		}
 	}
-	return greeting
+	return strings.Join(words, " ")
 }
 
 // reader takes vectors with a length in front from bytes; past the end it is empty, and one that is cut is as long as

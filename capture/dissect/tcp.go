@@ -141,11 +141,12 @@ func tcpOption(kind byte, d []byte, origin conversation) string {
 	case kind == tcpTimestamps && len(d) == 8:
 		return "TS val " + itoa(int(be.Uint32(d))) + " ecr " + itoa(int(be.Uint32(d[4:])))
 	case kind == tcpSACK && len(d)%8 == 0:
-		s := "sack " + itoa(len(d)/8) + " "
+		var s strings.Builder
+		s.WriteString("sack " + itoa(len(d)/8) + " ")
 		for ; len(d) > 0; d = d[8:] {
-			s += "{" + itoa(int(be.Uint32(d)-origin.ack)) + ":" + itoa(int(be.Uint32(d[4:])-origin.ack)) + "}"
+			s.WriteString("{" + itoa(int(be.Uint32(d)-origin.ack)) + ":" + itoa(int(be.Uint32(d[4:])-origin.ack)) + "}")
 		}
-		return s
+		return s.String()
 	case kind == tcpMD5:
 		return "md5 " + hexOf(d)
 	case kind == tcpUserTime && len(d) == 2:

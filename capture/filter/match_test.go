@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"slices"
 	"testing"
 
 	"dlx/capture/filter"
@@ -12,7 +13,7 @@ func TestMatch(t *testing.T) {
 		opts := options(t, link)
 		opts.Extensions = 0
 		whole := makeFrames(opts.Link, 400)
-		all := append(whole, cutFrames(whole, 100)...)
+		all := slices.Concat(whole, cutFrames(whole, 100))
 		compared := 0
 		for _, expr := range readList(t, "expressions.txt") {
 			p, err := filter.Compile(expr, opts)

@@ -2,11 +2,9 @@ package pcapng_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,23 +15,6 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
-
-var be = binary.BigEndian
-
-// bigEndian appends a block of the other byte order.
-func bigEndian(b []byte, kind uint32, body ...[]byte) []byte {
-	all := slices.Concat(body...)
-	size := uint32(len(all) + 12)
-	b = be.AppendUint32(be.AppendUint32(b, kind), size)
-	return be.AppendUint32(append(b, all...), size)
-}
-
-func words(values ...uint32) (b []byte) {
-	for _, v := range values {
-		b = be.AppendUint32(b, v)
-	}
-	return b
-}
 
 // TestForeignFile reads what others write: big-endian, clocks of other units and with an offset, kinds of blocks that are
 // not known, packets without a time and of the old kind, a second section in another byte order, whose interfaces replace the first one's.

@@ -62,7 +62,7 @@ func (a *app) toolboxListCommand() *cobra.Command {
 // toolboxRows are the toolboxes, with whether they would be taken.
 func toolboxRows() (rows []toolboxRow, err error) {
 	if own, err := toolbox.Default(); err == nil {
-		rows = append(rows, row(own.Manifest(), "", func() (*toolbox.Verified, error) { return toolbox.VerifyDefault() }))
+		rows = append(rows, row(own.Manifest(), "", toolbox.VerifyDefault))
 	}
 	store := engine.Toolboxes()
 	policy, err := engine.ToolboxPolicy(store)

@@ -78,8 +78,7 @@ func (m *maker) debs(ctx context.Context) (err error) {
 
 // aptError is what an apt program said when it failed.
 func aptError(what string, out []byte, err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return fmt.Errorf("%s: %w: %s", what, err, firstLine(exit.Stderr))
 	}
 	return fmt.Errorf("%s: %w: %s", what, err, firstLine(out))

@@ -141,13 +141,15 @@ type entry struct {
 }
 
 // entryOf finds an entry of a tar by its name.
-func entryOf(file, name string) (io.ReadCloser, error) {
+func entryOf(file, name string) (io.ReadCloser, error) { return follow(file, name, 1) }
+
+// follow is entryOf with so many links that an older engine's layer, which is another image's too, may be.
+func follow(file, name string, links int) (io.ReadCloser, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	tr := tar.NewReader(f)
-	links := 0
 	for {
 		h, err := tr.Next()
 		if err != nil {
@@ -159,9 +161,8 @@ func entryOf(file, name string) (io.ReadCloser, error) {
 		if path.Clean(h.Name) != path.Clean(name) {
 			continue
 		}
-		if h.Typeflag == tar.TypeSymlink && links == 0 { // an older engine's layer that is another image's too
-			links++
-			other, err := entryOf(file, path.Join(path.Dir(name), h.Linkname))
+		if h.Typeflag == tar.TypeSymlink && links > 0 {
+			other, err := follow(file, path.Join(path.Dir(name), h.Linkname), links-1)
 			return other, errors.Join(err, f.Close())
 		}
 		return entry{tr, f}, nil
