@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // options are the flags; scripts/bench.sh sets the first two.
@@ -67,6 +68,12 @@ func run(ctx context.Context, o options) (err error) {
 			theirs: enter,
 			name:   "debug --fs target : nsenter",
 			what:   "a command, nothing mounted" + note, budget: 8,
+		},
+		{
+			ours:   []string{o.dlx, "debug", one.id, "--", "true"},
+			theirs: []string{o.dlx, "debug", one.id, "--fs", "target", "--", "/true"},
+			name:   "toolbox : none",
+			what:   "what verifying and placing the toolbox adds to a command", extra: 10 * time.Millisecond,
 		},
 	}
 	var results []result

@@ -16,13 +16,15 @@ type pair struct {
 	name         string // of the row, such as "debug, docker exec"
 	what         string
 	ours, theirs []string
-	budget, goal float64 // of the ratio of wall times; no goal is 0
+	budget, goal float64       // of the ratio of wall times; no goal is 0
+	extra        time.Duration // budget of the difference instead, if it is not 0
 }
 
 // result has the wall times of a pair, sorted.
 type result struct {
 	pair
 	mine, other []time.Duration
+	more        []time.Duration // mine without the other, of each round
 }
 
 // measure runs the two commands in turns, and the other one first every second time.
@@ -45,11 +47,12 @@ func measure(ctx context.Context, p pair, rounds int) (result, error) {
 			a, b = b, a
 		}
 		if i >= warmups {
-			r.mine, r.other = append(r.mine, a), append(r.other, b)
+			r.mine, r.other, r.more = append(r.mine, a), append(r.other, b), append(r.more, a-b)
 		}
 	}
 	slices.Sort(r.mine)
 	slices.Sort(r.other)
+	slices.Sort(r.more)
 	return r, nil
 }
 

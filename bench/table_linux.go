@@ -46,16 +46,18 @@ func table(w io.Writer, results []result) error {
 	fmt.Fprintln(t, "COMPARED\tDLX\tQUARTILES\tOTHER\tQUARTILES\tRATIO\tBUDGET\tGOAL\t")
 	for _, r := range results {
 		ratio := float64(quantile(r.mine, 0.5)) / float64(quantile(r.other, 0.5))
-		verdict, goal := "kept", "-"
-		if ratio > r.budget {
-			verdict = "missed"
-		}
+		goal := "-"
 		if r.goal > 0 {
 			goal = fmt.Sprintf("%.2f", r.goal)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f %s\t%s\t\n", r.name,
+		value, budget := fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.2f %s", r.budget, verdict(ratio <= r.budget))
+		if r.extra > 0 {
+			more := quantile(r.more, 0.5)
+			value, budget = "+"+milliseconds(more), "+"+milliseconds(r.extra)+" "+verdict(more <= r.extra)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", r.name,
 			milliseconds(quantile(r.mine, 0.5)), quartiles(r.mine),
-			milliseconds(quantile(r.other, 0.5)), quartiles(r.other), ratio, r.budget, verdict, goal)
+			milliseconds(quantile(r.other, 0.5)), quartiles(r.other), value, budget, goal)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -65,6 +67,13 @@ func table(w io.Writer, results []result) error {
 		fmt.Fprintf(w, "%s:\n  %s\n  %s\n", r.what, strings.Join(r.ours, " "), strings.Join(r.theirs, " "))
 	}
 	return nil
+}
+
+func verdict(kept bool) string {
+	if kept {
+		return "kept"
+	}
+	return "missed"
 }
 
 func quartiles(times []time.Duration) string {
