@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/cgroups/v3/cgroup2"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"dlx/internal/initproto"
 	"dlx/internal/linux"
 )
 
@@ -73,10 +74,12 @@ func newCgroup(name string, limits Limits) (*cgroup, error) {
 	return findCgroup(name), nil
 }
 
+// makeCgroup makes the group. dlx-init's threads are in it and do not count in what was asked for.
 func makeCgroup(name string, limits Limits) error {
+	pids := limits.Pids + initproto.Threads
 	resources := &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{Limit: &limits.Memory},
-		Pids:   &specs.LinuxPids{Limit: &limits.Pids},
+		Pids:   &specs.LinuxPids{Limit: &pids},
 	}
 	if unified() {
 		_, err := cgroup2.NewManager(cgroupRoot, "/"+name, cgroup2.ToResources(resources))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,12 +39,13 @@ func (c *cgroup) end(ctx context.Context) error {
 			return err
 		}
 		others := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !slices.Contains(pids, parent(pid)) })
-		if len(others) == 0 && time.Now().After(rootsUntil) {
+		switch {
+		case len(others) > 0:
+			rootsUntil = time.Now().Add(rootsLimit)
+		case time.Now().After(rootsUntil):
 			others = pids
 		}
-		for _, pid := range others {
-			c.kill(pid)
-		}
+		c.kill(others)
 		if err := pause(ctx, pollEvery); err != nil {
 			return fmt.Errorf("%d processes of the session do not end: %w", len(pids), err)
 		}
@@ -72,16 +74,33 @@ func (c *cgroup) stopForks() {
 	}
 }
 
-// kill kills a process of the group. The pidfd is opened first and the list read again, so that a PID which has
+// kill kills processes of the group. Their pidfds are opened first and the list read again, so that a PID which has
 // meanwhile come to mean another process is left alone.
-func (c *cgroup) kill(pid int) {
-	pidfd, err := linux.PidfdOpen(pid)
+func (c *cgroup) kill(pids []int) {
+	for some := range slices.Chunk(pids, killAtOnce) {
+		c.killSome(some)
+	}
+}
+
+// killAtOnce is how many descriptors killing takes.
+const killAtOnce = 64
+
+func (c *cgroup) killSome(pids []int) {
+	held := map[int]*linux.FD{}
+	defer func() { _ = linux.CloseAll(slices.Collect(maps.Values(held))...) }()
+	for _, pid := range pids {
+		if pidfd, err := linux.PidfdOpen(pid); err == nil {
+			held[pid] = pidfd
+		}
+	}
+	still, err := c.pids()
 	if err != nil {
 		return
 	}
-	defer pidfd.Close()
-	if pids, err := c.pids(); err == nil && slices.Contains(pids, pid) {
-		_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
+	for _, pid := range still {
+		if pidfd := held[pid]; pidfd != nil {
+			_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
+		}
 	}
 }
 
