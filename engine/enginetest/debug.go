@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,6 +102,29 @@ func (s *suite) streams(t *testing.T) {
 			engine.Streams{Stdout: w, Stderr: io.Discard})
 		if err != nil || code == 0 {
 			t.Errorf("status %d, error %v; want it ended by SIGPIPE or a failed write", code, err)
+		}
+	})
+	t.Run("output that can not be written", func(t *testing.T) {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer full.Close()
+		for name, tt := range map[string]struct {
+			req     engine.DebugRequest
+			streams engine.Streams
+		}{
+			"output":   {engine.DebugRequest{}, engine.Streams{Stdout: full, Stderr: io.Discard}},
+			"error":    {engine.DebugRequest{}, engine.Streams{Stdout: io.Discard, Stderr: full}},
+			"terminal": {engine.DebugRequest{TTY: true}, engine.Streams{Stdin: strings.NewReader(""), Stdout: full}},
+		} {
+			tt.req.Target, tt.req.Command = c.ID, []string{"sh", "-c", "echo out; echo err >&2; sleep 0.1; echo out; echo err >&2"}
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			code, err := e.Debug(ctx, tt.req, tt.streams)
+			cancel()
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("%s: status %d, error %v; want ENOSPC", name, code, err)
+			}
 		}
 	})
 	t.Run("terminal", func(t *testing.T) {
