@@ -33,6 +33,9 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
 		return 0, err
 	}
+	if req.ReadOnly {
+		d.profile = d.profile.ReadOnly()
+	}
 	if err := d.check(); err != nil {
 		return 0, err
 	}

@@ -67,7 +67,7 @@ type DebugRequest struct {
 	Command  []string // a shell
 	TTY      bool
 	Term     string // the kind of terminal, for TERM
-	ReadOnly bool   // every file system of the view read-only
+	ReadOnly bool   // every file system of the view read-only, and no CAP_SYS_ADMIN
 	Timeout  time.Duration
 	Memory   int64 // bytes; 1 GiB
 	Pids     int64 // processes and threads; 512

@@ -54,7 +54,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
-	f.BoolVar(&o.readOnly, "read-only", false, "let the session change no file")
+	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
 	f.Int64Var(&o.pids, "pids-limit", 0, "limit of processes and threads (default 512)")
