@@ -133,14 +133,58 @@ func TestTerminalTerminated(t *testing.T) {
 	c := pause(t)
 	term := onTerminal(t, "debug", c.Name)
 	term.Expect(c.Name+`:/# `, limit)
+	signalDlx(t, c, syscall.SIGTERM)
+	restored(t, term, 128+15)
+}
+
+// TestTerminalStopped: dlx is stopped from outside, and the shell it was started from has the terminal until it goes on.
+// bash sets the terminal's modes by itself then, dash does not.
+func TestTerminalStopped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		shell []string
+		sig   syscall.Signal
+	}{
+		"SIGTSTP under dash": {[]string{"dash", "-i"}, syscall.SIGTSTP},
+		"SIGTSTP under bash": {[]string{"bash", "--norc", "--noprofile", "-i"}, syscall.SIGTSTP},
+		"SIGSTOP under bash": {[]string{"bash", "--norc", "--noprofile", "-i"}, syscall.SIGSTOP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := pause(t)
+			cmd := exec.Command(tt.shell[0], tt.shell[1:]...)
+			cmd.Env = append(os.Environ(), "TERM=dumb", "PS1=outside> ", "ENV=")
+			term := testutil.StartTerminal(t, cmd)
+			term.Expect("outside> ", limit)
+			term.Send(testutil.BuildDlx(t) + " debug " + c.Name + "\r")
+			prompt := c.Name + `:/# `
+			term.Expect(prompt, limit)
+			signalDlx(t, c, tt.sig)
+			term.Expect("Stopped", limit)
+			term.Resize(40, 132)
+			term.Send("echo out''side again\r")
+			term.Expect(`outside again\r\n`, limit)
+			term.Send("fg\r")
+			term.Send("until [ \"$(stty size)\" = '40 132' ]; do :; done; sh -c 'echo be\"\"gin; exec sleep 1000'\r")
+			term.Expect("begin", limit)
+			term.Send("\x03") // the inner terminal's, if the outer one is raw
+			term.Expect(prompt, limit)
+			term.Send("exit 9\r")
+			term.Expect("outside> ", limit)
+			term.Send("echo status=$?\r")
+			term.Expect(`status=9\r\n`, limit)
+		})
+	}
+}
+
+// signalDlx sends a signal to the dlx whose session is in the container.
+func signalDlx(t *testing.T, c *testutil.Container, sig syscall.Signal) {
+	t.Helper()
 	for _, p := range c.Processes() {
 		if len(p.Args) > 0 && strings.Contains(p.Args[0], "dlx-init") {
-			if err := syscall.Kill(parentOf(t, p.PID), syscall.SIGTERM); err != nil {
+			if err := syscall.Kill(parentOf(t, p.PID), sig); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	restored(t, term, 128+15)
 }
 
 // parentOf is the dlx that started a session's first process.
