@@ -96,10 +96,7 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 	if !req.All {
 		return l.ejectOne(ctx, journal, req.Target)
 	}
-	records, err := journal.All()
-	if err != nil {
-		return nil, err
-	}
+	records, err := journal.All() // one that can not be read keeps no other toolbox in its place
 	for _, r := range records {
 		res, eerr := l.eject(ctx, journal, r)
 		if eerr != nil {
