@@ -90,6 +90,7 @@ func (s *suite) errors(t *testing.T) {
 		}
 	})
 	t.Run("ambiguous", func(t *testing.T) { s.ambiguous(t, e) })
+	t.Run("prefixes", func(t *testing.T) { s.prefixes(t, e) })
 	t.Run("commands", func(t *testing.T) { s.commands(t, e, c) })
 	t.Run("root under restricted", func(t *testing.T) {
 		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, Profile: "restricted", User: "0"}, ""); !errors.Is(err, shell.ErrRootRestricted) {
@@ -114,6 +115,22 @@ func (s *suite) ambiguous(t *testing.T, e engine.Engine) {
 		return
 	}
 	t.Fatal("seventeen IDs with different first characters")
+}
+
+// prefixes checks that a beginning of one container's name is enough, that of two names' is not, and that a whole name is.
+func (s *suite) prefixes(t *testing.T, e engine.Engine) {
+	one := s.pause(t, testutil.RunOptions{})
+	two := s.pause(t, testutil.RunOptions{Name: one.Name + "-2"})
+	for ref, want := range map[string]string{one.Name: one.Name, one.Name + "-": two.Name, one.ID: one.Name, two.ID[:12]: two.Name, "docker://" + two.Name: two.Name} {
+		if out := sh(t, e, engine.DebugRequest{Target: ref}, "echo $DLX_TARGET"); out != want+"\n" {
+			t.Errorf("%s is %q, want %s", ref, out, want)
+		}
+	}
+	_, err := debug(t, e, engine.DebugRequest{Target: one.Name[:len(one.Name)-1]}, "")
+	if ambiguous := (*target.AmbiguousError)(nil); !errors.As(err, &ambiguous) || len(ambiguous.Hits) != 2 ||
+		!strings.Contains(err.Error(), "("+one.Name+")") || !strings.Contains(err.Error(), "("+two.Name+")") {
+		t.Errorf("error %v, want both containers", err)
+	}
 }
 
 func (s *suite) commands(t *testing.T, e engine.Engine, c *testutil.Container) {
