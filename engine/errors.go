@@ -46,3 +46,15 @@ func (e *NotInjectedError) Error() string { return fmt.Sprintf("nothing is injec
 
 // Hint says how to see to all of them.
 func (e *NotInjectedError) Hint() string { return "`dlx eject --all` takes out whatever there is" }
+
+// RemovedError reports a container that was removed with the toolbox in it.
+type RemovedError struct {
+	Name string
+	Err  error
+}
+
+func (e *RemovedError) Error() string { return fmt.Sprintf("container %q has been removed", e.Name) }
+func (e *RemovedError) Unwrap() error { return e.Err }
+
+// Hint says how to be rid of the record.
+func (e *RemovedError) Hint() string { return "`dlx eject --all` clears its record" }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -114,6 +115,9 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 		return nil, err
 	}
 	info, err := l.docker.Find(ctx, ref.Name)
+	if _, missing := errors.AsType[*target.NotFoundError](err); missing {
+		return nil, removed(journal, ref.Name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +135,17 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 	return []EjectResult{res}, nil
 }
 
+// removed tells a container that was removed with its toolbox from a name that means nothing.
+func removed(journal *inject.Journal, name string, err error) error {
+	records, _ := journal.All() // the error is about a container, not about other records
+	for _, r := range records {
+		if r.Name == name || strings.HasPrefix(r.ID, name) {
+			return &RemovedError{r.Name, err}
+		}
+	}
+	return err
+}
+
 // eject handles one record. A container that is gone has taken its files along.
 func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
 	res = EjectResult{Target: record.Name, ID: record.ID}
@@ -143,6 +158,7 @@ func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inje
 		return res, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	res.Target = layer.Name // it may have been renamed
 	if res.Left, err = journal.Eject(layer, record); err != nil {
 		return res, err
 	}

@@ -18,12 +18,13 @@ const DefaultJournal = "/var/lib/dlx/journal"
 
 // Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
 type Record struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Temp    string    `json:"temp"`   // the directory's name while it is being filled
-	Placed  bool      `json:"placed"` // the directory has its final name
-	Started time.Time `json:"started"`
-	Files   []Placed  `json:"files"`
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Temp     string    `json:"temp"`               // the directory's name while it is being filled
+	Placed   bool      `json:"placed"`             // the directory has its final name
+	Removing bool      `json:"removing,omitempty"` // it is being taken out
+	Started  time.Time `json:"started"`
+	Files    []Placed  `json:"files"`
 }
 
 // Placed is one file below the toolbox's directory.
