@@ -11,6 +11,26 @@ var ErrTimeout = errors.New("the session's time is up")
 // ErrNoTarget reports a capture of nothing.
 var ErrNoTarget = errors.New("no container to capture in")
 
+// ErrPrivileges reports that dlx does not run as root.
+var ErrPrivileges error = privilegeError{}
+
+type privilegeError struct{}
+
+func (privilegeError) Error() string { return "no permission to enter a container" }
+
+// Hint says what to do.
+func (privilegeError) Hint() string { return "run dlx as root, for example with sudo" }
+
+// FilesError reports a limit of open files that no session fits in.
+type FilesError struct{ Limit uint64 }
+
+func (e *FilesError) Error() string {
+	return fmt.Sprintf("the limit of open files, %d, is too low", e.Limit)
+}
+
+// Hint says how to raise it.
+func (e *FilesError) Hint() string { return "raise it, as with `ulimit -n 1024`" }
+
 // FSError names a file system that there is not.
 type FSError struct{ FS FS }
 

@@ -17,6 +17,9 @@ const injectedShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
+	if err := requirePrivileges(); err != nil {
+		return res, err
+	}
 	layer, done, err := l.layer(ctx, req.Target)
 	if err != nil {
 		return res, err
@@ -89,6 +92,9 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 
 // Eject takes the toolbox out again.
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
+	if err := requirePrivileges(); err != nil {
+		return nil, err
+	}
 	journal, err := inject.OpenJournal(l.journal)
 	if err != nil {
 		return nil, err

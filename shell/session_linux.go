@@ -121,6 +121,9 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Status:  theirs,
 	})
 	if err = errors.Join(err, theirs.Close()); err != nil {
+		if small := s.cgroup.outOfMemory(); small != nil {
+			err = small
+		}
 		return nil, errors.Join(err, status.Close())
 	}
 	return newRunning(spec, s.cgroup, streams, child, status), nil
