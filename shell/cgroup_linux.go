@@ -92,17 +92,22 @@ func makeCgroup(name string, limits Limits) error {
 	return err
 }
 
+// cgroupRoots are the directories that a session's group has one in.
+func cgroupRoots() []string {
+	if unified() {
+		return []string{cgroupRoot}
+	}
+	var roots []string
+	for _, n := range v1Controllers {
+		roots = append(roots, filepath.Join(cgroupRoot, string(n)))
+	}
+	return roots
+}
+
 // findCgroup finds what there is of a control group by name.
 func findCgroup(name string) *cgroup {
 	c := &cgroup{name: name}
-	candidates := []string{cgroupRoot}
-	if !unified() {
-		candidates = nil
-		for _, n := range v1Controllers {
-			candidates = append(candidates, filepath.Join(cgroupRoot, string(n)))
-		}
-	}
-	for _, dir := range candidates {
+	for _, dir := range cgroupRoots() {
 		dir = filepath.Join(dir, name)
 		if _, err := os.Stat(dir); err == nil {
 			c.dirs = append(c.dirs, dir)

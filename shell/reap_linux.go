@@ -104,18 +104,37 @@ func (c *cgroup) killSome(pids []int) {
 	}
 }
 
-// parent is the parent of a process (proc(5), stat field 4), 0 if it is gone.
+// parent is the parent of a process, 0 if it is gone.
 func parent(pid int) int {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields, err := stat(pid)
 	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 2 {
 		return 0
 	}
 	ppid, _ := strconv.Atoi(fields[1])
 	return ppid
+}
+
+// started is when a process started, in clock ticks since boot, and whether it has ended and waits to be reaped.
+func started(pid int) (ticks uint64, ended bool, err error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, false, err
+	}
+	ticks, err = strconv.ParseUint(fields[19], 10, 64)
+	return ticks, fields[0] == "Z" || fields[0] == "X", err
+}
+
+// stat is a process's stat file (proc(5)) from the third field on, which is its state.
+func stat(pid int) ([]string, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("parse stat of process %d: %d fields", pid, len(fields))
+	}
+	return fields, nil
 }
 
 // pause waits a moment, or returns ctx's error.

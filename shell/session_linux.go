@@ -2,10 +2,7 @@ package shell
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"os"
 
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
@@ -19,9 +16,14 @@ type Session struct {
 	cgroup *cgroup
 }
 
-// New makes a session.
+// New makes a session, and cleans up after those that nobody else will.
 func New(limits Limits) (*Session, error) {
-	name := fmt.Sprintf("%s%d-%s", cgroupPrefix, os.Getpid(), rand.Text()[:8])
+	us, err := self()
+	if err != nil {
+		return nil, err
+	}
+	sweep(us)
+	name := us.groupName()
 	k, err := startKeeper(name)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -268,6 +271,48 @@ func TestKilled(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// TestKeeperKilled: where dlx and its keeper are both killed, the next session cleans up.
+func TestKeeperKilled(t *testing.T) {
+	c := pause(t)
+	cmd := dlx(t, "debug", c.Name, "--", "sh", "-c", "echo ready; sleep 1000")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	keeper := 0
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
+	for _, thread := range threads {
+		children, _ := os.ReadFile(thread)
+		for _, child := range strings.Fields(string(children)) {
+			if line, _ := os.ReadFile("/proc/" + child + "/cmdline"); bytes.HasPrefix(line, []byte("dlx-keeper")) {
+				keeper, err = strconv.Atoi(child)
+			}
+		}
+	}
+	if err != nil || keeper == 0 {
+		_ = cmd.Process.Kill()
+		t.Fatalf("no keeper is among the children of dlx: %v", err)
+	}
+	if err := errors.Join(syscall.Kill(keeper, syscall.SIGKILL), cmd.Process.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if got := testutil.Collect(t, dlx(t, "debug", c.Name, "--", "true")); got.Code != 0 {
+		t.Errorf("the next session: %+v", got)
+	}
+	for _, pattern := range []string{"/sys/fs/cgroup/dlx-%d-*", "/sys/fs/cgroup/*/dlx-%d-*"} {
+		if left, _ := filepath.Glob(fmt.Sprintf(pattern, cmd.Process.Pid)); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
+	}
 }
 
 // TestInjectKilled: whatever kill -9 has left of an injection, `dlx eject --all` takes out.
