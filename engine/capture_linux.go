@@ -23,6 +23,9 @@ import (
 
 // Capture writes the packets of targets to w. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
+	if err := requirePrivileges(); err != nil {
+		return stats, err
+	}
 	compile, err := compileFor(ctx, req.Filter)
 	if err != nil {
 		return stats, err

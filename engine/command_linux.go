@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -60,7 +61,14 @@ func (d *debug) dir() string {
 func (d *debug) command(user shell.User) ([]string, []string, error) {
 	var env shell.Environment
 	if !d.req.ClearEnv && d.req.FS != FSHost {
-		env.AddTarget(d.target.Env, d.req.FS == FSToolbox)
+		theirs, err := d.target.Environ()
+		if errors.Is(err, nsutil.ErrTooLong) {
+			return nil, nil, &shell.EnvTooLargeError{Limit: shell.EnvLimit}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		env.AddTarget(theirs, d.req.FS == FSToolbox)
 	}
 	d.baseEnv(&env, user)
 	for _, s := range d.req.Env {

@@ -31,9 +31,15 @@ type debug struct {
 
 // Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
 func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (code int, err error) {
+	if err := requireSession(); err != nil {
+		return 0, err
+	}
 	d := &debug{local: l, req: req}
 	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
 		return 0, err
+	}
+	if req.ReadOnly {
+		d.profile = d.profile.ReadOnly()
 	}
 	if err := d.check(); err != nil {
 		return 0, err

@@ -68,7 +68,7 @@ type DebugRequest struct {
 	Command  []string // a shell
 	TTY      bool
 	Term     string // the kind of terminal, for TERM
-	ReadOnly bool   // every file system of the view read-only
+	ReadOnly bool   // every file system of the view read-only, and no CAP_SYS_ADMIN
 	Timeout  time.Duration
 	// Toolboxes are shown above the one that comes with dlx, the first one first: NAME or NAME@VERSION of the engine's
 	// store, or a file or folder of its machine.

@@ -14,6 +14,26 @@ var ErrNoTarget = errors.New("no container to capture in")
 // ErrNoToolbox reports toolboxes for a session that sees none.
 var ErrNoToolbox = errors.New("toolboxes are shown with --fs toolbox, and with no other file system")
 
+// ErrPrivileges reports that dlx does not run as root.
+var ErrPrivileges error = privilegeError{}
+
+type privilegeError struct{}
+
+func (privilegeError) Error() string { return "no permission to enter a container" }
+
+// Hint says what to do.
+func (privilegeError) Hint() string { return "run dlx as root, for example with sudo" }
+
+// FilesError reports a limit of open files that no session fits in.
+type FilesError struct{ Limit uint64 }
+
+func (e *FilesError) Error() string {
+	return fmt.Sprintf("the limit of open files, %d, is too low", e.Limit)
+}
+
+// Hint says how to raise it.
+func (e *FilesError) Hint() string { return "raise it, as with `ulimit -n 1024`" }
+
 // FSError names a file system that there is not.
 type FSError struct{ FS FS }
 
@@ -49,3 +69,15 @@ func (e *NotInjectedError) Error() string { return fmt.Sprintf("nothing is injec
 
 // Hint says how to see to all of them.
 func (e *NotInjectedError) Hint() string { return "`dlx eject --all` takes out whatever there is" }
+
+// RemovedError reports a container that was removed with the toolbox in it.
+type RemovedError struct {
+	Name string
+	Err  error
+}
+
+func (e *RemovedError) Error() string { return fmt.Sprintf("container %q has been removed", e.Name) }
+func (e *RemovedError) Unwrap() error { return e.Err }
+
+// Hint says how to be rid of the record.
+func (e *RemovedError) Hint() string { return "`dlx eject --all` clears its record" }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -16,6 +17,9 @@ const injectedShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
+	if err := requirePrivileges(); err != nil {
+		return res, err
+	}
 	layer, done, err := l.layer(ctx, req.Target)
 	if err != nil {
 		return res, err
@@ -88,6 +92,9 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 
 // Eject takes the toolbox out again.
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
+	if err := requirePrivileges(); err != nil {
+		return nil, err
+	}
 	journal, err := inject.OpenJournal(l.journal)
 	if err != nil {
 		return nil, err
@@ -96,10 +103,7 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 	if !req.All {
 		return l.ejectOne(ctx, journal, req.Target)
 	}
-	records, err := journal.All()
-	if err != nil {
-		return nil, err
-	}
+	records, err := journal.All() // one that can not be read keeps no other toolbox in its place
 	for _, r := range records {
 		res, eerr := l.eject(ctx, journal, r)
 		if eerr != nil {
@@ -117,6 +121,9 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 		return nil, err
 	}
 	info, err := l.docker.Find(ctx, ref.Name)
+	if _, missing := errors.AsType[*target.NotFoundError](err); missing {
+		return nil, removed(journal, ref.Name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +141,17 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 	return []EjectResult{res}, nil
 }
 
+// removed tells a container that was removed with its toolbox from a name that means nothing.
+func removed(journal *inject.Journal, name string, err error) error {
+	records, _ := journal.All() // the error is about a container, not about other records
+	for _, r := range records {
+		if r.Name == name || strings.HasPrefix(r.ID, name) {
+			return &RemovedError{r.Name, err}
+		}
+	}
+	return err
+}
+
 // eject handles one record. A container that is gone has taken its files along.
 func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
 	res = EjectResult{Target: record.Name, ID: record.ID}
@@ -146,6 +164,7 @@ func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inje
 		return res, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	res.Target = layer.Name // it may have been renamed
 	if res.Left, err = journal.Eject(layer, record); err != nil {
 		return res, err
 	}

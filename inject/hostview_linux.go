@@ -24,28 +24,23 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 		}
 		defer proc.Close()
 	}
-	return build(ctx, nil, func(root *linux.FD) error {
-		if proc != nil {
-			host, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory)
-			if err != nil {
-				return err
-			}
-			defer host.Close()
-			if err := linux.MoveMount(proc, host, ""); err != nil {
-				return err
-			}
+	return build(ctx, nil, readOnly, func(root *linux.FD) error {
+		if proc == nil {
+			return nil
 		}
-		if readOnly {
-			return linux.SetReadOnly(root)
+		host, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory)
+		if err != nil {
+			return err
 		}
-		return nil
+		defer host.Close()
+		return linux.MoveMount(proc, host, "")
 	})
 }
 
 // cloneProc clones the container's /proc without the masks that the runtime has mounted below it.
 func cloneProc(ctx context.Context, p *nsutil.Process) (*linux.FD, error) {
 	var proc *linux.FD
-	view, err := build(ctx, p, func(root *linux.FD) error {
+	view, err := build(ctx, p, false, func(root *linux.FD) error {
 		dir, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
 		if err != nil {
 			return err

@@ -18,12 +18,13 @@ const DefaultJournal = "/var/lib/dlx/journal"
 
 // Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
 type Record struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Temp    string    `json:"temp"`   // the directory's name while it is being filled
-	Placed  bool      `json:"placed"` // the directory has its final name
-	Started time.Time `json:"started"`
-	Files   []Placed  `json:"files"`
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Temp     string    `json:"temp"`               // the directory's name while it is being filled
+	Placed   bool      `json:"placed"`             // the directory has its final name
+	Removing bool      `json:"removing,omitempty"` // it is being taken out
+	Started  time.Time `json:"started"`
+	Files    []Placed  `json:"files"`
 }
 
 // Placed is one file below the toolbox's directory.
@@ -68,39 +69,61 @@ func (j *Journal) Close() error { return j.lock.Close() }
 
 func (j *Journal) path(id string) string { return filepath.Join(j.dir, id+".json") }
 
-// Get returns a container's record, or nil if it has none.
+// RecordError reports a record that can not be read.
+type RecordError struct {
+	Path string
+	Err  error
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("read the journal's %s: %v", filepath.Base(e.Path), e.Err)
+}
+
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// Hint names the file.
+func (e *RecordError) Hint() string {
+	return "see " + e.Path + ", and remove it when its container, whose ID is its name, has no " + Dir
+}
+
+// Get returns a container's record, or nil if it has none. One that can not be read is a *RecordError.
 func (j *Journal) Get(id string) (*Record, error) {
 	data, err := os.ReadFile(j.path(id))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	if path, ok := errors.AsType[*os.PathError](err); ok {
+		err = path.Err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the journal: %w", err)
+		return nil, &RecordError{j.path(id), err}
 	}
 	r := &Record{}
 	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("read the journal's %s.json: %w", id, err)
+		return nil, &RecordError{j.path(id), err}
+	}
+	if r.ID != id {
+		return nil, &RecordError{j.path(id), fmt.Errorf("it is about container %q", r.ID)}
 	}
 	return r, nil
 }
 
-// All returns every record.
+// All returns every record that can be read, with an error that tells of the others.
 func (j *Journal) All() ([]*Record, error) {
 	names, err := filepath.Glob(filepath.Join(j.dir, "*.json"))
 	if err != nil {
 		return nil, err
 	}
 	var records []*Record
+	var errs []error
 	for _, name := range names {
 		r, err := j.Get(strings.TrimSuffix(filepath.Base(name), ".json"))
-		if err != nil {
-			return nil, err
-		}
 		if r != nil {
 			records = append(records, r)
 		}
+		errs = append(errs, err)
 	}
-	return records, nil
+	return records, errors.Join(errs...)
 }
 
 // put writes a record so that it is whole on disk, or not there (rename(2), fsync(2)).

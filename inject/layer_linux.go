@@ -179,25 +179,78 @@ func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verifie
 	return nil
 }
 
+// MissingError reports a toolbox that is not where it was placed.
+type MissingError struct {
+	Name  string
+	Moved []string // where in the container's root directory it is
+}
+
+func (e *MissingError) Error() string {
+	if len(e.Moved) > 0 {
+		return fmt.Sprintf("eject from %s: the toolbox was moved from %s to %s, and left there", e.Name, Dir, strings.Join(e.Moved, ", "))
+	}
+	return fmt.Sprintf("eject from %s: the toolbox is not at %s any more; nothing was taken out", e.Name, Dir)
+}
+
+// Hint says what to do.
+func (e *MissingError) Hint() string {
+	if len(e.Moved) > 0 {
+		return "move it back and eject again, or remove it there; its record is kept"
+	}
+	return "`docker diff " + e.Name + "` shows whether it is elsewhere; its record is cleared"
+}
+
 // Eject takes a record's files out of the layer and clears the record. It returns what stays: files that dlx did not
-// place, or not so.
+// place, or not so. A toolbox that is not there is a *MissingError.
 func (j *Journal) Eject(layer Layer, record *Record) (left []string, err error) {
 	root, err := layer.open()
 	if err != nil {
 		return nil, fmt.Errorf("eject from %s: %w", layer.Name, err)
 	}
 	defer root.Close()
-	left, err = j.remove(root, record)
-	if err != nil {
-		return left, fmt.Errorf("eject from %s: %w", layer.Name, err)
+	err = j.missing(root, layer.Name, record)
+	if err == nil {
+		left, err = j.remove(root, record)
 	}
-	return left, nil
+	if _, missing := errors.AsType[*MissingError](err); err != nil && !missing {
+		err = fmt.Errorf("eject from %s: %w", layer.Name, err)
+	}
+	return left, err
+}
+
+// missing looks for a toolbox that was placed and that nobody has begun to take out.
+func (j *Journal) missing(root *linux.FD, name string, record *Record) error {
+	if !record.Placed || record.Removing {
+		return nil
+	}
+	there, err := exists(root, dirName)
+	if err != nil {
+		return err
+	}
+	if there {
+		record.Removing = true
+		return j.put(record)
+	}
+	names, err := linux.ReadDir(root, leftLimit)
+	if err != nil {
+		return err
+	}
+	missing := &MissingError{Name: name}
+	for _, n := range names {
+		if ours, err := looksOurs(root, n, record); err == nil && ours {
+			missing.Moved = append(missing.Moved, "/"+n)
+		}
+	}
+	if len(missing.Moved) > 0 {
+		return missing
+	}
+	return errors.Join(missing, j.Forget(record.ID))
 }
 
 func (j *Journal) remove(root *linux.FD, record *Record) (left []string, err error) {
 	for _, name := range []string{record.Temp, dirName} {
 		if name == dirName && !record.Placed {
-			if ours, err := looksOurs(root, record); err != nil || !ours {
+			if ours, err := looksOurs(root, dirName, record); err != nil || !ours {
 				continue
 			}
 		}

@@ -163,10 +163,10 @@ func listTree(top *linux.FD, limit int) ([]string, error) {
 	return list, nil
 }
 
-// looksOurs says whether an unrecorded /.dlx is one that was renamed just before a kill kept its record from being
-// updated: all of its files are what was to be placed.
-func looksOurs(root *linux.FD, record *Record) (bool, error) {
-	top, err := linux.OpenDirAt(root, dirName)
+// looksOurs says whether a directory is the toolbox that a record tells of, such as a /.dlx that was renamed just before a
+// kill kept its record from being updated: all of its files are what was to be placed.
+func looksOurs(root *linux.FD, name string, record *Record) (bool, error) {
+	top, err := linux.OpenDirAt(root, name)
 	if err != nil {
 		return false, notThere(err)
 	}

@@ -51,24 +51,16 @@ func TargetView(p *nsutil.Process) (*View, error) {
 // root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
 // have put a file system behind /dev that never answers, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, readOnly bool) (*View, error) {
-	return build(ctx, p, func(root *linux.FD) error {
-		if err := showToolbox(root, box); err != nil {
-			return err
-		}
-		if readOnly {
-			return linux.SetReadOnly(root)
-		}
-		return nil
-	})
+	return build(ctx, p, readOnly, func(root *linux.FD) error { return showToolbox(root, box) })
 }
 
 // ReadOnlyView copies the process's mount namespace and makes every mount in the copy read-only.
 func ReadOnlyView(ctx context.Context, p *nsutil.Process) (*View, error) {
-	return build(ctx, p, linux.SetReadOnly)
+	return build(ctx, p, true, func(*linux.FD) error { return nil })
 }
 
 // build runs change on a thread that has joined a copy of p's mount namespace, and returns the copy.
-func build(ctx context.Context, p *nsutil.Process, change func(root *linux.FD) error) (*View, error) {
+func build(ctx context.Context, p *nsutil.Process, readOnly bool, change func(root *linux.FD) error) (*View, error) {
 	type result struct {
 		view *View
 		err  error
@@ -76,7 +68,7 @@ func build(ctx context.Context, p *nsutil.Process, change func(root *linux.FD) e
 	done := make(chan result, 1)
 	go func() {
 		v := &View{}
-		err := nsutil.OnThread(func() error { return v.make(p, change) })
+		err := nsutil.OnThread(func() error { return v.make(p, readOnly, change) })
 		done <- result{v, err}
 	}()
 	select {
@@ -96,7 +88,9 @@ func build(ctx context.Context, p *nsutil.Process, change func(root *linux.FD) e
 	}
 }
 
-func (v *View) make(p *nsutil.Process, change func(root *linux.FD) error) error {
+// make changes the mounts from the namespace's root, since the process's may be no mount point, and then stays in the
+// process's.
+func (v *View) make(p *nsutil.Process, readOnly bool, change func(root *linux.FD) error) error {
 	self, err := nsutil.OpenSelf()
 	if err != nil {
 		return err
@@ -111,11 +105,24 @@ func (v *View) make(p *nsutil.Process, change func(root *linux.FD) error) error 
 	if err := linux.MakePrivate(); err != nil {
 		return err
 	}
+	top, err := linux.OpenPath("/")
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	if err := linux.ChrootHere(); err != nil {
+		return err
+	}
 	if v.Root, err = linux.OpenPath("/"); err != nil {
 		return err
 	}
 	if err := change(v.Root); err != nil {
 		return err
+	}
+	if readOnly {
+		if err := linux.SetReadOnly(top); err != nil {
+			return err
+		}
 	}
 	v.NS, err = self.MountNamespace()
 	return err

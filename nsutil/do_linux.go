@@ -83,11 +83,20 @@ func (s *Self) MountNamespace() (*linux.FD, error) { return linux.OpenAt(s.proc,
 // Close releases it.
 func (s *Self) Close() error { return s.proc.Close() }
 
-// EnterMounts moves the calling thread, which must be one of OnThread's, into the process's mount namespace and root
-// directory. For a nil process it stays in the caller's, with a root and working directory of its own.
+// EnterMounts moves the calling thread, which must be one of OnThread's, into the process's mount namespace. Its root is
+// the namespace's own, a mount point, and its working directory the process's root, which need be none if that has
+// called chroot(2). For a nil process it stays in the caller's namespace, and both are the caller's root.
 func (p *Process) EnterMounts() error {
 	if p == nil {
-		return linux.UnshareFS()
+		root, err := linux.OpenPath("/")
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		if err := linux.UnshareFS(); err != nil {
+			return err
+		}
+		return linux.Fchdir(root)
 	}
 	root, err := p.Root()
 	if err != nil {
@@ -105,11 +114,7 @@ func (p *Process) EnterMounts() error {
 	if err := linux.Setns(ns, linux.NewMnt); err != nil {
 		return fmt.Errorf("join mount namespace of process %d: %w", p.pid, err)
 	}
-	// The namespace's root is not the process's, if that has called chroot(2).
-	if err := linux.Fchdir(root); err != nil {
-		return err
-	}
-	return linux.ChrootHere()
+	return linux.Fchdir(root)
 }
 
 // procRootIno is the inode of a proc file system's root (PROC_ROOT_INO in the kernel's fs/proc).

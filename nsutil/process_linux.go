@@ -16,6 +16,9 @@ import (
 // ErrGone reports that the process has ended.
 var ErrGone = errors.New("process has ended")
 
+// ErrTooLong reports a file that is longer than it may be.
+var ErrTooLong = errors.New("too long")
+
 // Process is a process held by a pidfd and by its /proc/PID directory, so that a reused PID can never be mistaken for
 // it. It has one owner, who closes it.
 type Process struct {
@@ -108,7 +111,7 @@ func (p *Process) ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, gone(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", f.Name(), limit)
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", f.Name(), ErrTooLong, limit)
 	}
 	return data, nil
 }
@@ -149,17 +152,28 @@ func (p *Process) MountNamespace() (*linux.FD, error) {
 }
 
 // StartTicks is when the process started, in clock ticks since boot (proc(5), stat field 22).
-func (p *Process) StartTicks() (uint64, error) {
+func (p *Process) StartTicks() (uint64, error) { return p.stat(22) }
+
+// KernelThread says whether the process is one of the kernel's own (PF_KTHREAD in stat field 9, proc(5)): it has no files,
+// no memory and no environment.
+func (p *Process) KernelThread() (bool, error) {
+	const pfKthread = 0x00200000
+	flags, err := p.stat(9)
+	return flags&pfKthread != 0, err
+}
+
+// stat is a numeric field of the process's stat file, by its number in proc(5), from the third on.
+func (p *Process) stat(number int) (uint64, error) {
 	stat, err := p.ReadFile("stat", 1<<16)
 	if err != nil {
 		return 0, err
 	}
 	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
 	fields := strings.Fields(string(rest))
-	if !ok || len(fields) < 20 {
+	if !ok || len(fields) <= number-3 {
 		return 0, fmt.Errorf("parse stat of process %d: %d fields", p.pid, len(fields))
 	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	return strconv.ParseUint(fields[number-3], 10, 64)
 }
 
 // Capabilities are the process's bounding set: the most that it, or what it starts, can come to hold.

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/cgroups/v3/cgroup2"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"dlx/internal/initproto"
 	"dlx/internal/linux"
 )
 
@@ -30,8 +31,9 @@ const cgroupRoot = "/sys/fs/cgroup"
 
 // cgroup is a session's control group: one directory in version 2, one a controller in version 1.
 type cgroup struct {
-	name string
-	dirs []string
+	name   string
+	dirs   []string
+	memory int64 // the limit, where it is known
 }
 
 // v1Controllers are the hierarchies a session is put into under cgroup version 1.
@@ -70,13 +72,17 @@ func newCgroup(name string, limits Limits) (*cgroup, error) {
 	if err := makeCgroup(name, limits); err != nil {
 		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, findCgroup(name).remove()))
 	}
-	return findCgroup(name), nil
+	c := findCgroup(name)
+	c.memory = limits.Memory
+	return c, nil
 }
 
+// makeCgroup makes the group. dlx-init's threads are in it and do not count in what was asked for.
 func makeCgroup(name string, limits Limits) error {
+	pids := limits.Pids + initproto.Threads
 	resources := &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{Limit: &limits.Memory},
-		Pids:   &specs.LinuxPids{Limit: &limits.Pids},
+		Pids:   &specs.LinuxPids{Limit: &pids},
 	}
 	if unified() {
 		_, err := cgroup2.NewManager(cgroupRoot, "/"+name, cgroup2.ToResources(resources))
@@ -86,17 +92,22 @@ func makeCgroup(name string, limits Limits) error {
 	return err
 }
 
+// cgroupRoots are the directories that a session's group has one in.
+func cgroupRoots() []string {
+	if unified() {
+		return []string{cgroupRoot}
+	}
+	var roots []string
+	for _, n := range v1Controllers {
+		roots = append(roots, filepath.Join(cgroupRoot, string(n)))
+	}
+	return roots
+}
+
 // findCgroup finds what there is of a control group by name.
 func findCgroup(name string) *cgroup {
 	c := &cgroup{name: name}
-	candidates := []string{cgroupRoot}
-	if !unified() {
-		candidates = nil
-		for _, n := range v1Controllers {
-			candidates = append(candidates, filepath.Join(cgroupRoot, string(n)))
-		}
-	}
-	for _, dir := range candidates {
+	for _, dir := range cgroupRoots() {
 		dir = filepath.Join(dir, name)
 		if _, err := os.Stat(dir); err == nil {
 			c.dirs = append(c.dirs, dir)
@@ -142,6 +153,25 @@ func (c *cgroup) pids() ([]int, error) {
 		pids = append(pids, pid)
 	}
 	return pids, nil
+}
+
+// outOfMemory is a *MemoryError if the kernel has killed a process of the group for its limit: oom_kill in
+// memory.oom_control of version 1 and in memory.events of version 2 (the kernel's cgroup-v1/memory.rst, cgroup-v2.rst).
+func (c *cgroup) outOfMemory() error {
+	for _, dir := range c.dirs {
+		for _, name := range []string{"memory.oom_control", "memory.events"} {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				continue // another controller's, or another version
+			}
+			for line := range strings.Lines(string(data)) {
+				if n, ok := strings.CutPrefix(line, "oom_kill "); ok && strings.TrimSpace(n) != "0" {
+					return &MemoryError{c.memory}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // remove removes the group, which must be empty. One that is not there is fine.

@@ -9,17 +9,20 @@ import (
 // limit, 2 MiB as a rule, for all of them. The sum is kept to half of that, for the command line and what it starts.
 const (
 	maxEnvString = 128<<10 - 1
-	maxEnvTotal  = 1 << 20
+	EnvLimit     = 1 << 20 // bytes of all variables
 )
 
 // EnvTooLargeError reports an environment that no program could be started with.
 type EnvTooLargeError struct {
-	Size, Limit int    // bytes
+	Size, Limit int    // bytes; a Size of 0 is not known
 	Name        string // the variable that is too long by itself, or ""
 }
 
 func (e *EnvTooLargeError) Error() string {
-	if e.Name != "" {
+	switch {
+	case e.Size == 0:
+		return fmt.Sprintf("environment has more than %d bytes", e.Limit)
+	case e.Name != "":
 		return fmt.Sprintf("environment variable %.64q has %d bytes, more than %d", e.Name, e.Size, e.Limit)
 	}
 	return fmt.Sprintf("environment has %d bytes, more than %d", e.Size, e.Limit)
@@ -86,8 +89,8 @@ func (e *Environment) List() ([]string, error) {
 		total += len(s) + 1 + 8 // the string, its NUL, its pointer
 		list = append(list, s)
 	}
-	if total > maxEnvTotal {
-		return nil, &EnvTooLargeError{total, maxEnvTotal, ""}
+	if total > EnvLimit {
+		return nil, &EnvTooLargeError{total, EnvLimit, ""}
 	}
 	return list, nil
 }

@@ -21,6 +21,7 @@ type Profile struct {
 	caps    linux.CapSet
 	all     bool // every capability that dlx itself has
 	nonRoot bool
+	without linux.CapSet // what is left out of it
 }
 
 // DefaultProfile is what a session gets unless its user says otherwise.
@@ -90,7 +91,7 @@ func (p Profile) credentials(u User, joinsUser bool) (nsutil.Credentials, error)
 		return nsutil.Credentials{}, err
 	}
 	if joinsUser && p.all {
-		caps = ^linux.CapSet(0)
+		caps = ^p.without
 	}
 	return nsutil.Credentials{UID: u.UID, GID: u.GID, Groups: u.Groups, Caps: caps, NoNewPrivs: !p.all}, nil
 }
@@ -98,8 +99,15 @@ func (p Profile) credentials(u User, joinsUser bool) (nsutil.Credentials, error)
 // Capabilities are what the profile leaves of dlx's own.
 func (p Profile) Capabilities() (linux.CapSet, error) {
 	own, err := linux.Effective()
+	own &^= p.without
 	if p.all || err != nil {
 		return own, err
 	}
 	return own & p.caps, nil
+}
+
+// ReadOnly is the profile for a view that is mounted read-only: with CAP_SYS_ADMIN a session could mount it anew.
+func (p Profile) ReadOnly() Profile {
+	p.without |= linux.Caps(linux.CapSysAdmin)
+	return p
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,12 +39,13 @@ func (c *cgroup) end(ctx context.Context) error {
 			return err
 		}
 		others := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !slices.Contains(pids, parent(pid)) })
-		if len(others) == 0 && time.Now().After(rootsUntil) {
+		switch {
+		case len(others) > 0:
+			rootsUntil = time.Now().Add(rootsLimit)
+		case time.Now().After(rootsUntil):
 			others = pids
 		}
-		for _, pid := range others {
-			c.kill(pid)
-		}
+		c.kill(others)
 		if err := pause(ctx, pollEvery); err != nil {
 			return fmt.Errorf("%d processes of the session do not end: %w", len(pids), err)
 		}
@@ -72,31 +74,67 @@ func (c *cgroup) stopForks() {
 	}
 }
 
-// kill kills a process of the group. The pidfd is opened first and the list read again, so that a PID which has
+// kill kills processes of the group. Their pidfds are opened first and the list read again, so that a PID which has
 // meanwhile come to mean another process is left alone.
-func (c *cgroup) kill(pid int) {
-	pidfd, err := linux.PidfdOpen(pid)
-	if err != nil {
-		return
-	}
-	defer pidfd.Close()
-	if pids, err := c.pids(); err == nil && slices.Contains(pids, pid) {
-		_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
+func (c *cgroup) kill(pids []int) {
+	for some := range slices.Chunk(pids, killAtOnce) {
+		c.killSome(some)
 	}
 }
 
-// parent is the parent of a process (proc(5), stat field 4), 0 if it is gone.
-func parent(pid int) int {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
+// killAtOnce is how many descriptors killing takes.
+const killAtOnce = 64
+
+func (c *cgroup) killSome(pids []int) {
+	held := map[int]*linux.FD{}
+	defer func() { _ = linux.CloseAll(slices.Collect(maps.Values(held))...) }()
+	for _, pid := range pids {
+		if pidfd, err := linux.PidfdOpen(pid); err == nil {
+			held[pid] = pidfd
+		}
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 2 {
+	still, err := c.pids()
+	if err != nil {
+		return
+	}
+	for _, pid := range still {
+		if pidfd := held[pid]; pidfd != nil {
+			_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
+		}
+	}
+}
+
+// parent is the parent of a process, 0 if it is gone.
+func parent(pid int) int {
+	fields, err := stat(pid)
+	if err != nil {
 		return 0
 	}
 	ppid, _ := strconv.Atoi(fields[1])
 	return ppid
+}
+
+// started is when a process started, in clock ticks since boot, and whether it has ended and waits to be reaped.
+func started(pid int) (ticks uint64, ended bool, err error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, false, err
+	}
+	ticks, err = strconv.ParseUint(fields[19], 10, 64)
+	return ticks, fields[0] == "Z" || fields[0] == "X", err
+}
+
+// stat is a process's stat file (proc(5)) from the third field on, which is its state.
+func stat(pid int) ([]string, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("parse stat of process %d: %d fields", pid, len(fields))
+	}
+	return fields, nil
 }
 
 // pause waits a moment, or returns ctx's error.

@@ -19,6 +19,16 @@ var (
 	ErrKilled      = errors.New("the session was ended from outside")
 )
 
+// MemoryError reports a memory limit that not even the session's first process fits in.
+type MemoryError struct{ Limit int64 } // bytes
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("the session's memory limit of %d bytes is too small", e.Limit)
+}
+
+// Hint says what is enough.
+func (e *MemoryError) Hint() string { return "--memory 16m is enough for a shell" }
+
 // CommandError reports a command that could not be run.
 type CommandError struct {
 	Command string
@@ -40,8 +50,11 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Hint says where there is a command.
+// Hint says where there is a command, or a directory.
 func (e *CommandError) Hint() string {
+	if e.Dir != "" {
+		return "`-w /` starts in the root directory"
+	}
 	if e.Missing && !e.Toolbox {
 		return "with --fs toolbox, the default, dlx brings a shell and tools along"
 	}
@@ -171,6 +184,9 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 // processes before its init (pid_namespaces(7)), so the news of the latter comes a little later.
 func (r *running) whyKilled() error {
 	<-r.exited
+	if err := r.cgroup.outOfMemory(); err != nil {
+		return err
+	}
 	select {
 	case <-r.target:
 		return ErrTargetEnded

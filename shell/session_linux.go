@@ -2,10 +2,7 @@ package shell
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"os"
 
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
@@ -19,9 +16,14 @@ type Session struct {
 	cgroup *cgroup
 }
 
-// New makes a session.
+// New makes a session, and cleans up after those that nobody else will.
 func New(limits Limits) (*Session, error) {
-	name := fmt.Sprintf("%s%d-%s", cgroupPrefix, os.Getpid(), rand.Text()[:8])
+	us, err := self()
+	if err != nil {
+		return nil, err
+	}
+	sweep(us)
+	name := us.groupName()
 	k, err := startKeeper(name)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,8 @@ type Spec struct {
 }
 
 // Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command that can not be run
-// is a *CommandError, a container that ends is ErrTargetEnded. When ctx ends, so does the command: SIGTERM, then, after
+// is a *CommandError, a container that ends is ErrTargetEnded. Output that could
+// not be written is an error, unless its reader has gone away. When ctx ends, so does the command: SIGTERM, then, after
 // a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	streams, err := newStdio(spec.IO)
@@ -77,6 +80,9 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 		err = eerr
 	}
 	streams.drain()
+	if err == nil {
+		err = streams.lost()
+	}
 	return code, errors.Join(err, streams.close())
 }
 
@@ -117,6 +123,9 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Status:  theirs,
 	})
 	if err = errors.Join(err, theirs.Close()); err != nil {
+		if small := s.cgroup.outOfMemory(); small != nil {
+			err = small
+		}
 		return nil, errors.Join(err, status.Close())
 	}
 	return newRunning(spec, s.cgroup, streams, child, status), nil

@@ -2,7 +2,9 @@ package shell
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"syscall"
@@ -32,6 +34,9 @@ type stdio struct {
 	in     *os.File // what Stdin is written to
 	outs   []*os.File
 	done   sync.WaitGroup
+
+	mu     sync.Mutex
+	failed error // the first that kept output from being written
 }
 
 func newStdio(streams IO) (*stdio, error) {
@@ -105,11 +110,36 @@ func (s *stdio) relay() {
 			to = s.io.Stderr
 		}
 		s.done.Go(func() {
-			if err := carry(to, out); err != nil && !s.io.TTY {
-				_ = out.Close() // nobody reads any more: let the session's writers have their SIGPIPE
+			err := carry(to, out)
+			lost := s.note(err)
+			if lost || err != nil && !s.io.TTY {
+				_ = out.Close() // nobody reads any more: let the session's writers have their SIGPIPE, or SIGHUP
 			}
 		})
 	}
+}
+
+// note keeps the first error by which output was lost. A reader that has gone away wants no more of it.
+func (s *stdio) note(err error) bool {
+	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || s.io.TTY && errors.Is(err, syscall.EIO) {
+		return false
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err // its name is dlx's own, such as /dev/stdout
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = fmt.Errorf("write the command's output: %w", err)
+	}
+	return true
+}
+
+// lost is the error by which output was lost, once it has been drained.
+func (s *stdio) lost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
 }
 
 // carry copies until from ends, or has been silent from one deadline to the next. A reader that is slow to take what

@@ -70,39 +70,56 @@ func infoOfSummary(c *container.Summary) Info {
 	return info
 }
 
-// Find looks a container up by name, ID or unique prefix of the ID.
+// Find looks a container up by name, by ID, or by a prefix of either that fits no other one.
 func (d *Docker) Find(ctx context.Context, name string) (*Info, error) {
 	info, err := d.inspect(ctx, name)
-	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err) {
-		return nil, d.whyNotFound(ctx, name, err)
+	switch {
+	case err == nil && (info.Name == name || info.ID == name):
+		return info, nil
+	case err == nil, errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err), errdefs.IsConflict(err), errdefs.IsInternal(err):
+		return d.findPrefix(ctx, name, err)
 	}
-	return info, err
+	return nil, err
 }
 
-// whyNotFound tells an ambiguous prefix from a name that is not there, by the list of containers: the engine's answers
-// differ in nothing but their text.
-func (d *Docker) whyNotFound(ctx context.Context, name string, cause error) error {
+// findPrefix looks for a prefix in the list of containers: the engine knows those of IDs only, and its answers to one
+// that fits none and to one that fits several differ in nothing but their text.
+func (d *Docker) findPrefix(ctx context.Context, prefix string, cause error) (*Info, error) {
 	infos, err := d.List(ctx, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	missing := &NotFoundError{Ref: name}
-	ambiguous := &AmbiguousError{Ref: name}
-	for _, c := range infos {
-		if strings.HasPrefix(c.ID, name) {
+	switch hits := withPrefix(infos, prefix); {
+	case len(hits) == 1:
+		return d.inspect(ctx, hits[0].ID)
+	case len(hits) > 1:
+		ambiguous := &AmbiguousError{Ref: prefix}
+		for _, c := range hits {
 			ambiguous.Hits = append(ambiguous.Hits, fmt.Sprintf("docker://%.12s (%s)", c.ID, c.Name))
 		}
-		if similar(name, c.Name) {
-			missing.Similar = append(missing.Similar, c.Name)
+		return nil, ambiguous
+	case cause != nil && !errdefs.IsNotFound(cause):
+		return nil, cause
+	}
+	names := make([]string, len(infos))
+	for i, c := range infos {
+		names[i] = c.Name
+	}
+	return nil, &NotFoundError{Ref: prefix, Similar: similar(prefix, names)}
+}
+
+// withPrefix returns the container of that name or, if there is none, those whose name or ID begins with prefix.
+func withPrefix(infos []Info, prefix string) []Info {
+	var hits []Info
+	for _, c := range infos {
+		switch {
+		case c.Name == prefix:
+			return []Info{c}
+		case strings.HasPrefix(c.ID, prefix), strings.HasPrefix(c.Name, prefix):
+			hits = append(hits, c)
 		}
 	}
-	switch {
-	case len(ambiguous.Hits) > 1:
-		return ambiguous
-	case !errdefs.IsNotFound(cause):
-		return cause
-	}
-	return missing
+	return hits
 }
 
 func (d *Docker) inspect(ctx context.Context, name string) (*Info, error) {
@@ -186,10 +203,4 @@ func (d *Docker) explain(err error, what string) error {
 		return &PermissionError{d.socket, cause}
 	}
 	return &NoEngineError{d.socket, cause}
-}
-
-// similar says whether a person may have meant name when typing ref.
-func similar(ref, name string) bool {
-	ref, name = strings.ToLower(ref), strings.ToLower(name)
-	return len(ref) > 1 && len(name) > 1 && (strings.Contains(name, ref) || strings.Contains(ref, name) || ref[:2] == name[:2])
 }

@@ -109,3 +109,16 @@ func (e *RefError) Error() string { return fmt.Sprintf("bad target %q: %s", e.Re
 
 // Hint shows the forms.
 func (e *RefError) Hint() string { return "targets: NAME, ID, docker://NAME, pid://N" }
+
+// KernelThreadError reports a process that is the kernel's own.
+type KernelThreadError struct {
+	PID  int
+	Name string
+}
+
+func (e *KernelThreadError) Error() string {
+	return fmt.Sprintf("process %d (%s) is a thread of the kernel's own", e.PID, e.Name)
+}
+
+// Hint says which ones can be.
+func (e *KernelThreadError) Hint() string { return "pid:// takes processes that run a program" }

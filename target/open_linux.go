@@ -120,15 +120,30 @@ func openPID(ref Ref) (*Target, error) {
 
 // describe takes from /proc what no runtime tells.
 func (t *Target) describe() error {
-	environ, err := t.Process.ReadFile("environ", environLimit)
+	kernel, err := t.Process.KernelThread()
 	if err != nil {
-		return fmt.Errorf("read the environment of process %d: %w", t.PID, err)
+		return err
 	}
-	t.Env = strings.FieldsFunc(string(environ), func(r rune) bool { return r == 0 })
 	comm, err := t.Process.ReadFile("comm", 1<<10)
 	if err != nil {
 		return err
 	}
 	t.Image = strings.TrimSpace(string(comm))
+	if kernel {
+		return &KernelThreadError{t.PID, t.Image}
+	}
 	return nil
+}
+
+// Environ is the environment that the container's first process was given: from the runtime, or for a process without
+// one as /proc tells it. One that is too long for any session is nsutil.ErrTooLong.
+func (t *Target) Environ() ([]string, error) {
+	if t.Runtime != pidScheme {
+		return t.Env, nil
+	}
+	environ, err := t.Process.ReadFile("environ", environLimit)
+	if err != nil {
+		return nil, fmt.Errorf("read the environment of process %d: %w", t.PID, err)
+	}
+	return strings.FieldsFunc(string(environ), func(r rune) bool { return r == 0 }), nil
 }

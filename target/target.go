@@ -25,7 +25,7 @@ type Info struct {
 	Name       string            `json:"name"`
 	Image      string            `json:"image"`
 	Labels     map[string]string `json:"labels,omitempty"`
-	Env        []string          `json:"-"`
+	Env        []string          `json:"-"` // as a runtime tells it; see Target.Environ
 	WorkingDir string            `json:"working_dir,omitempty"`
 	User       string            `json:"user,omitempty"`
 	State      State             `json:"state"`

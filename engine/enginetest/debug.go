@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,6 +104,29 @@ func (s *suite) streams(t *testing.T) {
 			t.Errorf("status %d, error %v; want it ended by SIGPIPE or a failed write", code, err)
 		}
 	})
+	t.Run("output that can not be written", func(t *testing.T) {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer full.Close()
+		for name, tt := range map[string]struct {
+			req     engine.DebugRequest
+			streams engine.Streams
+		}{
+			"output":   {engine.DebugRequest{}, engine.Streams{Stdout: full, Stderr: io.Discard}},
+			"error":    {engine.DebugRequest{}, engine.Streams{Stdout: io.Discard, Stderr: full}},
+			"terminal": {engine.DebugRequest{TTY: true}, engine.Streams{Stdin: strings.NewReader(""), Stdout: full}},
+		} {
+			tt.req.Target, tt.req.Command = c.ID, []string{"sh", "-c", "echo out; echo err >&2; sleep 0.1; echo out; echo err >&2"}
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			code, err := e.Debug(ctx, tt.req, tt.streams)
+			cancel()
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("%s: status %d, error %v; want ENOSPC", name, code, err)
+			}
+		}
+	})
 	t.Run("terminal", func(t *testing.T) {
 		req := engine.DebugRequest{Target: c.ID, TTY: true, Term: "dumb", Command: []string{"sh", "-c", "test -t 0 && test -t 1 && test -t 2 && echo $TERM"}}
 		res, err := debug(t, e, req, "")
@@ -167,6 +191,38 @@ func (s *suite) ends(t *testing.T) {
 		out.wait()
 		if !errors.Is(err, shell.ErrTargetEnded) {
 			t.Errorf("error %v, want ErrTargetEnded", err)
+		}
+	})
+}
+
+// limits checks that a session which may have no more processes is told so, and that it and its first process end as any other.
+func (s *suite) limits(t *testing.T) {
+	e := s.engine(t)
+	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t))})
+	untouched(t, c)
+	tests := map[string]struct {
+		req    engine.DebugRequest
+		script string
+	}{
+		"few":  {engine.DebugRequest{Pids: 5}, "for i in 1 2 3 4 5 6 7 8; do busybox sleep 1000 & done; wait"},
+		"bomb": {engine.DebugRequest{Timeout: 3 * time.Second}, "f() { f | f & f; }; f"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.req.Target, tt.req.Command = c.ID, []string{"/bin/busybox", "sh", "-c", tt.script}
+			res, err := debug(t, e, tt.req, "")
+			if err != nil && !errors.Is(err, engine.ErrTimeout) || !strings.Contains(res.ErrOut, "can't fork") || strings.Contains(res.ErrOut, "goroutine") {
+				t.Errorf("status %d, error %v, and on standard error:\n%.2000s", res.Code, err, res.ErrOut)
+			}
+			if left := c.Processes(); len(left) != 1 {
+				t.Errorf("%d processes are left", len(left)-1)
+			}
+		})
+	}
+	t.Run("as many as asked for", func(t *testing.T) {
+		req := engine.DebugRequest{Target: c.ID, Pids: 4, Command: []string{"/bin/busybox", "sh", "-c", "for i in 1 2 3; do busybox sleep 1000 & done; echo all"}}
+		if res, err := debug(t, e, req, ""); err != nil || res.Out != "all\n" || res.ErrOut != "" {
+			t.Errorf("%+v, %v", res, err)
 		}
 	})
 }

@@ -4,6 +4,9 @@ package enginetest
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -35,6 +38,7 @@ func (s *suite) errors(t *testing.T) {
 		{"path as target", engine.DebugRequest{Target: "../../etc"}, new(*target.RefError)},
 		{"unknown scheme", engine.DebugRequest{Target: "lxc://x"}, new(*target.RefError)},
 		{"bad pid", engine.DebugRequest{Target: "pid://-1"}, new(*target.RefError)},
+		{"kernel thread", engine.DebugRequest{Target: "pid://2"}, new(*target.KernelThreadError)},
 		{"profile", engine.DebugRequest{Target: c.ID, Profile: "wheel"}, new(*shell.UnknownProfileError)},
 		{"file system", engine.DebugRequest{Target: c.ID, FS: "zfs"}, new(*engine.FSError)},
 		{"user", engine.DebugRequest{Target: c.ID, User: "nobody-knows"}, new(*shell.UnknownUserError)},
@@ -64,7 +68,29 @@ func (s *suite) errors(t *testing.T) {
 			t.Errorf("without its environment: %+v, %v", res, err)
 		}
 	})
+	t.Run("process with a large environment", func(t *testing.T) {
+		// bash makes it: this process's own limit would keep it from being passed on.
+		cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", `ulimit -s 65536; for i in {1..40}; do export V$i=$(printf %0100000d 0); done; exec sleep 1000`)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = cmd.Process.Kill(), cmd.Wait() }()
+		req := engine.DebugRequest{Target: fmt.Sprintf("pid://%d", cmd.Process.Pid), Command: []string{"true"}}
+		testutil.Wait(t, "the process's environment", limit, func() bool {
+			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", cmd.Process.Pid))
+			return string(comm) == "sleep\n"
+		})
+		_, err := debug(t, e, req, "")
+		if large := (*shell.EnvTooLargeError)(nil); !errors.As(err, &large) {
+			t.Errorf("error %v, want *shell.EnvTooLargeError", err)
+		}
+		req.ClearEnv = true
+		if res, err := debug(t, e, req, ""); err != nil || res.Code != 0 {
+			t.Errorf("without its environment: %+v, %v", res, err)
+		}
+	})
 	t.Run("ambiguous", func(t *testing.T) { s.ambiguous(t, e) })
+	t.Run("prefixes", func(t *testing.T) { s.prefixes(t, e) })
 	t.Run("commands", func(t *testing.T) { s.commands(t, e, c) })
 	t.Run("root under restricted", func(t *testing.T) {
 		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, Profile: "restricted", User: "0"}, ""); !errors.Is(err, shell.ErrRootRestricted) {
@@ -89,6 +115,22 @@ func (s *suite) ambiguous(t *testing.T, e engine.Engine) {
 		return
 	}
 	t.Fatal("seventeen IDs with different first characters")
+}
+
+// prefixes checks that a beginning of one container's name is enough, that of two names' is not, and that a whole name is.
+func (s *suite) prefixes(t *testing.T, e engine.Engine) {
+	one := s.pause(t, testutil.RunOptions{})
+	two := s.pause(t, testutil.RunOptions{Name: one.Name + "-2"})
+	for ref, want := range map[string]string{one.Name: one.Name, one.Name + "-": two.Name, one.ID: one.Name, two.ID[:12]: two.Name, "docker://" + two.Name: two.Name} {
+		if out := sh(t, e, engine.DebugRequest{Target: ref}, "echo $DLX_TARGET"); out != want+"\n" {
+			t.Errorf("%s is %q, want %s", ref, out, want)
+		}
+	}
+	_, err := debug(t, e, engine.DebugRequest{Target: one.Name[:len(one.Name)-1]}, "")
+	if ambiguous := (*target.AmbiguousError)(nil); !errors.As(err, &ambiguous) || len(ambiguous.Hits) != 2 ||
+		!strings.Contains(err.Error(), "("+one.Name+")") || !strings.Contains(err.Error(), "("+two.Name+")") {
+		t.Errorf("error %v, want both containers", err)
+	}
 }
 
 func (s *suite) commands(t *testing.T, e engine.Engine, c *testutil.Container) {

@@ -59,6 +59,15 @@ func (s *suite) files(t *testing.T) {
 			}
 		}
 	})
+	t.Run("read-only session that remounts", func(t *testing.T) {
+		req := req
+		req.ReadOnly, req.Profile = true, "sysadmin"
+		req.Command = []string{"/bin/busybox", "sh", "-c", "for m in / /data; do busybox mount -o remount,rw $m || busybox mount -o remount,rw,bind $m; echo x >$m/file; done; test -e /file || test -e /data/file"}
+		req.Env = []string{"PATH=/bin"}
+		if res, err := debug(t, e, req, ""); err != nil || res.Code != 1 {
+			t.Errorf("a file was written: %+v, %v", res, err)
+		}
+	})
 	t.Run("read-only container", func(t *testing.T) {
 		ro := testutil.Run(t, testutil.RunOptions{Image: image, ReadOnly: true})
 		untouched(t, ro)

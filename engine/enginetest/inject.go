@@ -46,6 +46,7 @@ func (s *suite) inject(t *testing.T) {
 	})
 	t.Run("a /.dlx of its own", func(t *testing.T) { s.foreign(t, e) })
 	t.Run("left files", func(t *testing.T) { s.left(t, e) })
+	t.Run("moved", func(t *testing.T) { s.moved(t, e) })
 	t.Run("nothing injected", func(t *testing.T) {
 		c := s.pause(t, testutil.RunOptions{})
 		_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
@@ -59,6 +60,10 @@ func (s *suite) inject(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Remove()
+		_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.Name})
+		if gone := (*engine.RemovedError)(nil); !errors.As(err, &gone) || !strings.Contains(gone.Hint(), "dlx eject --all") {
+			t.Errorf("error %v, want *engine.RemovedError", err)
+		}
 		results, err := e.Eject(t.Context(), engine.EjectRequest{All: true})
 		want := []engine.EjectResult{{Target: c.Name, ID: c.ID, Gone: true}}
 		if diff := cmp.Diff(want, results); err != nil || diff != "" {
@@ -154,5 +159,43 @@ func (s *suite) left(t *testing.T, e engine.Engine) {
 	want := []engine.EjectResult{{Target: c.Name, ID: c.ID, Left: []string{"/.dlx/bin/mine", "/.dlx/bin/true"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("error %v, results (-want +got):\n%s", err, diff)
+	}
+}
+
+// moved checks that a toolbox which is not where it was placed is told of, and one whose container has another name ejected.
+func (s *suite) moved(t *testing.T, e engine.Engine) {
+	image := testutil.Image(t, "moved", testutil.Prog(t, "pause"), testutil.Busybox(t))
+	c := testutil.Run(t, testutil.RunOptions{Image: image})
+	inside := func(script string) {
+		t.Helper()
+		if code, out := c.Exec("/bin/busybox", "sh", "-c", script); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); err != nil {
+		t.Fatal(err)
+	}
+	inside("mv /.dlx /moved")
+	_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
+	missing := (*inject.MissingError)(nil)
+	if !errors.As(err, &missing) || len(missing.Moved) != 1 || missing.Moved[0] != "/moved" {
+		t.Errorf("error %v, want *inject.MissingError with /moved", err)
+	}
+	inside("mv /moved /.dlx")
+	c.Rename(c.Name + "-renamed")
+	got, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.Name})
+	if diff := cmp.Diff([]engine.EjectResult{{Target: c.Name, ID: c.ID}}, got); err != nil || diff != "" {
+		t.Errorf("error %v, results (-want +got):\n%s", err, diff)
+	}
+	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); err != nil {
+		t.Fatal(err)
+	}
+	inside("rm -r /.dlx")
+	if _, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID}); !errors.As(err, &missing) || len(missing.Moved) != 0 {
+		t.Errorf("error %v, want *inject.MissingError with nothing moved", err)
+	}
+	_, err = e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
+	if none := (*engine.NotInjectedError)(nil); !errors.As(err, &none) {
+		t.Errorf("error %v, want *engine.NotInjectedError", err)
 	}
 }

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T, host string) engine.Engine) {
 	t.Run("targets", s.targets)
 	t.Run("errors", s.errors)
 	t.Run("ends", s.ends)
+	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)
 	t.Run("list", s.list)

@@ -4,6 +4,8 @@ package enginetest
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -49,6 +51,25 @@ func (s *suite) targets(t *testing.T) {
 		defer c.Unpause()
 		if out := sh(t, e, engine.DebugRequest{Target: c.ID}, "ls /"); !strings.Contains(out, "pause") {
 			t.Errorf("files of a paused container: %q", out)
+		}
+	})
+	t.Run("changed root", func(t *testing.T) {
+		box := testutil.RequireTool(t, "busybox")
+		image := testutil.Image(t, "jail", testutil.HostFile(t, box, "/bin/busybox"), testutil.HostFile(t, box, "/jail/bin/busybox"), testutil.Dir("/jail/dev", 0o755))
+		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "chroot", "/jail", "/bin/busybox", "sleep", "100000"}})
+		testutil.Wait(t, "the container's new root", limit, func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/%d/root/jail", c.PID))
+			return os.IsNotExist(err)
+		})
+		untouched(t, c)
+		for _, name := range []string{c.ID, fmt.Sprintf("pid://%d", c.PID)} {
+			for _, req := range []engine.DebugRequest{{}, {ReadOnly: true}, {FS: engine.FSTarget}, {FS: engine.FSTarget, ReadOnly: true}} {
+				req.Target, req.Command = name, []string{"/bin/busybox", "sh", "-c", "/bin/busybox ls /; : >/file && /bin/busybox rm /file"}
+				res, err := debug(t, e, req, "")
+				if err != nil || res.Out != "bin\ndev\n" || (res.Code == 0) == req.ReadOnly {
+					t.Errorf("%s, %q, read-only %v: %+v, %v", name, req.FS, req.ReadOnly, res, err)
+				}
+			}
 		}
 	})
 	t.Run("tracer", func(t *testing.T) {

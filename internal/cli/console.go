@@ -32,7 +32,7 @@ type console struct {
 	pump    sync.WaitGroup
 
 	mu    sync.Mutex
-	state *term.State // of the terminal before it was made raw
+	state *term.State // of the terminal before it was made raw; nil while it is not
 }
 
 func newConsole(a *app, tty, stdin bool) *console {
@@ -61,17 +61,22 @@ func (c *console) open(ctx context.Context, cancel context.CancelCauseFunc) engi
 
 // start makes the terminal raw, once the command runs: until then Ctrl-C is to end dlx.
 func (c *console) start() {
+	c.take()
+	close(c.started)
+}
+
+// take makes the terminal raw and tells the session its size.
+func (c *console) take() {
 	if c.tty && isTerminal(c.app.stdin) {
 		c.raw()
 		c.sendSize()
 	}
-	close(c.started)
 }
 
 func (c *console) raw() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if state, err := term.MakeRaw(int(c.app.stdin.Fd())); err == nil {
+	if state, err := term.MakeRaw(int(c.app.stdin.Fd())); err == nil && c.state == nil {
 		c.state = state
 	}
 }

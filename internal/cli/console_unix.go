@@ -18,9 +18,14 @@ func isWindowChange(sig syscall.Signal) bool { return sig == syscall.SIGWINCH }
 // ends says whether a signal asks a program to end that nobody is there to talk to any more.
 func ends(sig syscall.Signal) bool { return sig == syscall.SIGTERM || sig == syscall.SIGHUP }
 
-// suspend stops dlx itself after its command, as the shell that it was started from expects of Ctrl-Z.
+// suspend stops dlx itself after its command, as the shell that it was started from expects of Ctrl-Z. It leaves the
+// terminal as it found it and takes it again when it goes on, from whatever has stopped it: SIGSTOP tells nobody.
 func (c *console) suspend(sig syscall.Signal) {
-	if sig == syscall.SIGTSTP {
+	switch sig {
+	case syscall.SIGTSTP:
+		_ = c.cooked()
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case syscall.SIGCONT:
+		c.take()
 	}
 }

@@ -23,9 +23,12 @@ type debugOptions struct {
 	interactiveSet, ttySet bool
 	toolboxes              []string
 	timeout                time.Duration
+	timeoutSet             bool
 	memory                 byteSize
 	pids                   int64
 }
+
+const defaultPids = 512
 
 func (a *app) debugCommand() *cobra.Command {
 	var o debugOptions
@@ -44,6 +47,7 @@ func (a *app) debugCommand() *cobra.Command {
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.interactiveSet, o.ttySet = cmd.Flags().Changed("interactive"), cmd.Flags().Changed("tty")
+			o.timeoutSet = cmd.Flags().Changed("timeout")
 			return a.runDebug(cmd.Context(), args[0], args[1:], o)
 		},
 	}
@@ -56,17 +60,31 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
-	f.StringArrayVar(&o.toolboxes, "toolbox", nil, "show a toolbox above the one that comes with dlx: NAME or NAME@VERSION (`dlx toolbox list`), a file or a folder; can be given more than once")
-	f.BoolVar(&o.readOnly, "read-only", false, "let the session change no file")
-	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long")
+	f.StringArrayVar(&o.toolboxes, "toolbox", nil, "show a toolbox above the one that comes with dlx: NAME or NAME@VERSION of the list of kept ones, a file or a folder; can be given more than once")
+	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
+	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
-	f.Int64Var(&o.pids, "pids-limit", 0, "limit of processes and threads (default 512)")
+	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
 	mustComplete(cmd, "fs", "toolbox", "host", "target")
 	mustComplete(cmd, "profile", "general", "baseline", "restricted", "netadmin", "sysadmin")
 	return cmd
 }
 
+// check reports numbers that mean nothing.
+func (o *debugOptions) check() error {
+	switch {
+	case o.timeout < 0 || o.timeoutSet && o.timeout == 0:
+		return &usageError{fmt.Errorf("--timeout is a time above zero, not %s", o.timeout)}
+	case o.pids < 1:
+		return &usageError{fmt.Errorf("--pids-limit is a number above zero, not %d", o.pids)}
+	}
+	return nil
+}
+
 func (a *app) runDebug(ctx context.Context, target string, command []string, o debugOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	env, err := expandEnv(o.env)
 	if err != nil {
 		return err

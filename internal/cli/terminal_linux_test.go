@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,14 +136,58 @@ func TestTerminalTerminated(t *testing.T) {
 	c := pause(t)
 	term := onTerminal(t, "debug", c.Name)
 	term.Expect(c.Name+`:/# `, limit)
+	signalDlx(t, c, syscall.SIGTERM)
+	restored(t, term, 128+15)
+}
+
+// TestTerminalStopped: dlx is stopped from outside, and the shell it was started from has the terminal until it goes on.
+// bash sets the terminal's modes by itself then, dash does not.
+func TestTerminalStopped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		shell []string
+		sig   syscall.Signal
+	}{
+		"SIGTSTP under dash": {[]string{"dash", "-i"}, syscall.SIGTSTP},
+		"SIGTSTP under bash": {[]string{"bash", "--norc", "--noprofile", "-i"}, syscall.SIGTSTP},
+		"SIGSTOP under bash": {[]string{"bash", "--norc", "--noprofile", "-i"}, syscall.SIGSTOP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := pause(t)
+			cmd := exec.Command(tt.shell[0], tt.shell[1:]...)
+			cmd.Env = append(os.Environ(), "TERM=dumb", "PS1=outside> ", "ENV=")
+			term := testutil.StartTerminal(t, cmd)
+			term.Expect("outside> ", limit)
+			term.Send(testutil.BuildDlx(t) + " debug " + c.Name + "\r")
+			prompt := c.Name + `:/# `
+			term.Expect(prompt, limit)
+			signalDlx(t, c, tt.sig)
+			term.Expect("Stopped", limit)
+			term.Resize(40, 132)
+			term.Send("echo out''side again\r")
+			term.Expect(`outside again\r\n`, limit)
+			term.Send("fg\r")
+			term.Send("until [ \"$(stty size)\" = '40 132' ]; do :; done; sh -c 'echo be\"\"gin; exec sleep 1000'\r")
+			term.Expect("begin", limit)
+			term.Send("\x03") // the inner terminal's, if the outer one is raw
+			term.Expect(prompt, limit)
+			term.Send("exit 9\r")
+			term.Expect("outside> ", limit)
+			term.Send("echo status=$?\r")
+			term.Expect(`status=9\r\n`, limit)
+		})
+	}
+}
+
+// signalDlx sends a signal to the dlx whose session is in the container.
+func signalDlx(t *testing.T, c *testutil.Container, sig syscall.Signal) {
+	t.Helper()
 	for _, p := range c.Processes() {
 		if len(p.Args) > 0 && strings.Contains(p.Args[0], "dlx-init") {
-			if err := syscall.Kill(parentOf(t, p.PID), syscall.SIGTERM); err != nil {
+			if err := syscall.Kill(parentOf(t, p.PID), sig); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	restored(t, term, 128+15)
 }
 
 // parentOf is the dlx that started a session's first process.
@@ -224,6 +271,48 @@ func TestKilled(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// TestKeeperKilled: where dlx and its keeper are both killed, the next session cleans up.
+func TestKeeperKilled(t *testing.T) {
+	c := pause(t)
+	cmd := dlx(t, "debug", c.Name, "--", "sh", "-c", "echo ready; sleep 1000")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	keeper := 0
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
+	for _, thread := range threads {
+		children, _ := os.ReadFile(thread)
+		for _, child := range strings.Fields(string(children)) {
+			if line, _ := os.ReadFile("/proc/" + child + "/cmdline"); bytes.HasPrefix(line, []byte("dlx-keeper")) {
+				keeper, err = strconv.Atoi(child)
+			}
+		}
+	}
+	if err != nil || keeper == 0 {
+		_ = cmd.Process.Kill()
+		t.Fatalf("no keeper is among the children of dlx: %v", err)
+	}
+	if err := errors.Join(syscall.Kill(keeper, syscall.SIGKILL), cmd.Process.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if got := testutil.Collect(t, dlx(t, "debug", c.Name, "--", "true")); got.Code != 0 {
+		t.Errorf("the next session: %+v", got)
+	}
+	for _, pattern := range []string{"/sys/fs/cgroup/dlx-%d-*", "/sys/fs/cgroup/*/dlx-%d-*"} {
+		if left, _ := filepath.Glob(fmt.Sprintf(pattern, cmd.Process.Pid)); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
+	}
 }
 
 // TestInjectKilled: whatever kill -9 has left of an injection, `dlx eject --all` takes out.

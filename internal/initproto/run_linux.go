@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -15,6 +17,10 @@ var forwarded = []os.Signal{
 }
 
 const prSetChildSubreaper = 36 // prctl(2)
+
+// Threads is how many threads dlx-init has, all of them before it starts the command: they count in the session's limit
+// of processes, and a Go program that can not make one when it wants one dies on the spot.
+const Threads = 8
 
 // Run is dlx-init: it starts the command in a session of its own, reports what became of it, and reaps whatever the
 // command leaves behind, so that no zombie is handed to a container's init that may never reap. It ends when it has no
@@ -31,6 +37,7 @@ func Run(args []string) int {
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, forwarded...)
+	makeThreads()
 	pid, failure := start(tty, dir, command)
 	if pid == 0 {
 		_ = failure.Write(status)
@@ -44,6 +51,34 @@ func Run(args []string) int {
 	}()
 	reap(pid, status)
 	return 0
+}
+
+// makeThreads makes the threads that the runtime will need: it keeps those that are idle and takes them first. With one
+// goroutine running at a time, there are one for it, one in wait4(2), one for signals, and the runtime's own two; the
+// rest are spare. The container's GOMAXPROCS, which could ask for more, is overruled.
+func makeThreads() {
+	runtime.GOMAXPROCS(1)
+	var made, all sync.WaitGroup
+	release := make(chan struct{})
+	for missing := missingThreads(); missing > 0; missing = missingThreads() {
+		for range missing {
+			made.Add(1)
+			all.Go(func() {
+				runtime.LockOSThread() // a goroutine that is locked to its thread keeps it while it waits
+				defer runtime.UnlockOSThread()
+				made.Done()
+				<-release
+			})
+		}
+		made.Wait()
+	}
+	close(release)
+	all.Wait()
+}
+
+func missingThreads() int {
+	there, _ := runtime.ThreadCreateProfile(nil)
+	return Threads - there
 }
 
 // reap waits for every child and reports the command's status.

@@ -103,7 +103,8 @@ func MoveMount(tree, dir *FD, name string) error {
 	return pathErr("move_mount", name, unix.MoveMount(tree.Int(), "", dir.Int(), name, flags))
 }
 
-// MakePrivate takes every mount of the calling thread's namespace out of propagation, both ways.
+// MakePrivate takes every mount at and below the calling thread's root, which has to be a mount point (mount(2)), out of
+// propagation, both ways.
 func MakePrivate() error {
 	return wrap("mount --make-rprivate /", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }

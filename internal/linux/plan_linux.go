@@ -156,6 +156,13 @@ func (p *Plan) Limit(resource int, soft uint64) {
 	p.call("set a resource limit", unix.SYS_PRLIMIT64, 0, uintptr(resource), uintptr(unsafe.Pointer(lim)), 0)
 }
 
+// FileLimit is this process's own limit of open files.
+func FileLimit() (uint64, error) {
+	var lim unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim)
+	return lim.Cur, wrap("getrlimit", err)
+}
+
 // Resource limits a session starts with.
 const (
 	LimitCore   = unix.RLIMIT_CORE

@@ -140,6 +140,14 @@ func (c *Container) Kill(signal string) {
 	c.check("kill", err)
 }
 
+// Rename gives the container another name.
+func (c *Container) Rename(name string) {
+	c.t.Helper()
+	_, err := c.engine.Client.ContainerRename(request(c.t), c.ID, client.ContainerRenameOptions{NewName: name})
+	c.check("rename", err)
+	c.Name = name
+}
+
 // Pause freezes every process of the container.
 func (c *Container) Pause() {
 	c.t.Helper()

@@ -1,0 +1,69 @@
+package shell
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"dlx/internal/linux"
+	"dlx/nsutil"
+)
+
+// owner is the dlx that made a session. Its start time tells it from a process that has its number later, and its pid
+// namespace says for whom the number means it.
+type owner struct {
+	pid       int
+	start, ns uint64
+}
+
+func self() (owner, error) {
+	o := owner{pid: os.Getpid()}
+	own, err := nsutil.Own()
+	if err != nil {
+		return o, err
+	}
+	o.ns = own[nsutil.Pid].Ino
+	o.start, _, err = started(o.pid)
+	return o, err
+}
+
+// groupName is a new name of a cgroup: dlx-PID-START-NAMESPACE-RANDOM.
+func (o owner) groupName() string {
+	return fmt.Sprintf("%s%d-%d-%d-%s", cgroupPrefix, o.pid, o.start, o.ns, rand.Text()[:8])
+}
+
+// ownerOf reads a name that groupName has made.
+func ownerOf(name string) (o owner, ok bool) {
+	var random string
+	n, err := fmt.Sscanf(strings.ReplaceAll(name, "-", " "), "dlx %d %d %d %s", &o.pid, &o.start, &o.ns, &random)
+	return o, err == nil && n == 4
+}
+
+// gone says whether the owner has certainly ended: what can not be found out is no.
+func (o owner) gone(us owner) bool {
+	if o.ns != us.ns {
+		return false
+	}
+	start, ended, err := started(o.pid)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, linux.ErrNoProcess) {
+		return true
+	}
+	return err == nil && (ended || start != o.start)
+}
+
+// sweep cleans up after sessions whose dlx and keeper were both killed.
+func sweep(us owner) {
+	for _, root := range cgroupRoots() {
+		entries, err := os.ReadDir(root)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if o, ok := ownerOf(e.Name()); ok && e.IsDir() && o.gone(us) {
+				_ = findCgroup(e.Name()).clean() // the next session tries again
+			}
+		}
+	}
+}
