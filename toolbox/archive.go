@@ -12,7 +12,7 @@ import (
 
 // maxBundle is the most bytes of a bundle, when it is not compressed. What is not of one piece with its compression, a
 // bomb, is given up there.
-const maxBundle = 512 << 20
+var maxBundle int64 = 512 << 20
 
 // zstdMagic begins a compressed archive (RFC 8878, 3.1.1).
 var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
@@ -70,7 +70,7 @@ func readAll(r io.Reader, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if len(data) > maxBundle {
+	if int64(len(data)) > maxBundle {
 		return nil, &SizeError{name}
 	}
 	return data, nil

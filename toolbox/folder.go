@@ -31,7 +31,7 @@ func readFolder(name string) (b *Bundle, err error) {
 			links[f.Path] = f.Link
 		}
 	}
-	left := int64(maxBundle)
+	left := maxBundle
 	return b, fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -93,7 +93,11 @@ func (u *unpacking) entry(h *tar.Header, r io.Reader) error {
 	case base == opaque:
 		return u.empty(dir)
 	case strings.HasPrefix(base, whiteout):
-		return u.root.RemoveAll(rel(path.Join(dir, strings.TrimPrefix(base, whiteout))))
+		gone := strings.TrimPrefix(base, whiteout)
+		if gone == "" || gone == "." || gone == ".." {
+			return errors.New("a whiteout of no file")
+		}
+		return u.root.RemoveAll(rel(path.Join(dir, gone)))
 	}
 	at := rel(path.Join(dir, base))
 	if h.Typeflag == tar.TypeDir {
