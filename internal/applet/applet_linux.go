@@ -62,6 +62,9 @@ func fail(code int, format string, args ...any) error {
 // exitUsage is the status of a mistake in the arguments.
 const exitUsage = 2
 
+// errHelp ends an applet that was asked for its usage, which it has printed.
+var errHelp = errors.New("help was asked for")
+
 // Main runs the applet that args[0] names, or that args[1] does for dlx-tools itself, and returns its exit status.
 func Main(args []string) int {
 	name := filepath.Base(args[0])
@@ -90,7 +93,7 @@ func Main(args []string) int {
 func status(name string, err error) int {
 	var exit *exitError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errHelp):
 		return 0
 	case errors.As(err, &exit):
 		if exit.err != nil {

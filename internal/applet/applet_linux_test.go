@@ -1,6 +1,7 @@
 package applet_test
 
 import (
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
@@ -50,6 +51,29 @@ func TestCurl(t *testing.T) {
 	})
 	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	mux.Handle("/moved", http.RedirectHandler("/there", http.StatusFound))
+	tries := 0
+	mux.HandleFunc("/flaky", func(w http.ResponseWriter, _ *http.Request) {
+		if tries++; tries < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		fmt.Fprintf(w, "try %d", tries)
+	})
+	mux.HandleFunc("/gzip", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		fmt.Fprint(z, "unpacked")
+		z.Close()
+	})
+	mux.HandleFunc("/cookie", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Path: "/"})
+		http.Redirect(w, r, "/cookies", http.StatusFound)
+	})
+	mux.HandleFunc("/cookies", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("Cookie")) })
+	mux.HandleFunc("/form", func(w http.ResponseWriter, r *http.Request) {
+		if _, file, err := r.FormFile("f"); err == nil {
+			fmt.Fprint(w, r.FormValue("a"), " ", file.Filename, " ", file.Header.Get("Content-Type"))
+		}
+	})
 	plain := httptest.NewServer(mux)
 	defer plain.Close()
 	secure := httptest.NewTLSServer(mux)
@@ -84,6 +108,19 @@ func TestCurl(t *testing.T) {
 		"tls to plain":       {[]string{"-s", "https://" + host}, 35, ""},
 		"unknown flag":       {[]string{"--no-such"}, 2, ""},
 		"no URL":             {nil, 2, ""},
+		"write-out":          {[]string{"-s", "-o", "/dev/null", "-w", `%{num_redirects}\t%{url_effective} %{redirect_url} %{http_version} %{remote_ip} %{ssl_verify_result}%{nope}%%`, plain.URL + "/moved"}, 0, "0\t" + plain.URL + "/moved " + plain.URL + "/there 1.1 127.0.0.1 0%"},
+		"write-out, refused": {[]string{"-s", "-w", "%{http_code} %{exitcode}", dead.URL}, 7, "000 7"},
+		"write-out, verify":  {[]string{"-sk", "-o", "/dev/null", "-w", "%{ssl_verify_result} %{http_version}", secure.URL}, 0, "18 1.1"},
+		"proxy":              {[]string{"-s", "-x", plain.URL, "http://example.invalid/p"}, 0, "GET http://example.invalid/p example.invalid  \n"},
+		"connect-to":         {[]string{"-s", "--connect-to", "::" + host, "http://example.invalid/p"}, 0, "GET /p example.invalid  \n"},
+		"retry":              {[]string{"-s", "--retry", "2", "--retry-delay", "0.01", plain.URL + "/flaky"}, 0, "try 3"},
+		"compressed":         {[]string{"-s", "--compressed", plain.URL + "/gzip"}, 0, "unpacked"},
+		"cookies followed":   {[]string{"-sL", "-b", "x=y", plain.URL + "/cookie"}, 0, "session=1; x=y"},
+		"form":               {[]string{"-s", "-F", "a=b;c", "-F", "f=@" + roots + ";type=text/x;filename=n", plain.URL + "/form"}, 0, "b;c n text/x"},
+		"data in order":      {[]string{"-s", "-d", "a", "--data-urlencode", "b=&", "--data-raw", "@c", plain.URL}, 0, "POST / " + host + "  a&b=%26&@c\n"},
+		"upload":             {[]string{"-s", "-T", roots, "-o", "/dev/null", "-w", "%{http_code} %{method}", plain.URL + "/up/"}, 0, "200 PUT"},
+		"two outputs":        {[]string{"-s", "-o", "/dev/null", plain.URL, plain.URL + "/x"}, 0, "GET /x " + host + "  \n"},
+		"help":               {[]string{"-4", "--no-such", "--help"}, 2, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { check(t, run(t, "", "curl", tt.args...), tt.code, tt.out) })
@@ -200,5 +237,14 @@ func TestPing(t *testing.T) {
 	}
 	if diff := cmp.Diff(2, run(t, "", "ping").Code); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHelp: what explains itself does so on standard output, and that is no mistake.
+func TestHelp(t *testing.T) {
+	for _, name := range []string{"curl", "dig", "jq", "ss", "ping", "tls", "wget"} {
+		if got := run(t, "", name, "--help"); got.Code != 0 || !strings.HasPrefix(got.Stdout, "usage: "+name) || got.Stderr != "" {
+			t.Errorf("%s --help: %+v", name, got)
+		}
 	}
 }

@@ -30,20 +30,6 @@ func runEcho(args []string) error {
 	return err
 }
 
-// flags parses an applet's flags; a mistake ends it with status 2.
-func flags(name string, args []string, define func(*pflag.FlagSet)) ([]string, error) {
-	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.SortFlags = false
-	if define != nil {
-		define(f)
-	}
-	if err := f.Parse(args); err != nil {
-		return nil, fail(exitUsage, "%w\nflags:\n%s", err, strings.TrimRight(f.FlagUsages(), "\n"))
-	}
-	return f.Args(), nil
-}
-
 // each calls f with every file, or with standard input if there is none or one is "-".
 func each(names []string, f func(name string, r io.Reader) error) error {
 	if len(names) == 0 {
