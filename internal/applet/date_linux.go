@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -40,13 +41,18 @@ func runDate(args []string) error {
 	return nil
 }
 
-var dateStep = regexp.MustCompile(`^([+-]?\d+)?\s*(sec|second|min|minute|hour|day|week|fortnight|month|year)s?(\s+ago)?\s*`)
+// dateStep is compiled when it is needed: it would cost every applet its time.
+var dateStep = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([+-]?\d+)?\s*(sec|second|min|minute|hour|day|week|fortnight|month|year)s?(\s+ago)?\s*`)
+})
 
 // relativeDate reads what busybox's date does not.
 func relativeDate(text string, now time.Time) (time.Time, bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
-	if t, err := time.Parse(time.RFC3339, strings.ToUpper(text)); err == nil {
-		return t, true
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04 UTC", "2006-01-02 UTC", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00"} {
+		if t, err := time.Parse(layout, strings.ToUpper(text)); err == nil {
+			return t, true
+		}
 	}
 	t, rest := now, text
 	for _, word := range []struct {
@@ -58,7 +64,7 @@ func relativeDate(text string, now time.Time) (time.Time, bool) {
 		}
 	}
 	for rest != "" {
-		m := dateStep.FindStringSubmatch(strings.Replace(strings.Replace(rest, "last ", "-1 ", 1), "next ", "+1 ", 1))
+		m := dateStep().FindStringSubmatch(strings.Replace(strings.Replace(rest, "last ", "-1 ", 1), "next ", "+1 ", 1))
 		if m == nil {
 			return t, false
 		}

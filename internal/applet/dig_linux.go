@@ -89,7 +89,7 @@ func parseDig(args []string) ([]*question, error) {
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
-		named := strings.HasPrefix(word, "-x") || strings.HasPrefix(word, "-q") || !strings.ContainsAny(word[:min(1, len(word))], "-+@") && !q.isType(word)
+		named := strings.HasPrefix(word, "-x") || strings.HasPrefix(word, "-q") || !strings.ContainsAny(word[:min(1, len(word))], "-+@") && !isType(word)
 		if named && (q == global || q.named) {
 			begin()
 		}
@@ -113,11 +113,13 @@ func parseDig(args []string) ([]*question, error) {
 	return list, nil
 }
 
-// isType: a word is a type or a class only after a name, as in dig.
-func (q *question) isType(word string) bool {
-	_, isType := dns.StringToType[strings.ToUpper(word)]
-	_, isClass := dns.StringToClass[strings.ToUpper(word)]
-	return q.named && (isType || isClass || strings.HasPrefix(strings.ToUpper(word), "TYPE"))
+// isType: a word that is the name of a type or a class is one, wherever it stands, as in dig; -q NAME is a name for sure.
+func isType(word string) bool {
+	word = strings.ToUpper(word)
+	_, kind := dns.StringToType[word]
+	_, class := dns.StringToClass[word]
+	digits, numbered := strings.CutPrefix(word, "TYPE")
+	return kind || class || numbered && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // take takes one word, and its value from the words after it; it returns how many of these it used.
@@ -147,7 +149,7 @@ func (q *question) take(word string, after []string) (used int, err error) {
 			value, used = after[0], 1
 		}
 		return used, q.flag(word[1], value)
-	case q.isType(word):
+	case isType(word):
 		return 0, q.setType(word)
 	default:
 		q.name, q.named = word, true

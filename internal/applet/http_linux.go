@@ -9,10 +9,10 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
-	// Mozilla's roots: the container's own are what is being debugged, and a scratch image has none.
-	_ "golang.org/x/crypto/x509roots/fallback"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // clientOptions are what curl and wget have in common.
@@ -66,7 +66,7 @@ func newClient(o clientOptions) (*http.Client, error) {
 }
 
 func (o *clientOptions) tls() (*tls.Config, error) {
-	config := &tls.Config{InsecureSkipVerify: o.insecure, MinVersion: o.minTLS} //nolint:gosec // -k asks for it
+	config := &tls.Config{InsecureSkipVerify: o.insecure, MinVersion: o.minTLS, RootCAs: bundledRoots()} //nolint:gosec // -k asks for it
 	switch o.maxTLS {
 	case "", "default", "1.3":
 	case "1.2":
@@ -94,6 +94,23 @@ func (o *clientOptions) tls() (*tls.Config, error) {
 	}
 	return config, nil
 }
+
+// bundledRoots are Mozilla's: the container's own are what is being debugged, and a scratch image has none. They are
+// parsed when they are first needed, since most applets never do.
+var bundledRoots = sync.OnceValue(func() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for root := range bundle.Roots() {
+		cert, err := x509.ParseCertificate(root.Certificate)
+		switch {
+		case err != nil: // one that is not understood is not trusted
+		case root.Constraint != nil:
+			pool.AddCertWithConstraint(cert, root.Constraint)
+		default:
+			pool.AddCert(cert)
+		}
+	}
+	return pool
+})
 
 func readRoots(file string) (*x509.CertPool, error) {
 	data, err := os.ReadFile(file)

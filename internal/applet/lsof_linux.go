@@ -35,15 +35,9 @@ type openFile struct {
 
 func runLsof(args []string) error {
 	l := &lsof{accounts: readAccounts("/etc/passwd")}
-	for i, a := range args { // -i's value is optional, and may be the next word
-		if (a == "-i" || a == "-nPi" || a == "-Pni" || a == "-ni" || a == "-Pi") && i+1 < len(args) && isInternet(args[i+1]) {
-			args = slices.Concat(args[:i], []string{a + args[i+1]}, args[i+2:])
-			break
-		}
-	}
+	args = internetFlags(args)
 	files, err := flags("lsof", args, func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&l.internet, "internet", "i", nil, "internet sockets: [4|6][tcp|udp][@HOST][:PORT]")
-		f.Lookup("internet").NoOptDefVal = " "
 		f.StringArrayVarP(&l.states, "state", "s", nil, "states of sockets, TCP:LISTEN")
 		f.StringSliceVarP(&l.pids, "pid", "p", nil, "of these processes")
 		f.StringSliceVarP(&l.commands, "command", "c", nil, "of commands that begin so")
@@ -72,6 +66,29 @@ func runLsof(args []string) error {
 		return err
 	}
 	return l.list()
+}
+
+// internetFlags gives -i, whose value is optional and may be the next word, a value: -nPiTCP becomes -nP --internet=TCP.
+func internetFlags(args []string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		at := strings.IndexByte(a, 'i')
+		if at < 1 || a[0] != '-' || strings.Trim(a[1:at], "nPlwaUt") != "" {
+			out = append(out, a)
+			continue
+		}
+		if at > 1 {
+			out = append(out, a[:at])
+		}
+		value := a[at+1:]
+		if value == "" && i+1 < len(args) && isInternet(args[i+1]) {
+			i++
+			value = args[i]
+		}
+		out = append(out, "--internet="+value)
+	}
+	return out
 }
 
 func isInternet(s string) bool {

@@ -67,6 +67,9 @@ func verifyChain(state *tls.ConnectionState, name string, roots *x509.CertPool) 
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the server sent no certificate")
 	}
+	if roots == nil {
+		roots = bundledRoots()
+	}
 	between := x509.NewCertPool()
 	for _, c := range state.PeerCertificates[1:] {
 		between.AddCert(c)
