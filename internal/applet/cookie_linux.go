@@ -117,7 +117,7 @@ func (s *cookieStore) take(res *http.Response) {
 	for _, c := range res.Cookies() {
 		n := cookie{host, c.Path, c.Name, c.Value, false, c.Secure, c.HttpOnly, 0}
 		if domain := strings.ToLower(strings.TrimPrefix(c.Domain, ".")); domain != "" {
-			if host != domain && !(strings.HasSuffix(host, "."+domain) && strings.Contains(domain, ".")) {
+			if below := strings.HasSuffix(host, "."+domain) && strings.Contains(domain, "."); host != domain && !below {
 				continue
 			}
 			n.domain, n.tail = domain, true

@@ -64,7 +64,7 @@ func (t *transfer) create() (*os.File, error) {
 	name := t.output
 	if name == "" && t.remoteName {
 		if name = path.Base(t.first.Path); name == "/" || name == "." {
-			return nil, errors.New("Remote file name has no length") //nolint:revive,staticcheck // curl's words
+			return nil, errors.New("Remote file name has no length") //nolint:staticcheck // curl's words
 		}
 	}
 	if name == "" || name == "-" {

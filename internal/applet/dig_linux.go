@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -73,17 +74,12 @@ func runDig(args []string) error {
 // parseDig reads the command line; what stands before the first name holds for all queries.
 func parseDig(args []string) ([]*question, error) {
 	global := &question{port: "53", kind: dns.TypeA, class: dns.ClassINET, limit: 5 * time.Second, tries: 3, size: 1232, on: map[string]bool{}}
-	for name, on := range digOptions {
-		global.on[name] = on
-	}
+	maps.Copy(global.on, digOptions)
 	q := global
 	var list []*question
 	begin := func() {
 		n := *global
-		n.on = map[string]bool{}
-		for name, on := range global.on {
-			n.on[name] = on
-		}
+		n.on = maps.Clone(global.on)
 		q, list = &n, append(list, &n)
 	}
 	for len(args) > 0 {
@@ -202,7 +198,7 @@ func (q *question) option(text string) error {
 	n, err := strconv.Atoi(value)
 	switch bad := err != nil || n < 0; {
 	case name == "time" || name == "timeout":
-		q.limit = max(time.Duration(n), 1) * time.Second
+		q.limit = time.Duration(max(n, 1)) * time.Second
 		return optionError(bad, text)
 	case name == "tries":
 		q.tries = max(n, 1)

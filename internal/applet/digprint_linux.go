@@ -120,14 +120,15 @@ func (q *question) record(rr dns.RR) string {
 }
 
 func multilineSOA(soa *dns.SOA) string {
-	text := printable.Escape(soa.Ns) + " " + printable.Escape(soa.Mbox) + " ("
+	var text strings.Builder
+	text.WriteString(printable.Escape(soa.Ns) + " " + printable.Escape(soa.Mbox) + " (")
 	for _, f := range []struct {
 		name string
 		n    uint32
 	}{{"serial", soa.Serial}, {"refresh", soa.Refresh}, {"retry", soa.Retry}, {"expire", soa.Expire}, {"minimum", soa.Minttl}} {
-		text += fmt.Sprintf("\n\t\t\t\t%-10d ; %s", f.n, f.name)
+		fmt.Fprintf(&text, "\n\t\t\t\t%-10d ; %s", f.n, f.name)
 	}
-	return text + "\n\t\t\t\t)"
+	return text.String() + "\n\t\t\t\t)"
 }
 
 // data is what a record says, safe for a terminal.

@@ -66,7 +66,7 @@ func runGrep(args []string) error {
 		}
 	}
 	switch {
-	case g.bad && !(g.quiet && g.found):
+	case g.bad && (!g.quiet || !g.found):
 		return &exitError{code: 2}
 	case !g.found:
 		return &exitError{code: 1}

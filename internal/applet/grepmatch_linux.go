@@ -108,7 +108,7 @@ func posixExpression(p string, extended bool) (string, error) {
 		case c == '[':
 			end := bracketEnd(p[i:])
 			if end < 0 {
-				return "", errors.New("Unmatched [") //nolint:revive,staticcheck // grep's words
+				return "", errors.New("Unmatched [") //nolint:staticcheck // grep's words
 			}
 			b.WriteString(strings.ReplaceAll(p[i:i+end+1], `\`, `\\`))
 			i += end
@@ -238,7 +238,8 @@ func (g *grep) print(name string, n int, line []byte, mark rune) {
 	if g.number {
 		prefix += g.colored("32", fmt.Sprint(n)) + g.colored("36", string(mark))
 	}
-	if !g.only && !(g.paint && mark == ':' && !g.invert) {
+	paint := g.paint && mark == ':' && !g.invert
+	if !g.only && !paint {
 		fmt.Fprintf(g.out, "%s%s\n", prefix, line)
 		return
 	}

@@ -42,9 +42,9 @@ func runIP(args []string) error {
 	}
 	if len(words) > 0 && (o.brief || o.statistics || o.json) {
 		switch object := words[0]; {
-		case strings.HasPrefix("address", object):
+		case isShort(object, "address"):
 			return o.list(true, words[1:])
-		case strings.HasPrefix("link", object):
+		case isShort(object, "link"):
 			return o.list(false, words[1:])
 		default:
 			return fail(exitUsage, "-br, -s and -j are for addresses and links")
@@ -56,6 +56,9 @@ func runIP(args []string) error {
 	}
 	return err
 }
+
+// isShort: ip takes any beginning of a word for it.
+func isShort(text, word string) bool { return strings.HasPrefix(word, text) }
 
 // link is an interface in the words of iproute2's JSON.
 type link struct {

@@ -251,7 +251,7 @@ func (j *jq) apply(out *bufio.Writer, code *gojq.Code, input any) error {
 		}
 		j.last, j.any = v, true
 		j.print(out, v)
-		if err := out.Flush(); err != nil {
+		if err := out.Flush(); err != nil { // it keeps what went wrong while writing
 			return err
 		}
 	}
@@ -279,8 +279,8 @@ func (j *jq) print(out *bufio.Writer, v any) {
 		end = "\x00"
 	}
 	if s, isString := v.(string); isString && (j.raw || j.join || j.zero) && !j.style.ascii {
-		out.WriteString(s + end)
+		_, _ = out.WriteString(s + end)
 		return
 	}
-	out.WriteString(j.style.text(v) + end)
+	_, _ = out.WriteString(j.style.text(v) + end)
 }

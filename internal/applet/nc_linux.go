@@ -130,7 +130,7 @@ func (c *nc) connect(network, host, port string) error {
 		if !c.verbose {
 			return &exitError{code: 1}
 		}
-		return fail(1, "connect to %s failed: %w", strings.Replace(label, " port", " port", 1), rootCause(err))
+		return fail(1, "connect to %s failed: %w", label, rootCause(err))
 	}
 	defer conn.Close()
 	if c.verbose {

@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,7 +67,7 @@ func readProcess(dir, task string) *process {
 	if err != nil {
 		return nil
 	}
-	open, end := strings.IndexByte(string(stat), '('), strings.LastIndexByte(string(stat), ')')
+	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || end < open {
 		return nil
 	}
@@ -124,22 +125,23 @@ func (p *process) commandLine() string {
 
 // stateText is ps's STAT: the state and its marks (PROCESS STATE CODES in ps(1)).
 func (p *process) stateText() string {
-	s := p.state
+	var s strings.Builder
+	s.WriteString(p.state)
 	switch {
 	case p.nice < 0:
-		s += "<"
+		s.WriteString("<")
 	case p.nice > 0:
-		s += "N"
+		s.WriteString("N")
 	}
 	for _, mark := range []struct {
 		on   bool
 		text string
 	}{{p.locked, "L"}, {p.session == p.pid, "s"}, {p.threads > 1, "l"}, {p.tpgid == p.pgrp && p.ttyNr != 0, "+"}} {
 		if mark.on {
-			s += mark.text
+			s.WriteString(mark.text)
 		}
 	}
-	return s
+	return s.String()
 }
 
 // tty is the name of the controlling terminal; the numbers are those of devices.txt of the kernel.

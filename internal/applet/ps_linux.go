@@ -22,7 +22,7 @@ type ps struct {
 	users, names, ttys            []string
 	sort                          []string
 	threads, forest, negate, wide bool
-	noHeader, bsd, mine           bool
+	noHeader, bsd                 bool
 	table                         psTable
 }
 
@@ -89,7 +89,7 @@ func (p *ps) arrange(list []*process) error {
 			return fmt.Errorf("error: unknown sort specifier %q", name)
 		}
 		slices.SortStableFunc(list, func(a, b *process) int {
-			order := 0
+			var order int
 			if c.order != nil {
 				order = cmp.Compare(c.order(&p.table, a), c.order(&p.table, b))
 			} else if x, y := c.value(&p.table, a), c.value(&p.table, b); strings.Trim(x+y, "0123456789") == "" {

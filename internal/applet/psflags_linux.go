@@ -32,13 +32,9 @@ func (p *ps) parse(args []string) error {
 
 // letters reads options of one letter; those that take a value take the rest of the word, or the next.
 func (p *ps) letters(word string, args []string) ([]string, error) {
-	for i := 0; i < len(word); i++ {
+	for i := range len(word) {
 		letter := word[i : i+1]
-		takes := strings.Contains("oOpCUtgGskNq", letter) || !p.bsd && letter == "u"
-		if letter == "N" || p.bsd && strings.Contains("gsNC", letter) {
-			takes = false
-		}
-		if !takes {
+		if !p.takesValue(word[i]) {
 			if err := p.letter(letter); err != nil {
 				return nil, err
 			}
@@ -54,6 +50,15 @@ func (p *ps) letters(word string, args []string) ([]string, error) {
 		return args, p.valued(letter, value)
 	}
 	return args, nil
+}
+
+// takesValue: u, g, s and C are options without a value in the BSD form.
+func (p *ps) takesValue(letter byte) bool {
+	values := "oOpCUtgGskqu"
+	if p.bsd {
+		values = "oOpUtGkq"
+	}
+	return strings.IndexByte(values, letter) >= 0
 }
 
 func (p *ps) letter(letter string) error {

@@ -73,7 +73,7 @@ func splitFilter(s string) []string {
 		s = strings.ReplaceAll(s, op, " "+op+" ")
 	}
 	var words []string
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		for w != "" {
 			i := strings.IndexAny(w, "=!<>")
 			if i < 0 {

@@ -56,8 +56,11 @@ func runTimeout(args []string) error {
 
 // await waits for the command, and passes signals on to it.
 func await(cmd *exec.Cmd, limit, later time.Duration, sig syscall.Signal, preserve bool) error {
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // how it ended stands in ProcessState
+	}()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var over, killing <-chan time.Time

@@ -47,6 +47,9 @@ func (t *transfer) run() error {
 		if !t.silent || t.showError {
 			fmt.Fprintf(os.Stderr, "Warning: will retry in %v, %d retries left\n", wait, t.retries-try)
 		}
+		if t.response != nil {
+			t.response.Body.Close()
+		}
 		time.Sleep(wait)
 	}
 	if err == nil {
@@ -99,7 +102,8 @@ func (t *transfer) fetch() error {
 			return err
 		}
 		to := t.response.Header.Get("Location")
-		if !(t.follow || t.trusted) || to == "" || t.response.StatusCode/100 != 3 {
+		follow := t.follow || t.trusted
+		if !follow || to == "" || t.response.StatusCode/100 != 3 {
 			return nil
 		}
 		if t.maxRedirects >= 0 && t.redirects >= t.maxRedirects {
@@ -124,7 +128,7 @@ func (t *transfer) roundTrip(req *http.Request) error {
 	}
 	t.request, t.response = req, nil
 	traced := req.WithContext(t.trace(t.ctx))
-	res, err := t.client.Do(traced)
+	res, err := t.client.Do(traced) //nolint:bodyclose // save, or what follows a redirect or comes before a retry, closes it
 	if err != nil {
 		return httpStatus(err)
 	}
@@ -148,7 +152,7 @@ func (t *transfer) redirected(old *http.Request, to string) (*http.Request, erro
 	next := old.Clone(context.Background())
 	next.URL, next.Host = u, u.Host
 	next.Header.Del("Cookie")
-	keep := t.response.StatusCode == 307 || t.response.StatusCode == 308
+	keep := t.response.StatusCode == http.StatusTemporaryRedirect || t.response.StatusCode == http.StatusPermanentRedirect
 	if !keep {
 		next.Body, next.GetBody, next.ContentLength = nil, nil, 0
 		next.Header.Del("Content-Type")
