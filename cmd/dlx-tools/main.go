@@ -1,6 +1,5 @@
 //go:build linux
 
-//go:debug x509usefallbackroots=1
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 

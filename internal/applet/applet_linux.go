@@ -18,16 +18,24 @@ type command func(args []string) error
 // applets is a function and not a variable, so that a program which links them pays for none at its start.
 func applets() map[string]command {
 	return map[string]command{
-		"basename": runBasename, "cat": runCat, "curl": runCurl, "date": runDate, "dig": runDig, "dirname": runDirname,
-		"echo": runEcho, "env": runEnv, "false": runFalse, "grep": runGrep, "head": runHead, "hostname": runHostname,
-		"id": runID, "jq": runJq, "kill": runKill, "ls": runLs, "mkdir": runMkdir, "ping": runPing, "ps": runPs,
-		"pwd": runPwd, "readlink": runReadlink, "rm": runRm, "sh": runSh, "sleep": runSleep, "ss": runSs,
-		"tail": runTail, "tls": runTLS, "true": runTrue, "uname": runUname, "wc": runWc, "wget": runWget,
+		"basename": runBasename, "cat": runCat, "column": runColumn, "comm": runComm, "curl": runCurl, "date": runDate, "dig": runDig,
+		"dirname": runDirname, "du": runDu, "echo": runEcho, "env": runEnv, "false": runFalse, "file": runFile, "fuser": runFuser,
+		"getent": runGetent, "grep": runGrep, "head": runHead, "host": runHost, "hostname": runHostname, "id": runID, "ip": runIP,
+		"jq": runJq, "kill": runKill, "ls": runLs, "lsof": runLsof, "mkdir": runMkdir, "nc": runNc, "netstat": runNetstat,
+		"openssl": runOpenssl, "pgrep": runPgrep, "ping": runPing, "pkill": runPkill, "printenv": runPrintenv, "ps": runPs,
+		"pstree": runPstree, "pwd": runPwd, "pwdx": runPwdx, "readlink": runReadlink, "rm": runRm, "sh": runSh, "sleep": runSleep,
+		"sort": runSort, "ss": runSs, "tail": runTail, "timeout": runTimeout, "tls": runTLS, "tree": runTree, "true": runTrue,
+		"uname": runUname, "vmstat": runVmstat, "wc": runWc, "wget": runWget,
 	}
 }
 
 // Better are the applets that replace busybox's of the same name, or that it does not have.
-func Better() []string { return []string{"curl", "dig", "jq", "ping", "sh", "ss", "tls", "wget"} }
+func Better() []string {
+	return []string{
+		"column", "comm", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "host", "hostname", "ip", "jq", "lsof", "nc", "netstat",
+		"openssl", "pgrep", "ping", "pkill", "printenv", "ps", "pstree", "pwdx", "sh", "sort", "ss", "timeout", "tls", "tree", "vmstat", "wget",
+	}
+}
 
 // Names lists the applets in order.
 func Names() []string {
@@ -62,6 +70,9 @@ func fail(code int, format string, args ...any) error {
 // exitUsage is the status of a mistake in the arguments.
 const exitUsage = 2
 
+// errHelp ends an applet that was asked for its usage, which it has printed.
+var errHelp = errors.New("help was asked for")
+
 // Main runs the applet that args[0] names, or that args[1] does for dlx-tools itself, and returns its exit status.
 func Main(args []string) int {
 	name := filepath.Base(args[0])
@@ -90,7 +101,7 @@ func Main(args []string) int {
 func status(name string, err error) int {
 	var exit *exitError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errHelp):
 		return 0
 	case errors.As(err, &exit):
 		if exit.err != nil {

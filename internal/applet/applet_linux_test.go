@@ -1,6 +1,7 @@
 package applet_test
 
 import (
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
@@ -50,6 +51,29 @@ func TestCurl(t *testing.T) {
 	})
 	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	mux.Handle("/moved", http.RedirectHandler("/there", http.StatusFound))
+	tries := 0
+	mux.HandleFunc("/flaky", func(w http.ResponseWriter, _ *http.Request) {
+		if tries++; tries < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		fmt.Fprintf(w, "try %d", tries)
+	})
+	mux.HandleFunc("/gzip", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		fmt.Fprint(z, "unpacked")
+		z.Close()
+	})
+	mux.HandleFunc("/cookie", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Path: "/"})
+		http.Redirect(w, r, "/cookies", http.StatusFound)
+	})
+	mux.HandleFunc("/cookies", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("Cookie")) })
+	mux.HandleFunc("/form", func(w http.ResponseWriter, r *http.Request) {
+		if _, file, err := r.FormFile("f"); err == nil {
+			fmt.Fprint(w, r.FormValue("a"), " ", file.Filename, " ", file.Header.Get("Content-Type"))
+		}
+	})
 	plain := httptest.NewServer(mux)
 	defer plain.Close()
 	secure := httptest.NewTLSServer(mux)
@@ -84,6 +108,19 @@ func TestCurl(t *testing.T) {
 		"tls to plain":       {[]string{"-s", "https://" + host}, 35, ""},
 		"unknown flag":       {[]string{"--no-such"}, 2, ""},
 		"no URL":             {nil, 2, ""},
+		"write-out":          {[]string{"-s", "-o", "/dev/null", "-w", `%{num_redirects}\t%{url_effective} %{redirect_url} %{http_version} %{remote_ip} %{ssl_verify_result}%{nope}%%`, plain.URL + "/moved"}, 0, "0\t" + plain.URL + "/moved " + plain.URL + "/there 1.1 127.0.0.1 0%"},
+		"write-out, refused": {[]string{"-s", "-w", "%{http_code} %{exitcode}", dead.URL}, 7, "000 7"},
+		"write-out, verify":  {[]string{"-sk", "-o", "/dev/null", "-w", "%{ssl_verify_result} %{http_version}", secure.URL}, 0, "18 1.1"},
+		"proxy":              {[]string{"-s", "-x", plain.URL, "http://example.invalid/p"}, 0, "GET http://example.invalid/p example.invalid  \n"},
+		"connect-to":         {[]string{"-s", "--connect-to", "::" + host, "http://example.invalid/p"}, 0, "GET /p example.invalid  \n"},
+		"retry":              {[]string{"-s", "--retry", "2", "--retry-delay", "0.01", plain.URL + "/flaky"}, 0, "try 3"},
+		"compressed":         {[]string{"-s", "--compressed", plain.URL + "/gzip"}, 0, "unpacked"},
+		"cookies followed":   {[]string{"-sL", "-b", "x=y", plain.URL + "/cookie"}, 0, "session=1; x=y"},
+		"form":               {[]string{"-s", "-F", "a=b;c", "-F", "f=@" + roots + ";type=text/x;filename=n", plain.URL + "/form"}, 0, "b;c n text/x"},
+		"data in order":      {[]string{"-s", "-d", "a", "--data-urlencode", "b=&", "--data-raw", "@c", plain.URL}, 0, "POST / " + host + "  a&b=%26&@c\n"},
+		"upload":             {[]string{"-s", "-T", roots, "-o", "/dev/null", "-w", "%{http_code} %{method}", plain.URL + "/up/"}, 0, "200 PUT"},
+		"two outputs":        {[]string{"-s", "-o", "/dev/null", plain.URL, plain.URL + "/x"}, 0, "GET /x " + host + "  \n"},
+		"help":               {[]string{"-4", "--no-such", "--help"}, 2, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { check(t, run(t, "", "curl", tt.args...), tt.code, tt.out) })
@@ -101,7 +138,8 @@ func TestCurl(t *testing.T) {
 	})
 	t.Run("tls", func(t *testing.T) {
 		got := run(t, "", "tls", "--servername", "example.com", tlsHost)
-		if got.Code != 60 || !strings.Contains(got.Stdout, tls.VersionName(tls.VersionTLS13)) {
+		if got.Code != 60 || !strings.Contains(got.Stdout, tls.VersionName(tls.VersionTLS13)) ||
+			!strings.Contains(got.Stdout, "names: example.com, *.example.com, 127.0.0.1, ::1\n") {
 			t.Errorf("%+v", got)
 		}
 		if got := run(t, "", "tls", "--servername", "example.com", "--cacert", roots, tlsHost); got.Code != 0 || !strings.Contains(got.Stdout, "trusted: yes") {
@@ -134,12 +172,12 @@ func TestDig(t *testing.T) {
 	}()
 	_, port, _ := net.SplitHostPort(conn.LocalAddr().String())
 	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "+short"), 0, "192.0.2.1\n")
-	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "A", "+noall", "+answer"), 0, "example.org.  60  IN  A  192.0.2.1\n")
+	check(t, run(t, "", "dig", "@127.0.0.1", "-p", port, "example.org", "A", "+noall", "+answer"), 0, "example.org.\t\t60\tIN\tA\t192.0.2.1\n")
 	got := run(t, "", "dig", "@127.0.0.1", "-p", port, "other.org")
 	if got.Code != 0 || !strings.Contains(got.Stdout, "status: NXDOMAIN") {
 		t.Errorf("%+v", got)
 	}
-	check(t, run(t, "", "dig", "+nonsense"), 2, "")
+	check(t, run(t, "", "dig", "+nonsense"), 1, "")
 }
 
 func TestTools(t *testing.T) {
@@ -168,6 +206,33 @@ func TestTools(t *testing.T) {
 		{"a b\nc\n", []string{"wc"}, 0, "2 3 6\n"},
 		{"ab\ncd\n", []string{"grep", "-v", "a"}, 0, "cd\n"},
 		{"ab\n", []string{"grep", "x"}, 1, ""},
+		{"ab\n", []string{"grep", "-P", "a(?=b)", "-o"}, 0, "a\n"},
+		{"k=v w\n", []string{"grep", "-oP", `k=\K\w`}, 0, "v\n"},
+		{"k=v w\n", []string{"grep", "-oP", `(?<=k=)v(?= w)`}, 0, "v\n"},
+		{"ab\n", []string{"grep", "-P", "a(?!c)b"}, 2, ""},
+		{"a+b\naab\n", []string{"grep", "--color=never", "a+b"}, 0, "a+b\n"},
+		{"a+b\naab\n", []string{"grep", "--color=never", "-E", "a+b"}, 0, "aab\n"},
+		{"ab\n*b\n", []string{"grep", "--text", "*b"}, 0, "*b\n"},
+		{"aXb\n", []string{"grep", "--text", `a\(X\|Y\)b`}, 0, "aXb\n"},
+		{"a\n", []string{"grep", "--text", `\(a\)\1`}, 2, ""},
+		{"1\n2\n3\n4\n5\n", []string{"grep", "--context=1", "-n", "3"}, 0, "2-2\n3:3\n4-4\n"},
+		{"x\n\x00", []string{"grep", "-I", "x"}, 1, ""},
+		{"1K\n1M\n20\n", []string{"sort", "-h", "-r"}, 0, "1M\n1K\n20\n"},
+		{"a 1\n", []string{"column", "-t"}, 0, "a  1\n"},
+		{"", []string{"timeout", "0.05", "sleep", "100"}, 124, ""},
+		{"", []string{"timeout", "5", "false"}, 1, ""},
+		{"", []string{"timeout", "5", "/nonexistent"}, 127, ""},
+		{"", []string{"jq", "-n", "halt_error"}, 5, ""},
+		{"1 2", []string{"jq", "-n", "-c", "[inputs]"}, 0, "[1,2]\n"},
+		{"{} 1", []string{"jq", ".a"}, 5, "null\n"},
+		{`{"b":1}`, []string{"jq", "-c", "-M", "--stream", "."}, 0, "[[\"b\"],1]\n[[\"b\"]]\n"},
+		{"", []string{"jq", "-n", "-e", "empty"}, 4, ""},
+		{"", []string{"jq", "--indent", "9", "."}, 2, ""},
+		{"", []string{"ps", "-o", "nonsense"}, 1, ""},
+		{"", []string{"ps", "-p", "1", "-o", "pid="}, 0, "    1\n"},
+		{"", []string{"pgrep"}, 2, ""},
+		{"", []string{"nc", "localhost", "x"}, 1, ""},
+		{"", []string{"openssl", "x509", "-in", "/nonexistent"}, 1, ""},
 		{"", []string{"echo", "-n", "x", "y"}, 0, "x y"},
 		{"", []string{"true"}, 0, ""},
 		{"", []string{"false"}, 1, ""},
@@ -191,6 +256,37 @@ func TestSs(t *testing.T) {
 	if got.Code != 0 || !strings.Contains(got.Stdout, l.Addr().String()) || !strings.Contains(got.Stdout, fmt.Sprintf("pid=%d", os.Getpid())) {
 		t.Errorf("ss does not show %s: %+v", l.Addr(), got)
 	}
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	local := conn.LocalAddr().String()
+	for _, tt := range []struct {
+		args  string
+		lines int
+		has   string
+	}{
+		{"-Htn state established dport = :" + port, 1, " " + local + " "},
+		{"-Htn dst 127.0.0.1:" + port, 1, local},
+		{"-Htn dst 127.0.0.0/8 and ( dport = " + port + " or dport = 1 ) and not src 10.0.0.1", 1, local},
+		{"-Htln sport == :" + port, 1, "LISTEN"},
+		{"-Htan sport = :" + port + " or dport = :" + port, 3, local},
+		{"-Htan exclude listening sport=:" + port, 1, "ESTAB"},
+		{"-Htmie dport = :" + port, 2, "skmem:(r0,"},
+		{"-Htie dport = :" + port, 2, " ino:"},
+		{"-HtiO dport = :" + port, 1, " mss:"},
+		{"-Htn dport != :" + port + " dport = :" + port, 0, ""},
+	} {
+		got := run(t, "", "ss", strings.Fields(tt.args)...)
+		if got.Code != 0 || strings.Count(got.Stdout, "\n") != tt.lines || !strings.Contains(got.Stdout, tt.has) {
+			t.Errorf("ss %s: %+v, want %d lines with %q", tt.args, got, tt.lines, tt.has)
+		}
+	}
+	for _, bad := range []string{"nonsense", "sport", "( sport = :1", "state none", "sport = :nosuchport", "not"} {
+		check(t, run(t, "", "ss", append([]string{"-t"}, strings.Fields(bad)...)...), 2, "")
+	}
 }
 
 func TestPing(t *testing.T) {
@@ -200,5 +296,14 @@ func TestPing(t *testing.T) {
 	}
 	if diff := cmp.Diff(2, run(t, "", "ping").Code); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHelp: what explains itself does so on standard output, and that is no mistake.
+func TestHelp(t *testing.T) {
+	for _, name := range []string{"curl", "dig", "jq", "ss", "ping", "tls", "wget"} {
+		if got := run(t, "", name, "--help"); got.Code != 0 || !strings.HasPrefix(got.Stdout, "usage: "+name) || got.Stderr != "" {
+			t.Errorf("%s --help: %+v", name, got)
+		}
 	}
 }

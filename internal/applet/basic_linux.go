@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,20 +27,6 @@ func runEcho(args []string) error {
 	}
 	_, err := fmt.Print(strings.Join(args, " "), end)
 	return err
-}
-
-// flags parses an applet's flags; a mistake ends it with status 2.
-func flags(name string, args []string, define func(*pflag.FlagSet)) ([]string, error) {
-	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.SortFlags = false
-	if define != nil {
-		define(f)
-	}
-	if err := f.Parse(args); err != nil {
-		return nil, fail(exitUsage, "%w\nflags:\n%s", err, strings.TrimRight(f.FlagUsages(), "\n"))
-	}
-	return f.Args(), nil
 }
 
 // each calls f with every file, or with standard input if there is none or one is "-".
@@ -170,48 +155,6 @@ func runWc(args []string) error {
 		fmt.Println(strings.Join(out, " "))
 		return err
 	})
-}
-
-func runGrep(args []string) error {
-	var invert, ignore, quiet bool
-	rest, err := flags("grep", args, func(f *pflag.FlagSet) {
-		f.BoolVarP(&invert, "invert-match", "v", false, "lines that do not match")
-		f.BoolVarP(&ignore, "ignore-case", "i", false, "upper and lower case alike")
-		f.BoolVarP(&quiet, "quiet", "q", false, "print nothing")
-		f.BoolP("extended-regexp", "E", true, "extended expressions, which they always are")
-	})
-	if err != nil {
-		return err
-	}
-	if len(rest) == 0 {
-		return fail(exitUsage, "takes an expression")
-	}
-	expr := rest[0]
-	if ignore {
-		expr = "(?i)" + expr
-	}
-	re, err := regexp.Compile(expr)
-	if err != nil {
-		return fail(exitUsage, "%w", err)
-	}
-	found := false
-	err = each(rest[1:], func(_ string, r io.Reader) error {
-		lines := bufio.NewScanner(r)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			if re.Match(lines.Bytes()) != invert {
-				found = true
-				if !quiet {
-					fmt.Println(lines.Text())
-				}
-			}
-		}
-		return lines.Err()
-	})
-	if err == nil && !found {
-		return &exitError{code: 1}
-	}
-	return err
 }
 
 func runBasename(args []string) error {

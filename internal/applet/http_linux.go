@@ -1,45 +1,85 @@
 package applet
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
-	// Mozilla's roots: the container's own are what is being debugged, and a scratch image has none.
-	_ "golang.org/x/crypto/x509roots/fallback"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // clientOptions are what curl and wget have in common.
 type clientOptions struct {
-	insecure            bool
-	caFile              string
-	certFile, keyFile   string
-	resolve             []string // HOST:PORT:ADDRESS
-	unixSocket          string
-	connectLimit, limit time.Duration
-	http1, http2        bool
-	follow              bool
+	dialOptions
+	insecure                  bool
+	caFile                    string
+	certFile, keyFile         string
+	limit                     time.Duration
+	http1, http2, priorHTTP2  bool
+	follow                    bool
+	maxRedirects              int
+	minTLS                    uint16
+	maxTLS                    string
+	proxy, proxyUser, noProxy string
 }
 
-// maxRedirects is curl's own default.
-const maxRedirects = 50
+// defaultRedirects is curl's own default.
+const defaultRedirects = 50
 
-// newClient makes an HTTP client of its own: no state, no proxy, no compression behind the user's back.
+// newClient makes an HTTP client of its own: no state, no compression behind the user's back.
 func newClient(o clientOptions) (*http.Client, error) {
-	tlsConfig := &tls.Config{InsecureSkipVerify: o.insecure} //nolint:gosec // -k asks for it
+	tlsConfig, err := o.tls()
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := o.proxyFunc()
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		Proxy:              proxy,
+		TLSClientConfig:    tlsConfig,
+		DisableCompression: true,
+		DialContext:        o.dial,
+		Protocols:          new(http.Protocols),
+	}
+	transport.Protocols.SetHTTP1(!o.priorHTTP2)
+	transport.Protocols.SetHTTP2(!o.http1)
+	transport.Protocols.SetUnencryptedHTTP2(o.priorHTTP2)
+	client := &http.Client{Transport: transport, Timeout: o.limit, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+		switch {
+		case !o.follow:
+			return http.ErrUseLastResponse
+		case len(via) > defaultRedirects:
+			return fail(47, "Maximum (%d) redirects followed", defaultRedirects)
+		}
+		return nil
+	}}
+	return client, nil
+}
+
+func (o *clientOptions) tls() (*tls.Config, error) {
+	config := &tls.Config{InsecureSkipVerify: o.insecure, MinVersion: o.minTLS, RootCAs: bundledRoots()} //nolint:gosec // -k asks for it
+	switch o.maxTLS {
+	case "", "default", "1.3":
+	case "1.2":
+		config.MaxVersion = tls.VersionTLS12
+	default:
+		return nil, fail(exitUsage, "--tls-max %s is not 1.2 or 1.3", o.maxTLS)
+	}
 	if o.caFile != "" {
 		pool, err := readRoots(o.caFile)
 		if err != nil {
 			return nil, fail(77, "%w", err)
 		}
-		tlsConfig.RootCAs = pool
+		config.RootCAs = pool
 	}
 	if o.certFile != "" {
 		key := o.keyFile
@@ -50,27 +90,27 @@ func newClient(o clientOptions) (*http.Client, error) {
 		if err != nil {
 			return nil, fail(58, "%w", err)
 		}
-		tlsConfig.Certificates = []tls.Certificate{cert}
+		config.Certificates = []tls.Certificate{cert}
 	}
-	transport := &http.Transport{
-		Proxy:              http.ProxyFromEnvironment,
-		TLSClientConfig:    tlsConfig,
-		DisableCompression: true,
-		DisableKeepAlives:  true,
-		ForceAttemptHTTP2:  !o.http1,
-		DialContext:        o.dial,
-	}
-	client := &http.Client{Transport: transport, Timeout: o.limit, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-		switch {
-		case !o.follow:
-			return http.ErrUseLastResponse
-		case len(via) > maxRedirects:
-			return fail(47, "more than %d redirects", maxRedirects)
-		}
-		return nil
-	}}
-	return client, nil
+	return config, nil
 }
+
+// bundledRoots are Mozilla's: the container's own are what is being debugged, and a scratch image has none. They are
+// parsed when they are first needed, since most applets never do.
+var bundledRoots = sync.OnceValue(func() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for root := range bundle.Roots() {
+		cert, err := x509.ParseCertificate(root.Certificate)
+		switch {
+		case err != nil: // one that is not understood is not trusted
+		case root.Constraint != nil:
+			pool.AddCertWithConstraint(cert, root.Constraint)
+		default:
+			pool.AddCert(cert)
+		}
+	}
+	return pool
+})
 
 func readRoots(file string) (*x509.CertPool, error) {
 	data, err := os.ReadFile(file)
@@ -84,49 +124,36 @@ func readRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func (o clientOptions) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	d := net.Dialer{Timeout: o.connectLimit}
-	if o.unixSocket != "" {
-		return d.DialContext(ctx, "unix", o.unixSocket)
+// proxyFunc chooses the proxy: the given one, or that of the environment.
+func (o *clientOptions) proxyFunc() (func(*http.Request) (*url.URL, error), error) {
+	if o.unixSocket != "" || o.abstractSocket != "" || o.noProxy == "*" {
+		return nil, nil
 	}
-	for _, r := range o.resolve {
-		if ip, ok := strings.CutPrefix(r, addr+":"); ok {
-			_, port, err := net.SplitHostPort(addr)
-			if err != nil {
-				return nil, err
-			}
-			return d.DialContext(ctx, network, net.JoinHostPort(strings.Trim(ip, "[]"), port))
+	from := http.ProxyFromEnvironment
+	if o.proxy != "" {
+		address := o.proxy
+		if !strings.Contains(address, "://") {
+			address = "http://" + address
 		}
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" {
+			return nil, fail(5, "Unsupported proxy syntax in '%s'", o.proxy)
+		}
+		if u.Port() == "" {
+			u.Host = net.JoinHostPort(u.Hostname(), "1080")
+		}
+		if user, password, _ := strings.Cut(o.proxyUser, ":"); user != "" {
+			u.User = url.UserPassword(user, password)
+		}
+		from = http.ProxyURL(u)
 	}
-	return d.DialContext(ctx, network, addr)
-}
-
-// httpStatus is the exit status, curl's, for an error of a request.
-func httpStatus(err error) error {
-	var (
-		exit    *exitError
-		dns     *net.DNSError
-		op      *net.OpError
-		unknown x509.UnknownAuthorityError
-		invalid x509.CertificateInvalidError
-		name    x509.HostnameError
-		verify  *tls.CertificateVerificationError
-		timeout net.Error
-		record  tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &exit):
-		return exit
-	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &name):
-		return &exitError{60, err}
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return &exitError{35, err}
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return &exitError{28, err}
-	case errors.As(err, &dns):
-		return &exitError{6, err}
-	case errors.As(err, &op) && op.Op == "dial":
-		return &exitError{7, err}
-	}
-	return &exitError{56, err}
+	return func(r *http.Request) (*url.URL, error) {
+		for name := range strings.SplitSeq(o.noProxy, ",") {
+			name = strings.TrimPrefix(strings.TrimSpace(name), ".")
+			if host := r.URL.Hostname(); name != "" && (host == name || strings.HasSuffix(host, "."+name)) {
+				return nil, nil
+			}
+		}
+		return from(r)
+	}, nil
 }

@@ -1,176 +1,223 @@
 package applet
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/net/icmp"
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
-// ping is one run of the applet.
+// ping is one run of the applet: ping(8) of iputils, its everyday flags and its output.
 type ping struct {
-	count, size    int
-	interval, wait float64
-	deadline       float64
-	v4, v6, quiet  bool
+	count, size, ttl            int
+	interval, wait, deadline    float64
+	v4, v6, quiet, flood, stamp bool
+	source, discover            string
 
-	conn          *icmp.PacketConn
-	to            *net.IPAddr
-	id            int
-	raw           bool
-	sent, got     int
-	low, high, up time.Duration
+	host      string
+	to        *net.IPAddr
+	sock      *pingSocket
+	sent, got int
+	errs      int
+	times     []time.Duration
+	began     time.Time
 }
 
 func runPing(args []string) error {
-	p := &ping{low: math.MaxInt64}
-	rest, err := flags("ping", args, func(f *pflag.FlagSet) {
-		f.IntVarP(&p.count, "count", "c", 0, "number of requests (default: until Ctrl-C)")
-		f.IntVarP(&p.size, "size", "s", 56, "bytes of data")
-		f.Float64VarP(&p.interval, "interval", "i", 1, "seconds between requests")
-		f.Float64VarP(&p.wait, "timeout", "W", 2, "seconds to wait for an answer")
-		f.Float64VarP(&p.deadline, "deadline", "w", 0, "seconds for all of it")
-		f.BoolVarP(&p.v4, "ipv4", "4", false, "IPv4")
-		f.BoolVarP(&p.v6, "ipv6", "6", false, "IPv6")
-		f.BoolVarP(&p.quiet, "quiet", "q", false, "the summary alone")
-	})
+	p := &ping{}
+	rest, err := flags("ping", args, p.define)
 	if err != nil {
 		return err
 	}
-	if len(rest) != 1 || p.size < 8 || p.size > 65000 || p.interval < 0.01 {
-		return fail(exitUsage, "takes a host; -s is 8 to 65000, -i at least 0.01")
+	if len(rest) != 1 {
+		return fail(exitUsage, "usage error: Destination address required")
 	}
-	if err := p.open(rest[0]); err != nil {
+	if p.size < 0 || p.size > 65507 || p.interval < 0.002 || p.ttl < 0 || p.ttl > 255 {
+		return fail(exitUsage, "-s is 0 to 65507, -i at least 0.002, -t 1 to 255")
+	}
+	p.host = rest[0]
+	if p.sock, err = p.open(); err != nil {
 		return &exitError{2, err}
 	}
-	defer p.conn.Close()
-	fmt.Printf("PING %s (%s): %d data bytes\n", rest[0], p.to, p.size)
+	defer p.sock.Close()
+	p.hello()
 	if err := p.run(); err != nil {
 		return &exitError{2, err}
 	}
-	p.summary(rest[0])
-	if p.got == 0 {
+	p.summary()
+	if p.got == 0 || p.deadline > 0 && p.count > 0 && p.got < p.count {
 		return &exitError{code: 1}
 	}
 	return nil
 }
 
-// open resolves the host and opens a socket: a raw one, or the unprivileged kind of icmp(7) where that is allowed.
-func (p *ping) open(host string) (err error) {
-	network := map[[2]bool]string{{true, false}: "ip4", {false, true}: "ip6"}[[2]bool{p.v4, p.v6}]
-	if network == "" {
-		network = "ip"
-	}
-	if p.to, err = net.ResolveIPAddr(network, host); err != nil {
-		return err
-	}
-	p.v6 = p.to.IP.To4() == nil
-	rawNet, datagram, local := "ip4:icmp", "udp4", "0.0.0.0"
-	if p.v6 {
-		rawNet, datagram, local = "ip6:ipv6-icmp", "udp6", "::"
-	}
-	p.raw = true
-	p.id = os.Getpid() & 0xffff
-	if p.conn, err = icmp.ListenPacket(rawNet, local); err == nil {
-		return nil
-	}
-	p.raw = false
-	var derr error
-	if p.conn, derr = icmp.ListenPacket(datagram, local); derr != nil {
-		return errors.Join(err, derr)
-	}
-	return nil
+func (p *ping) define(f *pflag.FlagSet) {
+	f.IntVarP(&p.count, "count", "c", 0, "number of requests (default: until Ctrl-C)")
+	f.IntVarP(&p.size, "size", "s", 56, "bytes of data")
+	f.Float64VarP(&p.interval, "interval", "i", 1, "seconds between requests")
+	f.Float64VarP(&p.wait, "timeout", "W", 10, "seconds to wait for the last answer")
+	f.Float64VarP(&p.deadline, "deadline", "w", 0, "seconds for all of it")
+	f.BoolVarP(&p.v4, "ipv4", "4", false, "IPv4")
+	f.BoolVarP(&p.v6, "ipv6", "6", false, "IPv6")
+	f.IntVarP(&p.ttl, "ttl", "t", 0, "time to live")
+	f.StringVarP(&p.source, "source", "I", "", "interface or address to send from")
+	f.StringVarP(&p.discover, "pmtudisc", "M", "", "path MTU discovery: do, want, dont or probe")
+	f.BoolVarP(&p.stamp, "timestamp", "D", false, "the time before each line")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "the summary alone")
+	f.BoolVarP(&p.flood, "flood", "f", false, "as fast as answers come; takes -c or -w")
+	f.BoolP("verbose", "v", false, "accepted, makes no difference")
+	f.BoolP("numeric", "n", true, "numbers, which they always are")
+	f.BoolP("adaptive", "A", false, "accepted, makes no difference")
+	f.BoolP("outstanding", "O", false, "accepted, makes no difference")
 }
+
+func (p *ping) hello() {
+	from := ""
+	if p.source != "" {
+		from = fmt.Sprintf(" from %s", p.sock.from())
+		if net.ParseIP(p.source) == nil {
+			from += " " + p.source
+		}
+		from += ":"
+	}
+	const headers = 28 // of IP and ICMP
+	if p.v6 {
+		fmt.Printf("PING %s(%s)%s %d data bytes\n", p.host, p.to, from, p.size)
+		return
+	}
+	fmt.Printf("PING %s (%s)%s %d(%d) bytes of data.\n", p.host, p.to, from, p.size, p.size+headers)
+}
+
+// floodPause bounds a flood to about a thousand requests a second, and floodWait what a lost one costs.
+const (
+	floodPause = time.Millisecond
+	floodWait  = 10 * time.Millisecond
+)
 
 func (p *ping) run() error {
+	if p.flood && p.count == 0 && p.deadline == 0 {
+		return fail(exitUsage, "-f takes -c or -w")
+	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
-	started := time.Now()
-	for seq := 0; p.count == 0 || seq < p.count; seq++ {
+	p.began = time.Now()
+	end := time.Time{}
+	if p.deadline > 0 {
+		end = p.began.Add(seconds(p.deadline))
+	}
+	for seq := 1; ; seq++ {
 		sent := time.Now()
-		if err := p.send(seq); err != nil {
-			return err
+		if err := p.sock.send(seq, p.size); err != nil {
+			fmt.Fprintf(os.Stderr, "ping: sendmsg: %v\n", innermost(err))
+			p.errs++
 		}
-		p.receive(seq, sent)
-		if p.deadline > 0 && time.Since(started).Seconds() >= p.deadline || p.count > 0 && seq+1 == p.count {
+		p.sent++
+		last := p.count > 0 && seq >= p.count
+		until := sent.Add(p.pause(last))
+		if !end.IsZero() && until.After(end) {
+			until, last = end, true
+		}
+		p.receive(seq, sent, until, stop)
+		if last || len(stop) > 0 {
 			return nil
+		}
+		rest := time.Until(sent.Add(p.pause(false)))
+		if p.flood {
+			rest = floodPause
 		}
 		select {
-		case <-stop:
+		case s := <-stop:
+			stop <- s
 			return nil
-		case <-time.After(time.Duration(p.interval*float64(time.Second)) - time.Since(sent)):
+		case <-time.After(rest):
 		}
 	}
-	return nil
 }
 
-func (p *ping) send(seq int) error {
-	var kind icmp.Type = ipv4.ICMPTypeEcho
-	if p.v6 {
-		kind = ipv6.ICMPTypeEchoRequest
+// pause is how long one request has: the interval, and for the last one what -W says.
+func (p *ping) pause(last bool) time.Duration {
+	switch {
+	case last:
+		return seconds(p.wait)
+	case p.flood:
+		return floodWait
 	}
-	data := make([]byte, p.size)
-	binary.BigEndian.PutUint64(data, uint64(time.Now().UnixNano()))
-	msg, err := (&icmp.Message{Type: kind, Body: &icmp.Echo{ID: p.id, Seq: seq & 0xffff, Data: data}}).Marshal(nil)
-	if err != nil {
-		return err
-	}
-	var to net.Addr = p.to
-	if !p.raw {
-		to = &net.UDPAddr{IP: p.to.IP, Zone: p.to.Zone}
-	}
-	p.sent++
-	_, err = p.conn.WriteTo(msg, to)
-	return err
+	return seconds(p.interval)
 }
 
-// receive waits for the answer to one request.
-func (p *ping) receive(seq int, sent time.Time) {
-	buf := make([]byte, p.size+1500)
-	_ = p.conn.SetReadDeadline(sent.Add(time.Duration(p.wait * float64(time.Second))))
-	protocol := 1 // the protocol number of ICMP
-	if p.v6 {
-		protocol = 58
-	}
-	for {
-		n, from, err := p.conn.ReadFrom(buf)
+// receive waits for the answer to a request.
+func (p *ping) receive(seq int, sent, until time.Time, stop <-chan os.Signal) {
+	for len(stop) == 0 {
+		r, err := p.sock.receive(until)
 		if err != nil {
 			return // no answer in time
 		}
-		msg, err := icmp.ParseMessage(protocol, buf[:n])
-		if err != nil {
-			continue
+		mark := ""
+		if p.stamp {
+			mark = "[" + strconv.FormatFloat(float64(time.Now().UnixMicro())/1e6, 'f', 6, 64) + "] "
 		}
-		echo, ok := msg.Body.(*icmp.Echo)
-		reply := msg.Type == ipv4.ICMPTypeEchoReply || msg.Type == ipv6.ICMPTypeEchoReply
-		if !ok || !reply || echo.Seq != seq&0xffff || p.raw && echo.ID != p.id {
+		switch {
+		case r.problem != "":
+			if !p.quiet {
+				fmt.Printf("%sFrom %s icmp_seq=%d %s\n", mark, r.from, r.seq, r.problem)
+			}
+			p.errs++
+			return
+		case r.seq != seq&0xffff:
 			continue
 		}
 		took := time.Since(sent)
 		p.got++
-		p.low, p.high, p.up = min(p.low, took), max(p.high, took), p.up+took
-		if !p.quiet {
-			fmt.Printf("%d bytes from %s: seq=%d time=%.3f ms\n", n, hostOf(from.String()), seq, took.Seconds()*1000)
+		p.times = append(p.times, took)
+		if !p.quiet && !p.flood {
+			ttl := ""
+			if r.ttl > 0 {
+				ttl = fmt.Sprintf(" ttl=%d", r.ttl)
+			}
+			fmt.Printf("%s%d bytes from %s: icmp_seq=%d%s time=%s ms\n", mark, r.size, r.from, r.seq, ttl, milliseconds(took))
 		}
 		return
 	}
 }
 
-func (p *ping) summary(host string) {
-	fmt.Printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss\n",
-		host, p.sent, p.got, 100*(p.sent-p.got)/max(p.sent, 1))
-	if p.got > 0 {
-		ms := func(d time.Duration) float64 { return d.Seconds() * 1000 }
-		fmt.Printf("round-trip min/avg/max = %.3f/%.3f/%.3f ms\n", ms(p.low), ms(p.up/time.Duration(p.got)), ms(p.high))
+// milliseconds has as many digits as iputils prints.
+func milliseconds(d time.Duration) string {
+	ms := d.Seconds() * 1000
+	switch {
+	case ms >= 100:
+		return fmt.Sprintf("%.0f", ms)
+	case ms >= 10:
+		return fmt.Sprintf("%.1f", ms)
+	case ms >= 1:
+		return fmt.Sprintf("%.2f", ms)
 	}
+	return fmt.Sprintf("%.3f", ms)
+}
+
+func (p *ping) summary() {
+	errs := ""
+	if p.errs > 0 {
+		errs = fmt.Sprintf(", +%d errors", p.errs)
+	}
+	loss := strconv.FormatFloat(100*float64(p.sent-p.got)/float64(max(p.sent, 1)), 'g', 6, 64)
+	fmt.Printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received%s, %s%% packet loss, time %dms\n",
+		p.host, p.sent, p.got, errs, loss, time.Since(p.began).Milliseconds())
+	if p.got == 0 {
+		fmt.Println()
+		return
+	}
+	low, high, sum, squares := math.Inf(1), 0.0, 0.0, 0.0
+	for _, d := range p.times {
+		ms := d.Seconds() * 1000
+		low, high, sum, squares = min(low, ms), max(high, ms), sum+ms, squares+ms*ms
+	}
+	n := float64(p.got)
+	deviation := math.Sqrt(max(squares/n-sum/n*sum/n, 0))
+	fmt.Printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", low, sum/n, high, deviation)
 }

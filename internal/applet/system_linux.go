@@ -5,35 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"dlx/internal/printable"
 )
-
-func runHostname([]string) error {
-	name, err := os.Hostname()
-	fmt.Println(printable.Escape(name))
-	return err
-}
-
-func runDate(args []string) error {
-	var utc bool
-	if _, err := flags("date", args, func(f *pflag.FlagSet) { f.BoolVarP(&utc, "utc", "u", false, "in UTC") }); err != nil {
-		return err
-	}
-	now := time.Now()
-	if utc {
-		now = now.UTC()
-	}
-	fmt.Println(now.Format(time.UnixDate))
-	return nil
-}
 
 func runUname(args []string) error {
 	var all, release, machine bool
@@ -174,44 +152,4 @@ func listFile(path, name string, info os.FileInfo, long bool) {
 		name += " -> " + printable.Escape(to)
 	}
 	fmt.Printf("%s %5d %5d %10d %s %s\n", info.Mode(), uid, gid, info.Size(), info.ModTime().Format("Jan _2 15:04"), name)
-}
-
-// runPs lists the processes of /proc. Options are accepted and make no difference: it always lists all.
-func runPs([]string) error {
-	dirs, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return err
-	}
-	var pids []int
-	for _, dir := range dirs {
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	sort.Ints(pids)
-	fmt.Println("  PID USER  STAT COMMAND")
-	for _, pid := range pids {
-		printProcess(pid)
-	}
-	return nil
-}
-
-func printProcess(pid int) {
-	dir := fmt.Sprintf("/proc/%d/", pid)
-	stat, err := os.ReadFile(dir + "stat")
-	if err != nil {
-		return // it ended
-	}
-	name, rest, _ := strings.Cut(string(stat), ") ")
-	_, name, _ = strings.Cut(name, "(")
-	args, _ := os.ReadFile(dir + "cmdline")
-	line := strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " "))
-	if line == "" {
-		line = "[" + name + "]"
-	}
-	var uid uint32
-	if info, err := os.Stat(dir); err == nil {
-		uid = info.Sys().(*syscall.Stat_t).Uid
-	}
-	fmt.Printf("%5d %-5d %-4.1s %s\n", pid, uid, rest, printable.Escape(line))
 }

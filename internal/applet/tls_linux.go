@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,9 @@ func verifyChain(state *tls.ConnectionState, name string, roots *x509.CertPool) 
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the server sent no certificate")
 	}
+	if roots == nil {
+		roots = bundledRoots()
+	}
 	between := x509.NewCertPool()
 	for _, c := range state.PeerCertificates[1:] {
 		between.AddCert(c)
@@ -85,11 +89,23 @@ func printTLS(w io.Writer, mark string, t *tls.ConnectionState) {
 		fmt.Fprintf(w, "%scertificate %d: %s\n", mark, i, printable.Escape(c.Subject.String()))
 		fmt.Fprintf(w, "%s  issuer: %s\n", mark, printable.Escape(c.Issuer.String()))
 		fmt.Fprintf(w, "%s  valid: %s to %s (%s)\n", mark, c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), remaining(c.NotAfter))
-		if len(c.DNSNames) > 0 {
-			fmt.Fprintf(w, "%s  names: %s\n", mark, printable.Escape(strings.Join(c.DNSNames, ", ")))
+		if names := alternativeNames(c); len(names) > 0 {
+			fmt.Fprintf(w, "%s  names: %s\n", mark, printable.Escape(strings.Join(names, ", ")))
 		}
 		fmt.Fprintf(w, "%s  SHA-256: %x\n", mark, sha256.Sum256(c.Raw))
 	}
+}
+
+// alternativeNames are all that a certificate is for: host names, addresses, URIs and mail addresses.
+func alternativeNames(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, u := range c.URIs {
+		names = append(names, u.String())
+	}
+	return append(names, c.EmailAddresses...)
 }
 
 func remaining(end time.Time) string {

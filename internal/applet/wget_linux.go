@@ -1,7 +1,6 @@
 package applet
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -107,12 +106,4 @@ func hostOf(addr string) string {
 		return addr
 	}
 	return host
-}
-
-// status0 is the exit status that an error carries.
-func status0(err error) int {
-	if exit, ok := errors.AsType[*exitError](err); ok {
-		return exit.code
-	}
-	return 1
 }
