@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 // completeTargets completes the name of a container that is not among the arguments yet. A failure completes nothing: the
 // shell has no place for an error.
 func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if cmd.ArgsLenAtDash() >= 0 { // a filter
+	if slices.Contains(os.Args[:max(len(os.Args)-1, 0)], "--") { // a filter or a command; cobra's own dash hides it from ArgsLenAtDash
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)

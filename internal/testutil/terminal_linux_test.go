@@ -27,7 +27,7 @@ func TestTerminal(t *testing.T) {
 }
 
 func TestTerminalClose(t *testing.T) {
-	term := testutil.StartTerminal(t, exec.Command("sh", "-c", "trap '' HUP; echo ready; cat"))
+	term := testutil.StartTerminal(t, exec.Command("sh", "-c", "trap '' HUP; echo ready; while :; do sleep 1; done"))
 	term.Expect("ready", limit)
 	term.Close()
 	if code := term.Wait(limit); code != 128+9 {
