@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -253,6 +254,10 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 	})
 	waitReady(t, c)
 	testutil.Wait(t, "the container's forged mount table", attackLimit, func() bool { return strings.Contains(c.MountInfo(), "upperdir="+host) })
+	testutil.Wait(t, "the container's forged root", attackLimit, func() bool {
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.PID))
+		return err == nil && strings.HasPrefix(string(command), "/bin/busybox\x00sleep")
+	})
 	_, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID})
 	if !errors.Is(err, inject.ErrNoLayer) {
 		t.Errorf("inject: %v, want ErrNoLayer", err)
