@@ -33,7 +33,7 @@ func TestJournalUnreadable(t *testing.T) {
 	if diff := cmp.Diff([]*inject.Record{{ID: "good", Name: "web"}}, records); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
-	all, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it is this one that is joined
+	all, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(all.Unwrap()) != 3 {
 		t.Fatalf("error %v, want three", err)
 	}

@@ -97,7 +97,7 @@ func (l Layer) check(root *linux.FD) error {
 
 // foreign says whether the container has a /.dlx already, in its writable layer or its image.
 func (l Layer) foreign(root *linux.FD) (bool, error) {
-	if there, err := exists(root, dirName); there || err != nil {
+	if there, err := exists(root); there || err != nil {
 		return there, err
 	}
 	for _, dir := range l.Lower {
@@ -105,7 +105,7 @@ func (l Layer) foreign(root *linux.FD) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		there, err := exists(lower, dirName)
+		there, err := exists(lower)
 		if err = errors.Join(err, lower.Close()); there || err != nil {
 			return there, err
 		}
@@ -113,8 +113,8 @@ func (l Layer) foreign(root *linux.FD) (bool, error) {
 	return false, nil
 }
 
-func exists(dir *linux.FD, name string) (bool, error) {
-	_, err := linux.StatAt(dir, name)
+func exists(dir *linux.FD) (bool, error) {
+	_, err := linux.StatAt(dir, dirName)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
@@ -134,7 +134,7 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 		return false, err
 	}
 	if record != nil {
-		if there, err := exists(root, dirName); record.Placed && there || err != nil {
+		if there, err := exists(root); record.Placed && there || err != nil {
 			return there, err
 		}
 		if _, err := j.remove(root, record); err != nil { // an injection that was interrupted
@@ -223,7 +223,7 @@ func (j *Journal) missing(root *linux.FD, name string, record *Record) error {
 	if !record.Placed || record.Removing {
 		return nil
 	}
-	there, err := exists(root, dirName)
+	there, err := exists(root)
 	if err != nil {
 		return err
 	}

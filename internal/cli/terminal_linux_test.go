@@ -291,7 +291,7 @@ func TestKeeperKilled(t *testing.T) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
 	for _, thread := range threads {
 		children, _ := os.ReadFile(thread)
-		for _, child := range strings.Fields(string(children)) {
+		for child := range strings.FieldsSeq(string(children)) {
 			if line, _ := os.ReadFile("/proc/" + child + "/cmdline"); bytes.HasPrefix(line, []byte("dlx-keeper")) {
 				keeper, err = strconv.Atoi(child)
 			}
