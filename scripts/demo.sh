@@ -88,7 +88,7 @@ fi
 shown+=("docker exec has no shell to start")
 
 begin "a shell by dlx debug: the target's files at /, its processes and network, and a toolbox on PATH"
-run "$dlx" debug $name -- sh -c 'ls -l /; ps; ip addr show eth0; which ls ps wget'
+run "$dlx" debug $name -- sh -c 'ls -l /; ps -ef; ip addr show eth0; which ls ps wget'
 has ' web$' '/web' 'inet .* eth0$' '^/dev/\.dlx/'
 run "$dlx" debug $name -- wget -qO- http://127.0.0.1/
 has '^hello from web$'
