@@ -2,8 +2,6 @@ package capture_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -28,14 +26,7 @@ func TestGivenUpInOrder(t *testing.T) {
 		}
 		removes = append(removes, remove)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	r := &running{t: t, stop: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(r.done)
-		r.stats, r.err = c.Run(ctx, r)
-		r.err = errors.Join(r.err, c.Close())
-	}()
-	testutil.Wait(t, "the file's beginning", limit, func() bool { return r.size() > 0 })
+	r := run(t, c)
 	const each = 5
 	for range each {
 		send(t, stays, "127.0.0.1:9", 1, 0)
@@ -43,7 +34,7 @@ func TestGivenUpInOrder(t *testing.T) {
 	}
 	removes[0]()
 	testutil.Wait(t, "all packets", limit, func() bool { return len(times(r.bytes())) == 2*each })
-	cancel()
+	r.stop()
 	<-r.done
 	if r.err != nil {
 		t.Fatal(r.err)

@@ -103,7 +103,12 @@ func start(t testing.TB, enter capture.Enter, o capture.Options) *running {
 	if o.RingSize == 0 {
 		o.RingSize = 4 << 20
 	}
-	c := open(t, enter, o)
+	return run(t, open(t, enter, o))
+}
+
+// run runs a capture beside the test, which waits until it is on.
+func run(t testing.TB, c *capture.Capture) *running {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	r := &running{t: t, stop: cancel, done: make(chan struct{})}
 	go func() {

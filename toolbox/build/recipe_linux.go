@@ -90,13 +90,6 @@ func (m *maker) note(format string, args ...any) {
 	}
 }
 
-// TwiceError reports two files for one path.
-type TwiceError struct{ Path, By string }
-
-func (e *TwiceError) Error() string {
-	return fmt.Sprintf("%s: there is another %s already", e.By, e.Path)
-}
-
 // claim takes a path; what comes later for it is left out.
 func (m *maker) claim(p, by string) bool {
 	if m.paths[p] {
