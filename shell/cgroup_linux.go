@@ -9,11 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/cgroups/v3"
-	"github.com/containerd/cgroups/v3/cgroup1"
-	"github.com/containerd/cgroups/v3/cgroup2"
-	"github.com/opencontainers/runtime-spec/specs-go"
-
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
 )
@@ -36,36 +31,25 @@ type cgroup struct {
 	memory int64 // the limit, where it is known
 }
 
-// v1Controllers are the hierarchies a session is put into under cgroup version 1.
-var v1Controllers = []cgroup1.Name{cgroup1.Memory, cgroup1.Pids}
+// controllers are those that limit a session: in version 1 each a hierarchy of its own, in version 2 those of one.
+var controllers = []string{"memory", "pids"}
 
-func unified() bool { return cgroups.Mode() == cgroups.Unified }
-
-func v1Hierarchy() ([]cgroup1.Subsystem, error) {
-	all, err := cgroup1.Default()
-	if err != nil {
-		return nil, err
-	}
-	var ours []cgroup1.Subsystem
-	for _, s := range all {
-		if slices.Contains(v1Controllers, s.Name()) {
-			ours = append(ours, s)
-		}
-	}
-	if len(ours) == 0 {
-		return nil, errors.New("neither the memory nor the pids controller is mounted")
-	}
-	return ours, nil
-}
+// unified says whether the host has cgroup version 2 alone: what systemd calls hybrid counts as version 1, since the
+// controllers are there (cgroups(7)).
+func unified() bool { return linux.HasMagic(cgroupRoot, linux.MagicCgroup2) }
 
 // CgroupMode names the version in use, or says what is missing.
 func CgroupMode() (string, error) {
 	if unified() {
 		return "version 2", nil
 	}
-	_, err := v1Hierarchy()
-	return "version 1", err
+	if len(cgroupRoots()) == 0 {
+		return "version 1", errNoController
+	}
+	return "version 1", nil
 }
+
+var errNoController = errors.New("neither the memory nor the pids controller is mounted at " + cgroupRoot)
 
 // newCgroup makes the session's control group with its limits.
 func newCgroup(name string, limits Limits) (*cgroup, error) {
@@ -79,27 +63,70 @@ func newCgroup(name string, limits Limits) (*cgroup, error) {
 
 // makeCgroup makes the group. dlx-init's threads are in it and do not count in what was asked for.
 func makeCgroup(name string, limits Limits) error {
-	pids := limits.Pids + initproto.Threads
-	resources := &specs.LinuxResources{
-		Memory: &specs.LinuxMemory{Limit: &limits.Memory},
-		Pids:   &specs.LinuxPids{Limit: &pids},
+	roots := cgroupRoots()
+	if len(roots) == 0 {
+		return errNoController
 	}
+	files := map[string]int64{"memory.limit_in_bytes": limits.Memory, "pids.max": limits.Pids + initproto.Threads}
 	if unified() {
-		_, err := cgroup2.NewManager(cgroupRoot, "/"+name, cgroup2.ToResources(resources))
-		return err
+		files = map[string]int64{"memory.max": limits.Memory, "pids.max": limits.Pids + initproto.Threads}
+		if err := enableControllers(); err != nil {
+			return err
+		}
 	}
-	_, err := cgroup1.New(cgroup1.StaticPath("/"+name), resources, cgroup1.WithHierarchy(v1Hierarchy))
-	return err
+	for _, root := range roots {
+		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
+			return err
+		}
+	}
+	for file, limit := range files {
+		if err := writeLimit(roots, name, file, limit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// cgroupRoots are the directories that a session's group has one in.
+// enableControllers gives the children of version 2's root the controllers (the kernel's cgroup-v2.rst, "Enabling and
+// Disabling"). Most hosts have them on, and then there is nothing to write.
+func enableControllers() error {
+	name := filepath.Join(cgroupRoot, "cgroup.subtree_control")
+	on, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	for _, c := range controllers {
+		if !slices.Contains(strings.Fields(string(on)), c) {
+			if err := os.WriteFile(name, []byte("+"+c), 0); err != nil {
+				return fmt.Errorf("enable the %s controller: %w", c, err)
+			}
+		}
+	}
+	return nil
+}
+
+// writeLimit writes to the one of the group's directories that has the file: where a controller is not mounted in
+// version 1, there is no such limit.
+func writeLimit(roots []string, name, file string, limit int64) error {
+	for _, root := range roots {
+		err := os.WriteFile(filepath.Join(root, name, file), strconv.AppendInt(nil, limit, 10), 0)
+		if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// cgroupRoots are the directories that a session's group has one in: those of version 1's controllers that are mounted.
 func cgroupRoots() []string {
 	if unified() {
 		return []string{cgroupRoot}
 	}
 	var roots []string
-	for _, n := range v1Controllers {
-		roots = append(roots, filepath.Join(cgroupRoot, string(n)))
+	for _, c := range controllers {
+		if root := filepath.Join(cgroupRoot, c); linux.HasMagic(root, linux.MagicCgroup) {
+			roots = append(roots, root)
+		}
 	}
 	return roots
 }

@@ -45,6 +45,7 @@ const (
 	MagicTmpfs   = unix.TMPFS_MAGIC
 	MagicOverlay = unix.OVERLAYFS_SUPER_MAGIC
 	MagicFuse    = unix.FUSE_SUPER_MAGIC
+	MagicCgroup  = unix.CGROUP_SUPER_MAGIC
 	MagicCgroup2 = unix.CGROUP2_SUPER_MAGIC
 )
 
@@ -145,6 +146,12 @@ func Magic(fd *FD) (int64, error) {
 	var st unix.Statfs_t
 	err := unix.Fstatfs(fd.Int(), &st)
 	return st.Type, wrap("fstatfs", err)
+}
+
+// HasMagic says whether the file that a path leads to is on a file system of this magic number (statfs(2)).
+func HasMagic(name string, magic int64) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(name, &st) == nil && st.Type == magic
 }
 
 // ReadlinkAt reads the symbolic link name below dir.
