@@ -67,9 +67,10 @@ func makeCgroup(name string, limits Limits) error {
 	if len(roots) == 0 {
 		return errNoController
 	}
-	files := map[string]int64{"memory.limit_in_bytes": limits.Memory, "pids.max": limits.Pids + initproto.Threads}
+	pids := limits.Pids + initproto.Threads
+	files := map[string]int64{"memory/NAME/memory.limit_in_bytes": limits.Memory, "pids/NAME/pids.max": pids}
 	if unified() {
-		files = map[string]int64{"memory.max": limits.Memory, "pids.max": limits.Pids + initproto.Threads}
+		files = map[string]int64{"NAME/memory.max": limits.Memory, "NAME/pids.max": pids}
 		if err := enableControllers(); err != nil {
 			return err
 		}
@@ -80,7 +81,11 @@ func makeCgroup(name string, limits Limits) error {
 		}
 	}
 	for file, limit := range files {
-		if err := writeLimit(roots, name, file, limit); err != nil {
+		file = filepath.Join(cgroupRoot, strings.Replace(file, "NAME", name, 1))
+		if !slices.Contains(roots, filepath.Dir(filepath.Dir(file))) {
+			continue // version 1 without this controller
+		}
+		if err := writeControl(file, strconv.FormatInt(limit, 10)); err != nil {
 			return err
 		}
 	}
@@ -97,7 +102,7 @@ func enableControllers() error {
 	}
 	for _, c := range controllers {
 		if !slices.Contains(strings.Fields(string(on)), c) {
-			if err := os.WriteFile(name, []byte("+"+c), 0); err != nil {
+			if err := writeControl(name, "+"+c); err != nil {
 				return fmt.Errorf("enable the %s controller: %w", c, err)
 			}
 		}
@@ -105,16 +110,14 @@ func enableControllers() error {
 	return nil
 }
 
-// writeLimit writes to the one of the group's directories that has the file: where a controller is not mounted in
-// version 1, there is no such limit.
-func writeLimit(roots []string, name, file string, limit int64) error {
-	for _, root := range roots {
-		err := os.WriteFile(filepath.Join(root, name, file), strconv.AppendInt(nil, limit, 10), 0)
-		if !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+// writeControl writes to a file of the kernel's, which takes a value in one write and can not be made or cut short.
+func writeControl(name, value string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
 }
 
 // cgroupRoots are the directories that a session's group has one in: those of version 1's controllers that are mounted.

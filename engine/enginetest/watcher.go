@@ -39,8 +39,15 @@ func newWatcher(t *testing.T, word string, then func()) *watcher {
 	return w
 }
 
-// wait waits for the callback, which has begun.
-func (w *watcher) wait() { w.called.Wait() }
+// wait waits for the callback if the word was seen.
+func (w *watcher) wait() {
+	w.mu.Lock()
+	missed := w.then != nil
+	w.mu.Unlock()
+	if !missed {
+		w.called.Wait()
+	}
+}
 
 func (w *watcher) Write(p []byte) (int, error) {
 	w.mu.Lock()

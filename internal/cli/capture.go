@@ -236,7 +236,7 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	switch {
 	case o.file == "-", o.wireshark, o.to != nil:
 		latency = pipeLatency
-	case o.file == "":
+	case o.file == "", o.count > 0: // who counts is waiting for the end
 		latency = screenLatency
 	}
 	var own []engine.Connection
