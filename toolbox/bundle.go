@@ -19,6 +19,7 @@ type Bundle struct {
 	cosign   []byte // nil without one of cosign's
 	sbom     []byte // nil without
 	contents map[string][]byte
+	from     *origin // what the contents are better read from, if not nil
 }
 
 // Manifest returns what the bundle says is in it.

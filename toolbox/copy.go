@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// chunkSize is written at a time, so that a placement can be given up.
-const chunkSize = 1 << 20
+// chunkSize is read, hashed and written at a time: what is in the processor's cache is cheap to go over twice, and a
+// placement can be given up.
+const chunkSize = 128 << 10
 
 // CopyTo writes a regular file of the toolbox, hashing what it writes. With an error, w has to be thrown away.
 func (v *Verified) CopyTo(w io.Writer, path string) error {
@@ -17,48 +19,91 @@ func (v *Verified) CopyTo(w io.Writer, path string) error {
 	if f == nil || f.Link != "" {
 		return fmt.Errorf("the toolbox has no file %s", path)
 	}
-	return f.copy(context.Background(), w)
+	r := v.reader()
+	return errors.Join(r.copy(context.Background(), w, f), r.Close())
 }
 
 // CheckBytes compares all files with their digests, and places none.
 func (v *Verified) CheckBytes() error {
+	r := v.reader()
 	for _, e := range v.files {
 		if e.Link != "" {
 			continue
 		}
-		if err := e.copy(context.Background(), io.Discard); err != nil {
-			return err
+		if err := r.copy(context.Background(), io.Discard, e); err != nil {
+			return errors.Join(err, r.Close())
 		}
 	}
-	return nil
+	return r.Close()
 }
 
-// copy writes a file's bytes and hashes them at the same time: they are this program's own, read or mapped, and stay as
-// they are in between.
-func (f *entry) copy(ctx context.Context, w io.Writer) error {
-	done := make(chan [sha256.Size]byte, 1)
-	go func() { done <- sha256.Sum256(f.content) }()
-	err := write(ctx, w, f.content)
-	sum := <-done
-	if err != nil {
-		return fmt.Errorf("place %s: %w", f.Path, err)
-	}
-	if got := hex.EncodeToString(sum[:]); got != f.SHA256 {
-		return refuse(ErrChanged, f.Path, "has digest %s, the manifest says %s", got, f.SHA256)
-	}
-	return nil
+// origin is where the contents of a bundle are read from.
+type origin struct {
+	open func() image // nil where that does not work: they are in memory as well
 }
 
-func write(ctx context.Context, w io.Writer, content []byte) error {
-	for len(content) > 0 {
+// image is an open file that has a bundle's archive in it.
+type image interface {
+	io.Closer
+	// readAt reads what is at the place of content, a part of the archive, in the file.
+	readAt(buf, content []byte) error
+}
+
+// reader gives the bytes of a toolbox's files. It is one goroutine's.
+type reader struct {
+	images map[*origin]image
+	buf    []byte
+}
+
+func (v *Verified) reader() *reader { return &reader{images: map[*origin]image{nil: nil}} }
+
+// Close closes what was opened for reading.
+func (r *reader) Close() error {
+	var errs []error
+	for _, i := range r.images {
+		if i != nil {
+			errs = append(errs, i.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// image is what a file is read from, nil for memory.
+func (r *reader) image(f *entry) image {
+	i, known := r.images[f.from]
+	if !known {
+		i = f.from.open()
+		r.images[f.from] = i
+	}
+	if i != nil && r.buf == nil {
+		r.buf = make([]byte, chunkSize)
+	}
+	return i
+}
+
+// copy writes the bytes that it hashes. Those in memory are this program's own, and stay as they are in between.
+func (r *reader) copy(ctx context.Context, w io.Writer, f *entry) error {
+	hash, from := sha256.New(), r.image(f)
+	for content := f.content; len(content) > 0; {
+		chunk := content[:min(chunkSize, len(content))]
+		content = content[len(chunk):]
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		chunk := content[:min(chunkSize, len(content))]
-		if _, err := w.Write(chunk); err != nil {
-			return err
+		if from != nil {
+			buf := r.buf[:len(chunk)]
+			if err := from.readAt(buf, chunk); err != nil {
+				return fmt.Errorf("place %s: %w", f.Path, err)
+			}
+			chunk = buf
 		}
-		content = content[len(chunk):]
+		hash.Write(chunk)
+		if _, err := w.Write(chunk); err != nil {
+			return fmt.Errorf("place %s: %w", f.Path, err)
+		}
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != f.SHA256 {
+		return refuse(ErrChanged, f.Path, "has digest %s, the manifest says %s", got, f.SHA256)
 	}
 	return nil
 }

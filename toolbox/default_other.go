@@ -1,4 +1,4 @@
-//go:build !dlx_toolbox && !linux
+//go:build !linux
 
 package toolbox
 

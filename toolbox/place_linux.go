@@ -74,21 +74,23 @@ func (p *placing) files(ctx context.Context) error {
 	errs := make([]error, placers)
 	for i := range placers {
 		wg.Go(func() {
+			r := p.box.reader()
 			for errs[i] == nil {
 				n := int(next.Add(1)) - 1
 				if n >= len(files) {
-					return
+					break
 				}
-				errs[i] = p.file(ctx, files[n])
+				errs[i] = p.file(ctx, r, files[n])
 			}
-			next.Store(int64(len(files))) // the other one stops too
+			next.Store(int64(len(files))) // with an error, the other one stops too
+			errs[i] = errors.Join(errs[i], r.Close())
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func (p *placing) file(ctx context.Context, f *entry) error {
+func (p *placing) file(ctx context.Context, r *reader, f *entry) error {
 	dir, name := p.dirs[path.Dir(f.Path)], path.Base(f.Path)
 	if f.Link != "" {
 		return linux.SymlinkAt(f.Link, dir, name)
@@ -97,5 +99,5 @@ func (p *placing) file(ctx context.Context, f *entry) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.copy(ctx, linux.Writer(fd)), fd.Close())
+	return errors.Join(r.copy(ctx, linux.Writer(fd), f), fd.Close())
 }

@@ -34,6 +34,7 @@ type Part struct {
 type entry struct {
 	*File
 	content []byte
+	from    *origin // nil: memory
 }
 
 // Policy says which toolboxes are taken.
@@ -183,7 +184,7 @@ func (v *Verified) add(b *Bundle, f *File) error {
 		return refuse(ErrPath, f.Path, "is listed twice")
 	}
 	content, ok := b.contents[f.Path]
-	v.put(&entry{f, content})
+	v.put(&entry{f, content, b.from})
 	if f.Link != "" {
 		return checkLink(f)
 	}

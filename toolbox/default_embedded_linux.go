@@ -20,7 +20,13 @@ var embeddedDigest string
 
 // Default returns the toolbox that was built into dlx.
 func Default() (*Bundle, error) {
-	return ReadBundle(unsafe.Slice(unsafe.StringData(embedded), len(embedded)))
+	data := unsafe.Slice(unsafe.StringData(embedded), len(embedded))
+	b, err := ReadBundle(data)
+	if err != nil {
+		return nil, err
+	}
+	b.from = &origin{open: func() image { return openOwn(data) }}
+	return b, nil
 }
 
 // VerifyDefault checks the toolbox that was built into dlx against the digest that was compiled in.
