@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox and bash from Debian through apt's signed
-# index. TOOLBOX_ARCH=arm64 makes one for another architecture.
+# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox, bash and strace from Debian through apt's
+# signed index. TOOLBOX_ARCH=arm64 makes one for another architecture.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -33,6 +33,16 @@ fetch() {
 
 fetch busybox-static "$arch" "$dir"
 fetch bash-static "$arch" "$dir"
+# strace is dynamic: these are all the packages that it takes libraries of, laid over each other.
+dynamic=(strace libc6 libunwind8 liblzma5)
+for name in "${dynamic[@]}"; do
+	fetch "$name" "$arch" "$dir"
+done
+rm -rf "$dir/root"
+mkdir "$dir/root"
+for name in "${dynamic[@]}"; do
+	cp -a "$dir/$name/." "$dir/root"
+done
 host=$(dpkg --print-architecture)
 if [ "$arch" = "$host" ]; then
 	cp -u "$dir/busybox-static/bin/busybox" "$dir/host-busybox"

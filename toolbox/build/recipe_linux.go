@@ -104,6 +104,7 @@ func (m *maker) claim(p, by string) bool {
 type group struct {
 	m      *maker
 	folder string
+	run    string // the launcher, below the folder
 	tree   *tree
 	needs  *closure
 	source func(file string) toolbox.Source // where a file of the tree comes from
@@ -111,7 +112,7 @@ type group struct {
 }
 
 func (m *maker) group(kind string, t *tree, source func(string) toolbox.Source) *group {
-	return &group{m: m, folder: path.Join("libexec", m.Builder.Name+"."+kind), tree: t, needs: newClosure(t), source: source, names: map[string]string{}}
+	return &group{m: m, folder: path.Join("libexec", m.Builder.Name+"."+kind), run: launcher.Name, tree: t, needs: newClosure(t), source: source, names: map[string]string{}}
 }
 
 // errScript reports a script: its interpreter would have to come along.
@@ -154,7 +155,7 @@ func (g *group) add(file string) error {
 		}
 		return nil
 	}
-	g.m.Link("bin/"+name, path.Join("..", g.folder, launcher.Name))
+	g.m.Link("bin/"+name, path.Join("..", g.folder, g.run))
 	if again {
 		g.m.Link(path.Join(g.folder, launcher.Programs, name), first)
 		return nil
@@ -176,7 +177,12 @@ func (g *group) close() error {
 	if err != nil {
 		return err
 	}
-	g.m.Add(path.Join(g.folder, launcher.Name), run.data, 0o755, run.source)
+	g.m.Add(path.Join(g.folder, g.run), run.data, 0o755, run.source)
+	g.addLibraries()
+	return nil
+}
+
+func (g *group) addLibraries() {
 	g.m.Add(path.Join(g.folder, launcher.Libs, launcher.Loader), g.needs.loader.data, 0o755, g.source(g.needs.loader.path))
 	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
 	for _, l := range g.needs.sorted() {
@@ -186,7 +192,6 @@ func (g *group) close() error {
 		}
 		g.m.AddFile(f, l.data, g.source(l.path))
 	}
-	return nil
 }
 
 // own is a file of dlx's own toolbox.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"dlx/internal/applet"
 	"dlx/toolbox"
+	"dlx/toolbox/build"
 )
 
 // packer collects the toolbox's files.
@@ -27,53 +29,102 @@ func newPacker(dir, version, arch string) *packer {
 	return &packer{dir, toolbox.Builder{Name: "default", Version: version, Arch: arch, Created: time.Unix(0, 0)}}
 }
 
+// initPath is where dlx-init is in the toolbox.
+const initPath = "libexec/dlx-init"
+
 func (p *packer) collect() error {
 	dlx := toolbox.Source{Package: "dlx", Version: p.Version, Origin: "built from this source", License: "Apache-2.0"}
-	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", "libexec/dlx-init": "dlx-init"} {
+	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", initPath: "dlx-init"} {
 		if err := p.addFile(path, filepath.Join(p.dir, name), 0o755, dlx); err != nil {
 			return err
 		}
 	}
-	for _, d := range debs {
-		if err := p.addDeb(d); err != nil {
+	for path, d := range static {
+		if err := p.addStatic(path, d.program, d.deb); err != nil {
 			return err
 		}
+	}
+	if err := p.addDynamic(); err != nil {
+		return err
 	}
 	p.Add("etc/ssl/cert.pem", roots(), 0o644, toolbox.Source{Package: "golang.org/x/crypto/x509roots", Origin: "Mozilla's root program", License: "MPL-2.0"})
 	return p.link()
 }
 
 // deb is a package of Debian's, unpacked below dir/NAME by scripts/toolbox.sh.
-type deb struct{ name, program, path string }
+type deb struct{ name, license string }
 
-var debs = []deb{
-	{"busybox-static", "bin/busybox", "bin/busybox"},
-	{"bash-static", "bin/bash-static", "bin/bash"},
+// static are the packages with a program that needs nothing, by where it goes.
+var static = map[string]struct {
+	deb
+	program string
+}{
+	"bin/busybox": {deb{"busybox-static", "GPL-2.0-only"}, "bin/busybox"},
+	"bin/bash":    {deb{"bash-static", "GPL-3.0-or-later"}, "bin/bash-static"},
 }
 
-// addDeb adds a package's program and its copyright file. The file NAME.origin has its version and the digest that apt's
-// signed index gives for it.
-func (p *packer) addDeb(d deb) error {
+// dynamic are the packages of strace and of what it needs, unpacked below dir/root as well: dlx-init starts it with its own
+// loader. What was taken from which is found out when they are packed.
+var dynamic = []deb{
+	{"strace", "LGPL-2.1-or-later"}, {"libc6", "LGPL-2.1-or-later"}, {"libunwind8", "MIT"}, {"liblzma5", "0BSD"},
+}
+
+const dynamicProgram = "/usr/bin/strace"
+
+// source tells where a package comes from. The file NAME.origin has its version and the digest that apt's signed index
+// gives for it.
+func (p *packer) source(d deb) (toolbox.Source, error) {
 	data, err := os.ReadFile(filepath.Join(p.dir, d.name+".origin"))
 	if err != nil {
-		return err
+		return toolbox.Source{}, err
 	}
 	version, digest, ok := strings.Cut(strings.TrimSpace(string(data)), " ")
 	if !ok {
-		return fmt.Errorf("%s.origin: not VERSION SHA256", d.name)
+		return toolbox.Source{}, fmt.Errorf("%s.origin: not VERSION SHA256", d.name)
 	}
-	o := toolbox.Source{
-		Package: d.name, Version: version, Origin: "Debian, " + d.name + " " + version + ", sha256:" + digest, License: "GPL-2.0-only",
+	return toolbox.Source{
+		Package: d.name, Version: version, Origin: "Debian, " + d.name + " " + version + ", sha256:" + digest, License: d.license,
 		URL: "pkg:deb/debian/" + d.name + "@" + version + "?arch=" + p.Arch,
-	}
-	if d.name == "bash-static" {
-		o.License = "GPL-3.0-or-later"
-	}
-	root := filepath.Join(p.dir, d.name)
-	if err := p.addFile(d.path, filepath.Join(root, d.program), 0o755, o); err != nil {
+	}, nil
+}
+
+// addStatic adds a package's program.
+func (p *packer) addStatic(path, program string, d deb) error {
+	o, err := p.source(d)
+	if err != nil {
 		return err
 	}
-	return p.addFile("share/licenses/"+d.name, filepath.Join(root, "usr/share/doc", d.name, "copyright"), 0o644, o)
+	return errors.Join(p.addFile(path, filepath.Join(p.dir, d.name, program), 0o755, o), p.addCopyright(d, o))
+}
+
+// addDynamic adds strace with its loader and libraries.
+func (p *packer) addDynamic() error {
+	owners := map[string]toolbox.Source{}
+	for _, d := range dynamic {
+		o, err := p.source(d)
+		if err != nil {
+			return err
+		}
+		if err := p.addCopyright(d, o); err != nil {
+			return err
+		}
+		owners[d.name] = o
+	}
+	var unknown error
+	err := build.Dynamic(&p.Builder, filepath.Join(p.dir, "root"), initPath, []string{dynamicProgram}, func(file string) toolbox.Source {
+		for name, o := range owners {
+			if _, err := os.Lstat(filepath.Join(p.dir, name, file)); err == nil {
+				return o
+			}
+		}
+		unknown = fmt.Errorf("%s is in none of the packages", file)
+		return toolbox.Source{}
+	})
+	return errors.Join(err, unknown)
+}
+
+func (p *packer) addCopyright(d deb, o toolbox.Source) error {
+	return p.addFile("share/licenses/"+d.name, filepath.Join(p.dir, d.name, "usr/share/doc", d.name, "copyright"), 0o644, o)
 }
 
 func (p *packer) addFile(path, from string, mode uint32, o toolbox.Source) error {
