@@ -148,7 +148,8 @@ func (l *links) descriptor() int { return l.socket.GetFd() }
 func (l *links) ask() error {
 	req := nl.NewNetlinkRequest(syscall.RTM_GETLINK, syscall.NLM_F_DUMP)
 	req.AddData(nl.NewIfInfomsg(syscall.AF_UNSPEC))
-	if err := l.socket.Send(req); err != nil {
+	// The library would send it to the subscription's group as well, which takes CAP_NET_ADMIN.
+	if err := linux.AskKernel(l.descriptor(), req.Serialize()); err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}
 	return nil

@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/netip"
 	"slices"
-	"strings"
 	"sync"
-
-	"golang.org/x/net/bpf"
 
 	"dlx/capture"
 	"dlx/capture/filter"
@@ -163,22 +159,6 @@ func (f *followers) name(ctx context.Context) {
 // and its resolver have no say and its network does not see the questions. For Ethernet all of an expression makes sense,
 // so that compiling it for that asks for every name.
 func compileFor(ctx context.Context, expr string) (capture.Compile, error) {
-	if strings.TrimSpace(expr) == "" {
-		return nil, nil
-	}
 	machine := names.New(ctx)
-	anyMask := netip.AddrFrom4([4]byte{255, 255, 255, 0})
-	if _, err := filter.Compile(expr, filter.Options{Link: filter.Ethernet, Extensions: filter.Live, Netmask: anyMask, Names: machine}); err != nil {
-		return nil, err
-	}
-	machine = machine.Offline()
-	return func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error) {
-		p, err := filter.Compile(expr, filter.Options{
-			Link: filter.LinkType(link), Snaplen: snaplen, Extensions: filter.Live, Netmask: netmask, Names: machine,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return p.Raw(), nil
-	}, nil
+	return filter.ForInterfaces(expr, machine, machine.Offline())
 }

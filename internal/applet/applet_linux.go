@@ -24,7 +24,7 @@ func applets() map[string]command {
 		"jq": runJq, "kill": runKill, "ls": runLs, "lsof": runLsof, "mkdir": runMkdir, "nc": runNc, "netstat": runNetstat,
 		"openssl": runOpenssl, "pgrep": runPgrep, "ping": runPing, "pkill": runPkill, "printenv": runPrintenv, "ps": runPs,
 		"pstree": runPstree, "pwd": runPwd, "pwdx": runPwdx, "readlink": runReadlink, "rm": runRm, "sh": runSh, "sleep": runSleep,
-		"sort": runSort, "ss": runSs, "tail": runTail, "timeout": runTimeout, "tls": runTLS, "tree": runTree, "true": runTrue,
+		"sort": runSort, "ss": runSs, "tail": runTail, "tcpdump": runTcpdump, "timeout": runTimeout, "tls": runTLS, "tree": runTree, "true": runTrue,
 		"uname": runUname, "vmstat": runVmstat, "wc": runWc, "wget": runWget,
 	}
 }
@@ -33,7 +33,7 @@ func applets() map[string]command {
 func Better() []string {
 	return []string{
 		"column", "comm", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "host", "hostname", "ip", "jq", "lsof", "nc", "netstat",
-		"openssl", "pgrep", "ping", "pkill", "printenv", "ps", "pstree", "pwdx", "sh", "sort", "ss", "timeout", "tls", "tree", "vmstat", "wget",
+		"openssl", "pgrep", "ping", "pkill", "printenv", "ps", "pstree", "pwdx", "sh", "sort", "ss", "tcpdump", "timeout", "tls", "tree", "vmstat", "wget",
 	}
 }
 

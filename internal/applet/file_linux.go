@@ -94,6 +94,7 @@ var magics = []struct {
 	{0, "!<arch>\n", "current ar archive"}, {0, "\x89PNG\r\n\x1a\n", "PNG image data"}, {0, "\xff\xd8\xff", "JPEG image data"}, {0, "GIF8", "GIF image data"},
 	{0, "%PDF-", "PDF document"}, {0, "SQLite format 3\x00", "SQLite 3.x database"}, {0, "\xca\xfe\xba\xbe", "compiled Java class data"},
 	{0, "\x00asm", "WebAssembly (wasm) binary module"}, {0, "\xd4\xc3\xb2\xa1", "pcap capture file, little-endian"},
+	{0, "\x4d\x3c\xb2\xa1", "pcap capture file, little-endian, nanoseconds"},
 	{0, "\x0a\x0d\x0d\x0a", "pcapng capture file"}, {0, "-----BEGIN CERTIFICATE-----", "PEM certificate"},
 	{0, "-----BEGIN RSA PRIVATE KEY-----", "PEM RSA private key"}, {0, "-----BEGIN", "PEM data"}, {0, "<?xml", "XML document, ASCII text"},
 	{0, "TZif", "timezone data"}, {0, "RIFF", "RIFF data"}, {0, "\x7fELF", "ELF"},

@@ -13,7 +13,7 @@ import (
 var synopses = map[string]string{
 	"curl": "[FLAG...] URL...", "wget": "[FLAG...] URL...", "tls": "[FLAG...] HOST[:PORT]", "ping": "[FLAG...] HOST",
 	"dig": "[@SERVER] [-p PORT] [NAME] [TYPE] [-x ADDRESS] [+OPTION...]", "jq": "[FLAG...] [FILTER [FILE...]]",
-	"ss": "[FLAG...] [state STATE] [EXPRESSION]", "grep": "[FLAG...] PATTERN [FILE...]",
+	"ss": "[FLAG...] [state STATE] [EXPRESSION]", "tcpdump": "[FLAG...] [EXPRESSION]", "grep": "[FLAG...] PATTERN [FILE...]",
 }
 
 // flags parses an applet's flags. --help prints them on standard output; a mistake ends the applet with status 2.

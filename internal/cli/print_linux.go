@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/capture/replay"
+	"dlx/internal/view"
 )
 
 // Packets are taken apart by a process of its own, which has no privileges to lose: another user, no capabilities, and
@@ -47,7 +48,7 @@ func (a *app) unprivileged(ctx context.Context, args ...string) *exec.Cmd {
 
 // startPrinter starts it for what is captured.
 func (a *app) startPrinter(o *captureOptions) (io.WriteCloser, error) {
-	args := append([]string{printerName, "--live"}, o.view.args()...)
+	args := append([]string{printerName, "--live"}, o.view.Args()...)
 	if !o.noProcess {
 		args = append(args, "--process")
 	}
@@ -90,12 +91,12 @@ func (p *printer) Close() error {
 }
 
 // readFile has the process read a file, and passes on what it writes. It says itself what went wrong.
-func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *showOptions) error {
-	args := append([]string{printerName}, o.view.args()...)
-	if o.copy {
+func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *view.Options) error {
+	args := append([]string{printerName}, o.Flags.Args()...)
+	if o.Copy {
 		args = append(args, "--copy")
 	}
-	args = append(args, "--count", strconv.FormatUint(o.count, 10), "--", o.expr)
+	args = append(args, "--count", strconv.FormatUint(o.Count, 10), "--", o.Filter)
 	cmd := a.unprivileged(ctx, args...)
 	cmd.Stdin, cmd.Stdout = in, out
 	err := cmd.Run()
@@ -116,7 +117,7 @@ func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *showO
 }
 
 func (a *app) printCommand() *cobra.Command {
-	var o showOptions
+	var o view.Options
 	var live bool
 	cmd := &cobra.Command{
 		Use:    printerName + " [-- FILTER]",
@@ -126,8 +127,8 @@ func (a *app) printCommand() *cobra.Command {
 			if live {
 				signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
 			}
-			o.expr = strings.Join(args, " ")
-			notes, err := show(cmd.Context(), a.stdin, a.stdout, &o)
+			o.Filter = strings.Join(args, " ")
+			notes, err := view.Show(cmd.Context(), a.stdin, a.stdout, &o)
 			for _, n := range notes {
 				a.notef("%s", n)
 			}
@@ -138,10 +139,10 @@ func (a *app) printCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.view.flags(f)
+	o.Flags.Define(f)
 	f.BoolVar(&live, "live", false, "")
-	f.BoolVar(&o.process, "process", false, "")
-	f.BoolVar(&o.copy, "copy", false, "")
-	f.Uint64Var(&o.count, "count", 0, "")
+	f.BoolVar(&o.Process, "process", false, "")
+	f.BoolVar(&o.Copy, "copy", false, "")
+	f.Uint64Var(&o.Count, "count", 0, "")
 	return cmd
 }

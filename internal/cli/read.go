@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"dlx/capture/savefile"
+	"dlx/internal/view"
 )
 
 // runRead prints the packets of a capture file or, with -w, writes those that match to another.
@@ -20,8 +21,8 @@ func (a *app) runRead(ctx context.Context, expr string, o *captureOptions) error
 		defer func() { _ = f.Close() }() // was only read
 		in = f
 	}
-	s := showOptions{view: o.view, copy: o.file != "", count: o.count, expr: expr}
-	if !s.copy {
+	s := view.Options{Flags: o.view, Copy: o.file != "", Count: o.count, Filter: expr}
+	if !s.Copy {
 		return a.readFile(ctx, in, a.stdout, &s)
 	}
 	if err := o.notItself(in); err != nil {

@@ -12,3 +12,8 @@ func Readable(fd int, limit time.Duration) (bool, error) {
 	n, err := retry(func() (int, error) { return unix.Poll(fds, int(limit.Milliseconds())) })
 	return n > 0, wrap("poll", err)
 }
+
+// AskKernel sends a message to the kernel alone by a netlink socket (netlink(7)).
+func AskKernel(socket int, message []byte) error {
+	return wrap("sendto netlink", unix.Sendto(socket, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
+}

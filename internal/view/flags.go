@@ -1,4 +1,6 @@
-package cli
+// Package view prints the packets of a capture file as tcpdump(1) does. Whoever uses it takes packets apart, and should have
+// no privileges to lose.
+package view
 
 import (
 	"errors"
@@ -9,15 +11,16 @@ import (
 	"dlx/capture/dissect"
 )
 
-// viewOptions are the flags about what is printed of a packet; the letters are tcpdump's.
-type viewOptions struct {
-	numbers, verbose, clock int
+// Flags are those about what is printed of a packet; the letters are tcpdump's.
+type Flags struct {
+	Numbers, verbose, clock int
 	link, quick, absolute   bool
 	hex, both, text         int
 }
 
-func (o *viewOptions) flags(f *pflag.FlagSet) {
-	f.CountVarP(&o.numbers, "numbers", "n", "numbers instead of names of containers, services and protocols; nothing is ever asked of the network")
+// Define adds them to a set.
+func (o *Flags) Define(f *pflag.FlagSet) {
+	f.CountVarP(&o.Numbers, "numbers", "n", "numbers instead of names of containers, services and protocols; nothing is ever asked of the network")
 	f.BoolVarP(&o.link, "link-header", "e", false, "print the link-layer header too")
 	f.BoolVarP(&o.quick, "quick", "q", false, "print less of a packet")
 	f.CountVarP(&o.verbose, "verbose", "v", "print more of a packet; -vv and -vvv print still more")
@@ -28,8 +31,8 @@ func (o *viewOptions) flags(f *pflag.FlagSet) {
 	f.CountVarP(&o.text, "text", "A", "print the bytes of a packet as text; -AA with the link-layer header")
 }
 
-// check reports flags that make no sense together.
-func (o *viewOptions) check() error {
+// Check reports flags that make no sense together.
+func (o *Flags) Check() error {
 	kinds := 0
 	for _, n := range []int{o.hex, o.both, o.text} {
 		if n > 0 {
@@ -38,21 +41,21 @@ func (o *viewOptions) check() error {
 	}
 	switch {
 	case kinds > 1:
-		return &usageError{errors.New("-x, -X and -A are three ways to print the same bytes: choose one")}
+		return errors.New("-x, -X and -A are three ways to print the same bytes: choose one")
 	case o.clock > int(dissect.SinceFirst):
-		return &usageError{errors.New("-t is given five times at most")}
+		return errors.New("-t is given five times at most")
 	}
 	return nil
 }
 
-// args are the flags as they can be given to another dlx.
-func (o *viewOptions) args() []string {
+// Args are the flags as they can be given to another dlx.
+func (o *Flags) Args() []string {
 	var b strings.Builder
 	for _, f := range []struct {
 		letter string
 		n      int
 	}{
-		{"n", o.numbers}, {"v", o.verbose}, {"t", o.clock}, {"x", o.hex}, {"X", o.both}, {"A", o.text},
+		{"n", o.Numbers}, {"v", o.verbose}, {"t", o.clock}, {"x", o.hex}, {"X", o.both}, {"A", o.text},
 		{"e", count(o.link)}, {"q", count(o.quick)}, {"S", count(o.absolute)},
 	} {
 		b.WriteString(strings.Repeat(f.letter, f.n))
@@ -71,7 +74,7 @@ func count(set bool) int {
 }
 
 // options are what the flags mean for a printer, without names.
-func (o *viewOptions) options() dissect.Options {
+func (o *Flags) options() dissect.Options {
 	dump := dissect.NoDump
 	for _, d := range []struct {
 		n           int

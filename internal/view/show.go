@@ -1,4 +1,4 @@
-package cli
+package view
 
 import (
 	"bufio"
@@ -18,19 +18,19 @@ import (
 	"dlx/internal/printable"
 )
 
-// showOptions say what to do with the packets of a capture file.
-type showOptions struct {
-	view    viewOptions
-	process bool   // print whose packets they are, whoever wrote the file
-	copy    bool   // write pcapng instead of printing
-	count   uint64 // of packets, at most; 0 for no limit
-	expr    string // which packets
+// Options say what to do with the packets of a capture file.
+type Options struct {
+	Flags   Flags
+	Process bool   // print whose packets they are, whoever wrote the file
+	Copy    bool   // write pcapng instead of printing
+	Count   uint64 // of packets, at most; 0 for no limit
+	Filter  string // which packets
 }
 
-// show prints or copies what is wanted of a capture file. It takes packets apart, so that it has to run without privileges
+// Show prints or copies what is wanted of a capture file. It takes packets apart, so that it has to run without privileges
 // where the file is not the user's own. It returns what is to be noted besides.
-func show(ctx context.Context, from io.Reader, to io.Writer, o *showOptions) (notes []string, err error) {
-	f, err := replay.NewFilter(o.expr, names.New(ctx))
+func Show(ctx context.Context, from io.Reader, to io.Writer, o *Options) (notes []string, err error) {
+	f, err := replay.NewFilter(o.Filter, names.New(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,9 @@ func show(ctx context.Context, from io.Reader, to io.Writer, o *showOptions) (no
 		return nil, err
 	}
 	keep := func(p *pcapng.Packet, i pcapng.Interface) bool { return f.Match(p, i.LinkType) }
-	if o.copy {
+	if o.Copy {
 		w := bufio.NewWriterSize(to, 1<<18)
-		_, err = replay.Copy(w, r, keep, o.count)
+		_, err = replay.Copy(w, r, keep, o.Count)
 		err = errors.Join(err, w.Flush())
 	} else {
 		s := newScreen(to, r, o)
@@ -55,14 +55,14 @@ func show(ctx context.Context, from io.Reader, to io.Writer, o *showOptions) (no
 
 // screen prints the packets of a file.
 type screen struct {
-	o         *showOptions
+	o         *Options
 	r         *pcapng.Reader
 	w         *bufio.Writer
 	p         *dissect.Printer
 	processes map[uint32]string // by their numbers on the host
 }
 
-func newScreen(to io.Writer, r *pcapng.Reader, o *showOptions) *screen {
+func newScreen(to io.Writer, r *pcapng.Reader, o *Options) *screen {
 	return &screen{o: o, r: r, w: bufio.NewWriter(to), processes: map[uint32]string{}}
 }
 
@@ -71,7 +71,7 @@ const maxProcesses = 1 << 16
 
 // all prints every packet that is to be kept, at once when there is nothing more to read.
 func (s *screen) all(keep func(*pcapng.Packet, pcapng.Interface) bool) error {
-	for printed := uint64(0); s.o.count == 0 || printed < s.o.count; {
+	for printed := uint64(0); s.o.Count == 0 || printed < s.o.Count; {
 		p, err := s.r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -101,9 +101,9 @@ func (s *screen) all(keep func(*pcapng.Packet, pcapng.Interface) bool) error {
 
 // options are the printer's. Files of dlx have room for processes.
 func (s *screen) options() dissect.Options {
-	o := s.o.view.options()
-	o.Process = s.o.process || strings.HasPrefix(s.r.Section().Application, "dlx ")
-	if s.o.view.numbers == 0 {
+	o := s.o.Flags.options()
+	o.Process = s.o.Process || strings.HasPrefix(s.r.Section().Application, "dlx ")
+	if s.o.Flags.Numbers == 0 {
 		o.Names = &dissect.Names{Host: s.host, Service: names.Services()}
 	}
 	return o

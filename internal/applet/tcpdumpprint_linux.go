@@ -1,0 +1,133 @@
+package applet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"dlx/capture/replay"
+	"dlx/internal/view"
+)
+
+// printPackets is the first argument of the process that takes packets apart, which has no privileges to lose.
+const printPackets = "--print-packets"
+
+// nobody is the user that it runs as, where the session may choose.
+const nobody = 65534
+
+// packetPrinter is that process, with what it reads from.
+type packetPrinter struct {
+	io.WriteCloser
+	cmd *exec.Cmd
+}
+
+// printer is the process before its start.
+func (t *tcpdump) printer(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append(append([]string{printPackets}, t.view.Args()...), args...)...)
+	cmd.Args[0] = "tcpdump"
+	cmd.Env = []string{"TZ=" + os.Getenv("TZ")}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for tcpdump, which lets it print what is left
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	return cmd
+}
+
+// startPrinter starts it. A session that may not change its user has no more privileges than it needs anyway.
+func (t *tcpdump) startPrinter() (io.WriteCloser, error) {
+	start := func(cmd *exec.Cmd) (io.WriteCloser, error) {
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := cmd.Start(); err != nil {
+			return nil, errors.Join(fmt.Errorf("start the process that prints packets: %w", err), in.Close())
+		}
+		return &packetPrinter{in, cmd}, nil
+	}
+	p, err := start(t.printer("--live"))
+	if errors.Is(err, syscall.EPERM) {
+		cmd := t.printer("--live")
+		cmd.SysProcAttr.Credential = nil
+		return start(cmd)
+	}
+	return p, err
+}
+
+// Close lets it print what is left and waits for it.
+func (p *packetPrinter) Close() error {
+	err := p.WriteCloser.Close()
+	if errors.Is(err, os.ErrClosed) {
+		err = nil
+	}
+	werr := p.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](werr); ok && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGPIPE {
+		werr = nil // whoever read it has had enough
+	}
+	return errors.Join(err, werr)
+}
+
+// readFile has the process read a file; it says itself what went wrong.
+func (t *tcpdump) readFile() error {
+	in := os.Stdin
+	if t.read != "-" {
+		f, err := os.Open(t.read)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }() // was only read
+		in = f
+	}
+	run := func(cmd *exec.Cmd) error {
+		cmd.Stdin = in
+		cmd.SysProcAttr.Setpgid = false
+		return cmd.Run()
+	}
+	args := []string{"--count", strconv.FormatUint(t.count, 10), "--", t.expr}
+	err := run(t.printer(args...))
+	if errors.Is(err, syscall.EPERM) {
+		cmd := t.printer(args...)
+		cmd.SysProcAttr.Credential = nil
+		err = run(cmd)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return &exitError{code: max(exit.ExitCode(), 0)}
+	}
+	return err
+}
+
+// runPrintPackets is that process.
+func runPrintPackets(args []string) error {
+	var o view.Options
+	var live bool
+	rest, err := flags("tcpdump", args, func(f *pflag.FlagSet) {
+		o.Flags.Define(f)
+		f.BoolVar(&live, "live", false, "")
+		f.Uint64Var(&o.Count, "count", 0, "")
+	})
+	if err != nil {
+		return err
+	}
+	if live {
+		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
+	}
+	o.Filter = strings.Join(rest, " ")
+	notes, err := view.Show(context.Background(), os.Stdin, os.Stdout, &o)
+	for _, n := range notes {
+		fmt.Fprintln(os.Stderr, n)
+	}
+	if live && errors.Is(err, replay.ErrEmpty) {
+		return nil // the capture did not begin
+	}
+	return err
+}
