@@ -2,13 +2,18 @@
 // along: the container's, if it has any, are neither needed nor run.
 //
 // A link bin/NAME leads to FOLDER/run, which is this. It executes FOLDER/lib/ld.so, the loader (ld.so(8)), which runs
-// FOLDER/bin/NAME with the libraries of FOLDER/lib.
+// FOLDER/bin/NAME with the libraries of FOLDER/lib. FOLDER/env, if it is there, says which variables tell programs where data of theirs
+// is: lines of NAME=PATH, relative to the folder. Variables that are set already stay as they are.
 package launcher
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -18,6 +23,7 @@ const (
 	Programs = "bin"
 	Libs     = "lib"
 	Loader   = "ld.so"
+	EnvFile  = "env"
 )
 
 const notRun = 126 // as a shell says that a command can not be executed
@@ -32,8 +38,34 @@ func Run(args []string) int {
 		return fail(args[0], err)
 	}
 	name := filepath.Base(args[0])
-	argv := Argv(filepath.Dir(self), name, args[1:])
-	return fail(name, syscall.Exec(filepath.Join(filepath.Dir(self), Libs, Loader), argv, os.Environ()))
+	dir := filepath.Dir(self)
+	data, err := os.ReadFile(filepath.Join(dir, EnvFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail(name, err)
+	}
+	argv := Argv(dir, name, args[1:])
+	return fail(name, syscall.Exec(filepath.Join(dir, Libs, Loader), argv, Environ(os.Environ(), dir, string(data))))
+}
+
+// Env is a folder's file of variables, whose values are paths below it.
+func Env(paths map[string]string) []byte {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		fmt.Fprintf(&b, "%s=%s\n", name, paths[name])
+	}
+	return []byte(b.String())
+}
+
+// Environ is an environment with the variables of a folder's file that it does not have.
+func Environ(environ []string, dir, file string) []string {
+	for line := range strings.Lines(file) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		set := func(v string) bool { return strings.HasPrefix(v, name+"=") }
+		if ok && !slices.ContainsFunc(environ, set) {
+			environ = append(environ, name+"="+filepath.Join(dir, value))
+		}
+	}
+	return environ
 }
 
 // Argv are the loader's arguments.

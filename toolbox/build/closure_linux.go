@@ -92,11 +92,16 @@ type closure struct {
 
 func newClosure(t *tree) *closure { return &closure{t: t, libs: map[string]library{}} }
 
-// add takes in what a program needs, and what that needs.
+// add takes in what a program needs.
 func (c *closure) add(name string, p program) error {
 	if err := c.addLoader(name, p.loader); err != nil {
 		return err
 	}
+	return c.need(name, p)
+}
+
+// need takes in the libraries that a program or a library needs, and what these need.
+func (c *closure) need(name string, p program) error {
 	type want struct {
 		by, lib string
 		search  []string

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -69,6 +70,9 @@ func (m *maker) debs(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := g.addAlternatives(); err != nil {
+		return err
+	}
 	if err := g.close(); err != nil {
 		return err
 	}
@@ -101,9 +105,15 @@ func dependencies(ctx context.Context, names []string) ([]string, error) {
 			list = append(list, name)
 		}
 	}
+	if slices.Contains(list, terminfoUser) {
+		list = append(list, terminfoPackage)
+	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
 }
+
+// Debian has the descriptions of terminals in a package that every system has, and so none depends on.
+const terminfoUser, terminfoPackage = "libtinfo6", "ncurses-base"
 
 // lookUp finds in apt's index which versions there are, and their digests.
 func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
@@ -222,6 +232,24 @@ func (m *maker) programsOf(g *group, p *pkg) (err error) {
 				err = nil
 			}
 			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alternatives are endings of programs that packages offer under the name without them when they are installed
+// (update-alternatives(1)).
+var alternatives = []string{".basic", ".tiny", ".nox", ".openbsd", ".traditional"}
+
+// addAlternatives gives programs the names that they are known by, where nothing else has them.
+func (g *group) addAlternatives() error {
+	for _, file := range slices.Sorted(maps.Keys(g.names)) {
+		name := g.names[file]
+		short := strings.TrimSuffix(name, path.Ext(name))
+		if slices.Contains(alternatives, path.Ext(name)) && !g.m.paths["bin/"+short] {
+			if err := g.addAs(file, short); err != nil {
 				return err
 			}
 		}

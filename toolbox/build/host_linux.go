@@ -44,6 +44,7 @@ type installed struct {
 	ctx   context.Context
 	m     *maker
 	known map[string]toolbox.Source // by package
+	files map[string]string         // packages by the files of those that are known
 }
 
 func (i *installed) source(file string) toolbox.Source {
@@ -65,6 +66,7 @@ func (i *installed) source(file string) toolbox.Source {
 		i.known = map[string]toolbox.Source{}
 	}
 	i.known[name] = s
+	i.learn(name)
 	return s
 }
 
@@ -75,12 +77,31 @@ func (i *installed) owner(file string) string {
 		names = append(names, short)
 	}
 	for _, n := range names {
+		if pkg := i.files[n]; pkg != "" {
+			return pkg
+		}
+	}
+	for _, n := range names {
 		out, err := exec.CommandContext(i.ctx, "dpkg-query", "-S", n).Output()
 		if pkg, _, ok := strings.Cut(firstLine(out), ": "); err == nil && ok && !strings.Contains(pkg, ",") {
 			return pkg
 		}
 	}
 	return ""
+}
+
+// learn notes all files of a package, so that not each has to be asked for.
+func (i *installed) learn(pkg string) {
+	out, err := exec.CommandContext(i.ctx, "dpkg-query", "-L", pkg).Output()
+	if err != nil {
+		return // each will be asked for
+	}
+	if i.files == nil {
+		i.files = map[string]string{}
+	}
+	for file := range strings.Lines(string(out)) {
+		i.files[strings.TrimSpace(file)] = pkg
+	}
 }
 
 func purl(name, version string) string {

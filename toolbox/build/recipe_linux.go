@@ -119,12 +119,13 @@ func (m *maker) group(kind string, t *tree, source func(string) toolbox.Source) 
 var errScript = errors.New("is a script, not a program")
 
 // add takes a program of the tree in, as bin/NAME.
-func (g *group) add(file string) error {
+func (g *group) add(file string) error { return g.addAs(file, path.Base(file)) }
+
+func (g *group) addAs(file, name string) error {
 	data, mode, err := g.tree.read(file)
 	if err != nil {
 		return err
 	}
-	name := path.Base(file)
 	p, err := inspect(data, path.Dir(file))
 	switch {
 	case err != nil:
@@ -178,6 +179,9 @@ func (g *group) close() error {
 		return err
 	}
 	g.m.Add(path.Join(g.folder, g.run), run.data, 0o755, run.source)
+	if err := g.addData(); err != nil {
+		return err
+	}
 	g.addLibraries()
 	return nil
 }
