@@ -131,6 +131,35 @@ func TestFullDisk(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+large.m.Arch+".tar")
 }
 
+// TestLeftovers: the store and the record of what was used have a lock each, and what is being written under one of them is not
+// taken away under the other.
+func TestLeftovers(t *testing.T) {
+	key, public := keyPair(t)
+	dir := t.TempDir()
+	box, record := filepath.Join(dir, ".new-test_1.tar-1"), filepath.Join(dir, ".new-seen.json-1")
+	if err := errors.Join(os.WriteFile(box, nil, 0o600), os.WriteFile(record, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := toolbox.NewStore(dir)
+	v, err := s.Import(signed(t, good(), key), &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := "test_1_" + good().m.Arch + ".tar"
+	names(t, dir, ".new-seen.json-1", "store.lock", stored)
+	if err := os.WriteFile(box, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := s.Seen()
+	if err == nil {
+		err = seen.Record(v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	names(t, dir, ".new-test_1.tar-1", "seen.json", "seen.json.lock", "store.lock", stored)
+}
+
 func TestSeen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state", "seen.json")
 	s, err := toolbox.OpenSeen(file)
