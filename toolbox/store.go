@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,7 +52,7 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 		if old, err := Open(file); err == nil && old.Digest() != b.Digest() {
 			return &ExistsError{b.manifest.Title(), old.Digest()}
 		}
-		return b.writeFile(file, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
+		return b.writePlain(file)
 	})
 	return v, err
 }
@@ -80,10 +79,6 @@ func fileVersion(v string) string {
 		return '-'
 	}, v[:min(len(v), maxName)])
 }
-
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
 
 // clean removes what imports left that were killed, and not what is being written of the record, which has a lock of its own.
 // The caller holds the lock.

@@ -66,22 +66,6 @@ func TestStore(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+newer.m.Arch+".tar", "test_2-..-x_"+newer.m.Arch+".tar")
 }
 
-// names wants a folder to have just these files.
-func names(t *testing.T, dir string, want ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
-	}
-}
-
 // TestImportTogether imports many at the same time; an import that was killed leaves nothing for the next one.
 func TestImportTogether(t *testing.T) {
 	key, public := keyPair(t)
