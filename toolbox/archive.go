@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -76,12 +77,25 @@ func readAll(r io.Reader, name string) ([]byte, error) {
 	return data, nil
 }
 
-// WriteFile puts a bundle into a file as a whole, compressed by zstd. The same bundle makes the same bytes.
+// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed by zstd. The same bundle makes
+// the same bytes.
 func (b *Bundle) WriteFile(name string) error {
+	if strings.HasSuffix(name, storedSuffix) {
+		return b.writePlain(name)
+	}
 	return b.writeFile(name, func(w io.Writer) (io.WriteCloser, error) {
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 	})
 }
+
+// writePlain puts a bundle into a file that is not compressed.
+func (b *Bundle) writePlain(name string) error {
+	return b.writeFile(name, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
+}
+
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
 
 func (b *Bundle) writeFile(name string, compress func(io.Writer) (io.WriteCloser, error)) error {
 	err := replaceFile(name, func(w io.Writer) error {

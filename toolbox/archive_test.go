@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
 	"dlx/toolbox"
@@ -36,8 +37,11 @@ func TestForms(t *testing.T) {
 		t.Error("the same bundle makes other bytes")
 	}
 	folder, plain := filepath.Join(dir, "folder"), filepath.Join(dir, "plain.tar")
-	if err := errors.Join(b.WriteFolder(folder), os.WriteFile(plain, archive(t, b), 0o600)); err != nil {
+	if err := errors.Join(b.WriteFolder(folder), b.WriteFile(plain)); err != nil {
 		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(plain); err != nil || !bytes.Equal(data, archive(t, b)) {
+		t.Errorf("a file .tar is no plain archive: %v", err)
 	}
 	policy := toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}
 	for _, name := range []string{filepath.Join(dir, "0.tar.zst"), plain, folder} {
@@ -50,8 +54,30 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s: %v, digest %s", name, err, again.Digest())
 		}
 	}
-	if err := b.WriteFolder(folder); !errors.Is(err, os.ErrExist) {
-		t.Errorf("a folder that is there: %v", err)
+	for _, there := range []string{folder, plain, t.TempDir()} {
+		if err := b.WriteFolder(there); !errors.Is(err, os.ErrExist) {
+			t.Errorf("a folder %s, which is there: %v", there, err)
+		}
+	}
+	if err := b.WriteFolder(filepath.Join(dir, "new") + "/"); err != nil {
+		t.Error(err)
+	}
+	names(t, dir, "0.tar.zst", "1.tar.zst", "folder", "new", "plain.tar")
+}
+
+// names wants a folder to have just these files.
+func names(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }
 

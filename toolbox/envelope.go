@@ -2,6 +2,8 @@ package toolbox
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -113,27 +115,37 @@ func (e *Envelope) signers(payload []byte, keys []*PublicKey) (list []*PublicKey
 	return list
 }
 
-// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or one of the two forms of its
-// --bundle.
-func cosignSignature(data []byte) ([]byte, error) {
+// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its --bundle, a Sigstore bundle
+// (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or the one that came before. The digest that a bundle says was
+// signed is a hint: it tells a signature of something else from one by somebody else.
+func cosignSignature(data, manifest []byte) ([]byte, error) {
 	text := string(bytes.TrimSpace(data))
 	if len(text) > 0 && text[0] == '{' {
-		var b struct {
-			Old string `json:"base64Signature"`
-			New struct {
-				Signature string `json:"signature"`
-			} `json:"messageSignature"`
-		}
+		var b cosignBundle
 		if err := json.Unmarshal(data, &b); err != nil {
-			return nil, fmt.Errorf("read cosign's signature: %w", err)
+			return nil, refuse(ErrOtherPayload, CosignName, "can not be read: %v", err)
 		}
-		if text = b.Old; text == "" {
-			text = b.New.Signature
+		sum := sha256.Sum256(manifest)
+		if d := b.New.Digest; d.Algorithm == "SHA2_256" && d.Digest != base64.StdEncoding.EncodeToString(sum[:]) {
+			return nil, refuse(ErrOtherPayload, CosignName, "signs another manifest")
 		}
+		text = cmp.Or(b.New.Signature, b.Old)
 	}
 	sig, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(sig) == 0 {
-		return nil, fmt.Errorf("read cosign's signature: no base64: %w", errors.Join(err))
+		return nil, refuse(ErrOtherPayload, CosignName, "can not be read: it has no signature as cosign sign-blob --key writes it")
 	}
 	return sig, nil
+}
+
+// cosignBundle is what there is to read in either form of cosign's --bundle.
+type cosignBundle struct {
+	Old string `json:"base64Signature"`
+	New struct {
+		Digest struct {
+			Algorithm string `json:"algorithm"`
+			Digest    string `json:"digest"` // base64
+		} `json:"messageDigest"`
+		Signature string `json:"signature"` // base64
+	} `json:"messageSignature"`
 }

@@ -1,12 +1,14 @@
 package toolbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 // readFolder reads a bundle that lies in a folder, file by file. No link leads out of it: those of the toolbox are in the
@@ -67,16 +69,31 @@ func readRoot(root *os.Root, name string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// WriteFolder puts a bundle into a folder that is not there yet.
-func (b *Bundle) WriteFolder(name string) (err error) {
-	if err := os.Mkdir(name, 0o755); err != nil {
+// WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another name, and renamed.
+func (b *Bundle) WriteFolder(name string) error {
+	name = filepath.Clean(name)
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write the toolbox: %s: %w", name, cmp.Or(err, fs.ErrExist))
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(name), tempName(name)+"*")
+	if err != nil {
 		return fmt.Errorf("write the toolbox: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write the toolbox: %w", err), os.RemoveAll(name))
-		}
-	}()
+	err = b.fill(temp)
+	if err == nil {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the toolbox: %w", err), os.RemoveAll(temp))
+	}
+	return nil
+}
+
+// fill puts a bundle into an empty folder.
+func (b *Bundle) fill(name string) (err error) {
+	if err := os.Chmod(name, 0o755); err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return err

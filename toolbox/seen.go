@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 )
 
 // Seen remembers the highest sequence of each toolbox that was used, so that an older one, whose faults are known, can not
@@ -68,6 +70,10 @@ func (s *Seen) Record(v *Verified) error {
 		s.max = now.max
 		data, err := json.Marshal(s.max)
 		if err != nil {
+			return err
+		}
+		left := func(name string) bool { return strings.HasPrefix(name, tempName(s.file)) }
+		if err := removeTemp(filepath.Dir(s.file), left); err != nil {
 			return err
 		}
 		return replaceFile(s.file, func(w io.Writer) error {

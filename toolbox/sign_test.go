@@ -159,14 +159,22 @@ func TestCosign(t *testing.T) {
 	}
 	other := good()
 	other.m.Version = "2"
+	bundleOf := func(manifest []byte) string {
+		sum := sha256.Sum256(manifest)
+		return fmt.Sprintf(`{"messageSignature":{"messageDigest":{"algorithm":"SHA2_256","digest":%q},"signature":%q}}`, base64.StdEncoding.EncodeToString(sum[:]), text)
+	}
 	for name, tt := range map[string]struct {
 		b    *toolbox.Bundle
 		file string
 		want error
 	}{
-		"of another manifest": {other.bundle(t), text, toolbox.ErrUnknownKey},
-		"no base64":           {good().bundle(t), "%", toolbox.ErrOtherPayload},
-		"nothing":             {good().bundle(t), "{}", toolbox.ErrOtherPayload},
+		"of another manifest":                   {other.bundle(t), text, toolbox.ErrUnknownKey},
+		"bundle of another manifest":            {other.bundle(t), bundleOf(b.RawManifest()), toolbox.ErrOtherPayload},
+		"bundle that says it is of this one":    {other.bundle(t), bundleOf(other.bundle(t).RawManifest()), toolbox.ErrUnknownKey},
+		"bundle that says it is of another one": {good().bundle(t), bundleOf(other.bundle(t).RawManifest()), toolbox.ErrOtherPayload},
+		"attestation":                           {good().bundle(t), `{"dsseEnvelope":{"payload":"e30="}}`, toolbox.ErrOtherPayload},
+		"no base64":                             {good().bundle(t), "%", toolbox.ErrOtherPayload},
+		"nothing":                               {good().bundle(t), "{}", toolbox.ErrOtherPayload},
 	} {
 		tt.b.SetCosign([]byte(tt.file))
 		if _, err := policy.Verify(tt.b); !errors.Is(err, tt.want) {

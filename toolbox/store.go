@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +34,8 @@ type Stored struct {
 }
 
 // Import keeps a bundle that a policy takes, after all of its bytes were compared with their digests. One that is there
-// already is left as it is; another of the same name and version is an *ExistsError.
+// already is replaced as a whole, with the signatures that it comes with; another of the same name and version is an
+// *ExistsError.
 func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 	v, err := policy.Verify(b)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 		if old, err := Open(file); err == nil && old.Digest() != b.Digest() {
 			return &ExistsError{b.manifest.Title(), old.Digest()}
 		}
-		return b.writeFile(file, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
+		return b.writePlain(file)
 	})
 	return v, err
 }
@@ -80,21 +80,10 @@ func fileVersion(v string) string {
 	}, v[:min(len(v), maxName)])
 }
 
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
-
-// clean removes what imports left that were killed. The caller holds the lock.
+// clean removes what imports left that were killed, and not what is being written of the record, which has a lock of its own.
+// The caller holds the lock.
 func (s *Store) clean() error {
-	names, err := filepath.Glob(filepath.Join(s.dir, tempPrefix+"*"))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range names {
-		errs = append(errs, os.Remove(name))
-	}
-	return errors.Join(errs...)
+	return removeTemp(s.dir, func(name string) bool { return !strings.HasPrefix(name, tempName(seenName)) })
 }
 
 // List returns what is there, the newest of a name first. What can not be read is an error beside the rest.

@@ -66,22 +66,6 @@ func TestStore(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+newer.m.Arch+".tar", "test_2-..-x_"+newer.m.Arch+".tar")
 }
 
-// names wants a folder to have just these files.
-func names(t *testing.T, dir string, want ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
-	}
-}
-
 // TestImportTogether imports many at the same time; an import that was killed leaves nothing for the next one.
 func TestImportTogether(t *testing.T) {
 	key, public := keyPair(t)
@@ -129,6 +113,35 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("error %v, want ENOSPC", err)
 	}
 	names(t, dir, "store.lock", "test_1_"+large.m.Arch+".tar")
+}
+
+// TestLeftovers: the store and the record of what was used have a lock each, and what is being written under one of them is not
+// taken away under the other.
+func TestLeftovers(t *testing.T) {
+	key, public := keyPair(t)
+	dir := t.TempDir()
+	box, record := filepath.Join(dir, ".new-test_1.tar-1"), filepath.Join(dir, ".new-seen.json-1")
+	if err := errors.Join(os.WriteFile(box, nil, 0o600), os.WriteFile(record, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := toolbox.NewStore(dir)
+	v, err := s.Import(signed(t, good(), key), &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := "test_1_" + good().m.Arch + ".tar"
+	names(t, dir, ".new-seen.json-1", "store.lock", stored)
+	if err := os.WriteFile(box, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := s.Seen()
+	if err == nil {
+		err = seen.Record(v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	names(t, dir, ".new-test_1.tar-1", "seen.json", "seen.json.lock", "store.lock", stored)
 }
 
 func TestSeen(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,21 @@ var vectorList = []struct {
 	{"good", nil}, {"unsigned", toolbox.ErrUnsigned}, {"unknown-key", toolbox.ErrUnknownKey}, {"other-payload", toolbox.ErrOtherPayload},
 	{"changed-byte", toolbox.ErrChanged}, {"expired", toolbox.ErrExpired}, {"escapes", toolbox.ErrPath}, {"setuid", toolbox.ErrMode},
 	{"extra-file", toolbox.ErrExtra}, {"missing-file", toolbox.ErrMissing}, {"other-sbom", toolbox.ErrSBOM},
+	{"cosign", nil}, {"cosign-v2", nil}, {"cosign-other-payload", toolbox.ErrOtherPayload}, {"cosign-v2-other-payload", toolbox.ErrUnknownKey},
+}
+
+// vectorTrust trusts the key of a vector, and no other: cosign's own for what cosign signed.
+func vectorTrust(t *testing.T, name string) *toolbox.Trust {
+	t.Helper()
+	file := "key.pub"
+	if strings.HasPrefix(name, "cosign") {
+		file = "cosign.pub"
+	}
+	key, err := toolbox.ReadPublicKey(filepath.Join(vectors, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return toolbox.NewTrust(key)
 }
 
 // TestVectors reads the bundles that the format is documented with.
@@ -40,12 +56,8 @@ func TestVectors(t *testing.T) {
 	if *update {
 		writeVectors(t)
 	}
-	key, err := toolbox.ReadPublicKey(filepath.Join(vectors, "key.pub"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy := toolbox.Policy{Trust: toolbox.NewTrust(key), Now: now}
 	for _, v := range vectorList {
+		policy := toolbox.Policy{Trust: vectorTrust(t, v.name), Now: now}
 		b, err := toolbox.Open(filepath.Join(vectors, v.name+".tar"))
 		var box *toolbox.Verified
 		if err == nil {
@@ -112,6 +124,8 @@ func writeVectors(t *testing.T) {
 		b := vectorBundle(t, p)
 		switch v.name {
 		case "unsigned":
+		case "cosign", "cosign-v2", "cosign-other-payload", "cosign-v2-other-payload":
+			p.cosign, err = os.ReadFile(filepath.Join(vectors, v.name+".sig")) // as cosign wrote it: see docs/toolbox.md
 		case "unknown-key":
 			err = b.Sign(other)
 		case "other-payload":
@@ -167,6 +181,9 @@ func vectorArchive(t *testing.T, b *toolbox.Bundle, p *parts) []byte {
 	put(toolbox.ManifestName, b.RawManifest())
 	if b.Envelope() != nil {
 		put(toolbox.EnvelopeName, b.Envelope())
+	}
+	if p.cosign != nil {
+		put(toolbox.CosignName, p.cosign)
 	}
 	put(toolbox.SBOMName, b.SBOM())
 	for _, path := range slices.Sorted(maps.Keys(p.contents)) {

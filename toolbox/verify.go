@@ -99,9 +99,9 @@ func (b *Bundle) signers(keys []*PublicKey) (list []*PublicKey, err error) {
 		list = e.signers(payload, keys)
 	}
 	if b.cosign != nil {
-		sig, err := cosignSignature(b.cosign)
+		sig, err := cosignSignature(b.cosign, b.raw)
 		if err != nil {
-			return nil, refuse(ErrOtherPayload, CosignName, "can not be read: %v", err)
+			return nil, err
 		}
 		for _, k := range keys {
 			if k.verify(b.raw, sig) {

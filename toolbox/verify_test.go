@@ -23,6 +23,7 @@ type parts struct {
 	m        *toolbox.Manifest
 	contents map[string][]byte
 	sbom     []byte
+	cosign   []byte // what cosign wrote, nil without
 }
 
 // good is a small bundle that is taken.

@@ -34,7 +34,7 @@ func (a *app) toolboxBuildCommand() *cobra.Command {
 		Long: "Makes a toolbox of what is trusted already, and records of each file where it is from. Programs that are not static\n" +
 			"get their loader and libraries, so that they run in a container that has none. The same inputs make the same bytes;\n" +
 			"SOURCE_DATE_EPOCH sets the time that the toolbox says it was made.\n\n" +
-			"FILE ends in .tar.zst, or is a folder that is not there yet.",
+			"FILE ends in .tar.zst or .tar, or is a folder that is not there yet.",
 		Example: "  dlx toolbox build --deb strace --deb curl --name net -o net.tar.zst --key team.key\n" +
 			"  dlx toolbox build --from-host strace --from-host /usr/bin/gdb -o here.tar.zst\n" +
 			"  dlx toolbox build --go github.com/rakyll/hey@v0.1.4 -o hey.tar.zst",

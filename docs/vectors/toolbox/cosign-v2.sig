@@ -1,0 +1,1 @@
+MEQCIGEkpUdjd5plLZK+rMPvr08vUaXMQE/dX/HdVEOzrjmRAiAILBjJtlCRP2rzP1z6xTrod3dKmpxii3Pn7TxElnZf9A==
