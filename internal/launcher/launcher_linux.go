@@ -31,14 +31,25 @@ func Run(args []string) int {
 	if err != nil {
 		return fail(args[0], err)
 	}
-	name := filepath.Base(args[0])
-	argv := Argv(filepath.Dir(self), name, args[1:])
-	return fail(name, syscall.Exec(filepath.Join(filepath.Dir(self), Libs, Loader), argv, os.Environ()))
+	dir, name := filepath.Dir(self), filepath.Base(args[0])
+	argv := Argv(dir, program(dir, name), name, args[1:])
+	return fail(name, syscall.Exec(filepath.Join(dir, Libs, Loader), argv, os.Environ()))
 }
 
-// Argv are the loader's arguments.
-func Argv(dir, name string, args []string) []string {
-	return append([]string{Loader, "--argv0", name, "--library-path", filepath.Join(dir, Libs), filepath.Join(dir, Programs, name)}, args...)
+// program is which one of the folder's is meant: the one that was executed, which can be called something else, as bash is
+// sh and a login shell -bash.
+func program(dir, name string) string {
+	file := filepath.Base(executed())
+	var st syscall.Stat_t
+	if err := syscall.Lstat(filepath.Join(dir, Programs, file), &st); file == "." || err != nil {
+		return name
+	}
+	return file
+}
+
+// Argv are the arguments of the loader, for a program of a folder that is called name.
+func Argv(dir, program, name string, args []string) []string {
+	return append([]string{Loader, "--argv0", name, "--library-path", filepath.Join(dir, Libs), filepath.Join(dir, Programs, program)}, args...)
 }
 
 func fail(name string, err error) int {
