@@ -32,7 +32,8 @@ type Engine interface {
 	Capture(ctx context.Context, req CaptureRequest, w io.Writer) (CaptureStats, error)
 	// Interfaces lists a target's network interfaces.
 	Interfaces(ctx context.Context, target string) ([]capture.Interface, error)
-	// Inject keeps the toolbox in the target's writable layer.
+	// Inject keeps the toolbox in the target's writable layer. Where others than those of the request are there already,
+	// the error is an *OtherToolboxError, and nothing is changed.
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
 	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
@@ -129,15 +130,21 @@ type CaptureStats struct {
 }
 
 // InjectRequest names the target.
-type InjectRequest struct{ Target string }
+type InjectRequest struct {
+	Target    string
+	Toolboxes []string // as in DebugRequest; without any, whatever is there already will do
+}
 
-// InjectResult says where the toolbox is.
+// InjectResult says what is where.
 type InjectResult struct {
 	Target  string `json:"target"`
 	ID      string `json:"id"`
-	Path    string `json:"path"`    // inside the container
-	Shell   string `json:"shell"`   // inside the container
-	Already bool   `json:"already"` // it was there
+	Path    string `json:"path"`              // inside the container
+	Shell   string `json:"shell"`             // inside the container; "" if there is none
+	Program string `json:"program,omitempty"` // inside the container, where there is no shell: what else can be run
+	Already bool   `json:"already"`           // it was there
+	// Toolboxes are what is there, the first one's files above the others'; none if an older dlx has placed it.
+	Toolboxes []toolbox.Part `json:"toolboxes"`
 }
 
 // EjectRequest names the target, or all.

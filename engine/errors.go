@@ -3,6 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
+
+	"dlx/toolbox"
 )
 
 // ErrTimeout is the cause of a session's end when its time is up.
@@ -61,6 +64,26 @@ func (e *ExposedHostError) Error() string {
 func (e *ExposedHostError) Hint() string {
 	return "use --fs toolbox, or a profile with more capabilities"
 }
+
+// OtherToolboxError reports a container that has other toolboxes than were to be injected.
+type OtherToolboxError struct {
+	Name  string
+	There []toolbox.Part // none if an older dlx has placed it
+}
+
+func (e *OtherToolboxError) Error() string {
+	if len(e.There) == 0 {
+		return fmt.Sprintf("%q has the toolbox of an older dlx already", e.Name)
+	}
+	list := make([]string, len(e.There))
+	for i, p := range e.There {
+		list[i] = p.String()
+	}
+	return fmt.Sprintf("%q has another toolbox already: %s", e.Name, strings.Join(list, "; "))
+}
+
+// Hint says how to make place.
+func (e *OtherToolboxError) Hint() string { return "`dlx eject " + e.Name + "` takes it out first" }
 
 // NotInjectedError reports a container that dlx has put nothing into.
 type NotInjectedError struct{ Name string }

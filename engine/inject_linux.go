@@ -12,8 +12,8 @@ import (
 	"dlx/target"
 )
 
-// injectedShell is what to run in a container that has the toolbox.
-const injectedShell = inject.Dir + "/bin/sh"
+// olderShell is the shell of a toolbox that an older dlx has placed, whose record does not say.
+const olderShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
@@ -25,7 +25,7 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 		return res, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	box, err := l.box()
+	box, err := l.toolboxes(req.Toolboxes)
 	if err != nil {
 		return res, err
 	}
@@ -34,11 +34,20 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 		return res, err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	already, err := journal.Place(ctx, layer, box)
+	record, already, err := journal.Place(ctx, layer, box)
 	if err != nil {
 		return res, err
 	}
-	return InjectResult{layer.Name, layer.ID, inject.Dir, injectedShell, already}, l.stillSo(ctx, layer)
+	if already && len(req.Toolboxes) > 0 && !record.IsOf(box.Parts()) {
+		return res, &OtherToolboxError{layer.Name, record.Toolboxes}
+	}
+	res = InjectResult{
+		Target: layer.Name, ID: layer.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
+	}
+	if len(record.Toolboxes) == 0 {
+		res.Shell = olderShell
+	}
+	return res, l.stillSo(ctx, layer)
 }
 
 // layer finds the host's way to a container's files. done gives up what is held for it.

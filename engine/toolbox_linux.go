@@ -2,7 +2,7 @@ package engine
 
 import "dlx/toolbox"
 
-// toolboxes are those that a session asks for, the first one first, above the one that comes with dlx.
+// toolboxes are those that are asked for, the first one first, above the one that comes with dlx.
 func (l *Local) toolboxes(refs []string) (*toolbox.Verified, error) {
 	own, err := l.box()
 	if err != nil || len(refs) == 0 {

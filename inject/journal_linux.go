@@ -7,41 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"dlx/internal/linux"
-	"dlx/toolbox"
 )
 
 // DefaultJournal is where the records of injected toolboxes are.
 const DefaultJournal = "/var/lib/dlx/journal"
-
-// Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
-type Record struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Temp     string    `json:"temp"`               // the directory's name while it is being filled
-	Placed   bool      `json:"placed"`             // the directory has its final name
-	Removing bool      `json:"removing,omitempty"` // it is being taken out
-	Started  time.Time `json:"started"`
-	Files    []Placed  `json:"files"`
-}
-
-// Placed is one file below the toolbox's directory.
-type Placed struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
-	Link   string `json:"link,omitempty"`
-}
-
-func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
-	r := &Record{ID: layer.ID, Name: layer.Name, Temp: temp, Started: time.Now().UTC()}
-	for _, f := range box.Files() {
-		r.Files = append(r.Files, Placed{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Link: f.Link})
-	}
-	return r
-}
 
 // Journal is the records' directory, locked against other dlx processes. Its owner closes it.
 type Journal struct {

@@ -10,6 +10,7 @@ import (
 
 	"dlx/inject"
 	"dlx/internal/testutil"
+	"dlx/toolbox"
 )
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
@@ -40,6 +41,26 @@ func TestJournalUnreadable(t *testing.T) {
 	for _, err := range all.Unwrap() {
 		if bad, ok := errors.AsType[*inject.RecordError](err); !ok || filepath.Dir(bad.Path) != dir {
 			t.Errorf("error %#v, want *inject.RecordError", err)
+		}
+	}
+}
+
+// TestRecordIsOf: the toolbox that comes with dlx, the last one, makes no difference, and the others' order does.
+func TestRecordIsOf(t *testing.T) {
+	own, newer, a, b := toolbox.Part{Digest: "own"}, toolbox.Part{Digest: "newer"}, toolbox.Part{Digest: "a"}, toolbox.Part{Digest: "b"}
+	for _, tt := range []struct {
+		there, asked []toolbox.Part
+		want         bool
+	}{
+		{[]toolbox.Part{a, b, own}, []toolbox.Part{a, b, newer}, true},
+		{[]toolbox.Part{a, b, own}, []toolbox.Part{b, a, own}, false},
+		{[]toolbox.Part{a, b, own}, []toolbox.Part{a, own}, false},
+		{[]toolbox.Part{own}, []toolbox.Part{a, own}, false},
+		{nil, []toolbox.Part{a, own}, false}, // of an older dlx
+		{nil, []toolbox.Part{own}, true},
+	} {
+		if got := (&inject.Record{Toolboxes: tt.there}).IsOf(tt.asked); got != tt.want {
+			t.Errorf("%v is of %v: %v", tt.there, tt.asked, got)
 		}
 	}
 }

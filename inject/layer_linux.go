@@ -121,39 +121,38 @@ func exists(dir *linux.FD) (bool, error) {
 	return err == nil, err
 }
 
-// Place puts the toolbox into the layer, unless it is there already. The record is written first; the directory is
-// filled under another name and then renamed, so that /.dlx is whole or not there.
-func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (already bool, err error) {
+// Place puts the toolbox into the layer, unless one is there already, whose record it returns then. The record is written
+// first; the directory is filled under another name and then renamed, so that /.dlx is whole or not there.
+func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (record *Record, already bool, err error) {
 	root, err := layer.open()
 	if err != nil {
-		return false, &LayerError{layer.Name, !layer.Live, err}
+		return nil, false, &LayerError{layer.Name, !layer.Live, err}
 	}
 	defer root.Close()
-	record, err := j.Get(layer.ID)
-	if err != nil {
-		return false, err
+	if record, err = j.Get(layer.ID); err != nil {
+		return nil, false, err
 	}
 	if record != nil {
 		if there, err := exists(root); record.Placed && there || err != nil {
-			return there, err
+			return record, there, err
 		}
 		if _, err := j.remove(root, record); err != nil { // an injection that was interrupted
-			return false, err
+			return nil, false, err
 		}
 	}
 	if there, err := layer.foreign(root); there || err != nil {
-		return false, &LayerError{layer.Name, !layer.Live, errors.Join(ErrForeign, err)}
+		return nil, false, &LayerError{layer.Name, !layer.Live, errors.Join(ErrForeign, err)}
 	}
 	record = newRecord(layer, tempPrefix+strings.ToLower(rand.Text()[:10]), box)
 	if err := j.put(record); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	if err := fill(ctx, root, record.Temp, box); err != nil {
 		_, rerr := j.remove(root, record)
-		return false, fmt.Errorf("inject into %s: %w", layer.Name, errors.Join(err, rerr))
+		return nil, false, fmt.Errorf("inject into %s: %w", layer.Name, errors.Join(err, rerr))
 	}
 	record.Placed = true
-	return false, j.put(record)
+	return record, false, j.put(record)
 }
 
 // fill makes the directory. Every path is relative to a held descriptor and no link is followed: what the container

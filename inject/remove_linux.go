@@ -14,7 +14,7 @@ import (
 
 // removeTree removes the placed files from the directory name below root, then the directories that are empty. It
 // returns the paths that stay. Nothing is removed that is not exactly what was placed; partial allows for files that a
-// kill cut short, under the name that only dlx gives.
+// kill cut short or whose bytes were refused, under the name that only dlx gives.
 func removeTree(root *linux.FD, name string, files []Placed, partial bool) (left []string, err error) {
 	top, err := linux.OpenDirAt(root, name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -41,7 +41,7 @@ func removeTree(root *linux.FD, name string, files []Placed, partial bool) (left
 	}
 	switch err := linux.RmdirAt(root, name); {
 	case errors.Is(err, linux.ErrNotEmpty):
-		return listTree(top, leftLimit)
+		return listTree(nil, top, "", leftDepth)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil
 	default:
@@ -91,6 +91,8 @@ func isPlaced(dir *linux.FD, name string, f Placed, partial bool) (bool, error) 
 		return false, nil
 	case st.Size != f.Size:
 		return partial && st.Size < f.Size, nil
+	case partial:
+		return true, nil // whole, and refused if its bytes are others
 	}
 	sum, err := digest(dir, name, f.Size)
 	return sum == f.SHA256, err
@@ -135,31 +137,32 @@ func removeDirs(top *linux.FD, dirs map[string]bool) error {
 	return nil
 }
 
-// listTree lists what is below a directory, two levels deep, which is what a toolbox has.
-func listTree(top *linux.FD, limit int) ([]string, error) {
-	names, err := linux.ReadDir(top, limit)
+// leftDepth is how deep what stays is looked at.
+const leftDepth = 8
+
+// listTree adds what is below a directory to a list: files, and for folders that are empty or beyond the bounds
+// themselves.
+func listTree(list []string, dir *linux.FD, prefix string, depth int) ([]string, error) {
+	names, err := linux.ReadDir(dir, leftLimit)
 	if err != nil {
 		return nil, err
 	}
-	var list []string
+	if len(names) == 0 && prefix != "" {
+		return append(list, prefix), nil
+	}
+	slices.Sort(names)
 	for _, name := range names {
-		dir, err := linux.OpenDirAt(top, name)
-		if err != nil {
-			list = append(list, name)
-			continue
+		p := path.Join(prefix, name)
+		below, err := linux.OpenDirAt(dir, name)
+		if err != nil || depth == 1 || len(list) >= leftLimit {
+			list = append(list, p)
+		} else if list, err = listTree(list, below, p, depth-1); err != nil {
+			return nil, errors.Join(err, below.Close())
 		}
-		below, err := linux.ReadDir(dir, limit)
-		if err = errors.Join(err, dir.Close()); err != nil {
+		if err := below.Close(); err != nil {
 			return nil, err
 		}
-		for _, b := range below {
-			list = append(list, path.Join(name, b))
-		}
-		if len(below) == 0 {
-			list = append(list, name)
-		}
 	}
-	slices.Sort(list)
 	return list, nil
 }
 

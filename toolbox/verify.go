@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/hex"
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
@@ -28,6 +29,19 @@ type Part struct {
 
 	sequence uint64
 	record   string // what Seen knows it by
+}
+
+// String says what it is, and who vouches for it.
+func (p Part) String() string {
+	return fmt.Sprintf("%s %s, sha256:%.12s, %s", p.Name, p.Version, p.Digest, p.Vouched())
+}
+
+// Vouched says who vouches for it.
+func (p Part) Vouched() string {
+	if p.Key == BuiltIn {
+		return p.Key
+	}
+	return "signed by " + p.Key
 }
 
 // entry is a file with its bytes.
@@ -302,3 +316,18 @@ func (v *Verified) Files() []*File {
 
 // Has says whether the toolbox has a file.
 func (v *Verified) Has(path string) bool { return v.byPath[path] != nil }
+
+// maxLinks is how many links are followed to a program, as in path_resolution(7).
+const maxLinks = 40
+
+// Runs says whether a path is a program's, or a link to one.
+func (v *Verified) Runs(p string) bool {
+	for range maxLinks {
+		e := v.byPath[p]
+		if e == nil || e.Link == "" {
+			return e != nil && e.Mode&0o111 != 0
+		}
+		p = path.Join(path.Dir(p), e.Link)
+	}
+	return false
+}

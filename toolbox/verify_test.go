@@ -282,3 +282,28 @@ func ExampleVerifyDigest() {
 	fmt.Println(err)
 	// Output: toolbox refused: "../../etc/cron.d/x" is not a path in a folder of the toolbox
 }
+
+// TestRuns: programs and links to them can be run.
+func TestRuns(t *testing.T) {
+	b := toolbox.Builder{Name: "test", Version: "1", Arch: runtime.GOARCH}
+	b.Add("libexec/x/run", []byte("program"), 0o755, toolbox.Source{})
+	b.Add("bin/data", []byte("data"), 0o644, toolbox.Source{})
+	for path, to := range map[string]string{"bin/x": "../libexec/x/run", "bin/y": "x", "bin/loop": "loop", "bin/lost": "nothing", "bin/d": "data"} {
+		b.Link(path, to)
+	}
+	made, err := b.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := toolbox.Inspect(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		"libexec/x/run": true, "bin/x": true, "bin/y": true, "bin/loop": false, "bin/lost": false, "bin/d": false, "bin/data": false, "bin/none": false, "bin": false,
+	} {
+		if got := box.Runs(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"dlx/engine"
 	"dlx/inject"
 	"dlx/internal/testutil"
+	"dlx/toolbox"
 )
 
 // inject checks that the toolbox can be kept in a container and that nothing stays of it.
@@ -86,6 +87,10 @@ func (s *suite) placed(t *testing.T, e engine.Engine, c *testutil.Container) {
 	for _, already := range []bool{false, true} {
 		got, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.Name})
 		want := engine.InjectResult{Target: c.Name, ID: c.ID, Path: "/.dlx", Shell: "/.dlx/bin/sh", Already: already}
+		if len(got.Toolboxes) != 1 || got.Toolboxes[0].Key != toolbox.BuiltIn {
+			t.Errorf("toolboxes %+v, want the one that is built in", got.Toolboxes)
+		}
+		got.Toolboxes = nil
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Fatalf("inject: error %v, result (-want +got):\n%s", err, diff)
 		}
@@ -152,11 +157,11 @@ func (s *suite) left(t *testing.T, e engine.Engine) {
 	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); err != nil {
 		t.Fatal(err)
 	}
-	if code, out := c.Exec("/bin/busybox", "sh", "-c", "echo mine >/.dlx/bin/mine; rm /.dlx/bin/true; echo mine >/.dlx/bin/true"); code != 0 {
+	if code, out := c.Exec("/bin/busybox", "sh", "-c", "cd /.dlx; echo mine >bin/mine; rm bin/true; echo mine >bin/true; mkdir share/licenses/empty"); code != 0 {
 		t.Fatal(out)
 	}
 	got, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-	want := []engine.EjectResult{{Target: c.Name, ID: c.ID, Left: []string{"/.dlx/bin/mine", "/.dlx/bin/true"}}}
+	want := []engine.EjectResult{{Target: c.Name, ID: c.ID, Left: []string{"/.dlx/bin/mine", "/.dlx/bin/true", "/.dlx/share/licenses/empty"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("error %v, results (-want +got):\n%s", err, diff)
 	}

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T, host string) engine.Engine) {
 	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)
+	t.Run("inject toolboxes", s.injectToolboxes)
 	t.Run("list", s.list)
 	t.Run("capture", s.capture)
 }

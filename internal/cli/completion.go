@@ -47,6 +47,18 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 	return a.completeTargets(cmd, args, prefix)
 }
 
+// completeToolbox completes the name of a toolbox that is kept; where none fits, the shell completes files.
+func completeToolbox(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	list, _ := engine.Toolboxes().List() // those that can be read
+	var names []string
+	for _, t := range list {
+		if strings.HasPrefix(t.Name, prefix) && !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}
+
 // completeTargets completes the name of a container that is not among the arguments yet. A failure completes nothing: the
 // shell has no place for an error.
 func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {

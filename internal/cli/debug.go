@@ -60,7 +60,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
-	f.StringArrayVar(&o.toolboxes, "toolbox", nil, "show a toolbox above the one that comes with dlx: NAME or NAME@VERSION of the list of kept ones, a file or a folder; can be given more than once")
+	toolboxFlag(cmd, &o.toolboxes, "show")
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
@@ -112,16 +112,8 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 // sayToolboxes says what is brought along, and who vouches for it.
 func (a *app) sayToolboxes(parts []toolbox.Part) {
 	for _, p := range parts {
-		a.notef("toolbox %s %s, sha256:%.12s, %s", p.Name, p.Version, p.Digest, vouched(p.Key))
+		a.notef("toolbox %s", p)
 	}
-}
-
-// vouched says who vouches for a toolbox.
-func vouched(key string) string {
-	if key == toolbox.BuiltIn {
-		return key
-	}
-	return "signed by " + key
 }
 
 // wantsTTY says whether the command gets a terminal.

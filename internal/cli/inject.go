@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,31 +13,56 @@ import (
 )
 
 func (a *app) injectCommand() *cobra.Command {
-	return &cobra.Command{
+	var toolboxes []string
+	cmd := &cobra.Command{
 		Use:   "inject TARGET",
 		Short: "keep the toolbox in a container's writable layer",
 		Long: "Puts the toolbox at /.dlx in the container's writable layer, running or stopped, so that\n" +
 			"`docker exec -it TARGET /.dlx/bin/sh` works. `dlx eject` takes it out again. What is placed is recorded first, in\n" +
 			"/var/lib/dlx, or in $DLX_STATE_DIR.",
-		Example:           "  dlx inject web\n  docker exec -it web /.dlx/bin/sh\n  dlx eject web",
+		Example:           "  dlx inject web\n  docker exec -it web /.dlx/bin/sh\n  dlx eject web\n  dlx inject web --toolbox ./net.tar.zst",
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeTarget,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.runInject(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runInject(cmd.Context(), engine.InjectRequest{Target: args[0], Toolboxes: toolboxes})
+		},
 	}
+	toolboxFlag(cmd, &toolboxes, "place")
+	return cmd
 }
 
-func (a *app) runInject(ctx context.Context, target string) error {
+func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
 	return a.withEngine(func(e engine.Engine) error {
-		res, err := e.Inject(ctx, engine.InjectRequest{Target: target})
+		res, err := e.Inject(ctx, req)
 		if err != nil {
 			return err
 		}
+		var out strings.Builder
+		if len(req.Toolboxes) > 0 || len(res.Toolboxes) > 1 { // not dlx's own alone
+			for _, p := range res.Toolboxes {
+				fmt.Fprintf(&out, "toolbox %s\n", printable.Escape(p.String()))
+			}
+		}
 		name := printable.Escape(res.Target)
 		if res.Already {
-			return a.printf("%s has the toolbox at %s already; try: docker exec -it %s %s\n", name, res.Path, name, res.Shell)
+			fmt.Fprintf(&out, "%s has the toolbox at %s already; %s\n", name, res.Path, tryInjected(res))
+		} else {
+			fmt.Fprintf(&out, "toolbox placed in %s at %s; %s\n", name, res.Path, tryInjected(res))
 		}
-		return a.printf("toolbox placed in %s at %s; try: docker exec -it %s %s\n", name, res.Path, name, res.Shell)
+		return a.printf("%s", out.String())
 	})
+}
+
+// tryInjected says what can be run of what was injected.
+func tryInjected(res engine.InjectResult) string {
+	name := printable.Escape(res.Target)
+	switch {
+	case res.Shell != "":
+		return "try: docker exec -it " + name + " " + res.Shell
+	case res.Program != "":
+		return "it has no shell; try: docker exec " + name + " " + printable.Escape(res.Program)
+	}
+	return "it has no program in " + res.Path + "/bin"
 }
 
 func (a *app) ejectCommand() *cobra.Command {

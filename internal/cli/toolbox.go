@@ -178,7 +178,7 @@ func (a *app) describe(b *toolbox.Bundle, v *toolbox.Verified) error {
 	}
 	line("files", "%d, %d bytes", len(m.Files), size)
 	line("digest", "sha256:%s", p.Digest)
-	line("key", "%s", vouched(p.Key))
+	line("key", "%s", p.Vouched())
 	return w.Flush()
 }
 
@@ -202,7 +202,7 @@ func (a *app) toolboxImportCommand() *cobra.Command {
 				return err
 			}
 			p := v.Parts()[0]
-			a.notef("toolbox %s %s is kept, sha256:%.12s, %s", p.Name, p.Version, p.Digest, vouched(p.Key))
+			a.notef("toolbox %s %s is kept, sha256:%.12s, %s", p.Name, p.Version, p.Digest, p.Vouched())
 			return nil
 		},
 	}

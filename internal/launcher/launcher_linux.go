@@ -37,13 +37,12 @@ func Run(args []string) int {
 	if err != nil {
 		return fail(args[0], err)
 	}
-	name := filepath.Base(args[0])
-	dir := filepath.Dir(self)
+	dir, name := filepath.Dir(self), filepath.Base(args[0])
 	data, err := os.ReadFile(filepath.Join(dir, EnvFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fail(name, err)
 	}
-	argv := Argv(dir, name, args[1:])
+	argv := Argv(dir, program(dir, name), name, args[1:])
 	return fail(name, syscall.Exec(filepath.Join(dir, Libs, Loader), argv, Environ(os.Environ(), dir, string(data))))
 }
 
@@ -68,9 +67,20 @@ func Environ(environ []string, dir, file string) []string {
 	return environ
 }
 
-// Argv are the loader's arguments.
-func Argv(dir, name string, args []string) []string {
-	return append([]string{Loader, "--argv0", name, "--library-path", filepath.Join(dir, Libs), filepath.Join(dir, Programs, name)}, args...)
+// program is which one of the folder's is meant: the one that was executed, which can be called something else, as bash is
+// sh and a login shell -bash.
+func program(dir, name string) string {
+	file := filepath.Base(executed())
+	var st syscall.Stat_t
+	if err := syscall.Lstat(filepath.Join(dir, Programs, file), &st); file == "." || err != nil {
+		return name
+	}
+	return file
+}
+
+// Argv are the arguments of the loader, for a program of a folder that is called name.
+func Argv(dir, program, name string, args []string) []string {
+	return append([]string{Loader, "--argv0", name, "--library-path", filepath.Join(dir, Libs), filepath.Join(dir, Programs, program)}, args...)
 }
 
 func fail(name string, err error) int {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dlx/internal/applet/roster"
 	"dlx/internal/launcher"
 	"dlx/toolbox"
 )
@@ -230,7 +231,7 @@ func ownFile(box *toolbox.Verified, file string) (own, error) {
 	return own{b.Bytes(), toolbox.Source{Package: f.Package, Version: f.Version, Origin: f.Origin, License: f.License}}, nil
 }
 
-// pureGo adds dlx's own tools, and no others.
+// pureGo adds dlx's own tools, and no others: each by its name, also those that busybox has in dlx's own toolbox.
 func (m *maker) pureGo(context.Context) error {
 	if !m.PureGo {
 		return nil
@@ -246,9 +247,9 @@ func (m *maker) pureGo(context.Context) error {
 	}
 	m.claim(program, "--pure-go")
 	m.Add(program, o.data, 0o755, o.source)
-	for _, f := range box.Files() {
-		if f.Link == path.Base(program) && m.claim(f.Path, "--pure-go") {
-			m.Link(f.Path, f.Link)
+	for _, name := range roster.Names() {
+		if m.claim("bin/"+name, "--pure-go") {
+			m.Link("bin/"+name, path.Base(program))
 		}
 	}
 	const roots = "etc/ssl/cert.pem"

@@ -1,0 +1,94 @@
+//go:build linux
+
+package enginetest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"dlx/engine"
+	"dlx/toolbox"
+)
+
+// boxes makes toolboxes, and the engine trusts the key that it signs them with.
+type boxes struct {
+	t           *testing.T
+	config, dir string
+	key         *toolbox.PrivateKey
+}
+
+func newBoxes(t *testing.T) *boxes {
+	t.Helper()
+	m := &boxes{t: t, config: t.TempDir(), dir: t.TempDir(), key: newKey(t)}
+	t.Setenv("XDG_CONFIG_HOME", m.config)
+	t.Setenv(engine.StateVariable, t.TempDir())
+	m.publish(m.key, "trusted.d", "team.pub")
+	return m
+}
+
+func newKey(t *testing.T) *toolbox.PrivateKey {
+	t.Helper()
+	key, err := toolbox.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// publish puts a key's public half into a folder of the configuration.
+func (m *boxes) publish(key *toolbox.PrivateKey, folder, name string) {
+	m.t.Helper()
+	public, err := key.Public()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	text, err := public.MarshalPEM()
+	dir := filepath.Join(m.config, "dlx", folder)
+	if err = errors.Join(err, os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), text, 0o644)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// box is a toolbox of data in the making.
+func (m *boxes) box(name string, files map[string]string) *toolbox.Builder {
+	b := &toolbox.Builder{Name: name, Version: "1", Arch: runtime.GOARCH, Sequence: 1, Created: time.Unix(0, 0)}
+	for path, content := range files {
+		b.Add(path, []byte(content), 0o644, toolbox.Source{Package: name})
+	}
+	return b
+}
+
+func bundle(t *testing.T, b *toolbox.Builder) *toolbox.Bundle {
+	t.Helper()
+	made, err := b.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// sign signs with the key that is trusted, or with others.
+func (m *boxes) sign(b *toolbox.Builder, keys ...*toolbox.PrivateKey) *toolbox.Bundle {
+	m.t.Helper()
+	if keys == nil {
+		keys = []*toolbox.PrivateKey{m.key}
+	}
+	made := bundle(m.t, b)
+	if err := made.Sign(keys...); err != nil {
+		m.t.Fatal(err)
+	}
+	return made
+}
+
+func (m *boxes) save(name string, b *toolbox.Bundle) string {
+	m.t.Helper()
+	file := filepath.Join(m.dir, name+".tar.zst")
+	if err := b.WriteFile(file); err != nil {
+		m.t.Fatal(err)
+	}
+	return file
+}

@@ -1,0 +1,67 @@
+package inject
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"dlx/toolbox"
+)
+
+// Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
+type Record struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Temp     string    `json:"temp"`               // the directory's name while it is being filled
+	Placed   bool      `json:"placed"`             // the directory has its final name
+	Removing bool      `json:"removing,omitempty"` // it is being taken out
+	Started  time.Time `json:"started"`
+	Files    []Placed  `json:"files"`
+
+	Toolboxes []toolbox.Part `json:"toolboxes,omitempty"` // the first one's files win; none in an older dlx's records
+	Shell     string         `json:"shell,omitempty"`     // its path in the container; "" if there is none
+	Program   string         `json:"program,omitempty"`   // what else can be run, where there is no shell
+}
+
+// Placed is one file below the toolbox's directory.
+type Placed struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Link   string `json:"link,omitempty"`
+}
+
+func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
+	r := &Record{ID: layer.ID, Name: layer.Name, Temp: temp, Started: time.Now().UTC(), Toolboxes: box.Parts()}
+	r.Shell, r.Program = programs(box)
+	for _, f := range box.Files() {
+		r.Files = append(r.Files, Placed{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Link: f.Link})
+	}
+	return r
+}
+
+// shells are what a person can be told to try, the best one first.
+var shells = []string{"bin/sh", "bin/bash"}
+
+// programs names a shell, or else the first program. A toolbox can have something else in the place of a shell.
+func programs(box *toolbox.Verified) (shell, program string) {
+	for _, name := range shells {
+		if box.Runs(name) {
+			return path.Join(Dir, name), ""
+		}
+	}
+	for _, f := range box.Files() {
+		if strings.HasPrefix(f.Path, "bin/") && box.Runs(f.Path) {
+			return "", path.Join(Dir, f.Path)
+		}
+	}
+	return "", ""
+}
+
+// IsOf says whether what was placed is of just these toolboxes, in this order. The last one is what comes with dlx, where
+// that of another dlx is as good.
+func (r *Record) IsOf(parts []toolbox.Part) bool {
+	same := func(a, b toolbox.Part) bool { return a.Digest == b.Digest }
+	return slices.EqualFunc(r.Toolboxes[:max(len(r.Toolboxes)-1, 0)], parts[:len(parts)-1], same)
+}

@@ -1,0 +1,12 @@
+//go:build linux
+
+package build_test
+
+import (
+	"os"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
