@@ -25,6 +25,7 @@ type debug struct {
 	tools   *toolbox.Verified
 	box     *inject.Mounted // for FSToolbox
 	init    *linux.FD
+	sealed  chan struct{} // is closed when init is there, or will not be
 	session *shell.Session
 	view    *inject.View
 }
@@ -34,7 +35,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err := requireSession(); err != nil {
 		return 0, err
 	}
-	d := &debug{local: l, req: req}
+	d := &debug{local: l, req: req, sealed: make(chan struct{})}
 	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
 		return 0, err
 	}
@@ -86,13 +87,10 @@ func (d *debug) open(ctx context.Context) (err error) {
 
 // place verifies the toolbox: the session's first process always, the tools where they will be seen.
 func (d *debug) place(ctx context.Context) error {
-	own, err := d.local.box()
-	if err != nil {
+	if err := d.seal(); err != nil || d.req.FS != FSToolbox {
 		return err
 	}
-	if d.init, err = sealedInit(own); err != nil || d.req.FS != FSToolbox {
-		return err
-	}
+	var err error
 	if d.tools, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
 		return err
 	}
@@ -100,8 +98,23 @@ func (d *debug) place(ctx context.Context) error {
 	return err
 }
 
+// seal puts the session's first process, which is its keeper too, into a sealed memory file.
+func (d *debug) seal() error {
+	defer close(d.sealed)
+	own, err := d.local.box()
+	if err != nil {
+		return err
+	}
+	d.init, err = sealedInit(own)
+	return err
+}
+
 // prepare makes the session's cgroup and starts its keeper.
 func (d *debug) prepare() (err error) {
+	<-d.sealed
+	if d.init == nil {
+		return nil // which seal reports
+	}
 	limits := shell.DefaultLimits
 	if d.req.Memory > 0 {
 		limits.Memory = d.req.Memory
@@ -109,7 +122,7 @@ func (d *debug) prepare() (err error) {
 	if d.req.Pids > 0 {
 		limits.Pids = d.req.Pids
 	}
-	d.session, err = shell.New(limits)
+	d.session, err = shell.New(d.init, limits)
 	return err
 }
 

@@ -5,11 +5,11 @@ import (
 	"os"
 
 	"dlx/inject"
-	"dlx/shell"
+	"dlx/internal/cgroup"
 )
 
 // CgroupMode names the cgroup version that sessions are put into, or says what is missing.
-func CgroupMode() (string, error) { return shell.CgroupMode() }
+func CgroupMode() (string, error) { return cgroup.Mode() }
 
 // Injected counts the toolboxes that are injected on this host, and those whose injection was interrupted.
 func Injected() (n, unfinished int, err error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/internal/cgroup"
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
 	"dlx/nsutil"
@@ -17,6 +18,12 @@ import (
 var (
 	ErrTargetEnded = errors.New("the container ended")
 	ErrKilled      = errors.New("the session was ended from outside")
+)
+
+// Limits of time for ending a session.
+const (
+	drainLimit = 2 * time.Second
+	termGrace  = 3 * time.Second
 )
 
 // MemoryError reports a memory limit that not even the session's first process fits in.
@@ -64,7 +71,8 @@ func (e *CommandError) Hint() string {
 // running is a started session.
 type running struct {
 	spec    Spec
-	cgroup  *cgroup
+	cgroup  *cgroup.Group
+	limits  Limits
 	streams *stdio
 	child   *nsutil.Child
 	record  chan initproto.Record // closed without a record if dlx-init was killed
@@ -75,10 +83,10 @@ type running struct {
 	watches sync.WaitGroup // the goroutines that use the pidfds
 }
 
-func newRunning(spec Spec, group *cgroup, streams *stdio, child *nsutil.Child, status *os.File) *running {
+func newRunning(spec Spec, session *Session, streams *stdio, child *nsutil.Child, status *os.File) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{
-		spec: spec, cgroup: group, streams: streams, child: child, stop: stop,
+		spec: spec, cgroup: session.cgroup, limits: session.limits, streams: streams, child: child, stop: stop,
 		record: make(chan initproto.Record, 1), started: make(chan struct{}), exited: make(chan struct{}), target: make(chan struct{}),
 	}
 	go func() {
@@ -184,8 +192,8 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 // processes before its init (pid_namespaces(7)), so the news of the latter comes a little later.
 func (r *running) whyKilled() error {
 	<-r.exited
-	if err := r.cgroup.outOfMemory(); err != nil {
-		return err
+	if r.cgroup.OutOfMemory() {
+		return &MemoryError{r.limits.Memory}
 	}
 	select {
 	case <-r.target:
@@ -203,10 +211,10 @@ func (r *running) reap() {
 	select {
 	case <-r.exited:
 	case <-time.After(quickExit):
-		_ = r.cgroup.end(context.Background()) // Run looks again, and reports
+		_ = r.cgroup.End(context.Background()) // Run looks again, and reports
 		select {
 		case <-r.exited:
-		case <-time.After(endLimit):
+		case <-time.After(cgroup.EndLimit):
 		}
 	}
 }

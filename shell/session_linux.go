@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"dlx/internal/cgroup"
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
 	"dlx/nsutil"
@@ -13,32 +14,43 @@ import (
 // process be killed. It is used once; its owner closes it.
 type Session struct {
 	keeper *keeper
-	cgroup *cgroup
+	cgroup *cgroup.Group
+	limits Limits
 }
 
-// New makes a session, and cleans up after those that nobody else will.
-func New(limits Limits) (*Session, error) {
+// Limits bound what a session may use of the host.
+type Limits struct {
+	Memory int64 // bytes
+	Pids   int64 // processes and threads
+}
+
+// DefaultLimits leave room for a debugger and little for a mistake.
+var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
+
+// New makes a session, and cleans up after those that nobody else will. program is dlx-init, sealed. Its threads are in the
+// cgroup, and do not count in the limits.
+func New(program *linux.FD, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {
 		return nil, err
 	}
 	sweep(us)
 	name := us.groupName()
-	k, err := startKeeper(name)
+	k, err := startKeeper(program, name)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCgroup(name, limits)
+	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads)
 	if err != nil {
 		k.dismiss()
 		return nil, err
 	}
-	return &Session{k, c}, nil
+	return &Session{k, c, limits}, nil
 }
 
 // Close ends whatever is left of the session.
 func (s *Session) Close() error {
-	if err := s.cgroup.clean(); err != nil {
+	if err := s.cgroup.Clean(); err != nil {
 		return errors.Join(err, s.keeper.hand())
 	}
 	s.keeper.dismiss()
@@ -76,7 +88,7 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	}
 	r.begin(ctx)
 	code, err := r.wait(ctx)
-	if eerr := s.cgroup.end(context.WithoutCancel(ctx)); eerr != nil && err == nil {
+	if eerr := s.cgroup.End(context.WithoutCancel(ctx)); eerr != nil && err == nil {
 		err = eerr
 	}
 	streams.drain()
@@ -99,7 +111,7 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 	if err := s.give(spec, streams); err != nil {
 		return nil, err
 	}
-	tasks, group, err := s.cgroup.entries()
+	tasks, group, err := s.cgroup.Entries()
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +135,12 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Status:  theirs,
 	})
 	if err = errors.Join(err, theirs.Close()); err != nil {
-		if small := s.cgroup.outOfMemory(); small != nil {
-			err = small
+		if s.cgroup.OutOfMemory() {
+			err = &MemoryError{s.limits.Memory}
 		}
 		return nil, errors.Join(err, status.Close())
 	}
-	return newRunning(spec, s.cgroup, streams, child, status), nil
+	return newRunning(spec, s, streams, child, status), nil
 }
 
 // give hands the child's descriptors to its user.

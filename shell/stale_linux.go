@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"dlx/internal/cgroup"
 	"dlx/internal/linux"
 	"dlx/nsutil"
 )
@@ -25,13 +26,14 @@ func self() (owner, error) {
 		return o, err
 	}
 	o.ns = own[nsutil.Pid].Ino
-	o.start, _, err = started(o.pid)
+	stat, err := linux.StatProcess(o.pid)
+	o.start = stat.Start
 	return o, err
 }
 
 // groupName is a new name of a cgroup: dlx-PID-START-NAMESPACE-RANDOM.
 func (o owner) groupName() string {
-	return fmt.Sprintf("%s%d-%d-%d-%s", cgroupPrefix, o.pid, o.start, o.ns, rand.Text()[:8])
+	return fmt.Sprintf("%s%d-%d-%d-%s", cgroup.Prefix, o.pid, o.start, o.ns, rand.Text()[:8])
 }
 
 // ownerOf reads a name that groupName has made.
@@ -46,23 +48,23 @@ func (o owner) gone(us owner) bool {
 	if o.ns != us.ns {
 		return false
 	}
-	start, ended, err := started(o.pid)
+	stat, err := linux.StatProcess(o.pid)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, linux.ErrNoProcess) {
 		return true
 	}
-	return err == nil && (ended || start != o.start)
+	return err == nil && (stat.Ended || stat.Start != o.start)
 }
 
 // sweep cleans up after sessions whose dlx and keeper were both killed.
 func sweep(us owner) {
-	for _, root := range cgroupRoots() {
+	for _, root := range cgroup.Roots() {
 		entries, err := os.ReadDir(root)
 		if err != nil {
 			continue
 		}
 		for _, e := range entries {
 			if o, ok := ownerOf(e.Name()); ok && e.IsDir() && o.gone(us) {
-				_ = findCgroup(e.Name()).clean() // the next session tries again
+				_ = cgroup.Find(e.Name()).Clean() // the next session tries again
 			}
 		}
 	}

@@ -5,8 +5,8 @@ package role
 import (
 	"path/filepath"
 
+	"dlx/internal/cgroup"
 	"dlx/internal/initproto"
-	"dlx/shell"
 )
 
 // Other runs the program as what args[0] says and returns its exit status; ok is false if that is dlx itself.
@@ -15,8 +15,8 @@ func Other(args []string) (code int, ok bool) {
 		return 0, false
 	}
 	switch name := filepath.Base(args[0]); {
-	case name == shell.KeeperName:
-		return shell.KeeperMain(args), true
+	case name == cgroup.KeeperName:
+		return cgroup.Keep(args), true
 	case name == "dlx-init":
 		return initproto.Run(args), true
 	case isApplet(name):

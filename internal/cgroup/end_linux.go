@@ -1,35 +1,31 @@
-package shell
+package cgroup
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"dlx/internal/linux"
 )
 
+// EndLimit is how long the processes of a group may take to end.
+const EndLimit = 5 * time.Second
+
 // Limits of time for ending a session.
 const (
-	endLimit    = 5 * time.Second
 	rootsLimit  = time.Second
 	pollEvery   = 2 * time.Millisecond
-	drainLimit  = 2 * time.Second
-	termGrace   = 3 * time.Second
 	removeLimit = 2 * time.Second
 )
 
-// end ends every process of the group. The first one of a session, dlx-init, is left for last: it reaps the others,
+// End ends every process of the group. The first one of a session, dlx-init, is left for last: it reaps the others,
 // which would otherwise be zombies that the container's init may never reap.
-func (c *cgroup) end(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, endLimit)
+func (c *Group) End(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, EndLimit)
 	defer cancel()
 	c.stopForks()
 	rootsUntil := time.Now().Add(rootsLimit)
@@ -52,11 +48,11 @@ func (c *cgroup) end(ctx context.Context) error {
 	}
 }
 
-// clean ends what is left in the group and removes it.
-func (c *cgroup) clean() error {
-	ctx, cancel := context.WithTimeout(context.Background(), endLimit+removeLimit)
+// Clean ends what is left in the group and removes it.
+func (c *Group) Clean() error {
+	ctx, cancel := context.WithTimeout(context.Background(), EndLimit+removeLimit)
 	defer cancel()
-	if err := c.end(ctx); err != nil {
+	if err := c.End(ctx); err != nil {
 		return err
 	}
 	for {
@@ -68,7 +64,7 @@ func (c *cgroup) clean() error {
 }
 
 // stopForks keeps the group from growing while it is being ended.
-func (c *cgroup) stopForks() {
+func (c *Group) stopForks() {
 	for _, dir := range c.dirs {
 		_ = os.WriteFile(filepath.Join(dir, "pids.max"), []byte("0"), 0) // only the pids controller has the file
 	}
@@ -76,7 +72,7 @@ func (c *cgroup) stopForks() {
 
 // kill kills processes of the group. Their pidfds are opened first and the list read again, so that a PID which has
 // meanwhile come to mean another process is left alone.
-func (c *cgroup) kill(pids []int) {
+func (c *Group) kill(pids []int) {
 	for some := range slices.Chunk(pids, killAtOnce) {
 		c.killSome(some)
 	}
@@ -85,7 +81,7 @@ func (c *cgroup) kill(pids []int) {
 // killAtOnce is how many descriptors killing takes.
 const killAtOnce = 64
 
-func (c *cgroup) killSome(pids []int) {
+func (c *Group) killSome(pids []int) {
 	held := map[int]*linux.FD{}
 	defer func() { _ = linux.CloseAll(slices.Collect(maps.Values(held))...) }()
 	for _, pid := range pids {
@@ -106,35 +102,11 @@ func (c *cgroup) killSome(pids []int) {
 
 // parent is the parent of a process, 0 if it is gone.
 func parent(pid int) int {
-	fields, err := stat(pid)
+	s, err := linux.StatProcess(pid)
 	if err != nil {
 		return 0
 	}
-	ppid, _ := strconv.Atoi(fields[1])
-	return ppid
-}
-
-// started is when a process started, in clock ticks since boot, and whether it has ended and waits to be reaped.
-func started(pid int) (ticks uint64, ended bool, err error) {
-	fields, err := stat(pid)
-	if err != nil {
-		return 0, false, err
-	}
-	ticks, err = strconv.ParseUint(fields[19], 10, 64)
-	return ticks, fields[0] == "Z" || fields[0] == "X", err
-}
-
-// stat is a process's stat file (proc(5)) from the third field on, which is its state.
-func stat(pid int) ([]string, error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return nil, err
-	}
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(fields) < 20 {
-		return nil, fmt.Errorf("parse stat of process %d: %d fields", pid, len(fields))
-	}
-	return fields, nil
+	return s.Parent
 }
 
 // pause waits a moment, or returns ctx's error.
@@ -148,6 +120,3 @@ func pause(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
-
-// errKeeper reports that the process which cleans up after a kill -9 could not be started.
-var errKeeper = errors.New("start the session's keeper")

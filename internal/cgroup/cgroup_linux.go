@@ -1,4 +1,6 @@
-package shell
+// Package cgroup makes the control group that a session runs in, with its limits, ends what is in it and removes it
+// (cgroups(7); the kernel's cgroup-v1/ and cgroup-v2.rst).
+package cgroup
 
 import (
 	"errors"
@@ -9,68 +11,53 @@ import (
 	"strconv"
 	"strings"
 
-	"dlx/internal/initproto"
 	"dlx/internal/linux"
 )
 
-// Limits bound what a session may use of the host.
-type Limits struct {
-	Memory int64 // bytes
-	Pids   int64 // processes and threads
-}
+// Prefix begins the names of sessions' groups.
+const Prefix = "dlx-"
 
-// DefaultLimits leave room for a debugger and little for a mistake.
-var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
+const mount = "/sys/fs/cgroup"
 
-const cgroupRoot = "/sys/fs/cgroup"
-
-// cgroup is a session's control group: one directory in version 2, one a controller in version 1.
-type cgroup struct {
-	name   string
-	dirs   []string
-	memory int64 // the limit, where it is known
-}
+// Group is a session's control group: one directory in version 2, one a controller in version 1.
+type Group struct{ dirs []string }
 
 // controllers are those that limit a session: in version 1 each a hierarchy of its own, in version 2 those of one.
 var controllers = []string{"memory", "pids"}
 
 // unified says whether the host has cgroup version 2 alone: what systemd calls hybrid counts as version 1, since the
 // controllers are there (cgroups(7)).
-func unified() bool { return linux.HasMagic(cgroupRoot, linux.MagicCgroup2) }
+func unified() bool { return linux.HasMagic(mount, linux.MagicCgroup2) }
 
-// CgroupMode names the version in use, or says what is missing.
-func CgroupMode() (string, error) {
+// Mode names the version in use, or says what is missing.
+func Mode() (string, error) {
 	if unified() {
 		return "version 2", nil
 	}
-	if len(cgroupRoots()) == 0 {
+	if len(Roots()) == 0 {
 		return "version 1", errNoController
 	}
 	return "version 1", nil
 }
 
-var errNoController = errors.New("neither the memory nor the pids controller is mounted at " + cgroupRoot)
+var errNoController = errors.New("neither the memory nor the pids controller is mounted at " + mount)
 
-// newCgroup makes the session's control group with its limits.
-func newCgroup(name string, limits Limits) (*cgroup, error) {
-	if err := makeCgroup(name, limits); err != nil {
-		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, findCgroup(name).remove()))
+// New makes a group with limits of memory, in bytes, and of processes and threads.
+func New(name string, memory, pids int64) (*Group, error) {
+	if err := makeGroup(name, memory, pids); err != nil {
+		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, Find(name).remove()))
 	}
-	c := findCgroup(name)
-	c.memory = limits.Memory
-	return c, nil
+	return Find(name), nil
 }
 
-// makeCgroup makes the group. dlx-init's threads are in it and do not count in what was asked for.
-func makeCgroup(name string, limits Limits) error {
-	roots := cgroupRoots()
+func makeGroup(name string, memory, pids int64) error {
+	roots := Roots()
 	if len(roots) == 0 {
 		return errNoController
 	}
-	pids := limits.Pids + initproto.Threads
-	files := map[string]int64{"memory/NAME/memory.limit_in_bytes": limits.Memory, "pids/NAME/pids.max": pids}
+	files := map[string]int64{"memory/NAME/memory.limit_in_bytes": memory, "pids/NAME/pids.max": pids}
 	if unified() {
-		files = map[string]int64{"NAME/memory.max": limits.Memory, "NAME/pids.max": pids}
+		files = map[string]int64{"NAME/memory.max": memory, "NAME/pids.max": pids}
 		if err := enableControllers(); err != nil {
 			return err
 		}
@@ -81,7 +68,7 @@ func makeCgroup(name string, limits Limits) error {
 		}
 	}
 	for file, limit := range files {
-		file = filepath.Join(cgroupRoot, strings.Replace(file, "NAME", name, 1))
+		file = filepath.Join(mount, strings.Replace(file, "NAME", name, 1))
 		if !slices.Contains(roots, filepath.Dir(filepath.Dir(file))) {
 			continue // version 1 without this controller
 		}
@@ -95,7 +82,7 @@ func makeCgroup(name string, limits Limits) error {
 // enableControllers gives the children of version 2's root the controllers (the kernel's cgroup-v2.rst, "Enabling and
 // Disabling"). Most hosts have them on, and then there is nothing to write.
 func enableControllers() error {
-	name := filepath.Join(cgroupRoot, "cgroup.subtree_control")
+	name := filepath.Join(mount, "cgroup.subtree_control")
 	on, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -120,24 +107,24 @@ func writeControl(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// cgroupRoots are the directories that a session's group has one in: those of version 1's controllers that are mounted.
-func cgroupRoots() []string {
+// Roots are the directories that a session's group has one in: those of version 1's controllers that are mounted.
+func Roots() []string {
 	if unified() {
-		return []string{cgroupRoot}
+		return []string{mount}
 	}
 	var roots []string
 	for _, c := range controllers {
-		if root := filepath.Join(cgroupRoot, c); linux.HasMagic(root, linux.MagicCgroup) {
+		if root := filepath.Join(mount, c); linux.HasMagic(root, linux.MagicCgroup) {
 			roots = append(roots, root)
 		}
 	}
 	return roots
 }
 
-// findCgroup finds what there is of a control group by name.
-func findCgroup(name string) *cgroup {
-	c := &cgroup{name: name}
-	for _, dir := range cgroupRoots() {
+// Find finds what there is of a control group by name.
+func Find(name string) *Group {
+	c := &Group{}
+	for _, dir := range Roots() {
 		dir = filepath.Join(dir, name)
 		if _, err := os.Stat(dir); err == nil {
 			c.dirs = append(c.dirs, dir)
@@ -146,8 +133,8 @@ func findCgroup(name string) *cgroup {
 	return c
 }
 
-// entries opens what a child joins the group by: the tasks files of version 1, or the directory of version 2.
-func (c *cgroup) entries() (tasks []*linux.FD, dir *linux.FD, err error) {
+// Entries opens what a child joins the group by: the tasks files of version 1, or the directory of version 2.
+func (c *Group) Entries() (tasks []*linux.FD, dir *linux.FD, err error) {
 	for _, name := range c.dirs {
 		var fd *linux.FD
 		if unified() {
@@ -163,7 +150,7 @@ func (c *cgroup) entries() (tasks []*linux.FD, dir *linux.FD, err error) {
 }
 
 // pids lists the processes in the group, in the numbers of the host.
-func (c *cgroup) pids() ([]int, error) {
+func (c *Group) pids() ([]int, error) {
 	if len(c.dirs) == 0 {
 		return nil, nil
 	}
@@ -185,9 +172,9 @@ func (c *cgroup) pids() ([]int, error) {
 	return pids, nil
 }
 
-// outOfMemory is a *MemoryError if the kernel has killed a process of the group for its limit: oom_kill in
+// OutOfMemory says whether the kernel has killed a process of the group for its limit: oom_kill in
 // memory.oom_control of version 1 and in memory.events of version 2 (the kernel's cgroup-v1/memory.rst, cgroup-v2.rst).
-func (c *cgroup) outOfMemory() error {
+func (c *Group) OutOfMemory() bool {
 	for _, dir := range c.dirs {
 		for _, name := range []string{"memory.oom_control", "memory.events"} {
 			data, err := os.ReadFile(filepath.Join(dir, name))
@@ -196,16 +183,16 @@ func (c *cgroup) outOfMemory() error {
 			}
 			for line := range strings.Lines(string(data)) {
 				if n, ok := strings.CutPrefix(line, "oom_kill "); ok && strings.TrimSpace(n) != "0" {
-					return &MemoryError{c.memory}
+					return true
 				}
 			}
 		}
 	}
-	return nil
+	return false
 }
 
 // remove removes the group, which must be empty. One that is not there is fine.
-func (c *cgroup) remove() error {
+func (c *Group) remove() error {
 	var errs []error
 	for _, dir := range c.dirs {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
