@@ -135,8 +135,7 @@ func (g *group) addDatum(file, to string) error {
 	}
 	if p.elf {
 		if err := g.needs.need(file, p); err != nil {
-			var missing *MissingError
-			if !errors.As(err, &missing) {
+			if _, missing := errors.AsType[*MissingError](err); !missing {
 				return err
 			}
 			g.m.note("%s: %v", file, err)
