@@ -54,8 +54,9 @@ func traffic(ctx context.Context, pid int) error {
 	return nil
 }
 
-// firstPacket measures from the start of a program to the time stamp of the first packet that it keeps.
-func firstPacket(ctx context.Context, c started, o options) (_ result, err error) {
+// firstPacket measures from the start of a program to the time stamp of the first packet that it keeps. nsenter is told the
+// process's number; target is how dlx is told, which it may have to ask the engine about.
+func firstPacket(ctx context.Context, c started, o options, target, what string) (_ result, err error) {
 	dir, err := os.MkdirTemp("", "dlx-bench-")
 	if err != nil {
 		return result{}, err
@@ -63,9 +64,9 @@ func firstPacket(ctx context.Context, c started, o options) (_ result, err error
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	ours, theirs := filepath.Join(dir, "dlx"), filepath.Join(dir, "tcpdump")
 	r := result{pair: pair{
-		ours:   []string{o.dlx, "capture", c.id, "-i", "lo", "-c", "1", "-w", ours},
+		ours:   []string{o.dlx, "capture", target, "-i", "lo", "-c", "1", "-w", ours},
 		theirs: []string{"nsenter", "-t", strconv.Itoa(c.pid), "-n", "tcpdump", "-n", "-Z", "root", "-B", "32768", "-i", "lo", "-c", "1", "-w", theirs},
-		name:   "capture : nsenter tcpdump",
+		name:   "capture " + what + " : nsenter tcpdump",
 		what:   "from the start to the first packet, rings of 32 MiB", budget: 1.0,
 	}}
 	ctx, stop := context.WithCancel(ctx)
@@ -76,13 +77,18 @@ func firstPacket(ctx context.Context, c started, o options) (_ result, err error
 		err = errors.Join(err, <-sent)
 	}()
 	for i := range o.rounds + warmups {
-		mine, err := first(ctx, r.ours, ours, pcapngTime)
-		if err != nil {
-			return r, err
+		var mine, other time.Duration
+		runs := []func() error{
+			func() (err error) { mine, err = first(ctx, r.ours, ours, pcapngTime); return err },
+			func() (err error) { other, err = first(ctx, r.theirs, theirs, pcapTime); return err },
 		}
-		other, err := first(ctx, r.theirs, theirs, pcapTime)
-		if err != nil {
-			return r, err
+		if i%2 == 1 { // who comes second finds the memory of the first
+			slices.Reverse(runs)
+		}
+		for _, run := range runs {
+			if err := run(); err != nil {
+				return r, err
+			}
 		}
 		if i >= warmups {
 			r.mine, r.other = append(r.mine, mine), append(r.other, other)

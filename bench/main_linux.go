@@ -84,17 +84,19 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		results = append(results, r)
 	}
-	r, err := firstPacket(ctx, one, o)
-	if err != nil {
-		return err
+	for _, t := range []struct{ what, target string }{{"NAME", one.id}, {"pid://N", "pid://" + strconv.Itoa(one.pid)}} {
+		r, err := firstPacket(ctx, one, o, t.target, t.what)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
 	}
-	results = append(results, r)
 	for range o.many - 1 {
 		if _, err := e.start(ctx, o.image); err != nil {
 			return err
 		}
 	}
-	r, err = measure(ctx, pair{
+	r, err := measure(ctx, pair{
 		ours: []string{o.dlx, "ps"}, theirs: []string{"docker", "ps"},
 		name: "ps : docker ps",
 		what: "the list of " + strconv.Itoa(o.many) + " containers", budget: 1.5,
