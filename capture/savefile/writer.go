@@ -87,6 +87,7 @@ func (w *Writer) Figures() Figures {
 
 const (
 	blockHead = 8        // bytes: type and length
+	minPacket = 32       // bytes of an enhanced packet block without a packet
 	maxBlock  = 16 << 20 // bytes of a block, at most
 )
 
@@ -115,7 +116,7 @@ func (w *Writer) blocks(b []byte) (done int, err error) {
 	packets := uint64(0)
 	for len(b)-done >= blockHead {
 		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead+4 || size > maxBlock || size%4 != 0 {
+		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket {
 			return 0, errors.New("not the stream of a capture")
 		}
 		if int64(len(b)-done) < size {
