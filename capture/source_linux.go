@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"dlx/internal/linux"
 )
@@ -49,7 +50,7 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 	if s.Compile == nil {
 		src.Compile, src.Filter = o.Compile, o.Filter
 	}
-	ring := linux.RingOptions{Size: o.RingSize, BlockSize: blockSize(o.RingSize), Latency: o.Latency}
+	ring := linux.RingOptions{Size: o.RingSize, BlockSize: blockSize(o.RingSize, o.Latency), Latency: o.Latency}
 	if err := src.prepare(&ring); err != nil {
 		return nil, err
 	}
@@ -153,9 +154,13 @@ const (
 	maxBlock = 1 << 20
 )
 
-// blockSize is that of a ring's blocks, of which there should be some 16.
-func blockSize(ring int) int {
+// blockSize is that of a ring's blocks, of which there should be some 16. Where packets are waited for, most blocks are handed
+// over before they are full, and small ones are there earlier: the kernel has pieces of that size at hand.
+func blockSize(ring int, latency time.Duration) int {
 	size := minBlock
+	if latency <= DefaultLatency {
+		return size
+	}
 	for size < maxBlock && size*32 <= ring {
 		size *= 2
 	}
