@@ -7,22 +7,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"github.com/spf13/pflag"
-
-	"dlx/capture/replay"
 	"dlx/internal/view"
 )
 
 // printPackets is the first argument of the process that takes packets apart, which has no privileges to lose.
 const printPackets = "--print-packets"
-
-// nobody is the user that it runs as, where the session may choose.
-const nobody = 65534
 
 // packetPrinter is that process, with what it reads from.
 type packetPrinter struct {
@@ -34,12 +27,9 @@ type packetPrinter struct {
 func (t *tcpdump) printer(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append(append([]string{printPackets}, t.view.Args()...), args...)...)
 	cmd.Args[0] = "tcpdump"
-	cmd.Env = []string{"TZ=" + os.Getenv("TZ")}
+	view.Unprivileged(cmd)
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for tcpdump, which lets it print what is left
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for tcpdump, which lets it print what is left
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	}
 	return cmd
 }
 
@@ -108,26 +98,15 @@ func (t *tcpdump) readFile() error {
 
 // runPrintPackets is that process.
 func runPrintPackets(args []string) error {
-	var o view.Options
-	var live bool
-	rest, err := flags("tcpdump", args, func(f *pflag.FlagSet) {
-		o.Flags.Define(f)
-		f.BoolVar(&live, "live", false, "")
-		f.Uint64Var(&o.Count, "count", 0, "")
-	})
+	var p view.Process
+	rest, err := flags("tcpdump", args, p.Define)
 	if err != nil {
 		return err
 	}
-	if live {
-		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
-	}
-	o.Filter = strings.Join(rest, " ")
-	notes, err := view.Show(context.Background(), os.Stdin, os.Stdout, &o)
+	p.Options.Filter = strings.Join(rest, " ")
+	notes, err := p.Run(context.Background(), os.Stdin, os.Stdout)
 	for _, n := range notes {
 		fmt.Fprintln(os.Stderr, n)
-	}
-	if live && errors.Is(err, replay.ErrEmpty) {
-		return nil // the capture did not begin
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (c *Group) End(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		others := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !slices.Contains(pids, parent(pid)) })
+		others := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !slices.Contains(pids, linux.Parent(pid)) })
 		switch {
 		case len(others) > 0:
 			rootsUntil = time.Now().Add(rootsLimit)
@@ -98,15 +98,6 @@ func (c *Group) killSome(pids []int) {
 			_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
 		}
 	}
-}
-
-// parent is the parent of a process, 0 if it is gone.
-func parent(pid int) int {
-	s, err := linux.StatProcess(pid)
-	if err != nil {
-		return 0
-	}
-	return s.Parent
 }
 
 // pause waits a moment, or returns ctx's error.

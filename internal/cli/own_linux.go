@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dlx/engine"
+	"dlx/internal/linux"
 )
 
 // sshVariable is the variable in which sshd names the two ends of a session's connection, the client first (ssh(1)).
@@ -34,7 +35,7 @@ func ownConnections() []engine.Connection {
 		if c, ok := parseSSH(variable(pid, sshVariable)); ok {
 			return []engine.Connection{c}
 		}
-		pid = parent(pid)
+		pid = linux.Parent(pid)
 	}
 	return nil
 }
@@ -65,20 +66,6 @@ func variable(pid int, name string) string {
 		}
 	}
 	return ""
-}
-
-// parent is a process's parent, 0 if it has none (proc(5), PPid in status).
-func parent(pid int) int {
-	for line := range bytes.Lines(procFile(pid, "status")) {
-		if value, ok := bytes.CutPrefix(line, []byte("PPid:")); ok {
-			n, err := strconv.Atoi(string(bytes.TrimSpace(value)))
-			if err != nil {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
 }
 
 // procFile is a file of a process, empty if it can not be read: it may have ended.

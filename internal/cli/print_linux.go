@@ -7,14 +7,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"dlx/capture/replay"
 	"dlx/internal/view"
 )
 
@@ -22,9 +20,6 @@ import (
 // nothing but a pipe to read from and the terminal to write to.
 
 const printerName = "print-packets"
-
-// nobody is the user that it runs as.
-const nobody = 65534
 
 // printer is the process, with what it reads from.
 type printer struct {
@@ -36,13 +31,8 @@ type printer struct {
 func (a *app) unprivileged(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "dlx"
-	cmd.Env = []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")}
-	cmd.Dir = "/"
+	view.Unprivileged(cmd)
 	cmd.Stderr = a.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	}
 	return cmd
 }
 
@@ -117,32 +107,20 @@ func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *view.
 }
 
 func (a *app) printCommand() *cobra.Command {
-	var o view.Options
-	var live bool
+	var p view.Process
 	cmd := &cobra.Command{
 		Use:    printerName + " [-- FILTER]",
 		Hidden: true,
 		Args:   cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if live {
-				signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
-			}
-			o.Filter = strings.Join(args, " ")
-			notes, err := view.Show(cmd.Context(), a.stdin, a.stdout, &o)
+			p.Options.Filter = strings.Join(args, " ")
+			notes, err := p.Run(cmd.Context(), a.stdin, a.stdout)
 			for _, n := range notes {
 				a.notef("%s", n)
-			}
-			if live && errors.Is(err, replay.ErrEmpty) {
-				return nil // the capture did not begin, which dlx says
 			}
 			return err
 		},
 	}
-	f := cmd.Flags()
-	o.Flags.Define(f)
-	f.BoolVar(&live, "live", false, "")
-	f.BoolVar(&o.Process, "process", false, "")
-	f.BoolVar(&o.Copy, "copy", false, "")
-	f.Uint64Var(&o.Count, "count", 0, "")
+	p.Define(cmd.Flags())
 	return cmd
 }

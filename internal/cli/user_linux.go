@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"dlx/internal/linux"
 )
 
 // invoker is the user that dlx works for, where that is not the one it runs as.
@@ -58,7 +60,7 @@ func credentialOf(uid, gid string) (*syscall.Credential, error) {
 // session's bus, PATH. sudo itself, an ancestor of dlx, was started with it.
 func environmentOf(uid string) []string {
 	env := os.Environ()
-	for pid, n := os.Getppid(), 0; pid > 1 && n < maxAncestors; pid, n = parent(pid), n+1 {
+	for pid, n := os.Getppid(), 0; pid > 1 && n < maxAncestors; pid, n = linux.Parent(pid), n+1 {
 		data := procFile(pid, "environ")
 		if len(data) == 0 || variable(pid, "SUDO_UID") != "" {
 			continue

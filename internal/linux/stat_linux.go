@@ -34,3 +34,12 @@ func StatProcess(pid int) (s ProcessStat, err error) {
 	}
 	return s, nil
 }
+
+// Parent is the parent of a process, 0 if that is gone.
+func Parent(pid int) int {
+	s, err := StatProcess(pid)
+	if err != nil {
+		return 0
+	}
+	return s.Parent
+}
