@@ -14,4 +14,4 @@ step "golangci-lint $version"
 "$lint" run ./...
 step "shellcheck"
 command -v shellcheck >/dev/null || apt_need shellcheck
-shellcheck -x -P scripts scripts/*.sh .ci/run
+shellcheck -x -P scripts scripts/*.sh .ci/run internal/cli/testdata/*.sh

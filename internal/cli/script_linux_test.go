@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("DLX", bin)
 			env.Setenv("REPOSITORY", testutil.ModuleRoot(t))
+			env.Setenv("CAPTURING", filepath.Join(testutil.ModuleRoot(t), "internal/cli/testdata/capturing.sh"))
 			env.Setenv("DOCKER_HOST", os.Getenv("DOCKER_HOST"))
 			static := filepath.Join(env.WorkDir, "static") // a program that needs nothing
 			if err := os.WriteFile(static, testutil.Prog(t, "true").Data, 0o755); err != nil {
