@@ -25,7 +25,6 @@ type debug struct {
 	tools   *toolbox.Verified
 	box     *inject.Mounted // for FSToolbox
 	init    *linux.FD
-	sealed  chan struct{} // is closed when init is there, or will not be
 	session *shell.Session
 	view    *inject.View
 }
@@ -35,7 +34,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err := requireSession(); err != nil {
 		return 0, err
 	}
-	d := &debug{local: l, req: req, sealed: make(chan struct{})}
+	d := &debug{local: l, req: req}
 	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
 		return 0, err
 	}
@@ -85,12 +84,11 @@ func (d *debug) open(ctx context.Context) (err error) {
 	return err
 }
 
-// place verifies the toolbox: the session's first process always, the tools where they will be seen.
-func (d *debug) place(ctx context.Context) error {
-	if err := d.seal(); err != nil || d.req.FS != FSToolbox {
-		return err
+// place verifies the tools where they will be seen.
+func (d *debug) place(ctx context.Context) (err error) {
+	if d.req.FS != FSToolbox {
+		return nil
 	}
-	var err error
 	if d.tools, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
 		return err
 	}
@@ -98,22 +96,17 @@ func (d *debug) place(ctx context.Context) error {
 	return err
 }
 
-// seal puts the session's first process, which is its keeper too, into a sealed memory file.
-func (d *debug) seal() error {
-	defer close(d.sealed)
+// prepare seals the session's first process in memory, which is its keeper too, makes its cgroup and starts its keeper.
+func (d *debug) prepare() error {
 	own, err := d.local.box()
-	if err != nil {
+	switch {
+	case err != nil && d.req.FS == FSToolbox:
+		return nil // which place reports
+	case err != nil:
 		return err
 	}
-	d.init, err = sealedInit(own)
-	return err
-}
-
-// prepare makes the session's cgroup and starts its keeper.
-func (d *debug) prepare() (err error) {
-	<-d.sealed
-	if d.init == nil {
-		return nil // which seal reports
+	if d.init, err = sealedInit(own); err != nil {
+		return err
 	}
 	limits := shell.DefaultLimits
 	if d.req.Memory > 0 {
