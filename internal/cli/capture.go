@@ -98,7 +98,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
-	f.DurationVar(&o.duration, "duration", 0, "stop after this long")
+	f.DurationVar(&o.duration, "duration", 0, "stop after capturing for this long")
 	f.StringArrayVar(&o.labels, "label", nil, "capture in the containers with this label, KEY or KEY=VALUE; all of them, if given more than once")
 	f.BoolVar(&o.noProcess, "no-process", false, "do not look for the processes that packets belong to")
 	f.BoolVar(&o.ownTraffic, "own-traffic", false, "do not leave your own SSH connection out where a container shares the host's network")
@@ -165,24 +165,22 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
 	return a.withEngine(func(e engine.Engine) error {
 		out, err := a.captureOutput(&o)
 		if err != nil {
 			return err
 		}
-		ctx, unwatch := untilGone(ctx, out)
-		defer unwatch()
+		ctx, end := untilGone(ctx, out)
+		defer end()
 		live := a.liveLine(out)
 		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
 			if !o.quiet() {
 				a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
 			}
 			live.start()
+			if o.duration > 0 {
+				time.AfterFunc(o.duration, end)
+			}
 		}})
 		live.stop()
 		closed := out.Close()
