@@ -2,22 +2,18 @@ package filter_test
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/net/bpf"
 
 	"dlx/capture/filter"
 	"dlx/internal/names"
-	"dlx/internal/testutil"
 )
 
 // libpcapLinks are the link types that the corpus is compared for, as tcpdump's -y names them.
@@ -57,20 +53,6 @@ func options(t testing.TB, link string) filter.Options {
 	return filter.Options{Link: l, Extensions: filter.Metadata, Netmask: netip.AddrFrom4([4]byte{}), Names: names.New(t.Context())}
 }
 
-// libpcap is tcpdump's program for an expression, or nil if it refuses it.
-func libpcap(ctx context.Context, tcpdump, link, expr string, flags ...string) (machine, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, tcpdump, append(flags, "-ddd", "-y", link, "--", expr)...).Output()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, nil
-	}
-	return parseProgram(string(out))
-}
-
 // parseProgram parses what tcpdump -ddd prints.
 func parseProgram(out string) (machine, error) {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
@@ -83,10 +65,10 @@ func parseProgram(out string) (machine, error) {
 	return m, nil
 }
 
-// TestAgainstLibpcap compiles the corpus here and with tcpdump and compares: what is refused, the verdicts on whole
+// TestAgainstLibpcap compiles the corpus here and with libpcap and compares: what is refused, the verdicts on whole
 // frames and on frames cut at every length, and the lengths of the programs.
 func TestAgainstLibpcap(t *testing.T) {
-	tcpdump := testutil.RequireTool(t, "tcpdump")
+	program := buildLibpcap(t)
 	accepted, refused := readList(t, "expressions.txt"), readList(t, "refused.txt")
 	if len(accepted) < 700 {
 		t.Fatalf("only %d expressions", len(accepted))
@@ -94,7 +76,7 @@ func TestAgainstLibpcap(t *testing.T) {
 	for _, link := range libpcapLinks {
 		t.Run(link, func(t *testing.T) {
 			opts := options(t, link)
-			c := &comparison{t: t, tcpdump: tcpdump, link: link, opts: opts, whole: makeFrames(opts.Link, 4000)}
+			c := &comparison{t: t, program: program, link: link, opts: opts, whole: makeFrames(opts.Link, 4000)}
 			c.cut = cutFrames(c.whole, 1000)
 			c.all(slices.Concat(accepted, refused))
 			c.lengths()
@@ -105,7 +87,7 @@ func TestAgainstLibpcap(t *testing.T) {
 // comparison is the comparison with libpcap for a link type.
 type comparison struct {
 	t             *testing.T
-	tcpdump, link string
+	program, link string
 	opts          filter.Options
 	whole, cut    [][]byte
 
@@ -128,9 +110,10 @@ func (c *comparison) all(list []string) {
 	for range 2 {
 		opts := c.opts
 		opts.Names = names.New(c.t.Context())
+		theirs := startLibpcap(c.t, c.program)
 		wg.Go(func() {
 			for expr := range work {
-				c.one(expr, opts)
+				c.one(theirs, expr, opts)
 			}
 		})
 	}
@@ -143,20 +126,20 @@ func (c *comparison) all(list []string) {
 	wg.Wait()
 }
 
-func (c *comparison) one(expr string, opts filter.Options) {
+func (c *comparison) one(theirs *libpcap, expr string, opts filter.Options) {
 	t := c.t
-	want, oracleErr := libpcap(t.Context(), c.tcpdump, c.link, expr)
-	if oracleErr != nil {
-		t.Errorf("%q: tcpdump: %v", expr, oracleErr)
+	want, theirErr := theirs.compile(c.link, expr)
+	if theirErr != nil {
+		t.Errorf("%q: libpcap: %v", expr, theirErr)
 		return
 	}
 	got, err := filter.Compile(expr, opts)
 	switch {
 	case want == nil && err == nil:
-		t.Errorf("%q is accepted; tcpdump refuses it", expr)
+		t.Errorf("%q is accepted; libpcap refuses it", expr)
 		return
 	case want != nil && err != nil && refusedHere[expr] == "":
-		t.Errorf("tcpdump accepts: %v", err)
+		t.Errorf("libpcap accepts: %v", err)
 		return
 	case want == nil || err != nil:
 		return
@@ -187,7 +170,7 @@ func (c *comparison) verdicts(expr, how string, got, want machine, frames [][]by
 	for _, f := range frames {
 		w, ended := want.run(f, &metadata{packetType: 4, ifindex: 3})
 		if g, _ := got.run(f, &metadata{packetType: 4, ifindex: 3}); ended && g != w {
-			c.t.Errorf("%q: %s%d bytes % x: %d, and tcpdump's program returns %d", expr, how, len(f), f, g, w)
+			c.t.Errorf("%q: %s%d bytes % x: %d, and libpcap's program returns %d", expr, how, len(f), f, g, w)
 			return
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/net/bpf"
 
 	"dlx/capture/filter"
-	"dlx/internal/testutil"
 )
 
 // TestErrors checks the place and the message of what is refused.
@@ -201,9 +200,9 @@ func sameVerdicts(t *testing.T, link filter.LinkType, what string, got, want mac
 
 // TestDiffers checks what the documentation says of libpcap where this package differs.
 func TestDiffers(t *testing.T) {
-	tcpdump := testutil.RequireTool(t, "tcpdump")
+	libpcap := startLibpcap(t, buildLibpcap(t))
 	theirs := func(expr string) machine {
-		m, err := libpcap(t.Context(), tcpdump, "EN10MB", expr)
+		m, err := libpcap.compile("EN10MB", expr)
 		if err != nil {
 			t.Fatal(err)
 		}
