@@ -2,7 +2,6 @@ package filter_test
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -51,18 +50,6 @@ func options(t testing.TB, link string) filter.Options {
 		t.Fatalf("no link type %s", link)
 	}
 	return filter.Options{Link: l, Extensions: filter.Metadata, Netmask: netip.AddrFrom4([4]byte{}), Names: names.New(t.Context())}
-}
-
-// parseProgram parses what tcpdump -ddd prints.
-func parseProgram(out string) (machine, error) {
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	m := make(machine, len(lines)-1)
-	for i, line := range lines[1:] {
-		if _, err := fmt.Sscan(line, &m[i].Op, &m[i].Jt, &m[i].Jf, &m[i].K); err != nil {
-			return nil, fmt.Errorf("line %q: %w", line, err)
-		}
-	}
-	return m, nil
 }
 
 // TestAgainstLibpcap compiles the corpus here and with libpcap and compares: what is refused, the verdicts on whole

@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ func TestFileForm(t *testing.T) {
 				var want machine
 				out, err := exec.CommandContext(t.Context(), tcpdump, "-r", path, "-ddd", "--", expr).Output()
 				if err == nil {
-					if want, err = parseProgram(string(out)); err != nil {
+					if want, err = readProgram(bytes.NewReader(out)); err != nil {
 						t.Fatal(err)
 					}
 				}

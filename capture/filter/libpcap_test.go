@@ -66,13 +66,19 @@ func (l *libpcap) compile(link, expr string) (machine, error) {
 	if _, err := fmt.Fprintf(l.in, "%s\t%s\n", link, expr); err != nil {
 		return nil, err
 	}
+	return readProgram(l.out)
+}
+
+// readProgram reads a program as tcpdump -ddd prints it: the number of instructions, and then these, a line each. A
+// negative number stands for none, and the program is nil.
+func readProgram(r io.Reader) (machine, error) {
 	var n int
-	if _, err := fmt.Fscanln(l.out, &n); err != nil || n < 0 {
+	if _, err := fmt.Fscanln(r, &n); err != nil || n < 0 {
 		return nil, err
 	}
 	m := make(machine, n)
 	for i := range m {
-		if _, err := fmt.Fscanln(l.out, &m[i].Op, &m[i].Jt, &m[i].Jf, &m[i].K); err != nil {
+		if _, err := fmt.Fscanln(r, &m[i].Op, &m[i].Jt, &m[i].Jf, &m[i].K); err != nil {
 			return nil, fmt.Errorf("instruction %d of %d: %w", i, n, err)
 		}
 	}

@@ -1,5 +1,5 @@
-/* Compiles filters with libpcap as tcpdump -ddd -y LINK does: reads "LINK<tab>EXPRESSION" lines, prints the number of
- * instructions, or -1 for an expression that is refused, and then the instructions. */
+/* Compiles filters with libpcap as tcpdump -ddd -y LINK does: reads "LINK<tab>EXPRESSION" lines, prints each program, or
+ * -1 for an expression that is refused. */
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +21,7 @@ int main(void) {
 		if (pcap_compile(p, &program, expr, 1, 0) != 0) {
 			puts("-1");
 		} else {
-			printf("%u\n", program.bf_len);
-			for (unsigned i = 0; i < program.bf_len; i++) {
-				struct bpf_insn *in = &program.bf_insns[i];
-				printf("%u %u %u %u\n", in->code, in->jt, in->jf, in->k);
-			}
+			bpf_dump(&program, 3); /* what -ddd is */
 			pcap_freecode(&program);
 		}
 		pcap_close(p);
