@@ -69,6 +69,16 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 			}
 		}
 	}
+	if c := info.Config; c != nil { // one from scratch has what it runs anywhere
+		for _, command := range [][]string{c.Entrypoint, c.Cmd} {
+			if len(command) == 0 || !path.IsAbs(command[0]) {
+				continue
+			}
+			if err := g.addProgram(path.Clean(command[0])); err != nil {
+				return err
+			}
+		}
+	}
 	return g.close()
 }
 

@@ -39,6 +39,9 @@ type Recipe struct {
 // ErrNothing reports a recipe that names nothing.
 var ErrNothing = errors.New("nothing to make a toolbox of")
 
+// ErrEmpty reports inputs without anything that a toolbox takes.
+var ErrEmpty = errors.New("there is no program or file in what the toolbox is to be made of")
+
 // Build makes the toolbox.
 func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 	if len(r.Debs)+len(r.Host)+len(r.Dirs)+len(r.Images)+len(r.Go) == 0 && !r.PureGo {
@@ -62,6 +65,9 @@ func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 	}
 	if err = errors.Join(err, os.RemoveAll(work)); err != nil {
 		return nil, err
+	}
+	if len(m.paths) == 0 {
+		return nil, ErrEmpty
 	}
 	b, err := m.Bundle()
 	if err != nil {
