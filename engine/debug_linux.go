@@ -57,7 +57,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err != nil {
 		return 0, err
 	}
-	if err := d.see(ctx); err != nil {
+	if err := together(func() error { return d.see(ctx) }, d.begin); err != nil {
 		return 0, err
 	}
 	return d.run(ctx, streams)
@@ -96,7 +96,7 @@ func (d *debug) place(ctx context.Context) (err error) {
 	return err
 }
 
-// prepare seals the session's first process in memory, which is its keeper too, makes its cgroup and starts its keeper.
+// prepare seals the session's first process in memory, which is its keeper too.
 func (d *debug) prepare() error {
 	own, err := d.local.box()
 	switch {
@@ -105,9 +105,13 @@ func (d *debug) prepare() error {
 	case err != nil:
 		return err
 	}
-	if d.init, err = sealedInit(own); err != nil {
-		return err
-	}
+	d.init, err = sealedInit(own)
+	return err
+}
+
+// begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps every processor busy, what
+// comes then does not, and the keeper's start is hidden behind it.
+func (d *debug) begin() (err error) {
 	limits := shell.DefaultLimits
 	if d.req.Memory > 0 {
 		limits.Memory = d.req.Memory
@@ -179,14 +183,18 @@ func (d *debug) io(s Streams) shell.IO {
 	}
 }
 
+// close ends the session, and meanwhile gives up what it saw: freeing a toolbox takes a moment.
 func (d *debug) close() error {
-	var errs []error
-	if d.session != nil {
-		errs = append(errs, d.session.Close())
-	}
-	errs = append(errs, d.view.Close(), d.box.Close(), d.init.Close())
-	if d.target != nil {
-		errs = append(errs, d.target.Close())
-	}
-	return errors.Join(errs...)
+	return together(func() error {
+		if d.session == nil {
+			return nil
+		}
+		return d.session.Close()
+	}, func() error {
+		err := errors.Join(d.view.Close(), d.box.Close(), d.init.Close())
+		if d.target != nil {
+			err = errors.Join(err, d.target.Close())
+		}
+		return err
+	})
 }
