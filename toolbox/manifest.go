@@ -60,7 +60,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if len(data) > maxManifest {
 		return nil, refuse(ErrManifest, "", "its manifest is longer than %d bytes", maxManifest)
 	}
-	m := &Manifest{}
+	m := &Manifest{Files: make([]File, 0, min(bytes.Count(data, []byte("{")), maxFiles))}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(m); err != nil {

@@ -150,7 +150,11 @@ func inspect(b *Bundle, key, arch string) (*Verified, error) {
 	if err := b.checkSBOM(); err != nil {
 		return nil, err
 	}
-	v := &Verified{parts: []Part{{m.Name, m.Version, b.Digest(), key, m.Sequence, seenKey(m)}}, byPath: make(map[string]*entry, len(m.Files))}
+	v := &Verified{
+		parts:  []Part{{m.Name, m.Version, b.Digest(), key, m.Sequence, seenKey(m)}},
+		files:  make([]*entry, 0, len(m.Files)),
+		byPath: make(map[string]*entry, len(m.Files)),
+	}
 	regular := 0
 	for i := range m.Files {
 		f := &m.Files[i]
@@ -254,17 +258,17 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // checkProgram wants a program to be for the architecture, and static, since its loader would be the container's, unless it is
 // started with one of the toolbox's own. Files that are no ELF files are data.
 func checkProgram(f *File, content []byte, arch string) error {
-	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
+	if !isProgram(content) {
 		return nil
 	}
-	program, err := elf.NewFile(bytes.NewReader(content))
+	p, err := readProgram(content)
 	if err != nil {
-		return refuse(ErrProgram, f.Path, "is a broken program")
+		return refuse(ErrProgram, f.Path, "is a broken program: %v", err)
 	}
-	if want, ok := machines[arch]; ok && program.Machine != want {
-		return refuse(ErrArch, f.Path, "is a program for %s", program.Machine)
+	if want, ok := machines[arch]; ok && p.machine != want {
+		return refuse(ErrArch, f.Path, "is a program for %s", p.machine)
 	}
-	if f.Loader == "" && slices.ContainsFunc(program.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+	if f.Loader == "" && p.loader {
 		return refuse(ErrDynamic, f.Path, "is not static, and no loader is named for it")
 	}
 	return nil

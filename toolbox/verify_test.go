@@ -104,11 +104,13 @@ var refusals = map[string]struct {
 		p.m.Files[0].Loader = "share/text"
 		p.m.Files[1].Mode = 0o644
 	}},
-	"another machine": {toolbox.ErrArch, func(p *parts) { p.replace(elfFile("machine")) }},
-	"broken program":  {toolbox.ErrProgram, func(p *parts) { p.replace([]byte("\x7fELFbroken")) }},
-	"sbom":            {toolbox.ErrSBOM, func(p *parts) { p.sbom = []byte("{ }") }},
-	"missing sbom":    {toolbox.ErrSBOM, func(p *parts) { p.sbom = nil }},
-	"sbom not listed": {toolbox.ErrSBOM, func(p *parts) { p.m.SBOM = "" }},
+	"another machine":                 {toolbox.ErrArch, func(p *parts) { p.replace(elfFile("machine")) }},
+	"broken program":                  {toolbox.ErrProgram, func(p *parts) { p.replace([]byte("\x7fELFbroken")) }},
+	"program headers behind the end":  {toolbox.ErrProgram, func(p *parts) { p.replace(elfFile("far")) }},
+	"program headers of another size": {toolbox.ErrProgram, func(p *parts) { p.replace(elfFile("size")) }},
+	"sbom":                            {toolbox.ErrSBOM, func(p *parts) { p.sbom = []byte("{ }") }},
+	"missing sbom":                    {toolbox.ErrSBOM, func(p *parts) { p.sbom = nil }},
+	"sbom not listed":                 {toolbox.ErrSBOM, func(p *parts) { p.m.SBOM = "" }},
 }
 
 func (p *parts) replace(data []byte) {
@@ -116,7 +118,7 @@ func (p *parts) replace(data []byte) {
 	p.m.Files[0].Size, p.m.Files[0].SHA256 = int64(len(data)), hexDigest(data)
 }
 
-// elfFile is this test program with an interpreter's segment, or for another machine.
+// elfFile is this test program with an interpreter's segment, for another machine, or with headers that are wrong.
 func elfFile(kind string) []byte {
 	data, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
@@ -125,12 +127,16 @@ func elfFile(kind string) []byte {
 	data = data[:min(len(data), 1<<16)]
 	clear(data[0x28:0x30]) // no sections: they are further back (elf(5), e_shoff, e_shnum, e_shstrndx)
 	clear(data[0x3c:0x40])
-	if kind == "machine" {
+	switch kind {
+	case "machine":
 		data[18], data[19] = 0x16, 0 // EM_S390
-		return data
+	case "far":
+		data[0x27] = 0x7f // e_phoff
+	case "size":
+		data[0x36]++ // e_phentsize
+	case "linux":
+		data[64] = 3 // the first program header becomes PT_INTERP
 	}
-	phoff := 64
-	data[phoff] = 3 // the first program header becomes PT_INTERP
 	return data
 }
 

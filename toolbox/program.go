@@ -1,0 +1,64 @@
+package toolbox
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+)
+
+// program is what the kernel takes from a program's headers before it runs it (elf(5), fs/binfmt_elf.c). Of debug/elf only the
+// names are used: it reads section tables as well, which no kernel looks at and which lie at the far end of each file.
+type program struct {
+	machine elf.Machine
+	loader  bool // it asks for one
+}
+
+var errHeaders = errors.New("its headers are not whole")
+
+// headerLayout is where the parts of a file header are, by class.
+type headerLayout struct {
+	size                  int // of the header
+	table, entries, count int // offsets of e_phoff, e_phentsize and e_phnum
+	entry                 int // size of a program header
+}
+
+var headerLayouts = map[elf.Class]headerLayout{
+	elf.ELFCLASS32: {size: 52, table: 28, entries: 42, count: 44, entry: 32},
+	elf.ELFCLASS64: {size: 64, table: 32, entries: 54, count: 56, entry: 56},
+}
+
+var byteOrders = map[elf.Data]binary.ByteOrder{elf.ELFDATA2LSB: binary.LittleEndian, elf.ELFDATA2MSB: binary.BigEndian}
+
+// isProgram says whether a file is one in ELF; others are data.
+func isProgram(content []byte) bool { return bytes.HasPrefix(content, []byte(elf.ELFMAG)) }
+
+// readProgram reads a program's headers. Those that are not in the file, or not of their size, are errHeaders.
+func readProgram(content []byte) (p program, err error) {
+	if len(content) < elf.EI_NIDENT {
+		return p, errHeaders
+	}
+	class := elf.Class(content[elf.EI_CLASS])
+	at, known := headerLayouts[class]
+	order := byteOrders[elf.Data(content[elf.EI_DATA])]
+	if !known || order == nil || len(content) < at.size {
+		return p, errHeaders
+	}
+	p.machine = elf.Machine(order.Uint16(content[18:]))
+	count := int(order.Uint16(content[at.count:]))
+	if count == 0 {
+		return p, nil // nothing of it can be run
+	}
+	table := uint64(order.Uint32(content[at.table:]))
+	if class == elf.ELFCLASS64 {
+		table = order.Uint64(content[at.table:])
+	}
+	size := uint64(count * at.entry)
+	if int(order.Uint16(content[at.entries:])) != at.entry || table > uint64(len(content)) || size > uint64(len(content))-table {
+		return p, errHeaders
+	}
+	for headers := content[table : table+size]; len(headers) > 0; headers = headers[at.entry:] {
+		p.loader = p.loader || elf.ProgType(order.Uint32(headers)) == elf.PT_INTERP
+	}
+	return p, nil
+}
