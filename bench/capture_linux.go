@@ -54,9 +54,29 @@ func traffic(ctx context.Context, pid int) error {
 	return nil
 }
 
-// firstPacket measures from the start of a program to the time stamp of the first packet that it keeps. nsenter is told the
-// process's number; target is how dlx is told, which it may have to ask the engine about.
-func firstPacket(ctx context.Context, c started, o options, target, what string) (_ result, err error) {
+// beginning is a start of a capture by dlx, and the same by tcpdump.
+type beginning struct {
+	name   string
+	target string   // what dlx is told
+	enter  []string // what tcpdump is started by
+	budget float64  // no budget is 0
+}
+
+// beginnings are those of a container. nsenter takes a process's number; whoever has a name has to ask for it first, as dlx
+// does.
+func beginnings(c started) []beginning {
+	pid := strconv.Itoa(c.pid)
+	enter := []string{"nsenter", "-t", pid, "-n"}
+	ask := []string{"sh", "-c", `exec nsenter -t "$(docker inspect -f '{{.State.Pid}}' "$0")" -n "$@"`, c.id}
+	return []beginning{
+		{"capture pid://N : nsenter tcpdump", "pid://" + pid, enter, 1},
+		{"capture NAME : nsenter tcpdump", c.id, enter, 1},
+		{"capture NAME : docker inspect, nsenter tcpdump", c.id, ask, 0},
+	}
+}
+
+// firstPacket measures from the start of a program to the time stamp of the first packet that it keeps.
+func firstPacket(ctx context.Context, c started, o options, w beginning) (_ result, err error) {
 	dir, err := os.MkdirTemp("", "dlx-bench-")
 	if err != nil {
 		return result{}, err
@@ -64,10 +84,10 @@ func firstPacket(ctx context.Context, c started, o options, target, what string)
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	ours, theirs := filepath.Join(dir, "dlx"), filepath.Join(dir, "tcpdump")
 	r := result{pair: pair{
-		ours:   []string{o.dlx, "capture", target, "-i", "lo", "-c", "1", "-w", ours},
-		theirs: []string{"nsenter", "-t", strconv.Itoa(c.pid), "-n", "tcpdump", "-n", "-Z", "root", "-B", "32768", "-i", "lo", "-c", "1", "-w", theirs},
-		name:   "capture " + what + " : nsenter tcpdump",
-		what:   "from the start to the first packet, rings of 32 MiB", budget: 1.0,
+		ours:   []string{o.dlx, "capture", w.target, "-i", "lo", "-c", "1", "-w", ours},
+		theirs: append(slices.Clone(w.enter), "tcpdump", "-n", "-Z", "root", "-B", "32768", "-i", "lo", "-c", "1", "-w", theirs),
+		name:   w.name,
+		what:   "from the start to the first packet, rings of 32 MiB", budget: w.budget,
 	}}
 	ctx, stop := context.WithCancel(ctx)
 	sent := make(chan error, 1)

@@ -84,8 +84,8 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		results = append(results, r)
 	}
-	for _, t := range []struct{ what, target string }{{"NAME", one.id}, {"pid://N", "pid://" + strconv.Itoa(one.pid)}} {
-		r, err := firstPacket(ctx, one, o, t.target, t.what)
+	for _, b := range beginnings(one) {
+		r, err := firstPacket(ctx, one, o, b)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ type pair struct {
 	name         string // of the row, such as "debug, docker exec"
 	what         string
 	ours, theirs []string
-	budget, goal float64       // of the ratio of wall times; no goal is 0
+	budget, goal float64       // of the ratio of wall times; 0 is none
 	extra        time.Duration // budget of the difference instead, if it is not 0
 }
 

@@ -51,6 +51,9 @@ func table(w io.Writer, results []result) error {
 			goal = fmt.Sprintf("%.2f", r.goal)
 		}
 		value, budget := fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.2f %s", r.budget, verdict(ratio <= r.budget))
+		if r.budget == 0 {
+			budget = "-"
+		}
 		if r.extra > 0 {
 			more := quantile(r.more, 0.5)
 			value, budget = "+"+milliseconds(more), "+"+milliseconds(r.extra)+" "+verdict(more <= r.extra)
