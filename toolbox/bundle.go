@@ -37,9 +37,6 @@ func (b *Bundle) SBOM() []byte { return b.sbom }
 // SetEnvelope gives the bundle another envelope.
 func (b *Bundle) SetEnvelope(data []byte) { b.envelope = data }
 
-// SetCosign gives the bundle a signature that cosign made of its manifest.
-func (b *Bundle) SetCosign(data []byte) { b.cosign = data }
-
 // Sign adds signatures to the bundle, beside those that it has.
 func (b *Bundle) Sign(keys ...*PrivateKey) error {
 	var earlier *Envelope

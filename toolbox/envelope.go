@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 )
 
 // PayloadType is what an envelope says that it holds.
@@ -36,6 +38,7 @@ type EnvelopeSignature struct {
 const (
 	maxEnvelope   = 2 * maxManifest
 	maxSignatures = 16
+	maxCosign     = 1 << 20 // bytes, certificates and log entries included
 )
 
 // preAuth is the bytes that are signed: DSSE's pre-authentication encoding.
@@ -113,6 +116,43 @@ func (e *Envelope) signers(payload []byte, keys []*PublicKey) (list []*PublicKey
 		}
 	}
 	return list
+}
+
+// ReadCosign reads a file that `cosign sign-blob` wrote.
+func ReadCosign(name string) (data []byte, err error) {
+	f, err := os.Open(name)
+	if err == nil {
+		defer func() { _ = f.Close() }() // was only read
+		data, err = io.ReadAll(io.LimitReader(f, maxCosign+1))
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read cosign's signature: %w", err)
+	case len(data) > maxCosign:
+		return nil, &CosignError{fmt.Errorf("%s is longer than %d bytes", name, maxCosign)}
+	}
+	return data, nil
+}
+
+// AddCosign gives the bundle a signature that cosign made of its manifest, in place of an earlier one. Whose it is only its key
+// tells; one that can not be read, or says that it is of another manifest, is a *CosignError.
+func (b *Bundle) AddCosign(data []byte) error {
+	if _, err := cosignSignature(data, b.raw); err != nil {
+		return &CosignError{err}
+	}
+	b.cosign = data
+	return nil
+}
+
+// CosignError reports a file that is no signature of a toolbox's manifest by cosign.
+type CosignError struct{ Err error }
+
+func (e *CosignError) Error() string { return "add cosign's signature: " + e.Err.Error() }
+func (e *CosignError) Unwrap() error { return e.Err }
+
+// Hint says what to sign.
+func (e *CosignError) Hint() string {
+	return "it is what `cosign sign-blob --key cosign.key` makes of the " + ManifestName + " in this very toolbox"
 }
 
 // cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its --bundle, a Sigstore bundle

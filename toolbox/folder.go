@@ -120,14 +120,19 @@ func (b *Bundle) fill(name string) (err error) {
 	return err
 }
 
-// writeEnvelope gives a bundle that lies in a folder its envelope.
-func (b *Bundle) writeEnvelope(folder string) error {
-	err := replaceFile(path.Join(folder, EnvelopeName), func(w io.Writer) error {
-		_, err := w.Write(b.envelope)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write the signature: %w", err)
+// writeSignatures gives a bundle that lies in a folder its signatures.
+func (b *Bundle) writeSignatures(folder string) error {
+	for name, data := range map[string][]byte{EnvelopeName: b.envelope, CosignName: b.cosign} {
+		if data == nil {
+			continue
+		}
+		err := replaceFile(path.Join(folder, name), func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("write the signature: %w", err)
+		}
 	}
 	return nil
 }
@@ -139,7 +144,7 @@ func (b *Bundle) SaveSignature(name string) error {
 		return fmt.Errorf("write the signature: %w", err)
 	}
 	if info.IsDir() {
-		return b.writeEnvelope(name)
+		return b.writeSignatures(name)
 	}
 	return b.WriteFile(name)
 }

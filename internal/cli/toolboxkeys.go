@@ -61,18 +61,22 @@ func writeNew(name string, data []byte, mode os.FileMode) error {
 
 func (a *app) toolboxSignCommand() *cobra.Command {
 	var keys []string
+	var cosign string
 	cmd := &cobra.Command{
-		Use:   "sign FILE|FOLDER --key NAME.key",
+		Use:   "sign FILE|FOLDER {--key NAME.key | --cosign SIGNATURE}",
 		Short: "sign a toolbox's manifest, beside the signatures that it has",
-		Args:  exactArgs(1),
+		Long: "Signs a toolbox's manifest, beside the signatures that it has. With --cosign it takes along what `cosign sign-blob --key`\n" +
+			"made of manifest.json, a bundle or a bare signature; `dlx toolbox verify --key cosign.pub` says whether it is good.",
+		Args: exactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(keys) == 0 {
-				return &usageError{errors.New("no --key given")}
+			if len(keys) == 0 && cosign == "" {
+				return &usageError{errors.New("no --key given, nor --cosign")}
 			}
-			return a.signToolbox(args[0], keys)
+			return a.signToolbox(args[0], keys, cosign)
 		},
 	}
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "sign with the key of this file; can be given more than once")
+	cmd.Flags().StringVar(&cosign, "cosign", "", "add the signature in this file, which cosign made")
 	return cmd
 }
 
@@ -87,10 +91,17 @@ func readPrivateKeys(files []string) (keys []*toolbox.PrivateKey, err error) {
 	return keys, nil
 }
 
-func (a *app) signToolbox(name string, files []string) error {
+// signToolbox signs a toolbox with the keys of files, and takes a signature of cosign's along, if cosign names one.
+func (a *app) signToolbox(name string, files []string, cosign string) error {
 	keys, err := readPrivateKeys(files)
 	if err != nil {
 		return err
+	}
+	var made []byte
+	if cosign != "" {
+		if made, err = toolbox.ReadCosign(cosign); err != nil {
+			return err
+		}
 	}
 	b, err := toolbox.Open(name)
 	if err != nil {
@@ -101,10 +112,13 @@ func (a *app) signToolbox(name string, files []string) error {
 	if err == nil {
 		err = v.CheckBytes()
 	}
-	if err != nil {
-		return err
+	if err == nil && made != nil {
+		err = b.AddCosign(made)
 	}
-	if err := b.Sign(keys...); err != nil {
+	if err == nil && len(keys) > 0 {
+		err = b.Sign(keys...)
+	}
+	if err != nil {
 		return err
 	}
 	if err := b.SaveSignature(name); err != nil {
@@ -116,6 +130,9 @@ func (a *app) signToolbox(name string, files []string) error {
 			return err
 		}
 		a.notef("%s signed with %s", b.Manifest().Title(), p.ID())
+	}
+	if made != nil {
+		a.notef("%s has cosign's signature; `dlx toolbox verify --key cosign.pub` checks it", b.Manifest().Title())
 	}
 	return nil
 }
