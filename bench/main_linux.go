@@ -58,7 +58,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	pairs := []pair{
 		{
-			ours:   []string{o.dlx, "debug", one.id, "--", "true"},
+			ours:   []string{o.dlx, "debug", one.id, "--", "/true"}, // the same program on both sides, the container's
 			theirs: []string{"docker", "exec", one.id, "/true"},
 			name:   "debug : docker exec",
 			what:   "a command, toolbox verified and mounted", budget: 0.6, goal: 0.25,
@@ -70,7 +70,7 @@ func run(ctx context.Context, o options) (err error) {
 			what:   "a command, nothing mounted" + note, budget: 8,
 		},
 		{
-			ours:   []string{o.dlx, "debug", one.id, "--", "/true"}, // the same program on both sides, the container's
+			ours:   []string{o.dlx, "debug", one.id, "--", "/true"},
 			theirs: []string{o.dlx, "debug", one.id, "--fs", "target", "--", "/true"},
 			name:   "toolbox : none",
 			what:   "what verifying and placing the toolbox adds to a command", extra: 10 * time.Millisecond,
