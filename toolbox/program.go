@@ -1,7 +1,6 @@
 package toolbox
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -23,15 +22,27 @@ type headerLayout struct {
 	entry                 int // size of a program header
 }
 
-var headerLayouts = map[elf.Class]headerLayout{
-	elf.ELFCLASS32: {size: 52, table: 28, entries: 42, count: 44, entry: 32},
-	elf.ELFCLASS64: {size: 64, table: 32, entries: 54, count: 56, entry: 56},
+// layoutOf is the layout of a class; it has no size if there is no such class.
+func layoutOf(class elf.Class) headerLayout {
+	switch class {
+	case elf.ELFCLASS32:
+		return headerLayout{size: 52, table: 28, entries: 42, count: 44, entry: 32}
+	case elf.ELFCLASS64:
+		return headerLayout{size: 64, table: 32, entries: 54, count: 56, entry: 56}
+	}
+	return headerLayout{}
 }
 
-var byteOrders = map[elf.Data]binary.ByteOrder{elf.ELFDATA2LSB: binary.LittleEndian, elf.ELFDATA2MSB: binary.BigEndian}
-
-// isProgram says whether a file is one in ELF; others are data.
-func isProgram(content []byte) bool { return bytes.HasPrefix(content, []byte(elf.ELFMAG)) }
+// orderOf is the order of bytes in a file, nil if it is none.
+func orderOf(data elf.Data) binary.ByteOrder {
+	switch data {
+	case elf.ELFDATA2LSB:
+		return binary.LittleEndian
+	case elf.ELFDATA2MSB:
+		return binary.BigEndian
+	}
+	return nil
+}
 
 // readProgram reads a program's headers. Those that are not in the file, or not of their size, are errHeaders.
 func readProgram(content []byte) (p program, err error) {
@@ -39,9 +50,8 @@ func readProgram(content []byte) (p program, err error) {
 		return p, errHeaders
 	}
 	class := elf.Class(content[elf.EI_CLASS])
-	at, known := headerLayouts[class]
-	order := byteOrders[elf.Data(content[elf.EI_DATA])]
-	if !known || order == nil || len(content) < at.size {
+	at, order := layoutOf(class), orderOf(elf.Data(content[elf.EI_DATA]))
+	if at.size == 0 || order == nil || len(content) < at.size {
 		return p, errHeaders
 	}
 	p.machine = elf.Machine(order.Uint16(content[18:]))

@@ -258,7 +258,7 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // checkProgram wants a program to be for the architecture, and static, since its loader would be the container's, unless it is
 // started with one of the toolbox's own. Files that are no ELF files are data.
 func checkProgram(f *File, content []byte, arch string) error {
-	if !isProgram(content) {
+	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
 		return nil
 	}
 	p, err := readProgram(content)
