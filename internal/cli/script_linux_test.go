@@ -21,7 +21,9 @@ func TestScripts(t *testing.T) {
 	testutil.RequireEngine(t)
 	bin := testutil.BuildDlx(t)
 	web := testutil.Image(t, "web", testutil.Prog(t, "web"))
-	box := testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t), testutil.Symlink("/bin/sh", "busybox"))
+	library := testutil.Prog(t, "pause") // as one is, for who looks for programs
+	library.Path, library.Mode = "/bin/library.so", 0o644
+	box := testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t), testutil.Symlink("/bin/sh", "busybox"), library)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,

@@ -226,12 +226,7 @@ func (m *maker) programsOf(g *group, p *pkg) (err error) {
 				m.note("%s of %s leads nowhere", file, p.name)
 				continue
 			}
-			err := g.add(file)
-			if errors.Is(err, errScript) {
-				m.note("%v", err)
-				err = nil
-			}
-			if err != nil {
+			if err := g.addProgram(file); err != nil {
 				return err
 			}
 		}

@@ -64,7 +64,7 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 			return err
 		}
 		for _, name := range names {
-			if err := g.addProgram(path.Join(bin, name)); err != nil {
+			if err := g.addFirst(path.Join(bin, name)); err != nil {
 				return err
 			}
 		}
@@ -74,7 +74,7 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 			if len(command) == 0 || !path.IsAbs(command[0]) {
 				continue
 			}
-			if err := g.addProgram(path.Clean(command[0])); err != nil {
+			if err := g.addFirst(path.Clean(command[0])); err != nil {
 				return err
 			}
 		}
@@ -82,17 +82,12 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 	return g.close()
 }
 
-// addProgram is add for a folder of programs and other things, which are left out.
-func (g *group) addProgram(file string) error {
+// addFirst is addProgram for what has no program of its name yet, if there is such a file.
+func (g *group) addFirst(file string) error {
 	if !g.tree.exists(file) || g.m.paths["bin/"+path.Base(file)] {
 		return nil
 	}
-	err := g.add(file)
-	if errors.Is(err, errScript) {
-		g.m.note("%v", err)
-		return nil
-	}
-	return err
+	return g.addProgram(file)
 }
 
 // save writes an image to a file, as `docker save` does.

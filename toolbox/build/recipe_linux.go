@@ -122,8 +122,21 @@ func (m *maker) group(kind string, t *tree, source func(string) toolbox.Source) 
 	return &group{m: m, folder: path.Join("libexec", m.Builder.Name+"."+kind), run: launcher.Name, tree: t, needs: newClosure(t), source: source, names: map[string]string{}}
 }
 
-// errScript reports a script: its interpreter would have to come along.
-var errScript = errors.New("is a script, not a program")
+// What is no program: a script, since its interpreter would have to come along, and a library.
+var (
+	errScript        = errors.New("is a script, not a program")
+	errNotExecutable = errors.New("is not executable")
+)
+
+// addProgram is add for what may be something else than a program, which is left out.
+func (g *group) addProgram(file string) error {
+	err := g.add(file)
+	if errors.Is(err, errScript) || errors.Is(err, errNotExecutable) {
+		g.m.note("%v", err)
+		return nil
+	}
+	return err
+}
 
 // add takes a program of the tree in, as bin/NAME.
 func (g *group) add(file string) error { return g.addAs(file, path.Base(file)) }
@@ -140,7 +153,7 @@ func (g *group) addAs(file, name string) error {
 	case !p.elf:
 		return fmt.Errorf("%s %w", file, errScript)
 	case mode&0o111 == 0:
-		return fmt.Errorf("%s is not executable", file)
+		return fmt.Errorf("%s %w", file, errNotExecutable)
 	case mode&(os.ModeSetuid|os.ModeSetgid) != 0:
 		g.m.note("%s is setuid or setgid, which it will not be in the toolbox", file)
 	}
