@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 demo=(git iproute2 procps tcpdump util-linux)
-bench=(git procps util-linux)
+bench=(git procps tcpdump util-linux)
 bench_capture=(git iproute2 procps tcpdump util-linux wireshark-common)
 test=("${demo[@]}" bash-static busybox-static gcc libc6-dev libpcap-dev netbase passwd strace sudo tshark)
 
