@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"dlx/capture"
 	"dlx/capture/filter"
@@ -108,19 +109,17 @@ func (f *followers) ringSize() int {
 	return max(size/shares, min(size, minShare))
 }
 
-// start opens the targets and captures in their namespaces.
+// start takes hold of the targets and captures in their namespaces. They are verified beside the making of the rings, which
+// takes the kernel longer: nothing is read from these before.
 func (f *followers) start(ctx context.Context) error {
 	targets := make([]*target.Target, len(f.req.Targets))
 	var opens []func() error
 	for i, ref := range f.req.Targets {
 		opens = append(opens, func() (err error) {
-			targets[i], err = f.l.open(ctx, ref)
+			targets[i], err = target.Take(ctx, f.l.docker, ref)
 			return err
 		})
 	}
-	var named sync.WaitGroup
-	named.Go(func() { f.name(ctx) }) // beside all else
-	defer named.Wait()
 	err := together(opens...)
 	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
 	if err != nil {
@@ -129,21 +128,49 @@ func (f *followers) start(ctx context.Context) error {
 		}
 		return err
 	}
-	var adds []func() error
+	var steps []func() error
+	var first []*namespace
 	for _, t := range targets {
+		steps = append(steps, func() error { return t.Verify(ctx, f.l.docker) })
 		if n, add := f.claim(t); add {
-			adds = append(adds, func() error { return f.add(ctx, n, "") })
+			first = append(first, n)
+			steps = append(steps, func() error { return f.open(n, "") })
 		}
 	}
-	if err := together(adds...); err != nil {
+	if err := together(steps...); err != nil {
+		for _, n := range first {
+			err = errors.Join(err, f.forget(n))
+		}
 		return err
 	}
-	return f.watchLabels(ctx)
+	for _, n := range first {
+		f.wg.Go(func() { f.follow(ctx, n) })
+	}
+	if err := f.watchLabels(ctx); err != nil {
+		return err
+	}
+	f.name(ctx)
+	return nil
 }
 
-// name has the file say what the addresses of the running containers are called: the targets talk to them. Without the names
-// a capture is as good, so an error is none.
+// nameWait is how long a capture that is on waits for names, so that they stand in front of its packets. These gather in the
+// rings meanwhile.
+const nameWait = 100 * time.Millisecond
+
+// name has the file say what the addresses of the running containers are called: the targets talk to them. The engine is
+// asked now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
+// slow holds up nothing, its names come in later.
 func (f *followers) name(ctx context.Context) {
+	wait, asked := context.WithTimeout(ctx, nameWait)
+	f.wg.Go(func() {
+		defer asked()
+		f.askNames(ctx)
+	})
+	<-wait.Done()
+}
+
+// askNames takes the names in. Without them a capture is as good, so an error is none.
+func (f *followers) askNames(ctx context.Context) {
 	list, err := f.l.docker.Addresses(ctx)
 	if err != nil {
 		return

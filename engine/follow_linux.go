@@ -37,15 +37,8 @@ func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 }
 
 // add captures in a namespace until its targets have ended, and then in that of the next start of the last one.
-func (f *followers) add(ctx context.Context, n *namespace, comment string) (err error) {
-	src := n.source(comment)
-	if n.id == f.own.namespace && f.own.compile != nil {
-		src.Compile, src.Filter = f.own.compile, f.own.filter
-		f.mu.Lock()
-		f.leftOut = f.req.Own
-		f.mu.Unlock()
-	}
-	if n.remove, err = f.c.Add(src); err != nil {
+func (f *followers) add(ctx context.Context, n *namespace, comment string) error {
+	if err := f.open(n, comment); err != nil {
 		err = errors.Join(err, f.forget(n))
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -54,6 +47,19 @@ func (f *followers) add(ctx context.Context, n *namespace, comment string) (err 
 	}
 	f.wg.Go(func() { f.follow(ctx, n) })
 	return nil
+}
+
+// open opens the source of a namespace.
+func (f *followers) open(n *namespace, comment string) (err error) {
+	src := n.source(comment)
+	if n.id == f.own.namespace && f.own.compile != nil {
+		src.Compile, src.Filter = f.own.compile, f.own.filter
+		f.mu.Lock()
+		f.leftOut = f.req.Own
+		f.mu.Unlock()
+	}
+	n.remove, err = f.c.Add(src)
+	return err
 }
 
 // source is a namespace as a capture sees it.

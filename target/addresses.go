@@ -15,7 +15,7 @@ type Address struct {
 
 // Addresses returns those of the running containers.
 func (d *Docker) Addresses(ctx context.Context) ([]Address, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.ContainerList(ctx, client.ContainerListOptions{})
 	if err != nil {

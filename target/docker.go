@@ -21,11 +21,14 @@ const requestLimit = 20 * time.Second
 
 // Docker speaks to a Docker engine, or to Podman's socket of the same API, on this host. The API version is negotiated.
 type Docker struct {
-	client *client.Client
-	socket string
+	client  *client.Client
+	socket  string
+	greeted chan struct{} // closed when the version is negotiated, or can not be
+	leave   func()        // gives up negotiating
 }
 
-// NewDocker takes DOCKER_HOST and DOCKER_API_VERSION from the environment. It does not connect yet.
+// NewDocker takes DOCKER_HOST and DOCKER_API_VERSION from the environment, and begins to negotiate the API version, beside
+// what its caller does before it asks something. An engine that is not there is the first question's error.
 func NewDocker() (*Docker, error) {
 	c, err := client.New(client.WithHostFromEnv(), client.WithAPIVersionFromEnv())
 	if err != nil {
@@ -35,18 +38,42 @@ func NewDocker() (*Docker, error) {
 	if scheme != "unix" {
 		return nil, errors.Join(&RemoteEngineError{c.DaemonHost()}, c.Close())
 	}
-	return &Docker{c, socket}, nil
+	ctx, leave := context.WithTimeout(context.Background(), requestLimit)
+	d := &Docker{c, socket, make(chan struct{}), leave}
+	go d.greet(ctx)
+	return d, nil
+}
+
+func (d *Docker) greet(ctx context.Context) {
+	defer close(d.greeted)
+	_, _ = d.client.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}) // the first question fails as this did
+}
+
+// limited is the context of a question, once the API version is negotiated. The client would wait for that without heed of
+// the question's end, so that who gives up makes the negotiation end too.
+func (d *Docker) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	select {
+	case <-d.greeted:
+	case <-ctx.Done():
+		d.leave()
+	}
+	return ctx, cancel
 }
 
 // Close releases the connections.
-func (d *Docker) Close() error { return d.client.Close() }
+func (d *Docker) Close() error {
+	d.leave()
+	<-d.greeted
+	return d.client.Close()
+}
 
 // Socket is the path of the engine's socket.
 func (d *Docker) Socket() string { return d.socket }
 
 // List returns the containers that have a process; with all, the others too.
 func (d *Docker) List(ctx context.Context, all bool) ([]Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.ContainerList(ctx, client.ContainerListOptions{All: all})
 	if err != nil {
@@ -123,7 +150,7 @@ func withPrefix(infos []Info, prefix string) []Info {
 }
 
 func (d *Docker) inspect(ctx context.Context, name string) (*Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
 	if err != nil {
@@ -166,7 +193,7 @@ func (d *Docker) AddLayers(ctx context.Context, info *Info) error {
 	if info.Layers.Merged != "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.Info(ctx, client.InfoOptions{})
 	if err != nil {
@@ -180,7 +207,7 @@ func (d *Docker) AddLayers(ctx context.Context, info *Info) error {
 
 // Version returns the engine's and the negotiated API's version.
 func (d *Docker) Version(ctx context.Context) (engine, api string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {

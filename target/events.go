@@ -49,7 +49,7 @@ func (d *Docker) Starts(ctx context.Context, id string, labels []string) Starts 
 
 // Labelled returns the running containers that have all of the labels.
 func (d *Docker) Labelled(ctx context.Context, labels []string) ([]Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := d.limited(ctx)
 	defer cancel()
 	res, err := d.client.ContainerList(ctx, client.ContainerListOptions{Filters: client.Filters{}.Add("label", labels...)})
 	if err != nil {

@@ -22,8 +22,22 @@ type Target struct {
 // Close gives up the hold.
 func (t *Target) Close() error { return t.Process.Close() }
 
-// Open finds a container and takes hold of its process. A container without one is a *NotRunningError.
+// Open finds a container, takes hold of its process and verifies that it is the container's. A container without one is a
+// *NotRunningError.
 func Open(ctx context.Context, d *Docker, s string) (*Target, error) {
+	t, err := Take(ctx, d, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Verify(ctx, d); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Take does as Open, but for the verifying. Until that is done the process may be another container's or nobody's: nothing
+// may be let in, shown or kept that comes of it.
+func Take(ctx context.Context, d *Docker, s string) (*Target, error) {
 	ref, err := ParseRef(s)
 	if err != nil {
 		return nil, err
@@ -45,15 +59,15 @@ func Open(ctx context.Context, d *Docker, s string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{*info, p}
-	if err := t.verify(ctx, d); err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	return t, nil
+	return &Target{*info, p}, nil
 }
 
-// verify asks the runtime once more now that the process is held, and the process whether it is the container's.
-func (t *Target) verify(ctx context.Context, d *Docker) error {
+// Verify asks the runtime once more now that the process is held, and the process whether it is the container's. One that
+// was named by its number is what it is.
+func (t *Target) Verify(ctx context.Context, d *Docker) error {
+	if t.Runtime == pidScheme {
+		return nil
+	}
 	again, err := d.inspect(ctx, t.ID)
 	if err != nil {
 		return err

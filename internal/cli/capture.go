@@ -163,9 +163,11 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	return a.withEngine(func(e engine.Engine) error {
+	return a.withEngine(func(e engine.Engine) error { // which greets its runtime beside all that follows
+		own := make(chan []engine.Connection, 1)
+		go func() { own <- o.own() }()
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
 		out, err := a.captureOutput(&o)
 		if err != nil {
 			return err
@@ -173,6 +175,7 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		ctx, end := untilGone(ctx, out)
 		defer end()
 		live := a.liveLine(out)
+		req.Own = <-own
 		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
 			if !o.quiet() {
 				a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
@@ -221,7 +224,7 @@ func (o *captureOptions) where(targets []string) string {
 	return strings.Join(targets, ", ")
 }
 
-// request is what the flags ask of the engine.
+// request is what the flags ask of the engine; Own is filled in later.
 func (o *captureOptions) request(targets []string, filter string) (engine.CaptureRequest, error) {
 	directions := map[string]capture.Direction{"inout": capture.Both, "in": capture.In, "out": capture.Out}
 	direction, ok := directions[o.direction]
@@ -238,14 +241,18 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	case o.file == "", o.count > 0: // who counts is waiting for the end
 		latency = screenLatency
 	}
-	var own []engine.Connection
-	if !o.ownTraffic {
-		own = ownConnections()
-	}
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
-		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess, Own: own,
+		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
 	}, nil
+}
+
+// own are the connections that are left out.
+func (o *captureOptions) own() []engine.Connection {
+	if o.ownTraffic {
+		return nil
+	}
+	return ownConnections()
 }
 
 // The default of -B and its bounds, in KiB: two blocks, and what a 32-bit length of the kernel's allows.
