@@ -15,7 +15,7 @@ import (
 
 // countSource takes a ring's figures, and books what is newly dropped on an interface.
 func (c *Capture) countSource(s *source, i *iface) error {
-	received, dropped, err := s.ring.Statistics()
+	received, dropped, err := s.figures()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"dlx/capture/process"
@@ -53,4 +54,27 @@ func (m *Merger) Merge(w io.Writer) (Stats, error) {
 	}
 	err := m.c.rest(w)
 	return m.c.stats, err
+}
+
+// Early returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
+// many of them the ring had as well.
+func (c *Capture) Early() func() (frames, again uint64) {
+	e := c.coming[0].early
+	return func() (frames, again uint64) { return e.frames, e.again }
+}
+
+// EarlyOfCrowded opens early packets whose ring is crowded from the start, and says whether they are read.
+func EarlyOfCrowded(enter Enter) (read bool, err error) {
+	var e *early
+	err = enter(func() error {
+		e, err = openEarly(1 << 20)
+		return err
+	})
+	if err == nil {
+		err = e.start(&linux.RingOptions{})
+	}
+	if err == nil {
+		err = e.settle(func() bool { return true })
+	}
+	return e.next(&linux.Frame{}), errors.Join(err, e.close())
 }

@@ -32,7 +32,7 @@ func (c *Capture) round(w io.Writer) (some bool, err error) {
 		if c.full() {
 			break
 		}
-		if s.more = s.block.Next(&s.frame); !s.more {
+		if s.more = s.next(); !s.more {
 			limit = min(limit, c.turn(s))
 		}
 		if len(c.sources) > 1 || !s.more {
@@ -77,7 +77,7 @@ func (c *Capture) turn(s *source) uint64 {
 		}
 		s.gap = s.gap || s.block.Lossy && !s.lossy
 		s.lossy = s.block.Lossy
-		if s.more = s.block.Next(&s.frame); s.more {
+		if s.more = s.next(); s.more {
 			return math.MaxUint64
 		}
 	}

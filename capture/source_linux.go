@@ -14,6 +14,7 @@ type source struct {
 	Source
 	o         *Options
 	ring      *linux.Ring
+	early     *early // nil where there is none
 	links     *links
 	owner     *owners // nil if processes are not wanted
 	addresses []netip.Addr
@@ -54,20 +55,38 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 	if err := src.prepare(&ring); err != nil {
 		return nil, err
 	}
-	if err := src.ring.Start(ring); err != nil {
+	if err := src.start(ring); err != nil {
 		return nil, fmt.Errorf("capture in %s: %w", s.Name, err)
 	}
 	return src, nil
 }
 
+// start has the ring take over from the early packets, which are read first.
+func (s *source) start(o linux.RingOptions) error {
+	if err := s.ring.Start(o); err != nil {
+		return err
+	}
+	if err := s.ring.Map(); err != nil {
+		return err
+	}
+	if err := s.early.settle(s.ring.Crowded); err != nil {
+		return err
+	}
+	s.more = s.early.next(&s.frame)
+	return nil
+}
+
 // prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind to and what to filter.
 func (s *source) prepare(ring *linux.RingOptions) error {
 	reserved := make(chan error, 1)
-	err := s.Enter(func() error {
+	err := s.Enter(func() (err error) {
 		if err := s.openRing(); err != nil {
 			return err
 		}
 		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
+		if s.early, err = openEarly(ring.Size); err != nil {
+			return err
+		}
 		return s.openHere()
 	})
 	if err == nil {
@@ -76,6 +95,9 @@ func (s *source) prepare(ring *linux.RingOptions) error {
 	if err == nil {
 		ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
 		ring.Filter, err = s.program()
+	}
+	if err == nil {
+		err = s.early.start(ring)
 	}
 	if s.ring != nil {
 		err = errors.Join(err, <-reserved)
@@ -181,6 +203,29 @@ func (s *source) changed(l *link) error {
 	return s.refilter()
 }
 
+// next goes to the next packet: of those that came early, and then of the block, past those that came early.
+func (s *source) next() bool {
+	if !s.reading {
+		return s.early.next(&s.frame)
+	}
+	for s.block.Next(&s.frame) {
+		if !s.early.had(&s.frame) {
+			return true
+		}
+	}
+	return false
+}
+
+// figures are how many packets the filter let through, and how many of them were lost. The first can become fewer, by those
+// that are found to be there twice.
+func (s *source) figures() (received, dropped uint64, err error) {
+	received, dropped, err = s.ring.Statistics()
+	if e := s.early; e != nil {
+		received += e.frames - e.again
+	}
+	return received, dropped, err
+}
+
 // drained says that it is to be closed now.
 func (s *source) drained() bool { return s.removed && s.empty }
 
@@ -193,6 +238,7 @@ func (s *source) close() error {
 	if s.links != nil {
 		s.links.close()
 	}
+	err = errors.Join(err, s.early.close())
 	if s.ring == nil {
 		return err
 	}

@@ -64,11 +64,12 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
+const arphrdCAN = 280 // linux/if_arp.h
+
 // TestCooked makes an interface look like a CAN bus: its packets get a header of LINKTYPE_LINUX_SLL2, and filters work all
 // the same, alone and among other interfaces.
 func TestCooked(t *testing.T) {
 	enter := namespace(t, "")
-	const arphrdCAN = 280
 	tunnel(t, enter, "can0\x1b", arphrdCAN)
 	for _, name := range []string{"can0\x1b", ""} {
 		for expr, want := range map[string]int{

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -28,6 +28,7 @@ func interfaceIndex(name string) (int, error) {
 type tool struct {
 	name string
 	args []string // without the file, which comes last
+	on   string   // what it says when it captures
 }
 
 // tools are the programs, with a ring of 32 MiB each, on c0.
@@ -35,10 +36,10 @@ func (b *bench) tools() map[string]tool {
 	pid := strconv.Itoa(b.ns.cmd.Process.Pid)
 	enter := []string{"nsenter", "-t", pid, "-n"}
 	return map[string]tool{
-		"dlx":     {"dlx", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}},
-		"plain":   {"plain", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "--no-process", "-w"}},
-		"tcpdump": {"tcpdump", append(enter, "tcpdump", "-Z", "root", "-i", "c0", "-n", "-B", "32768", "-w")},
-		"dumpcap": {"dumpcap", append(enter, "dumpcap", "-q", "-i", "c0", "-B", "32", "-w")},
+		"dlx":     {"dlx", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}, "capturing in"},
+		"plain":   {"plain", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "--no-process", "-w"}, "capturing in"},
+		"tcpdump": {"tcpdump", append(enter, "tcpdump", "-Z", "root", "-i", "c0", "-n", "-B", "32768", "-w"), "listening on"},
+		"dumpcap": {"dumpcap", append(enter, "dumpcap", "-q", "-i", "c0", "-B", "32", "-w"), "File:"},
 	}
 }
 
@@ -46,10 +47,29 @@ func (b *bench) tools() map[string]tool {
 type running struct {
 	tool
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr output
 	file   string
 	began  time.Time
 	before time.Duration // CPU time when the traffic began
+}
+
+// output is what a tool has said so far.
+type output struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text = append(o.text, p...)
+	return len(p), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.text)
 }
 
 // result is what a run took.
@@ -61,7 +81,7 @@ type result struct {
 
 const startLimit = 20 * time.Second
 
-// start starts a tool and waits until its socket is open.
+// start starts a tool and waits until it says that it captures.
 func (b *bench) start(ctx context.Context, t tool) (*running, error) {
 	r := &running{tool: t, file: filepath.Join(b.dir, t.name), began: time.Now()}
 	r.cmd = exec.CommandContext(ctx, t.args[0], append(t.args[1:len(t.args):len(t.args)], r.file)...)
@@ -69,33 +89,15 @@ func (b *bench) start(ctx context.Context, t tool) (*running, error) {
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for until := time.Now().Add(startLimit); ; {
-		open, err := b.ns.capturing()
-		if err == nil && open {
-			return r, nil
-		}
-		if err == nil && time.Now().After(until) {
-			err = fmt.Errorf("%s does not begin: %s", t.name, r.stderr.String())
-		}
-		if err != nil {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(startLimit); !strings.Contains(r.stderr.String(), t.on); <-tick.C {
+		if time.Now().After(until) {
+			err := fmt.Errorf("%s does not begin: %s", t.name, r.stderr.String())
 			return nil, errors.Join(err, r.cmd.Process.Kill(), r.cmd.Wait())
 		}
 	}
-}
-
-// capturing says whether a packet socket of the namespace is bound and running (/proc/net/packet).
-func (n *namespace) capturing() (bool, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/packet", n.cmd.Process.Pid))
-	if err != nil {
-		return false, err
-	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line) // sk RefCnt Type Proto Iface R Rmem User Inode
-		if len(f) > 5 && f[2] == "3" && f[3] == "0003" && f[5] == "1" {
-			return true, nil
-		}
-	}
-	return false, nil
+	return r, nil
 }
 
 // mark notes the CPU time that it took to start.

@@ -2,8 +2,6 @@ package linux
 
 import (
 	"errors"
-	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -23,9 +21,9 @@ type RingOptions struct {
 }
 
 // Ring is a packet socket with a TPACKET_V3 ring (packet(7); the kernel's packet_mmap.rst). It belongs to the network
-// namespace of the thread that opened it, NewRing's, and can be read from any, once it has been reserved and started.
+// namespace of the thread that opened it, NewRing's, and can be read from any, once it has been reserved, started and mapped.
 type Ring struct {
-	fd             *FD
+	packetSocket
 	mem            []byte
 	block          int // bytes of one
 	blocks         int
@@ -37,11 +35,11 @@ type Ring struct {
 
 // NewRing opens the socket, with protocol 0, so that it receives nothing before Start has attached its filter.
 func NewRing() (*Ring, error) {
-	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {
-		return nil, wrap("socket AF_PACKET", err)
+		return nil, err
 	}
-	return &Ring{fd: NewFD(raw)}, nil
+	return &Ring{packetSocket: s}, nil
 }
 
 // RingOf is a ring in memory that no socket fills, of blocks of the given size in bytes, for tests: it can be read, stopped
@@ -68,67 +66,21 @@ func (r *Ring) Reserve(o RingOptions) error {
 
 // Start attaches the filter, and then binds the socket to the interface and to all protocols, which sets the ring that
 // Reserve made going. It can be called from any thread, once.
-func (r *Ring) Start(o RingOptions) (err error) {
-	raw := r.fd.Int()
-	if o.NoOutgoing {
-		if err := unix.SetsockoptInt(raw, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1); err != nil {
-			return wrap("setsockopt PACKET_IGNORE_OUTGOING", err)
-		}
-	}
-	if err := r.SetFilter(o.Filter); err != nil {
-		return err
-	}
-	if err := r.bind(o.Interface, unix.ETH_P_ALL); err != nil {
-		return err
-	}
-	// The ring fills meanwhile: mapping 32 MiB takes nearly 2 ms.
-	r.mem, err = unix.Mmap(raw, 0, r.block*r.blocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	return wrap("mmap ring", err)
-}
+func (r *Ring) Start(o RingOptions) error { return r.start(&o) }
 
-// bind has the socket receive a protocol's packets (linux/if_ether.h) on an interface. Where it was bound before, the
-// kernel first waits until no packet is on its way in any longer (packet_do_bind in net/packet/af_packet.c).
-func (r *Ring) bind(index int, protocol uint16) error {
-	// packet(7): sll_protocol is in network byte order.
-	return wrap("bind", unix.Bind(r.fd.Int(), &unix.SockaddrLinklayer{Protocol: htons(protocol), Ifindex: index}))
+// Map makes the ring readable, which takes nearly 2 ms for 32 MiB. It fills meanwhile.
+func (r *Ring) Map() (err error) {
+	r.mem, err = unix.Mmap(r.fd.Int(), 0, r.block*r.blocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return wrap("mmap ring", err)
 }
 
 // Move has the ring receive another interface's packets.
 func (r *Ring) Move(index int) error { return r.bind(index, unix.ETH_P_ALL) }
 
-func htons(v uint16) uint16 {
-	b := [2]byte{byte(v >> 8), byte(v)}
-	return *(*uint16)(unsafe.Pointer(&b))
-}
-
-// maxFilter is the kernel's limit, in instructions (BPF_MAXINSNS in linux/bpf_common.h). Counted here as well, since
-// the kernel is told the number in 16 bits.
-const maxFilter = 4096
-
-// SetFilter attaches a classic BPF program to the socket (socket(7), SO_ATTACH_FILTER) in place of the one before. An
-// empty program is left out.
-func (r *Ring) SetFilter(program []bpf.RawInstruction) error {
-	if len(program) == 0 {
-		return nil
-	}
-	if len(program) > maxFilter {
-		return fmt.Errorf("attach filter of %d instructions, the limit is %d: %w", len(program), maxFilter, unix.EINVAL)
-	}
-	code := make([]unix.SockFilter, len(program))
-	for i, ins := range program {
-		code[i] = unix.SockFilter{Code: ins.Op, Jt: ins.Jt, Jf: ins.Jf, K: ins.K}
-	}
-	prog := &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	err := unix.SetsockoptSockFprog(r.fd.Int(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, prog)
-	runtime.KeepAlive(code)
-	return wrap("setsockopt SO_ATTACH_FILTER", err)
-}
-
 // Stop lets nothing more into the ring; what is there stays, and Block returns it to the last packet, although its block
 // is not full. It takes some 10 ms, which the kernel waits for packets on their way.
 func (r *Ring) Stop() error {
-	err := r.SetFilter([]bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}})
-	if err != nil {
+	if err := r.refuse(); err != nil {
 		return err
 	}
 	// Another protocol's packets would not pass the filter either; it is the waiting that is wanted.

@@ -10,7 +10,7 @@ import (
 
 // Tap is a packet socket without a ring: what it receives can be read at once, and what there is no room for is lost. Its
 // packets begin at the network header, on every kind of interface (packet(7), SOCK_DGRAM). It is for one goroutine.
-type Tap struct{ ring *Ring }
+type Tap struct{ packetSocket }
 
 // TapPacket says where a packet came from.
 type TapPacket struct {
@@ -24,17 +24,14 @@ type TapPacket struct {
 // OpenTap opens the socket in the calling thread's network namespace, with room for some bytes of packets. The filter, whose
 // program begins at the network header as well, is attached before anything is received.
 func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
-	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	socket, err := openPacketSocket(unix.SOCK_DGRAM)
 	if err != nil {
-		return nil, wrap("socket AF_PACKET", err)
+		return nil, err
 	}
-	t := &Tap{&Ring{fd: NewFD(raw)}}
-	err = wrap("setsockopt SO_RCVBUF", unix.SetsockoptInt(raw, unix.SOL_SOCKET, unix.SO_RCVBUF, room))
+	t := &Tap{socket}
+	err = wrap("setsockopt SO_RCVBUF", unix.SetsockoptInt(t.fd.Int(), unix.SOL_SOCKET, unix.SO_RCVBUF, room))
 	if err == nil {
-		err = t.ring.SetFilter(filter)
-	}
-	if err == nil {
-		err = t.ring.bind(0, unix.ETH_P_ALL)
+		err = t.start(&RingOptions{Filter: filter})
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
@@ -45,7 +42,7 @@ func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
 // Receive reads the next packet as far as the buffer goes. It does not wait: without a packet it returns false.
 func (t *Tap) Receive(buf []byte) (p TapPacket, ok bool, err error) {
 	for {
-		n, from, err := unix.Recvfrom(t.ring.fd.Int(), buf, 0)
+		n, from, err := unix.Recvfrom(t.fd.Int(), buf, 0)
 		switch {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // an interface went down; there are others
 			continue
@@ -63,7 +60,7 @@ func (t *Tap) Receive(buf []byte) (p TapPacket, ok bool, err error) {
 }
 
 // Descriptor is the socket's, to wait for. It stays the tap's.
-func (t *Tap) Descriptor() int { return t.ring.fd.Int() }
+func (t *Tap) Descriptor() int { return t.fd.Int() }
 
 // Close releases the socket.
-func (t *Tap) Close() error { return t.ring.Close() }
+func (t *Tap) Close() error { return t.fd.Close() }

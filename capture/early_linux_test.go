@@ -1,0 +1,319 @@
+package capture_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"dlx/capture"
+	"dlx/capture/pcapng"
+	"dlx/internal/linux"
+	"dlx/internal/testutil"
+)
+
+// sender sends until it is stopped, and not for ever.
+type sender struct {
+	stop atomic.Bool
+	sent atomic.Uint64
+	done sync.WaitGroup
+}
+
+const (
+	mostSent  = 300_000
+	numberAt  = 14 + 20 + 8 // behind the headers of Ethernet, IPv4 and UDP
+	portAt    = 14 + 20 + 2
+	sendEvery = 50 * time.Microsecond // tagged frames
+)
+
+// sendNumbers sends numbered datagrams.
+func sendNumbers(t *testing.T, enter capture.Enter, address string, every time.Duration) *sender {
+	t.Helper()
+	var conn net.PacketConn
+	to, err := net.ResolveUDPAddr("udp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = enter(func() (err error) {
+		conn, err = net.ListenPacket("udp4", ":0") // not connected: that nobody listens there is no error
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sender{}
+	payload := make([]byte, 8)
+	s.done.Go(func() {
+		defer conn.Close()
+		if err := s.send(every, func(n uint64) error {
+			binary.BigEndian.PutUint64(payload, n)
+			_, err := conn.WriteTo(payload, to)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(s.end)
+	return s
+}
+
+// sendTagged sends the tagged frame from v0 to v1.
+func sendTagged(t *testing.T, enter capture.Enter) *sender {
+	t.Helper()
+	s := &sender{}
+	ready := make(chan struct{})
+	s.done.Go(func() {
+		err := enter(func() error {
+			iface, err := net.InterfaceByName("v0")
+			if err != nil {
+				return err
+			}
+			fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
+			if err != nil {
+				return err
+			}
+			defer syscall.Close(fd)
+			close(ready)
+			return s.send(sendEvery, func(uint64) error {
+				return syscall.Sendto(fd, tagged, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index})
+			})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(s.end)
+	<-ready
+	return s
+}
+
+// send calls one, with the number of the packet, for each packet.
+func (s *sender) send(every time.Duration, one func(n uint64) error) error {
+	next := time.Now()
+	for n := uint64(0); n < mostSent && !s.stop.Load(); n++ {
+		for time.Now().Before(next) { // sleeping is too coarse for this
+		}
+		next = next.Add(every)
+		if err := one(n); err != nil {
+			return err
+		}
+		s.sent.Store(n + 1)
+	}
+	return nil
+}
+
+// sendMore waits until so many more were sent.
+func (s *sender) sendMore(t *testing.T, n uint64) {
+	t.Helper()
+	until := s.sent.Load() + n
+	testutil.Wait(t, "more packets", limit, func() bool { return s.sent.Load() >= until })
+}
+
+func (s *sender) end() {
+	s.stop.Store(true)
+	s.done.Wait()
+}
+
+// rounds repeats a capture until three of them have shown what is wanted of the early packets: that depends on who runs when.
+func rounds(t *testing.T, what string, try func() bool) {
+	t.Helper()
+	good := 0
+	testutil.Wait(t, what, limit, func() bool {
+		if try() {
+			good++
+		}
+		return good == 3 || t.Failed()
+	})
+}
+
+// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is there twice.
+func TestEarlyAndRing(t *testing.T) {
+	enter := namespace(t, "")
+	rounds(t, "packets before the ring's and in both", func() bool {
+		packets, stats, frames, again := earlyAndRing(t, enter, 32<<20, 50*time.Microsecond)
+		if stats.Dropped != 0 || stats.Received != uint64(len(packets)) {
+			t.Errorf("%d packets, statistics %+v", len(packets), stats)
+		}
+		checkNumbers(t, packets)
+		return frames > 0 && again > 0
+	})
+}
+
+// TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
+func TestEarlyTooMany(t *testing.T) {
+	enter := namespace(t, "")
+	rounds(t, "a queue that is too short", func() bool {
+		packets, stats, frames, _ := earlyAndRing(t, enter, 1<<20, 15*time.Microsecond)
+		if stats.Received-stats.Dropped != uint64(len(packets)) {
+			t.Errorf("%d packets, statistics %+v", len(packets), stats)
+		}
+		checkNumbers(t, packets[:min(len(packets), 1000)]) // the ring is short as well
+		return frames == 0
+	})
+}
+
+// TestEarlyOfCrowded: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
+func TestEarlyOfCrowded(t *testing.T) {
+	enter := namespace(t, "")
+	s := sendNumbers(t, enter, "127.0.0.1:9", sendEvery)
+	s.sendMore(t, 1)
+	for range 3 {
+		if read, err := capture.EarlyOfCrowded(enter); read || err != nil {
+			t.Errorf("early packets are read: %v, %v", read, err)
+		}
+	}
+}
+
+// earlyAndRing captures while datagrams are sent, which begins before.
+func earlyAndRing(t *testing.T, enter capture.Enter, ring int, every time.Duration) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
+	t.Helper()
+	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7", every), sendNumbers(t, enter, "127.0.0.1:9", every)}
+	c := open(t, enter, capture.Options{
+		Interface: "lo", Compile: compile("udp dst port 7 or udp dst port 9"), RingSize: ring, NoProcess: true,
+	})
+	early := c.Early()
+	r := run(t, c)
+	for _, s := range senders {
+		s.sendMore(t, 100)
+	}
+	for _, s := range senders {
+		s.end()
+		if s.sent.Load() == mostSent {
+			t.Error("the sender ended before the capture was on")
+		}
+	}
+	packets, _ = r.end()
+	frames, again = early()
+	return packets, r.stats, frames, again
+}
+
+// checkNumbers wants each sender's numbers in a row, without a gap, in the order of their times.
+func checkNumbers(t *testing.T, packets []pcapng.Packet) {
+	t.Helper()
+	type seen struct{ number, time uint64 }
+	last := map[uint16]*seen{}
+	for i, p := range packets {
+		port, number := binary.BigEndian.Uint16(p.Data[portAt:]), binary.BigEndian.Uint64(p.Data[numberAt:])
+		l := last[port]
+		if l == nil {
+			last[port] = &seen{number, p.Time}
+			continue
+		}
+		if number != l.number+1 || p.Time < l.time {
+			t.Fatalf("packet %d of %d is number %d to port %d at %d, after number %d at %d", i, len(packets), number, port, p.Time, l.number, l.time)
+		}
+		l.number, l.time = number, p.Time
+	}
+	if len(last) == 0 {
+		t.Error("no packet")
+	}
+}
+
+// TestEarlyFields: a packet is the same whether it came early or by the ring, with its VLAN tag, its direction, its length
+// and, for the kinds of interfaces that have no link type of their own, its header.
+func TestEarlyFields(t *testing.T) {
+	ip := func(t *testing.T, enter capture.Enter) *sender {
+		return sendNumbers(t, enter, "192.0.2.2:9", sendEvery)
+	}
+	for name, o := range map[string]struct {
+		send    func(*testing.T, capture.Enter) *sender
+		options capture.Options
+		arphrd  uintptr // of a tunnel
+		same    int     // bytes in front that are the same in all
+	}{
+		"tagged":     {sendTagged, capture.Options{Interface: "v0", Compile: compile("vlan 100")}, 0, len(tagged)},
+		"tagged any": {sendTagged, capture.Options{Compile: compile("vlan 100"), SnapLen: 40}, 0, 40},
+		"raw":        {ip, capture.Options{Interface: "tun0", Compile: compile("udp dst port 9")}, 0, 4},
+		"cooked":     {ip, capture.Options{Interface: "tun0", Compile: compile("udp dst port 9")}, arphrdCAN, 24},
+	} {
+		t.Run(name, func(t *testing.T) {
+			enter := namespace(t, veth)
+			tunnel(t, enter, "tun0", o.arphrd)
+			rounds(t, "packets before the ring's and after", func() bool {
+				return earlyFields(t, enter, o.send(t, enter), o.options, o.same)
+			})
+		})
+	}
+}
+
+// earlyFields compares the packets of a capture with the first one of their interface and direction, and says whether some were
+// early, and some not.
+func earlyFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options, same int) bool {
+	t.Helper()
+	c := open(t, enter, o)
+	early := c.Early()
+	r := run(t, c)
+	s.sendMore(t, 100)
+	s.end()
+	packets, names := r.end()
+	type place struct {
+		name      string
+		direction pcapng.Direction
+	}
+	first := map[place]pcapng.Packet{}
+	for i, p := range packets {
+		at := place{names[i], p.Direction}
+		want, ok := first[at]
+		if !ok {
+			first[at] = p
+			continue
+		}
+		if p.Length != want.Length || len(p.Data) != len(want.Data) || !bytes.Equal(p.Data[:same], want.Data[:same]) {
+			t.Fatalf("packet %d on %v: %d bytes of %d: % x; the first one: %d bytes of %d: % x", i, at,
+				len(p.Data), p.Length, p.Data, len(want.Data), want.Length, want.Data)
+		}
+	}
+	n, _ := early()
+	return n > 0 && n < uint64(len(packets))
+}
+
+// TestQueue: a packet out of a queue has what one out of a ring has, the sender's address and the network header's place
+// included, which not every kind of file needs.
+func TestQueue(t *testing.T) {
+	enter := namespace(t, veth)
+	var q *linux.Queue
+	var v1 *net.Interface
+	err := enter(func() (err error) {
+		if v1, err = net.InterfaceByName("v1"); err != nil {
+			return err
+		}
+		q, err = linux.NewQueue(1 << 20)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	program, err := compile("vlan 100")(1, netip.Addr{}, 1<<16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Start(linux.RingOptions{Interface: v1.Index, Filter: program}); err != nil {
+		t.Fatal(err)
+	}
+	sendFrames(t, enter, "v0", tagged, 3)
+	cooked := []byte{0x88, 0xb5, 0, 0, 0, 0, 0, byte(v1.Index), 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0}
+	n := 0
+	for f := (linux.Frame{}); ; n++ {
+		if some, err := q.Next(&f); err != nil {
+			t.Fatal(err)
+		} else if !some {
+			break
+		}
+		tpid, tci := f.Tag()
+		if f.Network() != 14 || !bytes.Equal(f.AppendCooked(nil), cooked) || tpid != 0x8100 || tci != 100 || int(f.Length) != len(tagged)-4 {
+			t.Errorf("network header at %d, cooked % x, tag %#x %d, %d bytes", f.Network(), f.AppendCooked(nil), tpid, tci, f.Length)
+		}
+		if age := time.Since(time.Unix(0, int64(f.Time))); age < 0 || age > limit {
+			t.Errorf("the packet's time is %v ago", age)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d packets, want 3", n)
+	}
+}
