@@ -72,9 +72,9 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // TestCaptureOfChanged: a container that was restarted while its ring was made is an error, and nothing of it is written.
 func TestCaptureOfChanged(t *testing.T) {
-	real := testutil.RequireEngine(t)
-	c := real.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
-	network, address, _ := strings.Cut(real.Host, "://")
+	docker := testutil.RequireEngine(t)
+	c := docker.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	network, address, _ := strings.Cut(docker.Host, "://")
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, address)
