@@ -2,12 +2,12 @@ package capture_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -66,29 +66,19 @@ func sendNumbers(t *testing.T, enter capture.Enter, address string, every time.D
 func sendTagged(t *testing.T, enter capture.Enter) *sender {
 	t.Helper()
 	s := &sender{}
-	ready := make(chan struct{})
+	ready, begin := context.WithCancel(t.Context())
 	s.done.Go(func() {
-		err := enter(func() error {
-			iface, err := net.InterfaceByName("v0")
-			if err != nil {
-				return err
-			}
-			fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
-			if err != nil {
-				return err
-			}
-			defer syscall.Close(fd)
-			close(ready)
-			return s.send(sendEvery, func(uint64) error {
-				return syscall.Sendto(fd, tagged, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index})
-			})
+		defer begin()
+		err := frames(enter, "v0", func(send func([]byte) error) error {
+			begin()
+			return s.send(sendEvery, func(uint64) error { return send(tagged) })
 		})
 		if err != nil {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(s.end)
-	<-ready
+	<-ready.Done()
 	return s
 }
 

@@ -200,10 +200,9 @@ func compile(expr string) capture.Compile {
 	}
 }
 
-// sendFrames sends n copies of a frame out of an interface of the namespace.
-func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n int) {
-	t.Helper()
-	err := enter(func() error {
+// frames calls f, inside the namespace, with what sends a frame out of an interface.
+func frames(enter capture.Enter, name string, f func(send func([]byte) error) error) error {
+	return enter(func() error {
 		iface, err := net.InterfaceByName(name)
 		if err != nil {
 			return err
@@ -213,8 +212,18 @@ func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n 
 			return err
 		}
 		defer syscall.Close(fd)
+		return f(func(frame []byte) error {
+			return syscall.Sendto(fd, frame, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index})
+		})
+	})
+}
+
+// sendFrames sends n copies of a frame out of an interface of the namespace.
+func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n int) {
+	t.Helper()
+	err := frames(enter, name, func(send func([]byte) error) error {
 		for range n {
-			if err := syscall.Sendto(fd, frame, 0, &syscall.SockaddrLinklayer{Ifindex: iface.Index}); err != nil {
+			if err := send(frame); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,7 @@ func Journal() string {
 	return inject.DefaultJournal
 }
 
-// NewLocal takes the Docker engine from DOCKER_HOST; it does not connect yet.
+// NewLocal takes the Docker engine from DOCKER_HOST, and does not wait for it.
 func NewLocal(o LocalOptions) (*Local, error) {
 	if o.Journal == "" {
 		o.Journal = Journal()
