@@ -137,11 +137,11 @@ func (e *early) next(f *linux.Frame) bool {
 // processors hand packets over side by side.
 const earlySlack = 1e9
 
-// had says whether a packet of the ring's was the queue's already.
+// over says that no packet of the ring's can be the queue's any more.
+func (e *early) over() bool { return e == nil || e.both == nil }
+
+// had says whether a packet of the ring's was the queue's already, unless that is over.
 func (e *early) had(f *linux.Frame) bool {
-	if e == nil || e.both == nil {
-		return false
-	}
 	if f.Time > e.last {
 		if f.Time > e.last+earlySlack {
 			e.both = nil

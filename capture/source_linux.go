@@ -209,7 +209,7 @@ func (s *source) next() bool {
 		return s.early.next(&s.frame)
 	}
 	for s.block.Next(&s.frame) {
-		if !s.early.had(&s.frame) {
+		if s.early.over() || !s.early.had(&s.frame) {
 			return true
 		}
 	}

@@ -77,20 +77,6 @@ func (b *Block) Next(f *Frame) bool {
 		return false
 	}
 	h := b.mem[b.offset:]
-	if !f.read(h) {
-		return false
-	}
-	b.left--
-	next := native32(h, frameNext)
-	if next < frameHeader {
-		b.left = 0 // the last packet, whatever the count says
-	}
-	b.offset += uint64(next)
-	return true
-}
-
-// read takes a frame apart that begins with its header. It is false if it has not what the header says.
-func (f *Frame) read(h []byte) bool {
 	start := uint64(binary.NativeEndian.Uint16(h[frameMac:]))
 	end := start + uint64(native32(h, frameSnaplen))
 	if end > uint64(len(h)) {
@@ -104,6 +90,12 @@ func (f *Frame) read(h []byte) bool {
 	f.Outgoing = h[addressPktType] == unix.PACKET_OUTGOING
 	f.VLAN = status&unix.TP_STATUS_VLAN_VALID != 0
 	f.header = h
+	b.left--
+	next := native32(h, frameNext)
+	if next < frameHeader {
+		b.left = 0 // the last packet, whatever the count says
+	}
+	b.offset += uint64(next)
 	return true
 }
 

@@ -72,7 +72,8 @@ func (q *Queue) Next(f *Frame) (bool, error) {
 			return false, wrap("recvmsg", err)
 		}
 		if address, ok := from.(*unix.SockaddrLinklayer); ok && describeFrame(q.buf, n, address, q.control[:some]) {
-			return f.read(q.buf[:frameHeader+n]), nil
+			b := Block{mem: q.buf[:frameHeader+n], left: 1}
+			return b.Next(f), nil
 		}
 	}
 }
