@@ -93,8 +93,10 @@ func (r *Reader) addNames(body []byte) {
 		r.names.records++
 		value := body[4 : 4+size]
 		width := map[uint16]int{recordIPv4: 4, recordIPv6: 16}[kind]
-		if a, ok := netip.AddrFromSlice(value[:min(width, size)]); ok {
-			r.names.add(a.Unmap(), string(value[width:]))
+		if size >= width { // or the record is cut short: four bytes would do for an address of the other kind
+			if a, ok := netip.AddrFromSlice(value[:width]); ok {
+				r.names.add(a.Unmap(), string(value[width:]))
+			}
 		}
 		body = body[min(4+(size+3)&^3, len(body)):]
 	}
