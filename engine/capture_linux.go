@@ -110,7 +110,7 @@ func (f *followers) ringSize() int {
 }
 
 // start takes hold of the targets and captures in their namespaces. They are verified beside the making of the rings, which
-// takes the kernel longer: nothing is read from these before.
+// takes the kernel longer: nothing of what these have is let out before.
 func (f *followers) start(ctx context.Context) error {
 	targets := make([]*target.Target, len(f.req.Targets))
 	var opens []func() error

@@ -66,8 +66,8 @@ func (q *Queue) Next(f *Frame) (bool, error) {
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return false, nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENODEV):
-			continue // an interface went down meanwhile, which is told once
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // an interface went down, which is told once
+			continue
 		case err != nil:
 			return false, wrap("recvmsg", err)
 		}

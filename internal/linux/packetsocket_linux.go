@@ -1,7 +1,6 @@
 package linux
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -76,9 +75,6 @@ func (s packetSocket) refuse() error {
 	return s.SetFilter([]bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}})
 }
 
-// errNoGracePeriod reports a kernel that can not be waited for.
-var errNoGracePeriod = errors.New("the kernel has no global membarrier")
-
 // membarrierGlobal is MEMBARRIER_CMD_GLOBAL (linux/membarrier.h).
 const membarrierGlobal = 1
 
@@ -93,7 +89,7 @@ func CanSettle() bool {
 // MEMBARRIER_CMD_GLOBAL; kernel/sched/membarrier.c; deliver_skb in net/core/dev.c).
 func Settle() error {
 	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
-		return errors.Join(errNoGracePeriod, wrap("membarrier", errno))
+		return wrap("membarrier", errno)
 	}
 	return nil
 }
