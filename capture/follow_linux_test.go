@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"dlx/capture"
@@ -11,20 +12,18 @@ import (
 	"dlx/internal/testutil"
 )
 
-// ip runs commands of ip(8) inside the namespace.
+// ip runs commands of ip(8) inside the namespace, after which its interfaces are settled.
 func ip(t *testing.T, enter capture.Enter, commands ...string) {
 	t.Helper()
-	for _, c := range commands {
-		err := enter(func() error {
-			out, err := exec.Command("sh", "-c", "ip "+c).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("%w: %s", err, out)
-			}
-			return nil
-		})
+	err := enter(func() error {
+		out, err := exec.Command("sh", "-exc", "ip "+strings.Join(commands, "\nip ")+"\n"+settled).CombinedOutput()
 		if err != nil {
-			t.Fatalf("ip %s: %v", c, err)
+			return fmt.Errorf("%w: %s", err, out)
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -34,6 +34,10 @@ ip link set v0 address 02:00:00:00:00:01 up
 ip link set v1 address 02:00:00:00:00:02 up
 ip link add down0 type veth peer name down1`
 
+// settled waits until each interface that has a carrier also sends: the kernel lets packets through somewhat later
+// (linkwatch_do_dev in net/core/link_watch.c), and until then drops them without an error.
+const settled = `timeout 30 sh -c 'while ip -o link show | grep LOWER_UP | grep -q "state [A-Z]*DOWN"; do :; done'`
+
 // tagged is a frame from v0 to v1 in VLAN 100.
 var tagged = append([]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 100, 0x88, 0xb5}, "tagged, and long enough for a frame of Ethernet's"...)
 
@@ -44,7 +48,7 @@ func namespace(t testing.TB, setup string) capture.Enter {
 	testutil.RequireRoot(t)
 	unshare := testutil.RequireTool(t, "unshare")
 	testutil.RequireTool(t, "ip")
-	cmd := exec.Command(unshare, "-n", "sh", "-ec", "ip link set lo up\n"+setup+"\necho ready\nexec sleep 300")
+	cmd := exec.Command(unshare, "-n", "sh", "-ec", "ip link set lo up\n"+setup+"\n"+settled+"\necho ready\nexec sleep 300")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
