@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"dlx/capture"
 	"dlx/capture/filter"
@@ -238,21 +239,39 @@ func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n 
 	}
 }
 
-// settle returns when a datagram has gone through the backlog in which the kernel may have left those before it.
-func settle() error {
+// settle returns when a datagram has gone through the backlog of each processor, in which the kernel may have left those
+// before it.
+func settle() (err error) {
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unix.SchedSetaffinity(0, &all)) }()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.WriteTo([]byte("settle"), conn.LocalAddr()); err != nil {
-		return err
+	for cpu := range len(all) * 64 {
+		if !all.IsSet(cpu) {
+			continue
+		}
+		var one unix.CPUSet
+		one.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			return err
+		}
+		if _, err := conn.WriteTo([]byte("settle"), conn.LocalAddr()); err != nil {
+			return err
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+			return err
+		}
+		if _, _, err = conn.ReadFrom(make([]byte, 16)); err != nil {
+			return err
+		}
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
-		return err
-	}
-	_, _, err = conn.ReadFrom(make([]byte, 16))
-	return err
+	return nil
 }
 
 // canceled is a context that has ended.

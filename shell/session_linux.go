@@ -21,14 +21,19 @@ type Session struct {
 // Limits bound what a session may use of the host.
 type Limits struct {
 	Memory int64 // bytes
-	Pids   int64 // processes and threads
+	Pids   int64 // processes and threads, at least
 }
 
 // DefaultLimits leave room for a debugger and little for a mistake.
 var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
+// spare is what else may be in a session's cgroup for a moment: the process between this one and dlx-init until it has been
+// reaped, and a thread that dlx-init's runtime makes when none of those it has is idle yet. On a busy machine they were there
+// when the command began, which then got less than its limit.
+const spare = 2
+
 // New makes a session, and cleans up after those that nobody else will. program is dlx-init, sealed. Its threads are in the
-// cgroup, and do not count in the limits.
+// cgroup, and do not count in the limits, of which the one for processes may so be exceeded by two.
 func New(program *linux.FD, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {
@@ -40,7 +45,7 @@ func New(program *linux.FD, limits Limits) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads)
+	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads+spare)
 	if err != nil {
 		k.dismiss()
 		return nil, err
