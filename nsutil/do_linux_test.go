@@ -1,15 +1,49 @@
 package nsutil_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"dlx/internal/testutil"
 	"dlx/nsutil"
 )
+
+// TestOwn: a goroutine's own namespaces are never those that another one has joined on the same thread before or after.
+func TestOwn(t *testing.T) {
+	testutil.RequireRoot(t)
+	want, err := nsutil.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if err := nsutil.OnThread(func() error { return unix.Unshare(unix.CLONE_NEWUTS) }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 3000 {
+		own, err := nsutil.Own()
+		if differ := own.Differing(want); err != nil || differ != 0 {
+			t.Errorf("other namespaces: %v, %v", differ, err)
+			break
+		}
+	}
+	cancel()
+	wg.Wait()
+}
 
 // TestDo runs functions in a container's namespaces, at the same time, and checks that this process stays in its own.
 func TestDo(t *testing.T) {

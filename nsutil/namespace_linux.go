@@ -2,6 +2,7 @@ package nsutil
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"dlx/internal/linux"
@@ -93,6 +94,9 @@ func readSet(proc *linux.FD) (Set, error) {
 
 // Own returns the namespaces of the calling thread.
 func Own() (Set, error) {
+	// Between the calls another goroutine could take the thread, and join other namespaces or end with it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	proc, err := procDir("thread-self")
 	if err != nil {
 		return nil, err

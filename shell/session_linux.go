@@ -27,13 +27,12 @@ type Limits struct {
 // DefaultLimits leave room for a debugger and little for a mistake.
 var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
-// spare is what else may be in a session's cgroup for a moment: the process between this one and dlx-init until it has been
-// reaped, and a thread that dlx-init's runtime makes when none of those it has is idle yet. On a busy machine they were there
-// when the command began, which then got less than its limit.
-const spare = 2
+// spare is room in a session's cgroup for a thread that dlx-init's runtime makes when none of those it has is idle yet. On a
+// busy machine the command got one process less than its limit because of it.
+const spare = 1
 
 // New makes a session, and cleans up after those that nobody else will. program is dlx-init, sealed. Its threads are in the
-// cgroup, and do not count in the limits, of which the one for processes may so be exceeded by two.
+// cgroup, and do not count in the limits, of which the one for processes may so be exceeded by one.
 func New(program *linux.FD, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {

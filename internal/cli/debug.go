@@ -64,7 +64,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
-	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more; kept to within 2")
+	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
 	mustComplete(cmd, "fs", "toolbox", "host", "target")
 	mustComplete(cmd, "profile", "general", "baseline", "restricted", "netadmin", "sysadmin")
 	return cmd

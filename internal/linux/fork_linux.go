@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -25,7 +26,7 @@ func runtimeAfterFork()
 //go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
 func runtimeAfterForkInChild()
 
-// errorFD is where the child writes what became of it; it is close-on-exec, so that end of file means success.
+// errorFD is a socket on which the child tells what became of it; it is close-on-exec, so that its end means success.
 const errorFD = 5
 
 // What a record on errorFD says.
@@ -39,7 +40,7 @@ type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
 }
 
-// record is what the child writes: twelve bytes, well below PIPE_BUF, so it arrives whole (pipe(7)).
+// record is what the child writes: one message of a SOCK_SEQPACKET socket, so it arrives whole (unix(7)).
 type record struct{ kind, value, errno int32 }
 
 const recordSize = 12
@@ -62,14 +63,14 @@ func (p *Plan) Fork() (pid int, err error) {
 	if p.err != nil {
 		return 0, p.err
 	}
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return 0, wrap("pipe2", err)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, wrap("socketpair", err)
 	}
-	r, w := NewFD(pipe[0]), NewFD(pipe[1])
-	defer r.Close()
-	high, err := w.dupAbove(firstPlanFD)
-	w.Close()
+	ours, theirs := NewFD(pair[0]), NewFD(pair[1])
+	defer ours.Close()
+	high, err := theirs.dupAbove(firstPlanFD)
+	theirs.Close()
 	if err != nil {
 		return 0, err
 	}
@@ -80,15 +81,17 @@ func (p *Plan) Fork() (pid int, err error) {
 	if errno != 0 {
 		return 0, wrap("fork", errno)
 	}
-	return p.collect(r, middle)
+	return p.collect(ours, middle)
 }
 
-// collect reads what the child reports, reaps the middle process, and the last one too if it failed.
-func (p *Plan) collect(r *FD, middle int) (int, error) {
+// collect reads what the child reports, reaps the middle process, and the last one too if it failed. The last one waits for
+// the middle one to be gone, which counts in its cgroup until then.
+func (p *Plan) collect(child *FD, middle int) (int, error) {
 	var last int
 	var failure error
+	reap := sync.OnceValues(func() (WaitStatus, error) { return Wait(middle) })
 	for buf := make([]byte, recordSize); ; {
-		n, err := retry(func() (int, error) { return unix.Read(r.Int(), buf) })
+		n, err := retry(func() (int, error) { return unix.Read(child.Int(), buf) })
 		if err != nil || n != recordSize {
 			break
 		}
@@ -96,11 +99,13 @@ func (p *Plan) collect(r *FD, middle int) (int, error) {
 		switch kind {
 		case recordForked:
 			last = value
+			_, _ = reap()
+			_, _ = retry(func() (int, error) { return unix.Write(child.Int(), []byte{0}) }) // one that has died says so by the socket's end
 		case recordFailed:
 			failure = &StepError{p.names[value], unix.Errno(errno)}
 		}
 	}
-	ws, err := Wait(middle)
+	ws, err := reap()
 	if failure == nil && (err != nil || last == 0) {
 		failure = fmt.Errorf("the forked child ended early (status %#x): %w", int(ws), errors.Join(err, ErrNoProcess))
 	}

@@ -31,10 +31,10 @@ type Plan struct {
 	err   error
 }
 
-// NewPlan returns a plan whose first step puts the error pipe in place.
+// NewPlan returns a plan whose first step puts the socket for errors in place.
 func NewPlan() *Plan {
 	p := &Plan{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}}
-	p.call("dup3 error pipe", unix.SYS_DUP3)
+	p.call("dup3 error socket", unix.SYS_DUP3)
 	return p
 }
 
@@ -200,7 +200,7 @@ func (p *Plan) capset(keep CapSet) {
 	p.call("set capabilities", unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)))
 }
 
-// Files makes the descriptors 0, 1, 2 and 3 out of these and closes all others but the program's and the error pipe.
+// Files makes the descriptors 0, 1, 2 and 3 out of these and closes all others but the program's and the error socket.
 // A nil status leaves 3 closed.
 func (p *Plan) Files(stdin, stdout, stderr, status, program *FD) {
 	for i, fd := range []*FD{stdin, stdout, stderr, status} {
@@ -221,9 +221,11 @@ func (p *Plan) NewSession() { p.call("start a session", unix.SYS_SETSID) }
 const programFD = 4
 
 // Clone makes the process that goes on with the plan: a sibling of the planning child, so that this process is its
-// parent, and the first one inside the joined pid namespace. The planning child ends here.
+// parent, and the first one inside the joined pid namespace. The planning child ends here, and has been reaped when the plan
+// goes on.
 func (p *Plan) Clone() {
 	p.call("clone into the pid namespace", unix.SYS_CLONE, uintptr(unix.CLONE_PARENT|int(unix.SIGCHLD))).fork = true
+	p.call("wait for the planning child's end", unix.SYS_READ, errorFD, p.bytes(make([]byte, 1)), 1)
 }
 
 // Exec executes the program that Files was given, with an empty signal mask.
