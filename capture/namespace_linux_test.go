@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 
 	"dlx/capture"
 	"dlx/capture/filter"
@@ -240,38 +240,54 @@ func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n 
 }
 
 // settle returns when a datagram has gone through the backlog of each processor, in which the kernel may have left those
-// before it.
+// before it. It is called on a thread of a namespace, which nobody else has.
 func settle() (err error) {
-	var all unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unix.SchedSetaffinity(0, &all)) }()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for cpu := range len(all) * 64 {
-		if !all.IsSet(cpu) {
-			continue
-		}
-		var one unix.CPUSet
-		one.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &one); err != nil {
-			return err
-		}
-		if _, err := conn.WriteTo([]byte("settle"), conn.LocalAddr()); err != nil {
-			return err
-		}
-		if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
-			return err
-		}
-		if _, _, err = conn.ReadFrom(make([]byte, 16)); err != nil {
-			return err
+	var all processors
+	if err := all.call(syscall.SYS_SCHED_GETAFFINITY); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.call(syscall.SYS_SCHED_SETAFFINITY)) }()
+	for i, word := range all {
+		for ; word != 0; word &= word - 1 {
+			var one processors
+			one[i] = word & -word
+			if err := one.call(syscall.SYS_SCHED_SETAFFINITY); err != nil {
+				return err
+			}
+			if err := echo(conn); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// processors is a set of those that a thread may run on (sched_setaffinity(2)).
+type processors [16]uint64
+
+// call gets or sets those of the calling thread.
+func (p *processors) call(nr uintptr) error {
+	if _, _, errno := syscall.RawSyscall(nr, 0, unsafe.Sizeof(*p), uintptr(unsafe.Pointer(p))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// echo sends a datagram to oneself and waits for it.
+func echo(conn net.PacketConn) error {
+	if _, err := conn.WriteTo([]byte("settle"), conn.LocalAddr()); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	_, _, err := conn.ReadFrom(make([]byte, 16))
+	return err
 }
 
 // canceled is a context that has ended.

@@ -8,9 +8,8 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"dlx/internal/testutil"
 	"dlx/nsutil"
@@ -28,7 +27,7 @@ func TestOwn(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if err := nsutil.OnThread(func() error { return unix.Unshare(unix.CLONE_NEWUTS) }); err != nil {
+				if err := nsutil.OnThread(func() error { return syscall.Unshare(syscall.CLONE_NEWUTS) }); err != nil {
 					t.Error(err)
 				}
 			}
