@@ -27,12 +27,8 @@ type Limits struct {
 // DefaultLimits leave room for a debugger and little for a mistake.
 var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
-// spare is room in a session's cgroup for a thread that dlx-init's runtime makes when none of those it has is idle yet. On a
-// busy machine the command got one process less than its limit because of it.
-const spare = 1
-
 // New makes a session, and cleans up after those that nobody else will. program is dlx-init, sealed. Its threads are in the
-// cgroup, and do not count in the limits, of which the one for processes may so be exceeded by one.
+// cgroup, and do not count in the limits; one that it need not make is left to the command.
 func New(program *linux.FD, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {
@@ -44,7 +40,7 @@ func New(program *linux.FD, limits Limits) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads+spare)
+	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads)
 	if err != nil {
 		k.dismiss()
 		return nil, err

@@ -18,9 +18,10 @@ var forwarded = []os.Signal{
 
 const prSetChildSubreaper = 36 // prctl(2)
 
-// Threads is how many threads dlx-init has, all of them before it starts the command: they count in the session's limit
-// of processes, and a Go program that can not make one when it wants one dies on the spot.
-const Threads = 8
+// Threads is the most threads that dlx-init has: they count in the session's limit of processes, and a Go program that can
+// not make one when it wants one dies on the spot. It makes all but one before it starts the command; on a busy machine the
+// runtime makes another when none of those is idle yet.
+const Threads = 9
 
 // Run is dlx-init: it starts the command in a session of its own, reports what became of it, and reaps whatever the
 // command leaves behind, so that no zombie is handed to a container's init that may never reap. It ends when it has no
@@ -78,7 +79,7 @@ func makeThreads() {
 
 func missingThreads() int {
 	there, _ := runtime.ThreadCreateProfile(nil)
-	return Threads - there
+	return Threads - 1 - there
 }
 
 // reap waits for every child and reports the command's status.
