@@ -40,7 +40,7 @@ func (b *Builder) AddFile(f File, data []byte, s Source) {
 	if b.contents == nil {
 		b.contents = map[string][]byte{}
 	}
-	f.Size, f.SHA256 = int64(len(data)), digest(data)
+	f.describe(data)
 	f.Package, f.Version, f.Origin, f.License = s.Package, s.Version, s.Origin, s.License
 	b.contents[f.Path] = data
 	b.files = append(b.files, f)

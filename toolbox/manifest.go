@@ -2,8 +2,6 @@ package toolbox
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -38,6 +36,7 @@ type File struct {
 	Mode    uint32 `json:"mode,omitempty"` // permission bits
 	Size    int64  `json:"size,omitempty"` // bytes
 	SHA256  string `json:"sha256,omitempty"`
+	BLAKE3  string `json:"blake3,omitempty"` // of 32 bytes; a toolbox may be without
 	Link    string `json:"link,omitempty"`   // target of a link, inside the toolbox
 	Loader  string `json:"loader,omitempty"` // path of the loader that a dynamic program is started with
 	Package string `json:"package,omitempty"`
@@ -83,12 +82,6 @@ func ParseManifest(data []byte) (*Manifest, error) {
 func cleanName(s string) bool {
 	ok := func(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '.' }
 	return s != "" && len(s) <= maxName && s[0] != '.' && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool { return !ok(r) })
-}
-
-// digest is the SHA-256 of bytes, in hexadecimal.
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // Title is the name and version.

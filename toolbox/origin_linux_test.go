@@ -58,7 +58,7 @@ func TestDefaultIsReadFromItsFile(t *testing.T) {
 		if r.image(f) == nil {
 			t.Fatal("the program's file was not found")
 		}
-		if err := r.copy(t.Context(), io.Discard, f); err != nil {
+		if err := r.copy(t.Context(), io.Discard, f, f.quickSum()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -99,5 +99,5 @@ func (p *placing) file(ctx context.Context, r *reader, f *entry) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.copy(ctx, linux.Writer(fd), f), fd.Close())
+	return errors.Join(r.copy(ctx, linux.Writer(fd), f, f.quickSum()), fd.Close())
 }

@@ -33,7 +33,7 @@ var vectorList = []struct {
 }{
 	{"good", nil}, {"unsigned", toolbox.ErrUnsigned}, {"unknown-key", toolbox.ErrUnknownKey}, {"other-payload", toolbox.ErrOtherPayload},
 	{"changed-byte", toolbox.ErrChanged}, {"expired", toolbox.ErrExpired}, {"escapes", toolbox.ErrPath}, {"setuid", toolbox.ErrMode},
-	{"extra-file", toolbox.ErrExtra}, {"missing-file", toolbox.ErrMissing}, {"other-sbom", toolbox.ErrSBOM},
+	{"blake3", nil}, {"other-blake3", toolbox.ErrChanged}, {"extra-file", toolbox.ErrExtra}, {"missing-file", toolbox.ErrMissing}, {"other-sbom", toolbox.ErrSBOM},
 	{"cosign", nil}, {"cosign-v2", nil}, {"cosign-other-payload", toolbox.ErrOtherPayload}, {"cosign-v2-other-payload", toolbox.ErrUnknownKey},
 }
 
@@ -114,6 +114,8 @@ func writeVectors(t *testing.T) {
 		"extra-file":   func(p *parts) { p.m.Files = p.m.Files[:1] },
 		"missing-file": func(p *parts) { p.m.Files[0].Path = "bin/gone" },
 		"other-sbom":   func(p *parts) { p.m.SBOM = hexDigest(nil) },
+		"blake3":       func(p *parts) { p.addBLAKE3() },
+		"other-blake3": func(p *parts) { p.addBLAKE3().m.Files[1].BLAKE3 = blake3Digest(nil) },
 	}
 	for _, v := range vectorList {
 		p := good()

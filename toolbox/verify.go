@@ -3,7 +3,6 @@ package toolbox
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/hex"
 	"fmt"
 	"path"
 	"runtime"
@@ -214,8 +213,11 @@ func (v *Verified) add(b *Bundle, f *File) error {
 	case f.Size != int64(len(content)) || f.Size > maxFileSize:
 		return refuse(ErrSize, f.Path, "has %d bytes, the manifest says %d", len(content), f.Size)
 	}
-	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != 32 {
+	if !isDigest(f.SHA256) {
 		return refuse(ErrChanged, f.Path, "has no SHA-256 digest")
+	}
+	if f.BLAKE3 != "" && !isDigest(f.BLAKE3) {
+		return refuse(ErrChanged, f.Path, "has a BLAKE3 digest that is none")
 	}
 	return checkProgram(f, content, b.manifest.Arch)
 }
@@ -227,7 +229,7 @@ func (v *Verified) put(e *entry) {
 
 func checkLink(f *File) error {
 	inside := path.Join(path.Dir(f.Path), f.Link)
-	if path.IsAbs(f.Link) || !cleanPath(inside) || f.Size != 0 || f.SHA256 != "" {
+	if path.IsAbs(f.Link) || !cleanPath(inside) || f.Size != 0 || f.SHA256 != "" || f.BLAKE3 != "" {
 		return refuse(ErrPath, f.Path, "links out of the toolbox")
 	}
 	return nil

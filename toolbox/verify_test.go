@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/zeebo/blake3"
 
 	"dlx/toolbox"
 )
@@ -44,6 +45,21 @@ func good() *parts {
 func hexDigest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+func blake3Digest(b []byte) string {
+	sum := blake3.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// addBLAKE3 adds the second digest of each file.
+func (p *parts) addBLAKE3() *parts {
+	for i := range p.m.Files {
+		if f := &p.m.Files[i]; f.Link == "" {
+			f.BLAKE3 = blake3Digest(p.contents[f.Path])
+		}
+	}
+	return p
 }
 
 // bundle puts them together.
@@ -81,6 +97,8 @@ var refusals = map[string]struct {
 	"extra file":          {toolbox.ErrExtra, func(p *parts) { p.contents["bin/extra"] = nil }},
 	"size":                {toolbox.ErrSize, func(p *parts) { p.m.Files[0].Size++ }},
 	"no digest":           {toolbox.ErrChanged, func(p *parts) { p.m.Files[0].SHA256 = "" }},
+	"BLAKE3 alone":        {toolbox.ErrChanged, func(p *parts) { p.addBLAKE3().m.Files[0].SHA256 = "" }},
+	"short BLAKE3":        {toolbox.ErrChanged, func(p *parts) { p.m.Files[0].BLAKE3 = "00" }},
 	"setuid":              {toolbox.ErrMode, func(p *parts) { p.m.Files[0].Mode |= 0o4000 }},
 	"writable by others":  {toolbox.ErrMode, func(p *parts) { p.m.Files[0].Mode |= 0o002 }},
 	"twice":               {toolbox.ErrPath, func(p *parts) { p.m.Files = append(p.m.Files, p.m.Files[2]) }},
@@ -94,6 +112,7 @@ var refusals = map[string]struct {
 	"absolute link":       {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Link = "/etc" }},
 	"below a link":        {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Path = "share/text/x" }},
 	"link with a content": {toolbox.ErrPath, func(p *parts) { p.m.Files[2].Size = 4 }},
+	"link with a digest":  {toolbox.ErrPath, func(p *parts) { p.m.Files[2].BLAKE3 = hexDigest(nil) }},
 	"dynamic program":     {toolbox.ErrDynamic, func(p *parts) { p.replace(elfFile("linux")) }},
 	"loader that is not there": {toolbox.ErrDynamic, func(p *parts) {
 		p.replace(elfFile("linux"))
