@@ -16,6 +16,8 @@ type Capture struct {
 	ifaces  []*iface  // by their numbers in the file
 	stats   Stats
 	out     []byte // what goes to the writer next
+	mixed   bool   // not of packets alone
+	flushed uint64 // packets that went to it already
 	fds     []int
 	hurry   bool // packets do not wait for older ones of other sources
 

@@ -63,7 +63,7 @@ func (c *Capture) appendStatistics(i *iface) {
 	now := uint64(time.Now().UnixNano())
 	i.stats.Time, i.stats.End = now, now
 	i.stats.Received = i.stats.Delivered + i.stats.Dropped
-	c.out = pcapng.AppendStatistics(c.out, &i.stats)
+	c.say(pcapng.AppendStatistics(c.out, &i.stats))
 }
 
 // retire writes the last figures of a source's interfaces, and notes what was left out of it.

@@ -26,7 +26,7 @@ func (c *Capture) appendNames(names []pcapng.Name) {
 	})
 	names = names[:min(len(names), maxNames-len(c.names))]
 	c.names = append(c.names, names...)
-	c.out = pcapng.AppendNames(c.out, names)
+	c.say(pcapng.AppendNames(c.out, names))
 }
 
 // addresses are those of the calling thread's network namespace, but for the ones that every namespace has. Without them a

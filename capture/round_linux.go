@@ -122,8 +122,17 @@ func (c *Capture) flush(w io.Writer) error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	n, err := w.Write(c.out)
+	var n int
+	var err error
+	if c.mixed {
+		n, err = w.Write(c.out)
+	} else {
+		n, err = WritePackets(w, c.out, c.stats.Captured-c.flushed)
+	}
 	c.stats.Bytes += uint64(n)
-	c.out = c.out[:0]
+	c.out, c.mixed, c.flushed = c.out[:0], false, c.stats.Captured
 	return err
 }
+
+// say takes what has been gathered with blocks at its end that are no packets.
+func (c *Capture) say(out []byte) { c.out, c.mixed = out, true }

@@ -110,6 +110,19 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// WritePackets is Write for n packets, whole and with nothing else beside them, which are not looked at if all go into the
+// file that is open.
+func (w *Writer) WritePackets(p []byte, n uint64) (int, error) {
+	if w.err != nil || len(w.rest) > 0 || w.o.rotates() || w.convert != nil {
+		return w.Write(p)
+	}
+	if err := w.put(p, n); err != nil {
+		w.err = err
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // blocks writes the whole blocks at the beginning of b and returns their size.
 func (w *Writer) blocks(b []byte) (done int, err error) {
 	pending := 0 // where what goes into this file begins

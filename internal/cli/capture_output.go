@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"dlx/capture"
 	"dlx/capture/savefile"
 	"dlx/engine"
 	"dlx/internal/printable"
@@ -23,6 +24,11 @@ func (w *announcer) Write(p []byte) (int, error) {
 		w.say = nil
 	}
 	return w.Writer.Write(p)
+}
+
+// WritePackets passes packets on, which are never the first bytes.
+func (w *announcer) WritePackets(p []byte, n uint64) (int, error) {
+	return capture.WritePackets(w.Writer, p, n)
 }
 
 // captureOutput is where the packets go: files, standard output, or a process that prints them.
