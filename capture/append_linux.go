@@ -25,14 +25,14 @@ func (c *Capture) append(s *source) error {
 			return err
 		}
 	}
-	direction := pcapng.In
-	if f.Outgoing {
-		direction = pcapng.Out
-	}
+	direction := directionOf(f)
 	var owner uint32
 	var comment string
 	if s.owner != nil {
-		owner, comment = s.ownerOf(i, f)
+		var news *ownedFlow
+		if owner, news = s.ownerOf(i, f); news != nil {
+			news.told, comment = true, news.owner.Comment()
+		}
 	}
 	c.stats.Captured++
 	if plain := i.dropped == 0 && s.note == "" && comment == "" && !f.VLAN && i.linkType != linkCooked; plain {
@@ -44,8 +44,44 @@ func (c *Capture) append(s *source) error {
 	return nil
 }
 
-// ownerOf returns whose the packet is, and what to say of that at the first packet of a flow.
-func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, comment string) {
+// appendRun appends the source's next packets for as long as there is nothing to be said of them but what each has, and leaves
+// the first other one to append, which was called for one of the same interface before.
+func (c *Capture) appendRun(s *source) {
+	i, f := s.last, &s.frame
+	out, number := c.out, c.stats.Captured
+	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {
+		var owner uint32
+		if s.owner != nil {
+			var news *ownedFlow
+			if owner, news = s.ownerOf(i, f); news != nil {
+				break
+			}
+		}
+		number++
+		out = pcapng.AppendPlain(out, i.id, f.Time, f.Length, directionOf(f), number, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
+		if s.more = s.block.Next(f); !s.more {
+			break
+		}
+	}
+	i.stats.Delivered += number - c.stats.Captured
+	c.out, c.stats.Captured = out, number
+}
+
+// runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
+// sources, those that came early, and limits.
+func (c *Capture) runs(s *source) bool {
+	return len(c.sources) == 1 && s.reading && s.early.over() && s.last.linkType != linkCooked && c.o.Count == 0 && c.o.MaxBytes == 0
+}
+
+func directionOf(f *linux.Frame) pcapng.Direction {
+	if f.Outgoing {
+		return pcapng.Out
+	}
+	return pcapng.In
+}
+
+// ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
+func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
 	network := macs + 2
 	if i.linkType != linkEthernet {
 		network = f.Network()
@@ -53,13 +89,12 @@ func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, comment string) 
 	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
 	flow := s.owner.of(f, network, outgoing, s.ring.Crowded)
 	if flow == nil {
-		return 0, ""
+		return 0, nil
 	}
 	if !flow.told && flow.owner != nil && s.note == "" {
-		flow.told = true
-		comment = flow.owner.Comment()
+		return flow.pid, flow
 	}
-	return flow.pid, comment
+	return flow.pid, nil
 }
 
 // appendMore appends a packet that something is to be done with or said of.

@@ -15,7 +15,9 @@ type Capture struct {
 	sources []*source // Run's
 	ifaces  []*iface  // by their numbers in the file
 	stats   Stats
-	out     []byte // what goes to the writer next
+	buf     []byte // bufferSize bytes
+	out     []byte // of it, what goes to the writer next
+	room    int    // how many bytes are gathered
 	mixed   bool   // not of packets alone
 	flushed uint64 // packets that went to it already
 	fds     []int

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 
 	"dlx/capture/process"
 	"dlx/internal/linux"
@@ -17,7 +18,8 @@ type Merger struct {
 
 // NewMerger makes one for an Ethernet interface of a source for each block.
 func NewMerger(blocks ...[]byte) *Merger {
-	m := &Merger{Capture{o: Options{SnapLen: DefaultSnapLen}, out: make([]byte, 0, bufferSize), hurry: true}, blocks}
+	m := &Merger{Capture{o: Options{SnapLen: DefaultSnapLen}, buf: make([]byte, bufferSize), hurry: true}, blocks}
+	m.c.gather()
 	for _, b := range blocks {
 		s := &source{ring: linux.RingOf(b, len(b)), interfaces: map[int32]*iface{}}
 		l := &link{index: 0, name: "eth0", hardware: arphrdEthernet, gone: true}
@@ -26,6 +28,12 @@ func NewMerger(blocks ...[]byte) *Merger {
 	}
 	return m
 }
+
+// OneByOne has each packet looked at by itself, as with a limit.
+func (m *Merger) OneByOne() { m.c.o.Count = math.MaxUint64 }
+
+// WriteSize is how many bytes are written at a time.
+const WriteSize = writeSize
 
 // Own has all flows belong to a process.
 func (m *Merger) Own(p *process.Process) {

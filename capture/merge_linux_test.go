@@ -2,14 +2,17 @@ package capture_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/capture"
 	"dlx/capture/pcapng"
+	"dlx/capture/process"
 )
 
 // TestMergeByTime: blocks of several interfaces come out as one row.
@@ -50,5 +53,125 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations for 160 packets, want none", allocs)
+	}
+}
+
+// mixture is a block with packets of several flows, of which every seventh has a VLAN tag and every third goes out.
+func mixture(n, size int) []byte {
+	b := block(n, size, 0, 1000)
+	for i := range n {
+		setFlow(frameOf(b, i, size), uint16(i/5))
+		h := b[header+i*stride(size):]
+		if i%7 == 6 {
+			h[20] |= 1 << 4 // TP_STATUS_VLAN_VALID
+			h[32] = 100     // the tag
+		}
+		if i%3 == 0 {
+			h[58] = 4 // PACKET_OUTGOING
+		}
+	}
+	return b
+}
+
+// TestRuns: packets that are appended in one go are the same as those that are looked at one by one, and so are the figures.
+func TestRuns(t *testing.T) {
+	for name, prepare := range map[string]func(m *capture.Merger){
+		"no processes": func(*capture.Merger) {},
+		"processes":    func(m *capture.Merger) { m.Own(&process.Process{PID: 4711, Inner: 1, Command: "web"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var files [2]bytes.Buffer
+			var stats [2]capture.Stats
+			for i := range files {
+				m := capture.NewMerger(mixture(6000, 74))
+				if prepare(m); i == 1 {
+					m.OneByOne()
+				}
+				var err error
+				if stats[i], err = m.Merge(&files[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(stats[1], stats[0]); diff != "" {
+				t.Errorf("statistics (-one by one +in runs):\n%s", diff)
+			}
+			got, want := described(t, files[0].Bytes()), described(t, files[1].Bytes())
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("packets (-one by one +in runs):\n%s", diff)
+			}
+		})
+	}
+}
+
+// described are the packets of a capture that begins with its interfaces.
+func described(t *testing.T, file []byte) (list []pcapng.Packet) {
+	t.Helper()
+	for r := pcapng.NewReader(bytes.NewReader(append(pcapng.AppendSection(nil, &pcapng.Section{}), file...))); ; {
+		p, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Data = bytes.Clone(p.Data)
+		list = append(list, p)
+	}
+}
+
+// told is a writer that is told what it gets.
+type told struct {
+	t       *testing.T
+	size    int
+	packets uint64
+	writes  int
+}
+
+func (w *told) Write(p []byte) (int, error) {
+	w.size += len(p)
+	return len(p), nil
+}
+
+func (w *told) WritePackets(p []byte, n uint64) (int, error) {
+	got := uint64(0)
+	for b := p; len(b) > 0; b = b[binary.LittleEndian.Uint32(b[4:]):] {
+		if kind := binary.LittleEndian.Uint32(b); kind != 6 {
+			w.t.Errorf("a block of type %d among packets", kind)
+		}
+		got++
+	}
+	if got != n {
+		w.t.Errorf("%d packets, said to be %d", got, n)
+	}
+	if at := uintptr(unsafe.Pointer(unsafe.SliceData(p))); (at-uintptr(w.size))%4096 != 0 {
+		w.t.Errorf("what goes to byte %d lies at %#x in memory", w.size, at)
+	}
+	w.size += len(p)
+	w.packets += n
+	w.writes++
+	return len(p), nil
+}
+
+// TestWrites: a writer gets whole packets and knows how many; writes end just behind a multiple of their size, and lie in memory
+// as they will in the file.
+func TestWrites(t *testing.T) {
+	const n = 20000
+	for _, rings := range []int{1, 2} {
+		var blocks [][]byte
+		for range rings {
+			blocks = append(blocks, mixture(n, 74))
+		}
+		m := capture.NewMerger(blocks...)
+		w := &told{t: t}
+		stats, err := m.Merge(w) // the first write has the interfaces as well
+		if err != nil {
+			t.Fatal(err)
+		}
+		if least := w.size/capture.WriteSize - 1; w.writes < least || w.writes > least+1 {
+			t.Errorf("%d rings: %d bytes in %d writes and the first", rings, w.size, w.writes)
+		}
+		if stats.Bytes != uint64(w.size) || stats.Captured != uint64(rings*n) || w.packets >= stats.Captured {
+			t.Errorf("%d rings: statistics %+v, %d bytes and %d packets came", rings, stats, w.size, w.packets)
+		}
 	}
 }

@@ -7,9 +7,13 @@ import (
 )
 
 const (
-	// bufferSize is how many bytes are gathered before they are written: writes of 64 to 256 KiB were measured to be
-	// steady, larger ones were not.
-	bufferSize = 256 << 10
+	// writeSize is how many bytes are written at a time. Writes end where the output has a multiple of it, or a packet later: the
+	// kernel takes memory for a file in pieces that are as large as a write and its place allow (fs/ext4/inode.c, mm/filemap.c).
+	writeSize = 512 << 10
+	// pageSize is what the places of bytes in memory and in the file agree in, so that the kernel copies whole lines.
+	pageSize = 4096
+	// bufferSize has room for all that is gathered.
+	bufferSize = writeSize + writeSize/4 + maxPacket + pageSize
 	// roundSize is how much is written before other things are seen to, in bytes.
 	roundSize = 4 << 20
 	// orderSlack is how long a packet that has its time stamp may need to get into the ring. Packets of one source wait
@@ -32,13 +36,16 @@ func (c *Capture) round(w io.Writer) (some bool, err error) {
 		if c.full() {
 			break
 		}
-		if s.more = s.next(); !s.more {
+		if s.more = s.next(); s.more && c.runs(s) {
+			c.appendRun(s)
+		}
+		if !s.more {
 			limit = min(limit, c.turn(s))
 		}
 		if len(c.sources) > 1 || !s.more {
 			s = c.earliest()
 		}
-		if len(c.out) < bufferSize-maxPacket {
+		if len(c.out) < c.room {
 			continue
 		}
 		if err := c.flush(w); err != nil {
@@ -130,8 +137,19 @@ func (c *Capture) flush(w io.Writer) error {
 		n, err = WritePackets(w, c.out, c.stats.Captured-c.flushed)
 	}
 	c.stats.Bytes += uint64(n)
-	c.out, c.mixed, c.flushed = c.out[:0], false, c.stats.Captured
+	c.mixed, c.flushed = false, c.stats.Captured
+	c.gather()
 	return err
+}
+
+// gather makes room for what is written next.
+func (c *Capture) gather() {
+	c.room = int(writeSize - c.stats.Bytes%writeSize)
+	if c.room < writeSize/4 {
+		c.room += writeSize
+	}
+	at := c.stats.Bytes % pageSize
+	c.out = c.buf[at:at]
 }
 
 // say takes what has been gathered with blocks at its end that are no packets.

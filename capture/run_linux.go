@@ -47,7 +47,8 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 
 // begin writes what a reader has to know before the first packet.
 func (c *Capture) begin(w io.Writer) error {
-	c.out = make([]byte, 0, bufferSize)
+	c.buf = make([]byte, bufferSize)
+	c.gather()
 	c.appendSection()
 	if err := c.takeChanges(); err != nil {
 		return err

@@ -244,6 +244,60 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// TestWritePackets: packets whose number is said make the same files and figures as those that are counted.
+func TestWritePackets(t *testing.T) {
+	head := len(stream(0))
+	b := stream(9) // without figures among the packets
+	size := (len(b) - head) / 9
+	for name, o := range map[string]Options{
+		"one file": {Name: "x"}, "by size": {Name: "x", MaxBytes: 1000, Files: 3}, "by time": {Name: "x%s", Every: 2 * time.Second}, "pcap": {Name: "x", Format: Pcap},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, wanted := writePackets(t, o, b[:head], b[head:], (*Writer).Write)
+			for _, torn := range []int{0, 1, size} {
+				got, figures := writePackets(t, o, b[:head+torn], b[head+torn:], func(w *Writer, p []byte) (int, error) {
+					return w.WritePackets(p, uint64((len(p)+size-1)/size))
+				})
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("files (-counted +said), %d bytes before:\n%s", torn, diff)
+				}
+				if diff := cmp.Diff(wanted, figures); diff != "" {
+					t.Errorf("figures (-counted +said), %d bytes before:\n%s", torn, diff)
+				}
+			}
+		})
+	}
+}
+
+// writePackets writes the first part of a stream, and the rest by a function, and returns the files.
+func writePackets(t *testing.T, o Options, first, rest []byte, write func(*Writer, []byte) (int, error)) (map[string][]byte, Figures) {
+	t.Helper()
+	dir := t.TempDir()
+	o.Name = filepath.Join(dir, o.Name)
+	w, err := open(o, func() time.Time { return start })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write(first)
+	if err == nil {
+		_, err = write(w, rest)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		if files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files, w.Figures()
+}
+
 // FuzzWrite: whatever the stream, nothing panics, and what is in the file is whole blocks.
 func FuzzWrite(f *testing.F) {
 	f.Add(stream(12), 100, true)
