@@ -87,7 +87,7 @@ func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow)
 		network = f.Network()
 	}
 	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
-	flow := s.owner.of(f, network, outgoing, s.ring.Crowded)
+	flow := s.owner.of(f, network, outgoing)
 	if flow == nil {
 		return 0, nil
 	}

@@ -38,7 +38,7 @@ const WriteSize = writeSize
 // Own has all flows belong to a process.
 func (m *Merger) Own(p *process.Process) {
 	for _, s := range m.c.sources {
-		s.owner = newOwners(&answers{p})
+		s.owner = newOwners(&answers{p}, s.ring.Crowded)
 	}
 }
 

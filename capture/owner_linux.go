@@ -11,6 +11,8 @@ import (
 // owners knows the processes of a source's flows. It is Run's; a resolver finds out about them meanwhile.
 type owners struct {
 	resolver answerer
+	hurried  func() bool // says that packets have no time to wait
+	last     *slot       // that the packet before fell into
 	slots    [1 << slotBits]slot
 	key      flowKey                // of the packet at hand
 	young    map[flowKey]*ownedFlow // flows by age: when there are too many young ones, the old ones are forgotten
@@ -64,16 +66,22 @@ const (
 	ownerWait = 10 * time.Millisecond
 )
 
-func newOwners(r answerer) *owners {
-	return &owners{resolver: r, young: map[flowKey]*ownedFlow{}, waits: budget{share: 20, most: 2 * ownerWait}}
+func newOwners(r answerer, hurried func() bool) *owners {
+	o := &owners{resolver: r, hurried: hurried, young: map[flowKey]*ownedFlow{}, waits: budget{share: 20, most: 2 * ownerWait}}
+	o.last = &o.slots[0]
+	return o
 }
 
 // of returns the flow of a packet, nil if it has none that can be told. The IP header is where the packet's network header
 // begins; outgoing says that the local end is its source.
-func (o *owners) of(f *linux.Frame, network int, outgoing bool, hurried func() bool) *ownedFlow {
+func (o *owners) of(f *linux.Frame, network int, outgoing bool) *ownedFlow {
 	b := f.Data[min(network, len(f.Data)):]
 	if ends, ports, ok := parseCommon(b, outgoing); ok {
-		s := &o.slots[slotOf(ends, ports)]
+		s := o.last
+		if s.ends != ends || s.ports != ports {
+			s = &o.slots[slotOf(ends, ports)]
+			o.last = s
+		}
 		if s.ends == ends && s.ports == ports && f.Time < s.flow.expires {
 			if s.flow.owner == nil {
 				s.flow.own(s.flow.answer.owner.Load())
@@ -81,11 +89,11 @@ func (o *owners) of(f *linux.Frame, network int, outgoing bool, hurried func() b
 			return s.flow
 		}
 	}
-	return o.uncommon(f, b, outgoing, hurried)
+	return o.uncommon(f, b, outgoing)
 }
 
 // uncommon is of for a packet that takes more time.
-func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool, hurried func() bool) *ownedFlow {
+func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool) *ownedFlow {
 	k := &o.key
 	begins, ok := parseFlow(b, outgoing, f.Interface, k)
 	if !ok {
@@ -93,7 +101,7 @@ func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool, hurried func(
 	}
 	s := &o.slots[slotOf(k.ends, k.ports)]
 	if s.ends != k.ends || s.ports != k.ports || begins || f.Time >= s.flow.expires || k.ports&isIPv6 != 0 && s.flow.key.long != k.long {
-		flow := o.find(f.Time, begins, hurried)
+		flow := o.find(f.Time, begins)
 		if flow == nil {
 			return nil
 		}
@@ -113,7 +121,7 @@ func (f *ownedFlow) own(p *process.Process) {
 }
 
 // find finds the flow of the packet at hand among those that are not in their slots, or makes one.
-func (o *owners) find(now uint64, begins bool, hurried func() bool) *ownedFlow {
+func (o *owners) find(now uint64, begins bool) *ownedFlow {
 	k := &o.key
 	if k.ports&isIPv6 == 0 {
 		k.long = [32]byte{}
@@ -131,7 +139,7 @@ func (o *owners) find(now uint64, begins bool, hurried func() bool) *ownedFlow {
 		return flow
 	}
 	a := o.resolver.ask(k, since(flow, now, begins))
-	if !hurried() {
+	if !o.hurried() {
 		o.wait(a)
 	}
 	flow = renew(flow, a, now, begins)

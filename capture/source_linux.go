@@ -130,7 +130,7 @@ func (s *source) openHere() (err error) {
 	if err != nil {
 		return fmt.Errorf("find processes: %w", err)
 	}
-	s.owner = newOwners(r)
+	s.owner = newOwners(r, s.ring.Crowded)
 	return nil
 }
 
