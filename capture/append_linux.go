@@ -25,46 +25,42 @@ func (c *Capture) append(s *source) error {
 			return err
 		}
 	}
-	direction := directionOf(f)
-	var owner uint32
-	var comment string
-	if s.owner != nil {
-		var news *ownedFlow
-		if owner, news = s.ownerOf(i, f); news != nil {
-			news.told, comment = true, news.owner.Comment()
-		}
-	}
-	c.stats.Captured++
-	if plain := i.dropped == 0 && s.note == "" && comment == "" && !f.VLAN && i.linkType != linkCooked; plain {
-		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, direction, c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
-	} else {
-		c.appendMore(s, i, direction, owner, comment)
-	}
-	i.stats.Delivered++
+	owner, news := s.ownerOf(i, f)
+	c.put(s, i, owner, news)
 	return nil
 }
 
-// appendRun appends the source's next packets for as long as there is nothing to be said of them but what each has, and leaves
-// the first other one to append, which was called for one of the same interface before.
+// put appends the source's next packet, whose interface and owner are known.
+func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
+	f := &s.frame
+	c.stats.Captured++
+	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linkCooked; plain {
+		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, directionOf(f), c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
+	} else {
+		c.appendMore(s, i, owner, news)
+	}
+	i.stats.Delivered++
+}
+
+// appendRun appends the source's next packets for as long as they are of the interface of the one that append was called for, and
+// have no tag.
 func (c *Capture) appendRun(s *source) {
-	i, f := s.last, &s.frame
-	out, number := c.out, c.stats.Captured
+	i, f, out := s.last, &s.frame, c.out
 	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {
-		var owner uint32
-		if s.owner != nil {
-			var news *ownedFlow
-			if owner, news = s.ownerOf(i, f); news != nil {
-				break
-			}
+		if owner, news := s.ownerOf(i, f); news != nil {
+			c.out = out
+			c.put(s, i, owner, news)
+			out = c.out
+		} else {
+			c.stats.Captured++
+			out = pcapng.AppendPlain(out, i.id, f.Time, f.Length, directionOf(f), c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
+			i.stats.Delivered++
 		}
-		number++
-		out = pcapng.AppendPlain(out, i.id, f.Time, f.Length, directionOf(f), number, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
 		if s.more = s.block.Next(f); !s.more {
 			break
 		}
 	}
-	i.stats.Delivered += number - c.stats.Captured
-	c.out, c.stats.Captured = out, number
+	c.out = out
 }
 
 // runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
@@ -82,6 +78,9 @@ func directionOf(f *linux.Frame) pcapng.Direction {
 
 // ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
 func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
+	if s.owner == nil {
+		return 0, nil
+	}
 	network := macs + 2
 	if i.linkType != linkEthernet {
 		network = f.Network()
@@ -98,11 +97,11 @@ func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow)
 }
 
 // appendMore appends a packet that something is to be done with or said of.
-func (c *Capture) appendMore(s *source, i *iface, direction pcapng.Direction, owner uint32, comment string) {
+func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *ownedFlow) {
 	f := &s.frame
-	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: direction, ID: c.stats.Captured, Dropped: i.dropped, Process: owner, Comment: comment}
-	if s.note != "" {
-		pkt.Comment = s.note
+	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: directionOf(f), ID: c.stats.Captured, Dropped: i.dropped, Process: owner, Comment: s.note}
+	if news != nil {
+		news.told, pkt.Comment = true, news.owner.Comment()
 	}
 	i.dropped, s.note = 0, ""
 	switch {

@@ -82,8 +82,7 @@ func (c *Capture) turn(s *source) uint64 {
 		if s.block, s.reading = s.ring.Block(); !s.reading {
 			break
 		}
-		s.gap = s.gap || s.block.Lossy && !s.lossy
-		s.lossy = s.block.Lossy
+		s.gap = s.gap || s.block.Lossy // of blocks that were full before the figures are taken, the first tells of all that was lost
 		if s.more = s.next(); s.more {
 			return math.MaxUint64
 		}

@@ -31,8 +31,7 @@ type source struct {
 	frame   linux.Frame // the next packet of it, if more
 	reading bool
 	more    bool
-	lossy   bool // the block came after a loss
-	gap     bool // so does the next packet
+	gap     bool // the next packet comes after a loss
 
 	received, dropped uint64 // by the kernel's count, as of the last time
 	removed           bool   // it is to be closed when all that it accepted is written
