@@ -55,15 +55,22 @@ func read(t *testing.T, name string) (list []string) {
 	}
 }
 
-// write writes the stream in pieces of the given size, and returns the names of the files.
-func write(t *testing.T, o Options, b []byte, piece int) (names []string, err error) {
+// opened is a writer to files in a folder of their own.
+func opened(t *testing.T, o Options) (w *Writer, dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	o.Name = filepath.Join(dir, o.Name)
 	w, err := open(o, func() time.Time { return start })
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w, dir
+}
+
+// write writes the stream in pieces of the given size, and returns the names of the files.
+func write(t *testing.T, o Options, b []byte, piece int) (names []string, err error) {
+	t.Helper()
+	w, dir := opened(t, o)
 	for part := range slices.Chunk(b, piece) {
 		if _, err = w.Write(part); err != nil {
 			break
@@ -272,13 +279,8 @@ func TestWritePackets(t *testing.T) {
 // writePackets writes the first part of a stream, and the rest by a function, and returns the files.
 func writePackets(t *testing.T, o Options, first, rest []byte, write func(*Writer, []byte) (int, error)) (map[string][]byte, Figures) {
 	t.Helper()
-	dir := t.TempDir()
-	o.Name = filepath.Join(dir, o.Name)
-	w, err := open(o, func() time.Time { return start })
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.Write(first)
+	w, dir := opened(t, o)
+	_, err := w.Write(first)
 	if err == nil {
 		_, err = write(w, rest)
 	}
