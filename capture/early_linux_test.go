@@ -304,14 +304,10 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	// Packets are left out until the kernel notes times, which a worker of its turns on (net_enable_timestamp in net/core/dev.c).
-	for end := time.Now().Add(limit); ; {
-		if sendFrames(t, enter, "v0", tagged, 1); read() == 1 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("no packet has a time")
-		}
-	}
+	testutil.Wait(t, "a packet with a time", limit, func() bool {
+		sendFrames(t, enter, "v0", tagged, 1)
+		return read() == 1
+	})
 	sendFrames(t, enter, "v0", tagged, 3)
 	if n := read(); n != 3 {
 		t.Errorf("%d packets, want 3", n)

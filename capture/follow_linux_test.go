@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +119,7 @@ func lossy(t *testing.T) (file []byte, dropped uint64) {
 	r.mu.Unlock()
 	testutil.Wait(t, "a packet after all gaps", limit, func() bool {
 		send(t, enter, "127.0.0.1:9", 1, 0)
-		return hasShorter(r.bytes(), size)
+		return slices.ContainsFunc(soFar(r.bytes()), func(p pcapng.Packet) bool { return p.Length < size })
 	})
 	r.stop()
 	<-r.done
@@ -138,24 +139,8 @@ func TestDropCount(t *testing.T) {
 
 // dropCount is how many lost packets a file tells of.
 func dropCount(file []byte) (n uint64) {
-	for r := pcapng.NewReader(bytes.NewReader(file)); ; {
-		p, err := r.Next()
-		if err != nil {
-			return n
-		}
+	for _, p := range soFar(file) {
 		n += p.Dropped
 	}
-}
-
-// hasShorter says whether a file has a packet that is shorter than size.
-func hasShorter(file []byte, size uint32) bool {
-	for r := pcapng.NewReader(bytes.NewReader(file)); ; {
-		p, err := r.Next()
-		if err != nil {
-			return false
-		}
-		if p.Length < size {
-			return true
-		}
-	}
+	return n
 }

@@ -1,13 +1,11 @@
 package capture_test
 
 import (
-	"bytes"
 	"slices"
 	"testing"
 	"time"
 
 	"dlx/capture"
-	"dlx/capture/pcapng"
 	"dlx/internal/testutil"
 )
 
@@ -46,11 +44,8 @@ func TestGivenUpInOrder(t *testing.T) {
 
 // times are those of a file's packets.
 func times(file []byte) (list []uint64) {
-	for r := pcapng.NewReader(bytes.NewReader(file)); ; {
-		p, err := r.Next()
-		if err != nil {
-			return list
-		}
+	for _, p := range soFar(file) {
 		list = append(list, p.Time)
 	}
+	return list
 }

@@ -3,7 +3,6 @@ package capture_test
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"testing"
 	"unsafe"
@@ -17,9 +16,8 @@ import (
 
 // TestMergeByTime: blocks of several interfaces come out as one row.
 func TestMergeByTime(t *testing.T) {
-	file := pcapng.AppendSection(nil, &pcapng.Section{})
-	out := bytes.NewBuffer(file)
-	stats, err := capture.NewMerger(block(3, 60, 0, 10), block(4, 60, 5, 10), block(0, 60, 0, 1)).Merge(out)
+	var out bytes.Buffer
+	stats, err := capture.NewMerger(block(3, 60, 0, 10), block(4, 60, 5, 10), block(0, 60, 0, 1)).Merge(&out)
 	if err != nil || stats.Captured != 7 {
 		t.Fatalf("statistics %+v, error %v", stats, err)
 	}
@@ -28,14 +26,7 @@ func TestMergeByTime(t *testing.T) {
 		Time      uint64
 	}
 	var got []packet
-	for r := pcapng.NewReader(out); ; {
-		p, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, p := range merged(t, &out) {
 		got = append(got, packet{p.Interface, p.Time})
 	}
 	want := []packet{{0, 0}, {1, 5}, {0, 10}, {1, 15}, {0, 20}, {1, 25}, {1, 35}}
@@ -95,7 +86,7 @@ func TestRuns(t *testing.T) {
 			if diff := cmp.Diff(stats[1], stats[0]); diff != "" {
 				t.Errorf("statistics (-one by one +in runs):\n%s", diff)
 			}
-			got, want := described(t, files[0].Bytes()), described(t, files[1].Bytes())
+			got, want := merged(t, &files[0]), merged(t, &files[1])
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("packets (-one by one +in runs):\n%s", diff)
 			}
@@ -103,20 +94,11 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// described are the packets of a capture that begins with its interfaces.
-func described(t *testing.T, file []byte) (list []pcapng.Packet) {
+// merged are the packets that a Merger wrote, whose output begins with the interfaces.
+func merged(t *testing.T, out io.Reader) []pcapng.Packet {
 	t.Helper()
-	for r := pcapng.NewReader(bytes.NewReader(append(pcapng.AppendSection(nil, &pcapng.Section{}), file...))); ; {
-		p, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return list
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.Data = bytes.Clone(p.Data)
-		list = append(list, p)
-	}
+	packets, _ := readAll(t, io.MultiReader(bytes.NewReader(pcapng.AppendSection(nil, &pcapng.Section{})), out))
+	return packets
 }
 
 // told is a writer that is told what it gets.

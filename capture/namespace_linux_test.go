@@ -154,18 +154,35 @@ func (r *running) end() (packets []pcapng.Packet, names []string) {
 	if r.err != nil {
 		r.t.Fatal(r.err)
 	}
-	rd := pcapng.NewReader(&r.buf)
-	for {
-		p, err := rd.Next()
+	return readAll(r.t, &r.buf)
+}
+
+// readAll returns a file's packets, with the names of their interfaces.
+func readAll(t testing.TB, file io.Reader) (packets []pcapng.Packet, names []string) {
+	t.Helper()
+	for r := pcapng.NewReader(file); ; {
+		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return packets, names
 		}
 		if err != nil {
-			r.t.Fatal(err)
+			t.Fatal(err)
 		}
 		p.Data = bytes.Clone(p.Data)
 		packets = append(packets, p)
-		names = append(names, rd.Interface(&p).Name)
+		names = append(names, r.Interface(&p).Name)
+	}
+}
+
+// soFar is what the packets of a file are that is still being written, without their data.
+func soFar(file []byte) (packets []pcapng.Packet) {
+	for r := pcapng.NewReader(bytes.NewReader(file)); ; {
+		p, err := r.Next()
+		if err != nil {
+			return packets
+		}
+		p.Data = nil
+		packets = append(packets, p)
 	}
 }
 

@@ -33,10 +33,11 @@ func (f *File) sums() []sum {
 
 // quickSum is the one of them that is computed in the least time. Each of them names the file's bytes.
 func (f *File) quickSum() []sum {
-	if quickBLAKE3 && f.BLAKE3 != "" {
-		return []sum{{blake3.New(), f.BLAKE3}}
+	list := f.sums()
+	if quickBLAKE3 {
+		return list[len(list)-1:]
 	}
-	return []sum{{sha256.New(), f.SHA256}}
+	return list[:1]
 }
 
 // describe notes what a file's bytes are known by.
