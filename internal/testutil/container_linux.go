@@ -1,6 +1,8 @@
 package testutil
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"testing"
 
@@ -107,12 +109,12 @@ func (c *Container) Remove() {
 	c.PID = 0
 }
 
-// Start starts the container and notes its PID.
+// Start starts the container, notes its PID, and returns when its program runs or has ended.
 func (c *Container) Start() {
 	c.t.Helper()
 	_, err := c.engine.Client.ContainerStart(request(c.t), c.ID, client.ContainerStartOptions{})
 	c.check("start", err)
-	c.PID = c.Inspect().State.Pid
+	c.running()
 }
 
 // Stop asks the first process to end and kills it after a second.
@@ -124,13 +126,25 @@ func (c *Container) Stop() {
 	c.PID = 0
 }
 
-// Restart stops and starts the container and notes its new PID.
+// Restart stops and starts the container, notes its new PID, and returns when its program runs or has ended.
 func (c *Container) Restart() {
 	c.t.Helper()
 	second := 1
 	_, err := c.engine.Client.ContainerRestart(request(c.t), c.ID, client.ContainerRestartOptions{Timeout: &second})
 	c.check("restart", err)
+	c.running()
+}
+
+// running notes the PID and waits for the program: the engine calls a container started when `runc init` is told to
+// execute it, and its command line is empty in the midst of that.
+func (c *Container) running() {
+	c.t.Helper()
 	c.PID = c.Inspect().State.Pid
+	Wait(c.t, "the container's program", apiLimit, func() bool {
+		args := cmdline(c.PID)
+		_, err := os.Stat(fmt.Sprintf("/proc/%d", c.PID))
+		return err != nil || len(args) > 0 && !slices.Equal(args, []string{"runc", "init"})
+	})
 }
 
 // Kill sends signal, such as SIGKILL, to the container's first process.

@@ -76,6 +76,25 @@ func TestContainerLife(t *testing.T) {
 	c.Remove()
 }
 
+// TestStart: a container that has been started, or started anew, is seen with its program and not with `runc init`.
+func TestStart(t *testing.T) {
+	testutil.RequireRoot(t)
+	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	for range 10 {
+		c := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: "none"})
+		want := []testutil.Process{{PID: c.PID, Args: []string{"/pause"}}}
+		if diff := cmp.Diff(want, c.Processes()); diff != "" {
+			t.Errorf("processes (-want +got):\n%s", diff)
+		}
+		c.Restart()
+		want[0].PID = c.PID
+		if diff := cmp.Diff(want, c.Processes()); diff != "" {
+			t.Errorf("processes after a restart (-want +got):\n%s", diff)
+		}
+		c.Remove()
+	}
+}
+
 func TestPrograms(t *testing.T) {
 	testutil.RequireRoot(t)
 	for _, name := range []string{"threads", "watcher", "attacker", "swapper"} {
