@@ -5,16 +5,25 @@ import (
 	"strings"
 )
 
-// NotFoundError reports that no runtime knows the name.
+// NotFoundError reports that no runtime knows the name, or that the process is not there.
 type NotFoundError struct {
 	Ref     string
 	Similar []string // names that may have been meant
+	PID     int      // of a process that was asked for by its number
 }
 
-func (e *NotFoundError) Error() string { return fmt.Sprintf("no container %q", e.Ref) }
+func (e *NotFoundError) Error() string {
+	if e.PID != 0 {
+		return fmt.Sprintf("no process %d", e.PID)
+	}
+	return fmt.Sprintf("no container %q", e.Ref)
+}
 
 // Hint names what may have been meant.
 func (e *NotFoundError) Hint() string {
+	if e.PID != 0 {
+		return "its number is the host's: `dlx ps` has that of each container"
+	}
 	if len(e.Similar) > 0 {
 		return "did you mean " + strings.Join(e.Similar, " or ") + "? `dlx ps` lists what there is"
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // file is one that is being written.
 type file struct {
-	f       *os.File
+	f       *os.File // nil for a reader that is the caller's
 	w       io.Writer
 	name    string
 	size    int64
@@ -40,6 +41,18 @@ func (f *file) trim() error {
 		return nil
 	}
 	return f.f.Truncate(f.size)
+}
+
+// create makes file number n, or stands for it where the stream goes to a reader.
+func (o *Options) create(n int, at time.Time) (*file, error) {
+	if o.To != nil {
+		return &file{w: o.To}, nil
+	}
+	name, err := o.name(n, at)
+	if err != nil {
+		return nil, err
+	}
+	return create(name, o.Owner)
 }
 
 // create makes a file, or empties the one that is there. A new one is given to the owner.
@@ -110,6 +123,9 @@ func wholeBlocks(b []byte) (done int) {
 
 // close sees to it that the file is on the disk, and closes it.
 func (f *file) close() error {
+	if f.f == nil {
+		return nil
+	}
 	var err error
 	if f.regular {
 		err = errors.Join(f.trim(), f.f.Sync())

@@ -3,6 +3,7 @@ package savefile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 // Options say where a capture goes. Zero values are the defaults; the letters are tcpdump's.
 type Options struct {
 	Name     string        // -w; with Every, a time format (strftime(3))
+	To       io.Writer     // a reader in place of files, which stays the caller's: it gets whole blocks, or records of pcap
 	Format   Format        // Pcapng
 	MaxBytes int64         // -C: of a file, after which comes the next one
 	Every    time.Duration // -G: how long a file lasts
@@ -39,6 +41,8 @@ func (o *Options) rotates() bool { return o.MaxBytes > 0 || o.Every > 0 }
 // Check reports options that make no sense together.
 func (o *Options) Check() error {
 	switch {
+	case o.To != nil && o.rotates():
+		return errors.New("a limit for files where there are none")
 	case o.MaxBytes < 0 || o.Every < 0 || o.Files < 0:
 		return errors.New("a limit below zero")
 	case o.Files > 0 && !o.rotates():

@@ -221,9 +221,50 @@ func TestPcap(t *testing.T) {
 	}
 }
 
+// TestReader: what goes to a reader is what goes into a file; the reader going away is the error that it is.
+func TestReader(t *testing.T) {
+	for _, format := range []Format{Pcapng, Pcap, PcapCooked} {
+		names, err := write(t, Options{Name: "x", Format: format}, stream(30), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(names[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		w, err := Open(Options{To: &got, Format: format})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range slices.Chunk(stream(30), 333) {
+			if _, err := w.Write(part); err != nil {
+				t.Fatal(err)
+			}
+			if b := got.Bytes(); format == Pcapng && wholeBlocks(b) != len(b) || format != Pcapng && wholeRecords(b, len(b) > 0) != len(b) {
+				t.Fatalf("%s: a reader waits for the end of what it has", format)
+			}
+		}
+		if err := w.Close(); err != nil || !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%s: %v, %d bytes, a file has %d", format, err, got.Len(), len(want))
+		}
+	}
+	r, to := io.Pipe()
+	_ = r.Close()
+	w, err := Open(Options{To: to, Format: Pcap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write(stream(3))
+	if err := errors.Join(err, w.Close()); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("error %v, want ErrClosedPipe", err)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for _, o := range []Options{
 		{Name: "x", Files: 2}, {Name: "x", Every: time.Minute}, {Name: "x%S", Every: time.Millisecond}, {Name: "x", MaxBytes: -1},
+		{To: io.Discard, MaxBytes: 1000}, {To: io.Discard, Every: time.Minute},
 	} {
 		if _, err := Open(o); err == nil {
 			t.Errorf("%+v is no error", o)

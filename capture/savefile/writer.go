@@ -46,7 +46,7 @@ type Writer struct {
 	begun                   atomic.Int64
 }
 
-// Open makes the first file.
+// Open makes the first file, or takes the reader that there is in place of files.
 func Open(o Options) (*Writer, error) { return open(o, time.Now) }
 
 func open(o Options, now func() time.Time) (*Writer, error) {
@@ -68,11 +68,7 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 
 // begin makes the next file.
 func (w *Writer) begin(at time.Time) (err error) {
-	name, err := w.o.name(w.number, at)
-	if err != nil {
-		return err
-	}
-	if w.file, err = create(name, w.o.Owner); err != nil {
+	if w.file, err = w.o.create(w.number, at); err != nil {
 		return err
 	}
 	w.files++

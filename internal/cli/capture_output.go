@@ -42,16 +42,22 @@ func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
 		return a.startPrinter(o)
 	case o.file == "-" && isTerminal(a.stdout):
 		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
-	case o.file == "-" && o.files.format != string(savefile.Pcapng):
-		return nil, &usageError{errors.New("standard output gets pcapng: --format is for files")}
-	case o.file == "-":
+	case o.file == "-" && o.files.format == string(savefile.Pcapng):
 		return newPipe(keepOpen{a.stdout}, a.stdout), nil
 	}
 	options, err := o.files.options(o.file, o.iface)
 	if err != nil {
 		return nil, err
 	}
-	return savefile.Open(options)
+	if o.file != "-" {
+		return savefile.Open(options)
+	}
+	options.To = a.stdout
+	converted, err := savefile.Open(options)
+	if err != nil {
+		return nil, err
+	}
+	return newPipe(converted, a.stdout), nil
 }
 
 // keepOpen is a writer that is somebody else's to close.
