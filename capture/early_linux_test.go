@@ -25,7 +25,7 @@ type sender struct {
 }
 
 const (
-	mostSent  = 300_000
+	mostSent  = 1_000_000
 	numberAt  = 14 + 20 + 8 // behind the headers of Ethernet, IPv4 and UDP
 	portAt    = 14 + 20 + 2
 	sendEvery = 50 * time.Microsecond // tagged frames
