@@ -11,7 +11,7 @@ import (
 
 // file is one that is being written.
 type file struct {
-	f       *os.File // nil for a reader that is the caller's
+	f       *os.File // nil for what the caller closes
 	w       io.Writer
 	name    string
 	size    int64
@@ -43,7 +43,7 @@ func (f *file) trim() error {
 	return f.f.Truncate(f.size)
 }
 
-// create makes file number n, or stands for it where the stream goes to a reader.
+// create makes file number n, or stands in for it where the stream goes elsewhere.
 func (o *Options) create(n int, at time.Time) (*file, error) {
 	if o.To != nil {
 		return &file{w: o.To}, nil

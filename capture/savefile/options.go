@@ -24,7 +24,7 @@ const (
 // Options say where a capture goes. Zero values are the defaults; the letters are tcpdump's.
 type Options struct {
 	Name     string        // -w; with Every, a time format (strftime(3))
-	To       io.Writer     // a reader in place of files, which stays the caller's: it gets whole blocks, or records of pcap
+	To       io.Writer     // where the stream goes in place of files, such as a pipe: whole blocks, or records of pcap; the caller closes it
 	Format   Format        // Pcapng
 	MaxBytes int64         // -C: of a file, after which comes the next one
 	Every    time.Duration // -G: how long a file lasts

@@ -221,8 +221,8 @@ func TestPcap(t *testing.T) {
 	}
 }
 
-// TestReader: what goes to a reader is what goes into a file; the reader going away is the error that it is.
-func TestReader(t *testing.T) {
+// TestElsewhere: what goes elsewhere is what goes into a file; the reader going away is the error that it is.
+func TestElsewhere(t *testing.T) {
 	for _, format := range []Format{Pcapng, Pcap, PcapCooked} {
 		names, err := write(t, Options{Name: "x", Format: format}, stream(30), 1000)
 		if err != nil {

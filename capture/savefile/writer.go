@@ -46,7 +46,7 @@ type Writer struct {
 	begun                   atomic.Int64
 }
 
-// Open makes the first file, or takes the reader that there is in place of files.
+// Open makes the first file, unless the stream goes elsewhere.
 func Open(o Options) (*Writer, error) { return open(o, time.Now) }
 
 func open(o Options, now func() time.Time) (*Writer, error) {
