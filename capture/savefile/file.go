@@ -103,6 +103,9 @@ func (f *file) write(b []byte, records bool) (int, error) {
 		whole = wholeRecords(b[:n], f.size == 0)
 	}
 	f.size += int64(whole)
+	if named, ok := errors.AsType[*os.PathError](err); ok {
+		err = named.Err // the name is WriteError's to say
+	}
 	if terr := f.f.Truncate(f.size); terr != nil {
 		err = errors.Join(err, terr)
 	}

@@ -3,6 +3,7 @@ package savefile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,9 @@ func TestDiskFull(t *testing.T) {
 		var full *WriteError
 		if !errors.As(err, &full) || !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("error %v, want *WriteError and ENOSPC", err)
+		}
+		if want := fmt.Sprintf("write %s: no space left on device: the %d bytes up to there are kept", name, full.Kept); err.Error() != want {
+			t.Errorf("error %q, want %q", err, want)
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
