@@ -9,7 +9,7 @@ import (
 type NotFoundError struct {
 	Ref     string
 	Similar []string // names that may have been meant
-	PID     int      // of a process that was asked for by its number
+	PID     int      // of a process that was asked for by its number, without a Ref
 }
 
 func (e *NotFoundError) Error() string {

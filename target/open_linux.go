@@ -120,7 +120,7 @@ func openPID(ref Ref) (*Target, error) {
 	}
 	p, err := nsutil.Open(pid)
 	if errors.Is(err, nsutil.ErrGone) {
-		return nil, &NotFoundError{Ref: pidScheme + "://" + ref.Name, PID: pid}
+		return nil, &NotFoundError{PID: pid}
 	}
 	if err != nil {
 		return nil, err

@@ -49,15 +49,14 @@ func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.file != "-" {
-		return savefile.Open(options)
+	if o.file == "-" {
+		options.To = a.stdout
 	}
-	options.To = a.stdout
-	converted, err := savefile.Open(options)
-	if err != nil {
-		return nil, err
+	out, err := savefile.Open(options)
+	if err != nil || o.file != "-" {
+		return out, err
 	}
-	return newPipe(converted, a.stdout), nil
+	return newPipe(out, a.stdout), nil
 }
 
 // keepOpen is a writer that is somebody else's to close.
