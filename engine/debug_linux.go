@@ -119,7 +119,7 @@ func (d *debug) begin() (err error) {
 	if d.req.Pids > 0 {
 		limits.Pids = d.req.Pids
 	}
-	d.session, err = shell.New(d.init, limits)
+	d.session, err = shell.New(d.init, d.target.Process, limits)
 	return err
 }
 

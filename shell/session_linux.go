@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -18,18 +19,16 @@ type Session struct {
 	limits Limits
 }
 
-// Limits bound what a session may use of the host.
-type Limits struct {
-	Memory int64 // bytes
-	Pids   int64 // processes and threads, at least
-}
+// Limits bound what a session may use of the host. It gets at least so many processes and threads.
+type Limits = cgroup.Limits
 
 // DefaultLimits leave room for a debugger and little for a mistake.
 var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
-// New makes a session, and cleans up after those that nobody else will. program is dlx-init, sealed. Its threads are in the
-// cgroup, and do not count in the limits; one that it need not make is left to the command.
-func New(program *linux.FD, limits Limits) (*Session, error) {
+// New makes a session for a container's process, and cleans up after those that nobody else will. program is dlx-init,
+// sealed. Its threads are in the cgroup, and do not count in the limits; one that it need not make is left to the command.
+// Where the session can not be kept to the container's devices, there is none.
+func New(program *linux.FD, p *nsutil.Process, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {
 		return nil, err
@@ -40,13 +39,50 @@ func New(program *linux.FD, limits Limits) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cgroup.New(name, limits.Memory, limits.Pids+initproto.Threads)
+	c, err := newGroup(name, p, limits)
 	if err != nil {
 		k.dismiss()
 		return nil, err
 	}
 	return &Session{k, c, limits}, nil
 }
+
+// newGroup makes the session's cgroup, with the devices of the process's.
+func newGroup(name string, p *nsutil.Process, limits Limits) (*cgroup.Group, error) {
+	devices, err := devicesOf(p)
+	if err != nil {
+		return nil, err
+	}
+	limits.Pids += initproto.Threads
+	c, err := cgroup.New(name, limits, devices)
+	return c, errors.Join(err, devices.Close())
+}
+
+// membershipLimit bounds /proc/PID/cgroup: a line for each hierarchy, with a path of at most 4 KiB.
+const membershipLimit = 256 << 10
+
+// devicesOf reads the rules of the process's cgroup. That is looked up by its name: since the process is in it afterwards, it
+// was that group.
+func devicesOf(p *nsutil.Process) (*cgroup.Devices, error) {
+	membership, err := p.ReadFile("cgroup", membershipLimit)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := cgroup.DevicesOf(membership)
+	if err != nil {
+		return nil, errors.Join(p.Alive(), err)
+	}
+	again, err := p.ReadFile("cgroup", membershipLimit)
+	if err == nil && !bytes.Equal(membership, again) {
+		err = errMoved
+	}
+	if err = errors.Join(err, p.Alive()); err != nil {
+		return nil, errors.Join(err, devices.Close())
+	}
+	return devices, nil
+}
+
+var errMoved = errors.New("the container's process was moved to another cgroup meanwhile")
 
 // Close ends whatever is left of the session.
 func (s *Session) Close() error {

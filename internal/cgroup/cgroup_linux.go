@@ -20,7 +20,10 @@ const Prefix = "dlx-"
 const mount = "/sys/fs/cgroup"
 
 // Group is a session's control group: one directory in version 2, one a controller in version 1.
-type Group struct{ dirs []string }
+type Group struct {
+	dirs []string
+	join string // the container's own group of version 1's devices controller, where that is joined
+}
 
 // controllers are those that limit a session: in version 1 each a hierarchy of its own, in version 2 those of one.
 var controllers = []string{"memory", "pids"}
@@ -34,35 +37,46 @@ func Mode() (string, error) {
 	if unified() {
 		return "version 2", nil
 	}
-	if len(Roots()) == 0 {
+	if len(limitRoots()) == 0 {
 		return "version 1", errNoController
+	}
+	if !linux.HasMagic(devicesRoot, linux.MagicCgroup) {
+		return "version 1", errNoDevices
 	}
 	return "version 1", nil
 }
 
 var errNoController = errors.New("neither the memory nor the pids controller is mounted at " + mount)
 
-// New makes a group with limits of memory, in bytes, and of processes and threads.
-func New(name string, memory, pids int64) (*Group, error) {
-	if err := makeGroup(name, memory, pids); err != nil {
-		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, Find(name).remove()))
-	}
-	return Find(name), nil
+// Limits are what the processes of a group may use.
+type Limits struct {
+	Memory int64 // bytes
+	Pids   int64 // processes and threads
 }
 
-func makeGroup(name string, memory, pids int64) error {
-	roots := Roots()
+// New makes a group with limits, whose processes may open the devices that the rules allow.
+func New(name string, limits Limits, devices *Devices) (*Group, error) {
+	if err := makeGroup(name, limits, devices); err != nil {
+		return nil, fmt.Errorf("make the session's cgroup %s: %w", name, errors.Join(err, Find(name).remove()))
+	}
+	c := Find(name)
+	c.join = devices.group
+	return c, nil
+}
+
+func makeGroup(name string, limits Limits, devices *Devices) error {
+	roots := limitRoots()
 	if len(roots) == 0 {
 		return errNoController
 	}
-	files := map[string]int64{"memory/NAME/memory.limit_in_bytes": memory, "pids/NAME/pids.max": pids}
+	files := map[string]int64{"memory/NAME/memory.limit_in_bytes": limits.Memory, "pids/NAME/pids.max": limits.Pids}
 	if unified() {
-		files = map[string]int64{"NAME/memory.max": memory, "NAME/pids.max": pids}
+		files = map[string]int64{"NAME/memory.max": limits.Memory, "NAME/pids.max": limits.Pids}
 		if err := enableControllers(); err != nil {
 			return err
 		}
 	}
-	for _, root := range roots {
+	for _, root := range append(devices.roots(), roots...) {
 		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
 			return err
 		}
@@ -76,7 +90,7 @@ func makeGroup(name string, memory, pids int64) error {
 			return err
 		}
 	}
-	return nil
+	return devices.apply(name)
 }
 
 // enableControllers gives the children of version 2's root the controllers (the kernel's cgroup-v2.rst, "Enabling and
@@ -107,8 +121,24 @@ func writeControl(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Roots are the directories that a session's group has one in: those of version 1's controllers that are mounted.
+// Roots are the directories that a session's group can have one in: those of version 1's controllers that are mounted, of
+// devices, and of version 2 beside them.
 func Roots() []string {
+	roots := limitRoots()
+	if unified() {
+		return roots
+	}
+	if linux.HasMagic(devicesRoot, linux.MagicCgroup) {
+		roots = append(roots, devicesRoot)
+	}
+	if linux.HasMagic(hybridRoot, linux.MagicCgroup2) {
+		roots = append(roots, hybridRoot)
+	}
+	return roots
+}
+
+// limitRoots are those of them by which a session's use is limited.
+func limitRoots() []string {
 	if unified() {
 		return []string{mount}
 	}
@@ -133,11 +163,15 @@ func Find(name string) *Group {
 	return c
 }
 
-// Entries opens what a child joins the group by: the tasks files of version 1, or the directory of version 2.
+// Entries opens what a child joins the group by: the tasks files of version 1, the directory of version 2, or both.
 func (c *Group) Entries() (tasks []*linux.FD, dir *linux.FD, err error) {
-	for _, name := range c.dirs {
+	names := c.dirs
+	if c.join != "" {
+		names = append(slices.Clip(names), c.join)
+	}
+	for _, name := range names {
 		var fd *linux.FD
-		if unified() {
+		if linux.HasMagic(name, linux.MagicCgroup2) {
 			dir, err = linux.OpenPath(name)
 		} else if fd, err = linux.OpenWrite(filepath.Join(name, "tasks")); err == nil {
 			tasks = append(tasks, fd)

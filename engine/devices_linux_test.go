@@ -1,0 +1,122 @@
+package engine_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dlx/engine"
+	"dlx/internal/testutil"
+)
+
+// canary is a block device of the host's, and the file that its bytes are in.
+type canary struct{ device, file string }
+
+const canaryText = "the host's own byte\n" // 20 of them
+
+// newCanary makes a loop device.
+func newCanary(t *testing.T) canary {
+	t.Helper()
+	losetup := testutil.RequireTool(t, "losetup")
+	c := canary{file: filepath.Join(t.TempDir(), "canary")}
+	if err := os.WriteFile(c.file, bytes.Repeat([]byte(canaryText), 512*8), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), losetup, "--find", "--show", c.file).Output()
+	if err != nil {
+		t.Fatalf("losetup: %v", err)
+	}
+	c.device = strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if out, err := exec.Command(losetup, "--detach", c.device).CombinedOutput(); err != nil {
+			t.Errorf("losetup: %v: %s", err, out)
+		}
+	})
+	return c
+}
+
+// number is the device's major and minor number, as mknod(1) takes them.
+func (c canary) number(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), testutil.RequireTool(t, "stat"), "-c", "%Hr %Lr", c.device).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// check says whether anybody has written to it.
+func (c canary) check(t *testing.T, after string) {
+	t.Helper()
+	data, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(data, []byte(canaryText+canaryText)) {
+		t.Errorf("%s: the host's device was overwritten: %.60q", after, data)
+	}
+}
+
+// TestAttackDevices: a container makes nodes of a host's device, which the engine lets it make and not open, and waits for a
+// session to open them. The defences are the session's devices, which are the container's, and a view of dlx's own making.
+func TestAttackDevices(t *testing.T) {
+	e := newLocal(t)
+	c := newCanary(t)
+	script := fmt.Sprintf(`set -e
+busybox mkdir -p /d
+busybox mknod /x b %[1]s
+for name in null zero full random urandom tty sub; do busybox rm -f /dev/$name; busybox mknod -m 666 /dev/$name b %[1]s; done
+echo ready
+exec busybox sleep 1000`, c.number(t))
+	box := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
+		Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script},
+	})
+	waitReady(t, box)
+	tool := []string{"sh", "-c"}
+	own := []string{"/bin/busybox", "sh", "-c"}
+	const read = `for f in /x /dev/sub /dev/null; do busybox dd if=$f bs=64 count=1 2>/dev/zero | busybox grep -c "host's own byte"; done; exit 0`
+	const write = `for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten >$f; done 2>&1; echo y | busybox tee /x; exit 0`
+	for _, profile := range []string{"general", "baseline", "netadmin", "sysadmin"} {
+		for _, req := range []engine.DebugRequest{
+			{FS: engine.FSToolbox, Command: tool}, {FS: engine.FSToolbox, Command: tool, ReadOnly: true}, {FS: engine.FSToolbox, Command: tool, TTY: true},
+			{FS: engine.FSTarget, Command: own}, {FS: engine.FSTarget, Command: own, ReadOnly: true},
+			{FS: engine.FSTarget, Command: own, User: "1000:1000"},
+		} {
+			name := fmt.Sprintf("%s %s read-only %v tty %v user %q", profile, req.FS, req.ReadOnly, req.TTY, req.User)
+			command := req.Command
+			req.Target, req.Profile = box.ID, profile
+			for _, script := range []string{read, write} {
+				req.Command = append(command[:len(command):len(command)], "PATH=$PATH:/bin; "+script)
+				_, out := run(t, e, req)
+				if strings.Contains(out, "1\n") {
+					t.Errorf("%s: the host's device was read: %s", name, out)
+				}
+			}
+			c.check(t, name)
+		}
+	}
+}
+
+// TestAttackHistory: an interactive shell that ends writes to what its variables name.
+func TestAttackHistory(t *testing.T) {
+	e := newLocal(t)
+	c := newCanary(t)
+	box := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
+		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm /dev/null; busybox mknod -m 666 /dev/null b " + c.number(t) +
+			"; echo ready; exec busybox sleep 1000"},
+	})
+	waitReady(t, box)
+	var out bytes.Buffer
+	code, err := e.Debug(t.Context(), engine.DebugRequest{Target: box.ID, TTY: true, Command: []string{"bash", "--norc", "-i"}},
+		engine.Streams{Stdin: strings.NewReader("echo a line of history\nexit 3\n"), Stdout: &out})
+	if err != nil || code != 3 {
+		t.Errorf("status %d, %v: %s", code, err, out.String())
+	}
+	c.check(t, "an interactive session")
+}
