@@ -135,10 +135,8 @@ func (d *debug) see(ctx context.Context) (err error) {
 		if err = d.hostIsSafe(); err == nil {
 			d.view, err = inject.HostView(ctx, p, d.req.ReadOnly)
 		}
-	case d.req.ReadOnly:
-		d.view, err = inject.ReadOnlyView(ctx, p)
 	default:
-		d.view, err = inject.TargetView(p)
+		d.view, err = inject.TargetView(ctx, p, d.req.ReadOnly)
 	}
 	return err
 }
@@ -158,6 +156,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		Join:    nsutil.All,
 		MountNS: d.view.NS,
 		Root:    d.view.Root,
+		Pts:     d.view.Pts,
 		Init:    d.init,
 		User:    user,
 		Profile: d.profile,

@@ -66,7 +66,7 @@ func (c canary) check(t *testing.T, after string) {
 func TestAttackDevices(t *testing.T) {
 	e := newLocal(t)
 	c := newCanary(t)
-	script := fmt.Sprintf(`set -e
+	plant := fmt.Sprintf(`set -e
 busybox mkdir -p /d
 busybox mknod /x b %[1]s
 for name in null zero full random urandom tty sub; do busybox rm -f /dev/$name; busybox mknod -m 666 /dev/$name b %[1]s; done
@@ -74,13 +74,13 @@ echo ready
 exec busybox sleep 1000`, c.number(t))
 	box := testutil.Run(t, testutil.RunOptions{
 		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
-		Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script},
+		Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + plant},
 	})
 	waitReady(t, box)
 	tool := []string{"sh", "-c"}
 	own := []string{"/bin/busybox", "sh", "-c"}
-	const read = `for f in /x /dev/sub /dev/null; do busybox dd if=$f bs=64 count=1 2>/dev/zero | busybox grep -c "host's own byte"; done; exit 0`
-	const write = `for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten >$f; done 2>&1; echo y | busybox tee /x; exit 0`
+	const script = `for f in /x /dev/sub /dev/null; do echo read $(busybox dd if=$f bs=64 count=1 2>/dev/zero | busybox grep -c "host's own byte"); done
+for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten >$f; done 2>&1; echo y | busybox tee /x; exit 0`
 	for _, profile := range []string{"general", "baseline", "netadmin", "sysadmin"} {
 		for _, req := range []engine.DebugRequest{
 			{FS: engine.FSToolbox, Command: tool}, {FS: engine.FSToolbox, Command: tool, ReadOnly: true}, {FS: engine.FSToolbox, Command: tool, TTY: true},
@@ -90,12 +90,9 @@ exec busybox sleep 1000`, c.number(t))
 			name := fmt.Sprintf("%s %s read-only %v tty %v user %q", profile, req.FS, req.ReadOnly, req.TTY, req.User)
 			command := req.Command
 			req.Target, req.Profile = box.ID, profile
-			for _, script := range []string{read, write} {
-				req.Command = append(command[:len(command):len(command)], "PATH=$PATH:/bin; "+script)
-				_, out := run(t, e, req)
-				if strings.Contains(out, "1\n") {
-					t.Errorf("%s: the host's device was read: %s", name, out)
-				}
+			req.Command = append(command[:len(command):len(command)], "PATH=$PATH:/bin; "+script)
+			if _, out := run(t, e, req); strings.Contains(out, "read 1") {
+				t.Errorf("%s: the host's device was read: %s", name, out)
 			}
 			c.check(t, name)
 		}
@@ -119,4 +116,27 @@ func TestAttackHistory(t *testing.T) {
 		t.Errorf("status %d, %v: %s", code, err, out.String())
 	}
 	c.check(t, "an interactive session")
+}
+
+// TestDevices: the usual devices work in a session, whatever the container has, and its terminal has a name there.
+func TestDevices(t *testing.T) {
+	e := newLocal(t)
+	box := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
+		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm -f /dev/null /dev/zero /dev/ptmx; busybox ln -s /etc /dev/stdout; " +
+			"echo kept >/dev/other; echo ready; exec busybox sleep 1000"},
+	})
+	waitReady(t, box)
+	const script = `set -e
+tty; echo x >/dev/null; echo y >/dev/tty; echo z >/dev/stdout
+for f in zero random urandom; do busybox head -c 3 /dev/$f | busybox wc -c; done
+echo 1 2>/dev/null >/dev/full || echo full
+busybox ls -1 /dev/pts; busybox cat /dev/other`
+	const want = "/dev/pts/0\r\ny\r\nz\r\n3\r\n3\r\n3\r\nfull\r\n0\r\nptmx\r\nkept\r\n"
+	for _, req := range []engine.DebugRequest{{}, {ReadOnly: true}, {User: "1000:1000"}, {Profile: "restricted"}, {Profile: "sysadmin"}} {
+		req.Target, req.TTY, req.Command = box.ID, true, []string{"sh", "-c", script}
+		if code, out := run(t, e, req); code != 0 || out != want {
+			t.Errorf("%+v: status %d, %q, want %q", req, code, out, want)
+		}
+	}
 }

@@ -14,7 +14,7 @@ type entry struct {
 	tree *linux.FD // nil for a link
 }
 
-// cloneEntries clones every entry of dir but the toolbox's own name. What it has cloned is returned with an error too.
+// cloneEntries clones every entry of dir but those that dlx makes itself. What it has cloned is returned with an error too.
 func cloneEntries(dir *linux.FD) ([]entry, error) {
 	names, err := linux.ReadDir(dir, devLimit)
 	if err != nil {
@@ -22,7 +22,7 @@ func cloneEntries(dir *linux.FD) ([]entry, error) {
 	}
 	var entries []entry
 	for _, name := range names {
-		if name == toolboxName || !linux.CleanComponent(name) {
+		if own(name) || !linux.CleanComponent(name) {
 			continue
 		}
 		e, err := cloneEntry(dir, name)
@@ -51,8 +51,8 @@ func cloneEntry(dir *linux.FD, name string) (e entry, err error) {
 	return e, err
 }
 
-// place puts the entry into dir, which is empty.
-func (e *entry) place(dir *linux.FD) (err error) {
+// place puts the entry into dir.
+func (e *entry) place(dir *linux.FD, readOnly bool) (err error) {
 	switch {
 	case e.tree == nil:
 		return linux.SymlinkAt(e.link, dir, e.name)
@@ -60,6 +60,9 @@ func (e *entry) place(dir *linux.FD) (err error) {
 		err = linux.MkdirAt(dir, e.name, 0o755)
 	default:
 		err = linux.MkfileAt(dir, e.name, 0o644)
+	}
+	if err == nil && readOnly {
+		err = linux.SetMountAttrs(e.tree, linux.MountRdonly)
 	}
 	if err != nil {
 		return err

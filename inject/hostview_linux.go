@@ -24,24 +24,51 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 		}
 		defer proc.Close()
 	}
-	return build(ctx, nil, readOnly, func(root *linux.FD) error {
-		if proc == nil {
-			return nil
-		}
-		host, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory)
-		if err != nil {
+	return build(ctx, nil, func(v *View, top *linux.FD) error { return v.showHost(top, proc, readOnly) })
+}
+
+// showHost keeps the host's /dev, whose nodes nobody else has made, but for its terminals, and puts proc in place.
+func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
+	old, err := openDev(v.Root)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	dev, err := linux.CloneTree(old, "", true)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	if err := v.restrict(top, readOnly); err != nil {
+		return err
+	}
+	if readOnly {
+		if err := linux.SetMountAttrs(dev, linux.MountRdonly); err != nil {
 			return err
 		}
-		defer host.Close()
-		return linux.MoveMount(proc, host, "")
-	})
+	}
+	if err := linux.MoveMount(dev, old, ""); err != nil {
+		return err
+	}
+	if err := v.showPts(dev); err != nil && !errors.Is(err, linux.ErrNotExist) { // a host may have none
+		return err
+	}
+	if proc == nil {
+		return nil
+	}
+	host, err := linux.OpenBeneath(v.Root, "proc", linux.OPath|linux.ODirectory)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	return linux.MoveMount(proc, host, "")
 }
 
 // cloneProc clones the container's /proc without the masks that the runtime has mounted below it.
 func cloneProc(ctx context.Context, p *nsutil.Process) (*linux.FD, error) {
 	var proc *linux.FD
-	view, err := build(ctx, p, false, func(root *linux.FD) error {
-		dir, err := linux.OpenBeneath(root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
+	view, err := build(ctx, p, func(v *View, _ *linux.FD) error {
+		dir, err := linux.OpenBeneath(v.Root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
 		if err != nil {
 			return err
 		}

@@ -21,9 +21,14 @@ const (
 var ErrNoAnswer = errors.New("a file system of the container does not answer")
 
 // View is a mount namespace of a session's own. It lasts as long as the View or a process inside it.
+//
+// No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the container may have put
+// another device in their place. What else it has there stays.
 type View struct {
-	NS   *linux.FD // the mount namespace
-	Root *linux.FD // its root directory, for the session
+	NS    *linux.FD // the mount namespace
+	Root  *linux.FD // its root directory, for the session
+	Pts   *linux.FD // its /dev/pts, of the session alone; nil if it has none
+	Nodev bool      // device nodes outside of /dev can not be opened: Linux 5.12
 }
 
 // Close releases the view.
@@ -31,36 +36,30 @@ func (v *View) Close() error {
 	if v == nil {
 		return nil
 	}
-	return linux.CloseAll(v.NS, v.Root)
+	return linux.CloseAll(v.NS, v.Root, v.Pts)
 }
 
-// TargetView is what the process itself sees: its mount namespace and root. Nothing is changed.
-func TargetView(p *nsutil.Process) (*View, error) {
-	ns, err := p.MountNamespace()
-	if err != nil {
-		return nil, err
-	}
-	root, err := p.Root()
-	if err != nil {
-		return nil, errors.Join(err, ns.Close())
-	}
-	return &View{ns, root}, nil
+// TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has one.
+func TargetView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, error) {
+	return build(ctx, p, func(v *View, top *linux.FD) error {
+		err := v.showDev(top, nil, readOnly)
+		if _, none := errors.AsType[*NoDevError](err); none {
+			return v.restrict(top, readOnly)
+		}
+		return err
+	})
 }
 
 // ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy. / stays the process's live
 // root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
 // have put a file system behind /dev that never answers, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, readOnly bool) (*View, error) {
-	return build(ctx, p, readOnly, func(root *linux.FD) error { return showToolbox(root, box) })
+	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, readOnly) })
 }
 
-// ReadOnlyView copies the process's mount namespace and makes every mount in the copy read-only.
-func ReadOnlyView(ctx context.Context, p *nsutil.Process) (*View, error) {
-	return build(ctx, p, true, func(*linux.FD) error { return nil })
-}
-
-// build runs change on a thread that has joined a copy of p's mount namespace, and returns the copy.
-func build(ctx context.Context, p *nsutil.Process, readOnly bool, change func(root *linux.FD) error) (*View, error) {
+// build runs change on a thread that has joined a copy of p's mount namespace, and returns the copy. top is the root of the
+// namespace, which the process's own root may not be.
+func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *linux.FD) error) (*View, error) {
 	type result struct {
 		view *View
 		err  error
@@ -68,7 +67,7 @@ func build(ctx context.Context, p *nsutil.Process, readOnly bool, change func(ro
 	done := make(chan result, 1)
 	go func() {
 		v := &View{}
-		err := nsutil.OnThread(func() error { return v.make(p, readOnly, change) })
+		err := nsutil.OnThread(func() error { return v.make(p, change) })
 		done <- result{v, err}
 	}()
 	select {
@@ -90,7 +89,7 @@ func build(ctx context.Context, p *nsutil.Process, readOnly bool, change func(ro
 
 // make changes the mounts from the namespace's root, since the process's may be no mount point, and then stays in the
 // process's.
-func (v *View) make(p *nsutil.Process, readOnly bool, change func(root *linux.FD) error) error {
+func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error) error {
 	self, err := nsutil.OpenSelf()
 	if err != nil {
 		return err
@@ -116,62 +115,25 @@ func (v *View) make(p *nsutil.Process, readOnly bool, change func(root *linux.FD
 	if v.Root, err = linux.OpenPath("/"); err != nil {
 		return err
 	}
-	if err := change(v.Root); err != nil {
+	if err := change(v, top); err != nil {
 		return err
-	}
-	if readOnly {
-		if err := linux.SetReadOnly(top); err != nil {
-			return err
-		}
 	}
 	v.NS, err = self.MountNamespace()
 	return err
 }
 
-// showToolbox puts a tmpfs over /dev that has a clone of each entry of the old one, and the toolbox beside them.
-func showToolbox(root *linux.FD, box *Mounted) error {
-	old, err := openDev(root)
-	if err != nil {
-		return err
+// restrict takes device nodes, and writing, from every mount that is there.
+func (v *View) restrict(top *linux.FD, readOnly bool) error {
+	attrs := linux.MountNodev
+	if readOnly {
+		attrs |= linux.MountRdonly
 	}
-	defer old.Close()
-	entries, err := cloneEntries(old)
-	defer func() {
-		for _, e := range entries {
-			e.tree.Close()
-		}
-	}()
-	if err != nil {
-		return err
+	err := linux.SetMountAttrs(top, attrs)
+	if errors.Is(err, linux.ErrNoSys) && !readOnly {
+		return nil // the devices that the session may open are the container's all the same
 	}
-	fs, err := linux.Fsopen("tmpfs")
-	if err != nil {
-		return err
-	}
-	defer fs.Close()
-	if err := errors.Join(fs.SetString("mode", "755"), fs.Create()); err != nil {
-		return err
-	}
-	dev, err := fs.Mount(linux.MountNosuid | linux.MountNoexec)
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
-	if err := linux.MoveMount(dev, old, ""); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := e.place(dev); err != nil {
-			return err
-		}
-	}
-	if err := linux.MkdirAt(dev, toolboxName, 0o755); err != nil {
-		return err
-	}
-	if err := box.attach(dev, toolboxName); err != nil {
-		return err
-	}
-	return linux.MakeReadOnly(dev)
+	v.Nodev = err == nil
+	return err
 }
 
 // openDev opens /dev of the view. A link in its place could lead anywhere, a FUSE file system could hang.

@@ -99,6 +99,7 @@ type Spec struct {
 	Join    nsutil.Type
 	MountNS *linux.FD // the view's mount namespace and root
 	Root    *linux.FD
+	Pts     *linux.FD // the view's /dev/pts; may be nil
 	Init    *linux.FD // dlx-init, sealed
 	User    User
 	Profile Profile
@@ -114,7 +115,7 @@ type Spec struct {
 // not be written is an error, unless its reader has gone away. When ctx ends, so does the command: SIGTERM, then, after
 // a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
-	streams, err := newStdio(spec.IO)
+	streams, err := newStdio(spec.IO, spec.Pts)
 	if err != nil {
 		return 0, err
 	}

@@ -39,18 +39,19 @@ type stdio struct {
 	failed error // the first that kept output from being written
 }
 
-func newStdio(streams IO) (*stdio, error) {
+// newStdio makes the descriptors. A terminal is made in the devpts at pts; nil is the host's.
+func newStdio(streams IO, pts *linux.FD) (*stdio, error) {
 	s := &stdio{io: streams}
-	if err := s.open(); err != nil {
+	if err := s.open(pts); err != nil {
 		return nil, errors.Join(err, s.closeChild(), s.close())
 	}
 	return s, nil
 }
 
-func (s *stdio) open() (err error) {
+func (s *stdio) open(pts *linux.FD) (err error) {
 	if s.io.TTY {
 		var slave *linux.FD
-		if s.master, slave, err = linux.OpenPty(); err != nil {
+		if s.master, slave, err = linux.OpenPty(pts); err != nil {
 			return err
 		}
 		s.child = [3]*linux.FD{slave, slave, slave}

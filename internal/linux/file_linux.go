@@ -188,6 +188,14 @@ func MkfileAt(dir *FD, name string, perm uint32) error {
 	return pathErr("mknodat", name, unix.Mknodat(dir.Int(), name, unix.S_IFREG|perm, 0))
 }
 
+// MkcharAt makes the node of a character device below dir with just these permission bits. dir is nobody else's.
+func MkcharAt(dir *FD, name string, perm, major, minor uint32) error {
+	if err := unix.Mknodat(dir.Int(), name, unix.S_IFCHR|perm, int(unix.Mkdev(major, minor))); err != nil {
+		return pathErr("mknodat", name, err)
+	}
+	return pathErr("fchmodat", name, unix.Fchmodat(dir.Int(), name, perm, 0)) // the umask may have narrowed it
+}
+
 // SymlinkAt makes the symbolic link name below dir.
 func SymlinkAt(target string, dir *FD, name string) error {
 	return pathErr("symlinkat", name, unix.Symlinkat(target, dir.Int(), name))

@@ -109,9 +109,10 @@ func MakePrivate() error {
 	return wrap("mount --make-rprivate /", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
-// SetReadOnly makes the mount at fd and all below it read-only (mount_setattr(2), Linux 5.12).
-func SetReadOnly(fd *FD) error {
-	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+// SetMountAttrs adds attributes (MountRdonly, MountNodev, …) to the mount at fd and all below it (mount_setattr(2), Linux
+// 5.12). An older kernel is ErrNoSys.
+func SetMountAttrs(fd *FD, attrs int) error {
+	attr := &unix.MountAttr{Attr_set: uint64(attrs)}
 	return wrap("mount_setattr", unix.MountSetattr(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr))
 }
 

@@ -6,11 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenPty makes a pseudo-terminal. The slave is opened through the master (TIOCGPTPEER, Linux 4.13), never by a path.
-func OpenPty() (master *os.File, slave *FD, err error) {
-	raw, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+// OpenPty makes a pseudo-terminal of the devpts at pts, or of the host's for nil. The slave is opened through the master
+// (TIOCGPTPEER, Linux 4.13), never by a path, and is known by its path below pts.
+func OpenPty(pts *FD) (master *os.File, slave *FD, err error) {
+	dir, name := unix.AT_FDCWD, "/dev/ptmx"
+	if pts != nil {
+		dir, name = pts.Int(), "ptmx"
+	}
+	raw, err := unix.Openat(dir, name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, nil, pathErr("open", "/dev/ptmx", err)
+		return nil, nil, pathErr("open", name, err)
 	}
 	m := NewFD(raw)
 	if err := unix.IoctlSetPointerInt(raw, unix.TIOCSPTLCK, 0); err != nil {

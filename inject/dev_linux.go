@@ -1,0 +1,135 @@
+package inject
+
+import (
+	"slices"
+
+	"dlx/internal/linux"
+)
+
+// devices are the nodes that every container has (the OCI runtime specification's "Default Devices"), by their numbers in
+// the kernel's devices.txt.
+var devices = []struct {
+	name         string
+	major, minor uint32
+}{
+	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+}
+
+// links are those that stand beside them (the specification's "/dev symbolic links").
+var links = []struct{ name, target string }{
+	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},
+}
+
+const ptsName = "pts"
+
+// own says whether an entry of /dev is dlx's to make.
+func own(name string) bool {
+	if name == toolboxName || name == ptsName {
+		return true
+	}
+	for _, d := range devices {
+		if d.name == name {
+			return true
+		}
+	}
+	return slices.ContainsFunc(links, func(l struct{ name, target string }) bool { return l.name == name })
+}
+
+// showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old one, and the toolbox
+// beside them if there is one. The clones are made first: they keep what restrict takes from the rest.
+func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
+	old, err := openDev(v.Root)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	entries, err := cloneEntries(old)
+	defer func() {
+		for _, e := range entries {
+			e.tree.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if err := v.restrict(top, readOnly); err != nil {
+		return err
+	}
+	dev, err := mountNew("tmpfs", linux.MountNosuid|linux.MountNoexec, "mode", "755")
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	if err := linux.MoveMount(dev, old, ""); err != nil {
+		return err
+	}
+	if err := makeDevices(dev); err != nil {
+		return err
+	}
+	if err := linux.MkdirAt(dev, ptsName, 0o755); err != nil {
+		return err
+	}
+	if err := v.showPts(dev); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := e.place(dev, readOnly); err != nil {
+			return err
+		}
+	}
+	if box != nil {
+		if err := linux.MkdirAt(dev, toolboxName, 0o755); err != nil {
+			return err
+		}
+		if err := box.attach(dev, toolboxName); err != nil {
+			return err
+		}
+	}
+	return linux.MakeReadOnly(dev)
+}
+
+// makeDevices makes the nodes and links.
+func makeDevices(dev *linux.FD) error {
+	for _, d := range devices {
+		if err := linux.MkcharAt(dev, d.name, 0o666, d.major, d.minor); err != nil {
+			return err
+		}
+	}
+	for _, l := range links {
+		if err := linux.SymlinkAt(l.target, dev, l.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxPtys is how many terminals a session can make; the kernel's own limit is for the whole machine (kernel.pty.max).
+const maxPtys = "256"
+
+// showPts mounts a devpts of the session's own: its terminal has a name there, and nobody else's does.
+func (v *View) showPts(dev *linux.FD) (err error) {
+	v.Pts, err = mountNew("devpts", linux.MountNosuid|linux.MountNoexec, "ptmxmode", "666", "mode", "600", "max", maxPtys)
+	if err != nil {
+		return err
+	}
+	return linux.MoveMount(v.Pts, dev, ptsName)
+}
+
+// mountNew makes a file system with parameters in pairs of name and value, and a detached mount of it.
+func mountNew(fstype string, attrs int, params ...string) (*linux.FD, error) {
+	fs, err := linux.Fsopen(fstype)
+	if err != nil {
+		return nil, err
+	}
+	defer fs.Close()
+	for pair := range slices.Chunk(params, 2) {
+		if err := fs.SetString(pair[0], pair[1]); err != nil {
+			return nil, err
+		}
+	}
+	if err := fs.Create(); err != nil {
+		return nil, err
+	}
+	return fs.Mount(attrs)
+}
