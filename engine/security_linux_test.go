@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"dlx/capture/filter"
 	"dlx/engine"
 	"dlx/inject"
+	"dlx/internal/cgroup"
 	"dlx/internal/testutil"
 )
 
@@ -180,6 +182,37 @@ func harmless(path string) bool {
 		}
 	}
 	return false
+}
+
+// TestAttackMemory: a container that may trace the session reads what the session's first process has in its environment and
+// memory before it executes its program. The defence is the keeper, which has nothing of dlx's to leave there.
+func TestAttackMemory(t *testing.T) {
+	secret := "secret-" + rand.Text()
+	t.Setenv("DLX_TEST_SECRET", secret)
+	e := newLocal(t)
+	c := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, CapAdd: []string{"SYS_PTRACE"},
+	})
+	waitReady(t, c)
+	for range 40 {
+		run(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"true"}})
+	}
+	run(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"sleep", "1"}})
+	before, after := 0, 0
+	for _, r := range reports(t, c) {
+		switch {
+		case r.Path != "":
+			t.Errorf("process %s (%s) was seen with dlx's own %s", r.PID, r.Args, r.Path)
+		case r.Args == cgroup.KeeperName:
+			before++
+		case r.PID != "":
+			after++
+		}
+	}
+	if after == 0 {
+		t.Error("the container saw no session; it can not have looked")
+	}
+	t.Logf("%d processes were seen before they executed their program", before)
 }
 
 // TestAttackToolbox: the toolbox can not be changed from inside, not even with every capability. The defence is the

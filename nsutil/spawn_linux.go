@@ -1,10 +1,6 @@
 package nsutil
 
-import (
-	"fmt"
-
-	"dlx/internal/linux"
-)
+import "dlx/internal/linux"
 
 // Credentials are what a spawned program runs with; IDs are those of the user namespace it is in.
 type Credentials struct {
@@ -14,7 +10,7 @@ type Credentials struct {
 	NoNewPrivs bool
 }
 
-// Spec says what Spawn starts, and where.
+// Spec says what is started, and where.
 type Spec struct {
 	Process *Process     // whose namespaces are joined
 	Join    Type         // which of them, but for Mnt; those that are the caller's own are left out
@@ -30,7 +26,7 @@ type Spec struct {
 	Status  *linux.FD    // descriptor 3; may be nil
 }
 
-// Child is a process that Spawn started. Its owner waits for it.
+// Child is a process that was started by a Plan. Its owner waits for it.
 type Child struct {
 	PID   int
 	Pidfd *linux.FD
@@ -39,10 +35,12 @@ type Child struct {
 // softFiles is the soft limit of open files that a session gets, select(2)'s limit; Go has raised this process's own.
 const softFiles = 1024
 
-// Spawn starts a program inside the namespaces of s.Process. The order matters (each step needs what the next gives
-// up): cgroup, mount namespace and root, the other namespaces with the user namespace first among them, no_new_privs,
-// capabilities and IDs, descriptors; only then is the process cloned that the pid namespace sees.
-func Spawn(s Spec) (*Child, error) {
+// Plan lays out how a program is started inside the namespaces of s.Process. The order matters (each step needs what the
+// next gives up): cgroup, mount namespace and root, the other namespaces with the user namespace first among them,
+// no_new_privs, capabilities and IDs, descriptors; only then is the process cloned that the pid namespace sees.
+//
+// Until it executes the program that process has the memory of the one that runs the plan.
+func (s *Spec) Plan() (*linux.Plan, error) {
 	join, err := s.Process.Differing()
 	if err != nil {
 		return nil, err
@@ -67,21 +65,13 @@ func Spawn(s Spec) (*Child, error) {
 		plan.NoNewPrivs()
 	}
 	plan.Umask(0o022)
-	plan.Limit(linux.LimitCore, 0)
-	plan.Limit(linux.LimitNofile, softFiles)
+	plan.Limit(linux.LimitCore, 0, 0)
+	plan.Limit(linux.LimitNofile, softFiles, softFiles)
 	plan.Credentials(s.Creds.UID, s.Creds.GID, s.Creds.Groups, s.Creds.Caps)
 	plan.NotDumpable() // changing IDs may have set it again
 	plan.Files(s.Stdio[0], s.Stdio[1], s.Stdio[2], s.Status, s.Program)
 	plan.Clone()
 	plan.NewSession()
 	plan.Exec(s.Args, s.Env)
-	pid, err := plan.Fork()
-	if err != nil {
-		return nil, fmt.Errorf("start %s in the namespaces of process %d: %w", s.Args[0], s.Process.pid, gone(err))
-	}
-	pidfd, err := linux.PidfdOpen(pid)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.Args[0], err)
-	}
-	return &Child{PID: pid, Pidfd: pidfd}, nil
+	return plan, nil
 }

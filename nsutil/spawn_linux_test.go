@@ -65,21 +65,25 @@ func spawnIn(t *testing.T, p *nsutil.Process, creds nsutil.Credentials, cgroup *
 	}
 	out := r.File("output")
 	defer out.Close()
-	child, err := nsutil.Spawn(nsutil.Spec{
+	spec := nsutil.Spec{
 		Process: p, Join: nsutil.All, MountNS: ns, Root: root, Creds: creds, Cgroup: cgroup,
 		Program: program, Args: append([]string{"busybox"}, args...), Env: []string{"PATH=/bin"},
 		Stdio: [3]*linux.FD{null, w, w},
-	})
+	}
+	plan, err := spec.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := plan.Fork()
 	w.Close()
 	if err != nil {
 		return "", 0, err
 	}
-	defer child.Pidfd.Close()
 	text, err := io.ReadAll(out)
 	if err != nil {
 		t.Error(err)
 	}
-	ws, err := linux.Wait(child.PID)
+	ws, err := linux.Wait(pid)
 	return string(text), ws, err
 }
 

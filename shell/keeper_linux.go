@@ -3,20 +3,24 @@ package shell
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strconv"
 	"syscall"
+	"time"
 
 	"dlx/internal/cgroup"
 	"dlx/internal/linux"
+	"dlx/nsutil"
 )
 
-// keeper is a process that outlives this one: when the pipe closes, however dlx came to its end, it ends what is left of
-// the session and removes its cgroup.
+// keeper is a process that starts the session's first one and outlives this one: when its socket closes, however dlx came to
+// its end, it ends what is left of the session and removes its cgroup.
+//
+// It starts the session since a forked process has its parent's memory until it executes its program, and a container may
+// look into that: the keeper has nothing of dlx's, no variable and no file.
 type keeper struct {
 	cmd  *exec.Cmd
-	pipe io.Closer
+	conn *linux.FD
 }
 
 // errKeeper reports that the process which cleans up after a kill -9 could not be started.
@@ -25,33 +29,50 @@ var errKeeper = errors.New("start the session's keeper")
 // startKeeper starts it before the cgroup is made, so that there is no moment at which nobody would clean up. It is dlx-init by
 // another name, which starts in a third of the time that dlx takes.
 func startKeeper(program *linux.FD, name string) (*keeper, error) {
-	cmd := &exec.Cmd{
-		Path: "/proc/self/fd/" + strconv.Itoa(program.Int()), // the child's, which has it until it executes it
-		Args: []string{cgroup.KeeperName, name},
-		Env:  []string{"GOMAXPROCS=1"},
-		Dir:  "/",
-		// A session of its own, so that what ends dlx's process group or terminal does not end it too.
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
-	}
-	pipe, err := cmd.StdinPipe()
+	conn, theirs, err := linux.Pair()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errKeeper, err)
+	cmd := &exec.Cmd{
+		Path:  "/proc/self/fd/" + strconv.Itoa(program.Int()), // the child's, which has it until it executes it
+		Args:  []string{cgroup.KeeperName, name},
+		Env:   []string{},
+		Dir:   "/",
+		Stdin: theirs,
+		// A session of its own, so that what ends dlx's process group or terminal does not end it too.
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	return &keeper{cmd, pipe}, nil
+	err = cmd.Start()
+	if err = errors.Join(err, theirs.Close()); err != nil {
+		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close()))
+	}
+	return &keeper{cmd, conn}, nil
+}
+
+// spawn starts a session's first process.
+func (k *keeper) spawn(plan *linux.Plan) (*nsutil.Child, error) {
+	pid, pidfd, err := plan.ForkBy(k.conn)
+	if err != nil {
+		return nil, err
+	}
+	return &nsutil.Child{PID: pid, Pidfd: pidfd}, nil
+}
+
+// reaped waits, for a moment, until the keeper has reaped the process, which has ended. Where the keeper is gone somebody
+// else reaps it.
+func (k *keeper) reaped(limit time.Duration) {
+	_, _ = linux.Ended(k.conn, limit)
 }
 
 // dismiss ends the keeper; the session has cleaned up by itself.
 func (k *keeper) dismiss() {
 	_ = k.cmd.Process.Kill()
-	_ = k.pipe.Close()
+	_ = k.conn.Close()
 	_ = k.cmd.Wait()
 }
 
 // hand lets the keeper do the cleaning and waits for it.
 func (k *keeper) hand() error {
-	_ = k.pipe.Close()
+	_ = k.conn.Close()
 	return k.cmd.Wait()
 }

@@ -71,13 +71,12 @@ func (e *CommandError) Hint() string {
 // running is a started session.
 type running struct {
 	spec    Spec
-	cgroup  *cgroup.Group
-	limits  Limits
+	session *Session
 	streams *stdio
 	child   *nsutil.Child
 	record  chan initproto.Record // closed without a record if dlx-init was killed
 	started chan struct{}         // the command runs
-	exited  chan struct{}         // dlx-init has been reaped
+	exited  chan struct{}         // dlx-init has ended
 	target  chan struct{}         // the container's process has ended
 	stop    context.CancelFunc
 	watches sync.WaitGroup // the goroutines that use the pidfds
@@ -86,7 +85,7 @@ type running struct {
 func newRunning(spec Spec, session *Session, streams *stdio, child *nsutil.Child, status *os.File) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{
-		spec: spec, cgroup: session.cgroup, limits: session.limits, streams: streams, child: child, stop: stop,
+		spec: spec, session: session, streams: streams, child: child, stop: stop,
 		record: make(chan initproto.Record, 1), started: make(chan struct{}), exited: make(chan struct{}), target: make(chan struct{}),
 	}
 	go func() {
@@ -101,10 +100,11 @@ func newRunning(spec Spec, session *Session, streams *stdio, child *nsutil.Child
 			r.record <- rec
 		}
 	}()
-	go func() {
-		defer close(r.exited)
-		_, _ = linux.Wait(child.PID)
-	}()
+	r.watches.Go(func() {
+		if linux.PidfdWait(ctx, child.Pidfd) == nil {
+			close(r.exited)
+		}
+	})
 	r.watches.Go(func() {
 		if spec.Process.Wait(ctx) == nil {
 			close(r.target)
@@ -148,10 +148,10 @@ func (r *running) forward(ctx context.Context) {
 	}
 }
 
-// wait waits for the command's end, or brings it about, and reaps dlx-init.
+// wait waits for the command's end, or brings it about, and for dlx-init's.
 func (r *running) wait(ctx context.Context) (int, error) {
 	rec, err := r.outcome(ctx)
-	r.reap()
+	r.end()
 	r.stop()
 	r.watches.Wait()
 	if cerr := r.child.Pidfd.Close(); err == nil {
@@ -192,8 +192,8 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 // processes before its init (pid_namespaces(7)), so the news of the latter comes a little later.
 func (r *running) whyKilled() error {
 	<-r.exited
-	if r.cgroup.OutOfMemory() {
-		return &MemoryError{r.limits.Memory}
+	if r.session.cgroup.OutOfMemory() {
+		return &MemoryError{r.session.limits.Memory}
 	}
 	select {
 	case <-r.target:
@@ -206,17 +206,19 @@ func (r *running) whyKilled() error {
 // quickExit is how long dlx-init gets to end by itself before the group is looked at for what it still waits for.
 const quickExit = 5 * time.Millisecond
 
-// reap ends what the command has left behind and waits for dlx-init.
-func (r *running) reap() {
+// end ends what the command has left behind and waits for dlx-init, and until it is reaped.
+func (r *running) end() {
 	select {
 	case <-r.exited:
 	case <-time.After(quickExit):
-		_ = r.cgroup.End(context.Background()) // Run looks again, and reports
+		_ = r.session.cgroup.End(context.Background()) // Run looks again, and reports
 		select {
 		case <-r.exited:
 		case <-time.After(cgroup.EndLimit):
+			return
 		}
 	}
+	r.session.keeper.reaped(cgroup.EndLimit)
 }
 
 // exitCode turns dlx-init's record into an exit status.

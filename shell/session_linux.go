@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"dlx/internal/cgroup"
 	"dlx/internal/initproto"
@@ -157,7 +158,7 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	child, err := nsutil.Spawn(nsutil.Spec{
+	plan := nsutil.Spec{
 		Process: spec.Process,
 		Join:    spec.Join,
 		MountNS: spec.MountNS,
@@ -170,7 +171,8 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Env:     spec.Env,
 		Stdio:   streams.child,
 		Status:  theirs,
-	})
+	}
+	child, err := s.spawn(&plan)
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		if s.cgroup.OutOfMemory() {
 			err = &MemoryError{s.limits.Memory}
@@ -178,6 +180,19 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		return nil, errors.Join(err, status.Close())
 	}
 	return newRunning(spec, s, streams, child, status), nil
+}
+
+// spawn has the keeper start the process.
+func (s *Session) spawn(spec *nsutil.Spec) (*nsutil.Child, error) {
+	plan, err := spec.Plan()
+	if err != nil {
+		return nil, err
+	}
+	child, err := s.keeper.spawn(plan)
+	if err != nil {
+		return nil, fmt.Errorf("start %s in the namespaces of process %d: %w", spec.Args[0], spec.Process.PID(), errors.Join(err, spec.Process.Alive()))
+	}
+	return child, nil
 }
 
 // give hands the child's descriptors to its user.

@@ -1,21 +1,26 @@
 package cgroup
 
 import (
-	"io"
-	"os"
+	"runtime"
 	"strings"
+
+	"dlx/internal/linux"
 )
 
 // KeeperName is argv[0] of a session's keeper.
 const KeeperName = "dlx-keeper"
 
-// Keep is the keeper's main function; args are its arguments, name first. It watches its standard input, a pipe that dlx
-// holds. When that closes, however dlx came to its end, it ends what is left in the group and removes it.
+// Keep is the keeper's main function; args are its arguments, name first. Its standard input is a socket that dlx holds: the
+// session's plan comes from there, and is run. When it closes, however dlx came to its end, the keeper ends what is left in
+// the group and removes it.
 func Keep(args []string) int {
 	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	runtime.GOMAXPROCS(1)
+	conn := linux.NewFD(0)
+	defer conn.Close()
+	_ = linux.ServePlans(conn) // an error ends the session as well
 	if err := Find(args[1]).Clean(); err != nil {
 		return 1
 	}

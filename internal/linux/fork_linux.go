@@ -54,41 +54,131 @@ type StepError struct {
 func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 func (e *StepError) Unwrap() error { return e.Err }
 
+// failure is a step that failed, by its number.
+type failure struct {
+	step  int
+	errno unix.Errno
+}
+
+// step is one system call as the forked child makes it.
+type step struct {
+	nr       uintptr
+	args     [6]uintptr
+	last     int // the argument, counted from 1, that is what the step before has returned; 0: none
+	fork     bool
+	optional bool
+}
+
+// image is a plan in this process's memory, ready to be run once.
+type image struct {
+	clone  cloneArgs
+	steps  []step
+	memory []byte
+	fds    []*FD // the image's own
+}
+
+// firstPlanFD is the least number of a descriptor that a plan refers to, so that 0 to errorFD are free for the child.
+const firstPlanFD = 64
+
+// load makes an image. The descriptors stay the caller's.
+func (p *Plan) load() (*image, error) {
+	i := &image{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}, memory: append([]byte{}, p.memory...)}
+	for _, fd := range p.fds {
+		dup, err := fd.dupAbove(firstPlanFD)
+		if err != nil {
+			return nil, errors.Join(err, i.close())
+		}
+		i.fds = append(i.fds, dup)
+	}
+	base := uintptr(unsafe.Pointer(unsafe.SliceData(i.memory)))
+	for _, at := range p.links {
+		b := i.memory[at : at+wordSize]
+		binary.NativeEndian.PutUint64(b, uint64(base)+binary.NativeEndian.Uint64(b))
+	}
+	for _, from := range p.steps {
+		s := step{nr: from.nr, fork: from.fork, optional: from.optional}
+		for n, arg := range from.args {
+			switch arg.kind {
+			case argValue:
+				s.args[n] = uintptr(arg.value)
+			case argMemory:
+				s.args[n] = base + uintptr(arg.value)
+			case argFile:
+				s.args[n] = uintptr(i.fds[arg.value].Int())
+			case argLast:
+				s.last = n + 1
+			}
+		}
+		i.steps = append(i.steps, s)
+	}
+	if p.cgroup > 0 {
+		i.clone.flags |= unix.CLONE_INTO_CGROUP
+		i.clone.cgroup = uint64(i.fds[p.cgroup-1].Int())
+	}
+	return i, nil
+}
+
+func (i *image) close() error { return CloseAll(i.fds...) }
+
+func (fd *FD) dupAbove(least int) (*FD, error) {
+	raw, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_DUPFD_CLOEXEC, least)
+	if err != nil {
+		return nil, wrap("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	return NewFD(raw), nil
+}
+
 // Fork runs the plan in a forked child and returns the PID of the process that Exec made, as this process sees it.
 // That process is a child of this one. A step that fails is a *StepError, with no process left behind.
-//
-//go:norace
 func (p *Plan) Fork() (pid int, err error) {
-	defer p.release()
-	if p.err != nil {
-		return 0, p.err
+	pid, failed, err := p.fork()
+	if failed != nil {
+		err = p.stepError(failed)
 	}
+	return pid, err
+}
+
+func (p *Plan) stepError(f *failure) error {
+	if f.step < 0 || f.step >= len(p.names) {
+		return fmt.Errorf("step %d of the forked child: %w", f.step, f.errno)
+	}
+	return &StepError{p.names[f.step], f.errno}
+}
+
+//go:norace
+func (p *Plan) fork() (pid int, failed *failure, err error) {
+	if p.err != nil {
+		return 0, nil, p.err
+	}
+	i, err := p.load()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer i.close() //nolint:errcheck // for the child only
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, wrap("socketpair", err)
+		return 0, nil, wrap("socketpair", err)
 	}
 	ours, theirs := NewFD(pair[0]), NewFD(pair[1])
 	defer ours.Close()
 	high, err := theirs.dupAbove(firstPlanFD)
 	theirs.Close()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	p.steps[0].args = [6]uintptr{uintptr(high.Int()), errorFD, unix.O_CLOEXEC}
-	middle, errno := forkPlan(&p.clone, &p.steps[0], uintptr(len(p.steps)), new(record))
+	i.steps[0].args[0] = uintptr(high.Int())
+	middle, errno := forkPlan(&i.clone, &i.steps[0], uintptr(len(i.steps)), new(record))
 	high.Close()
-	runtime.KeepAlive(p)
+	runtime.KeepAlive(i)
 	if errno != 0 {
-		return 0, wrap("fork", errno)
+		return 0, nil, wrap("fork", errno)
 	}
-	return p.collect(ours, middle)
+	return collect(ours, middle)
 }
 
 // collect reads what the child reports, reaps the middle process, and the last one too if it failed. The last one waits for
 // the middle one to be gone, which counts in its cgroup until then.
-func (p *Plan) collect(child *FD, middle int) (int, error) {
-	var last int
-	var failure error
+func collect(child *FD, middle int) (last int, failed *failure, err error) {
 	reap := sync.OnceValues(func() (WaitStatus, error) { return Wait(middle) })
 	for buf := make([]byte, recordSize); ; {
 		n, err := retry(func() (int, error) { return unix.Read(child.Int(), buf) })
@@ -102,21 +192,20 @@ func (p *Plan) collect(child *FD, middle int) (int, error) {
 			_, _ = reap()
 			_, _ = retry(func() (int, error) { return unix.Write(child.Int(), []byte{0}) }) // one that has died says so by the socket's end
 		case recordFailed:
-			failure = &StepError{p.names[value], unix.Errno(errno)}
+			failed = &failure{value, unix.Errno(errno)}
 		}
 	}
 	ws, err := reap()
-	if failure == nil && (err != nil || last == 0) {
-		failure = fmt.Errorf("the forked child ended early (status %#x): %w", int(ws), errors.Join(err, ErrNoProcess))
+	if failed == nil && (err != nil || last == 0) {
+		return 0, nil, fmt.Errorf("the forked child ended early (status %#x): %w", int(ws), errors.Join(err, ErrNoProcess))
 	}
-	if failure != nil && last != 0 {
-		_, werr := Wait(last)
-		failure = errors.Join(failure, werr)
+	if failed != nil && last != 0 {
+		_, err = Wait(last)
 	}
-	if failure != nil {
-		return 0, failure
+	if failed != nil {
+		last = 0
 	}
-	return last, nil
+	return last, failed, err
 }
 
 func le32(b []byte) int { return int(int32(binary.NativeEndian.Uint32(b))) }
@@ -144,9 +233,14 @@ func forkPlan(args *cloneArgs, steps *step, n uintptr, rec *record) (int, syscal
 //go:nosplit
 //go:nocheckptr
 func runPlan(steps *step, n uintptr, rec *record) {
+	last := uintptr(0)
 	for i := range n {
 		s := (*step)(unsafe.Add(unsafe.Pointer(steps), i*unsafe.Sizeof(step{})))
+		if s.last > 0 {
+			*(*uintptr)(unsafe.Add(unsafe.Pointer(&s.args), uintptr(s.last-1)*unsafe.Sizeof(uintptr(0)))) = last
+		}
 		r, _, errno := syscall.RawSyscall6(s.nr, s.args[0], s.args[1], s.args[2], s.args[3], s.args[4], s.args[5])
+		last = r
 		switch {
 		case errno != 0 && !s.optional:
 			rec.kind, rec.value, rec.errno = recordFailed, int32(i), int32(errno)

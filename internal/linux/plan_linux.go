@@ -1,120 +1,138 @@
 package linux
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// firstPlanFD is the least number of a descriptor that a plan refers to, so that 0 to errorFD are free for the child.
-const firstPlanFD = 64
+// Plan is a list of system calls that a forked child makes before it executes a program. It is data: Fork runs it in a child
+// of this process, Send has another process do so, which holds nothing of this one's memory.
+type Plan struct {
+	steps  []planStep
+	names  []string
+	memory []byte // what pointers among the arguments lead to
+	links  []int  // places in memory that hold an offset in it, and become its address
+	fds    []*FD  // the caller's
+	cgroup int    // an index in fds, plus 1
+	err    error
+}
 
-// step is one system call of a forked child.
-type step struct {
+// planStep is one system call.
+type planStep struct {
 	nr       uintptr
-	args     [6]uintptr
+	args     [6]planArg
 	fork     bool
 	optional bool
 }
 
-// Plan is a list of system calls that a forked child makes before it executes a program. Everything is allocated while
-// planning; Fork runs it, once.
-type Plan struct {
-	clone cloneArgs
-	steps []step
-	names []string
-	fds   []*FD
-	keep  []any
-	err   error
+// planArg is an argument that may not be known yet.
+type planArg struct {
+	kind  argKind
+	value uint64
 }
 
-// NewPlan returns a plan whose first step puts the socket for errors in place.
+type argKind uint64
+
+const (
+	argValue  argKind = iota // a number
+	argMemory                // an offset in the plan's memory
+	argFile                  // an index in its descriptors
+	argLast                  // what the step before has returned
+)
+
+func val[T ~int | ~uintptr | ~uint32 | ~uint64](v T) planArg { return planArg{argValue, uint64(v)} }
+
+// lastResult is what the step before has returned.
+func lastResult() planArg { return planArg{kind: argLast} }
+
+// NewPlan returns a plan whose first step puts the socket for errors in place; forking fills it in.
 func NewPlan() *Plan {
-	p := &Plan{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}}
-	p.call("dup3 error socket", unix.SYS_DUP3)
+	p := &Plan{}
+	p.call("dup3 error socket", unix.SYS_DUP3, val(0), val(errorFD), val(unix.O_CLOEXEC))
 	return p
 }
 
 // Fail notes an error, which Fork returns instead of forking.
 func (p *Plan) Fail(err error) { p.err = errors.Join(p.err, err) }
 
-// release closes the plan's own descriptors.
-func (p *Plan) release() {
-	p.Fail(CloseAll(p.fds...))
-	p.fds = nil
-}
-
-func (p *Plan) call(name string, nr uintptr, args ...uintptr) *step {
-	s := step{nr: nr}
+func (p *Plan) call(name string, nr uintptr, args ...planArg) *planStep {
+	s := planStep{nr: nr}
 	copy(s.args[:], args)
 	p.steps = append(p.steps, s)
 	p.names = append(p.names, name)
 	return &p.steps[len(p.steps)-1]
 }
 
-// use gives fd a number that the child's own descriptors do not collide with.
-func (p *Plan) use(fd *FD) uintptr {
-	dup, err := fd.dupAbove(firstPlanFD)
-	if err != nil {
-		p.Fail(err)
-		return math.MaxUint32
+// use is a descriptor of the caller's, which has to stay open until the plan is run.
+func (p *Plan) use(fd *FD) planArg {
+	p.fds = append(p.fds, fd)
+	return planArg{argFile, uint64(len(p.fds) - 1)}
+}
+
+// wordSize is that of a pointer on every architecture that dlx runs on.
+const wordSize = 8
+
+// bytes keeps b in the plan's memory.
+func (p *Plan) bytes(b []byte) planArg {
+	for len(p.memory)%wordSize != 0 {
+		p.memory = append(p.memory, 0)
 	}
-	p.fds = append(p.fds, dup)
-	return uintptr(dup.Int())
+	at := len(p.memory)
+	p.memory = append(p.memory, b...)
+	return planArg{argMemory, uint64(at)}
 }
 
-func (fd *FD) dupAbove(least int) (*FD, error) {
-	raw, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_DUPFD_CLOEXEC, least)
-	if err != nil {
-		return nil, wrap("fcntl F_DUPFD_CLOEXEC", err)
+// words keeps numbers there; each of links is one that is an offset in the memory itself.
+func (p *Plan) words(list []uint64, links ...int) planArg {
+	var b []byte
+	for _, w := range list {
+		b = binary.NativeEndian.AppendUint64(b, w)
 	}
-	return NewFD(raw), nil
+	at := p.bytes(b)
+	for _, i := range links {
+		p.links = append(p.links, int(at.value)+i*wordSize)
+	}
+	return at
 }
 
-// bytes keeps b alive until the plan is gone and returns its address.
-func (p *Plan) bytes(b []byte) uintptr {
-	p.keep = append(p.keep, b)
-	return uintptr(unsafe.Pointer(&b[0]))
-}
-
-func (p *Plan) cstring(s string) uintptr {
+func (p *Plan) cstring(s string) planArg {
 	b, err := unix.ByteSliceFromString(s)
 	if err != nil {
 		p.Fail(fmt.Errorf("%.40q holds a NUL byte: %w", s, err))
-		return 0
+		return planArg{}
 	}
 	return p.bytes(b)
 }
 
-func (p *Plan) cstrings(list []string) uintptr {
-	ptrs := make([]uintptr, len(list)+1)
+func (p *Plan) cstrings(list []string) planArg {
+	ptrs, links := make([]uint64, len(list)+1), make([]int, len(list))
 	for i, s := range list {
-		ptrs[i] = p.cstring(s)
+		ptrs[i], links[i] = p.cstring(s).value, i
 	}
-	p.keep = append(p.keep, ptrs)
-	return uintptr(unsafe.Pointer(&ptrs[0]))
+	return p.words(ptrs, links...)
 }
 
 // JoinCgroup moves the child into the version 1 cgroup whose tasks file is open. A thread that moves itself alone does
 // not wait for an RCU grace period, 5 to 10 ms, as a write to cgroup.procs does (kernel/cgroup/cgroup.c,
 // cgroup_procs_write_start).
 func (p *Plan) JoinCgroup(tasks *FD) {
-	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), 1)
+	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), val(1))
 }
 
 // InCgroup makes the child inside the version 2 cgroup whose directory is given (clone3(2), CLONE_INTO_CGROUP, Linux
 // 5.7), for the same reason.
 func (p *Plan) InCgroup(dir *FD) {
-	p.clone.flags |= unix.CLONE_INTO_CGROUP
-	p.clone.cgroup = uint64(p.use(dir))
+	p.use(dir)
+	p.cgroup = len(p.fds)
 }
 
 // Setns joins the namespaces in flags, of the process or namespace behind fd.
 func (p *Plan) Setns(what string, fd *FD, flags int) {
-	p.call("join "+what+" namespace", unix.SYS_SETNS, p.use(fd), uintptr(flags))
+	p.call("join "+what+" namespace", unix.SYS_SETNS, p.use(fd), val(flags))
 }
 
 // Chroot makes the directory fd root and working directory.
@@ -127,33 +145,27 @@ func (p *Plan) Chroot(fd *FD) {
 func (p *Plan) Chdir(path string) { p.call("chdir "+path, unix.SYS_CHDIR, p.cstring(path)) }
 
 // Prctl plans prctl(2).
-func (p *Plan) prctl(what string, args ...uintptr) *step {
+func (p *Plan) prctl(what string, args ...planArg) *planStep {
 	return p.call(what, unix.SYS_PRCTL, args...)
 }
 
 // NotDumpable keeps the child, which still has this process's memory, from being traced by its equals.
-func (p *Plan) NotDumpable() { p.prctl("set not dumpable", unix.PR_SET_DUMPABLE, 0) }
+func (p *Plan) NotDumpable() { p.prctl("set not dumpable", val(unix.PR_SET_DUMPABLE), val(0)) }
 
 // NoNewPrivs makes the child unable to gain privileges by executing a program (prctl(2)).
-func (p *Plan) NoNewPrivs() { p.prctl("set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, 1) }
+func (p *Plan) NoNewPrivs() { p.prctl("set no_new_privs", val(unix.PR_SET_NO_NEW_PRIVS), val(1)) }
 
 // NewKeyring leaves this process's session keyring behind (session-keyring(7)); kernels without keys have none to leave.
 func (p *Plan) NewKeyring() {
-	p.call("start a session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0).optional = true
+	p.call("start a session keyring", unix.SYS_KEYCTL, val(unix.KEYCTL_JOIN_SESSION_KEYRING), val(0)).optional = true
 }
 
 // Umask sets the file mode creation mask.
-func (p *Plan) Umask(mask int) { p.call("umask", unix.SYS_UMASK, uintptr(mask)) }
+func (p *Plan) Umask(mask int) { p.call("umask", unix.SYS_UMASK, val(mask)) }
 
-// Limit lowers a resource's soft limit; the hard one stays (getrlimit(2)).
-func (p *Plan) Limit(resource int, soft uint64) {
-	lim := &unix.Rlimit{}
-	if err := unix.Getrlimit(resource, lim); err != nil {
-		p.Fail(wrap("getrlimit", err))
-	}
-	lim.Cur = min(soft, lim.Max)
-	p.keep = append(p.keep, lim)
-	p.call("set a resource limit", unix.SYS_PRLIMIT64, 0, uintptr(resource), uintptr(unsafe.Pointer(lim)), 0)
+// Limit sets a resource's limits (getrlimit(2)).
+func (p *Plan) Limit(resource int, soft, hard uint64) {
+	p.call("set a resource limit", unix.SYS_PRLIMIT64, val(0), val(resource), p.words([]uint64{soft, hard}), val(0))
 }
 
 // FileLimit is this process's own limit of open files.
@@ -174,30 +186,33 @@ const (
 func (p *Plan) Credentials(uid, gid uint32, groups []uint32, keep CapSet) {
 	for c := 0; c <= lastCap; c++ {
 		if !keep.Has(c) {
-			p.prctl(fmt.Sprintf("drop capability %d from the bounding set", c), unix.PR_CAPBSET_DROP, uintptr(c)).optional = c > unix.CAP_AUDIT_READ
+			p.prctl(fmt.Sprintf("drop capability %d from the bounding set", c), val(unix.PR_CAPBSET_DROP), val(c)).optional = c > unix.CAP_AUDIT_READ
 		}
 	}
-	p.prctl("clear the ambient set", unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL).optional = true
-	list := append([]uint32{}, groups...)
-	p.keep = append(p.keep, list)
-	p.call("set groups", unix.SYS_SETGROUPS, uintptr(len(list)), uintptr(unsafe.Pointer(unsafe.SliceData(list))))
-	p.call(fmt.Sprintf("set group %d", gid), unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid))
-	p.call(fmt.Sprintf("set user %d", uid), unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid))
+	p.prctl("clear the ambient set", val(unix.PR_CAP_AMBIENT), val(unix.PR_CAP_AMBIENT_CLEAR_ALL)).optional = true
+	var list []byte
+	for _, g := range groups {
+		list = binary.NativeEndian.AppendUint32(list, g)
+	}
+	p.call("set groups", unix.SYS_SETGROUPS, val(len(groups)), p.bytes(list))
+	p.call(fmt.Sprintf("set group %d", gid), unix.SYS_SETRESGID, val(gid), val(gid), val(gid))
+	p.call(fmt.Sprintf("set user %d", uid), unix.SYS_SETRESUID, val(uid), val(uid), val(uid))
 	if uid != 0 {
 		keep = 0 // setresuid has cleared them already (capabilities(7), "Effect of user ID changes")
 	}
 	p.capset(keep)
 }
 
+// capset sets the effective and the permitted set, and clears the inheritable one (capset(2)).
 func (p *Plan) capset(keep CapSet) {
-	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := &[2]unix.CapUserData{}
-	for i := range data {
-		part := uint32(keep >> (32 * i))
-		data[i] = unix.CapUserData{Effective: part, Permitted: part}
+	header := binary.NativeEndian.AppendUint32(nil, unix.LINUX_CAPABILITY_VERSION_3)
+	header = append(header, 0, 0, 0, 0) // this very process
+	low, high := uint32(keep), uint32(keep>>32)
+	var data []byte
+	for _, part := range []uint32{low, low, 0, high, high, 0} {
+		data = binary.NativeEndian.AppendUint32(data, part)
 	}
-	p.keep = append(p.keep, hdr, data)
-	p.call("set capabilities", unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)))
+	p.call("set capabilities", unix.SYS_CAPSET, p.bytes(header), p.bytes(data))
 }
 
 // Files makes the descriptors 0, 1, 2 and 3 out of these and closes all others but the program's and the error socket.
@@ -205,13 +220,13 @@ func (p *Plan) capset(keep CapSet) {
 func (p *Plan) Files(stdin, stdout, stderr, status, program *FD) {
 	for i, fd := range []*FD{stdin, stdout, stderr, status} {
 		if fd == nil {
-			p.call("close", unix.SYS_CLOSE, uintptr(i)).optional = true
+			p.call("close", unix.SYS_CLOSE, val(i)).optional = true
 			continue
 		}
-		p.call(fmt.Sprintf("dup3 to %d", i), unix.SYS_DUP3, p.use(fd), uintptr(i), 0)
+		p.call(fmt.Sprintf("dup3 to %d", i), unix.SYS_DUP3, p.use(fd), val(i), val(0))
 	}
-	p.call("dup3 program", unix.SYS_DUP3, p.use(program), programFD, unix.O_CLOEXEC)
-	p.call("close_range", unix.SYS_CLOSE_RANGE, errorFD+1, math.MaxUint32, 0)
+	p.call("dup3 program", unix.SYS_DUP3, p.use(program), val(programFD), val(unix.O_CLOEXEC))
+	p.call("close_range", unix.SYS_CLOSE_RANGE, val(errorFD+1), val(math.MaxUint32), val(0))
 }
 
 // NewSession takes the child out of this process's group and terminal (setsid(2)): what ends those does not end it.
@@ -224,13 +239,13 @@ const programFD = 4
 // parent, and the first one inside the joined pid namespace. The planning child ends here, and has been reaped when the plan
 // goes on.
 func (p *Plan) Clone() {
-	p.call("clone into the pid namespace", unix.SYS_CLONE, uintptr(unix.CLONE_PARENT|int(unix.SIGCHLD))).fork = true
-	p.call("wait for the planning child's end", unix.SYS_READ, errorFD, p.bytes(make([]byte, 1)), 1)
+	p.call("clone into the pid namespace", unix.SYS_CLONE, val(unix.CLONE_PARENT|int(unix.SIGCHLD))).fork = true
+	p.call("wait for the planning child's end", unix.SYS_READ, val(errorFD), p.bytes(make([]byte, 1)), val(1))
 }
 
 // Exec executes the program that Files was given, with an empty signal mask.
 func (p *Plan) Exec(argv, env []string) {
 	mask := p.bytes(make([]byte, 8))
-	p.call("clear the signal mask", unix.SYS_RT_SIGPROCMASK, uintptr(unix.SIG_SETMASK), mask, 0, 8)
-	p.call("execute", unix.SYS_EXECVEAT, programFD, p.cstring(""), p.cstrings(argv), p.cstrings(env), unix.AT_EMPTY_PATH)
+	p.call("clear the signal mask", unix.SYS_RT_SIGPROCMASK, val(unix.SIG_SETMASK), mask, val(0), val(8))
+	p.call("execute", unix.SYS_EXECVEAT, val(programFD), p.cstring(""), p.cstrings(argv), p.cstrings(env), val(unix.AT_EMPTY_PATH))
 }

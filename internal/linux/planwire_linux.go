@@ -1,0 +1,288 @@
+package linux
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A plan crosses a socket as a header, whose message carries the descriptors (unix(7), SCM_RIGHTS), and then its parts, all
+// in words of the machine's. The answer is one word for each of what happened, and the child's pidfd.
+
+// maxPlanWords and maxPlanFiles bound what is taken from the socket: a session's arguments and variables take 2 MiB at most.
+const (
+	maxPlanWords = 1 << 20
+	maxPlanFiles = 64
+)
+
+// What an answer's first word says.
+const (
+	answerStarted = iota + 1 // PID, and the pidfd
+	answerFailed             // step, errno
+	answerError              // no step: errno
+	answerEnded              // wait status
+)
+
+const answerWords = 3
+
+// errBadPlan is a plan that no other part of dlx has written.
+var errBadPlan = errors.New("not a plan")
+
+// Pair makes the two ends of a socket for plans. The second one is for another process.
+func Pair() (ours *FD, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, wrap("socketpair", err)
+	}
+	return NewFD(pair[0]), os.NewFile(uintptr(pair[1]), "socket"), nil
+}
+
+// ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its child. A step that fails
+// is a *StepError.
+func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
+	if p.err != nil {
+		return 0, nil, p.err
+	}
+	if err := p.send(conn); err != nil {
+		return 0, nil, fmt.Errorf("send the plan: %w", err)
+	}
+	var words []uint64
+	var fds []*FD
+	if err = readable(conn, answerLimit); err == nil {
+		words, fds, err = receive(conn, answerWords)
+	}
+	if err == nil && (words[0] == answerStarted) != (len(fds) == 1) {
+		err = errBadPlan
+	}
+	if err != nil {
+		return 0, nil, errors.Join(fmt.Errorf("read the answer to the plan: %w", err), CloseAll(fds...))
+	}
+	switch words[0] {
+	case answerStarted:
+		return int(words[1]), fds[0], nil
+	case answerFailed:
+		return 0, nil, p.stepError(&failure{int(words[1]), unix.Errno(words[2])})
+	}
+	return 0, nil, fmt.Errorf("fork: %w", unix.Errno(words[2]))
+}
+
+// answerLimit is how long the other process may take to answer, which somebody may have stopped.
+const answerLimit = 20 * time.Second
+
+func readable(conn *FD, limit time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(conn.Int()), Events: unix.POLLIN}}
+	n, err := retry(func() (int, error) { return unix.Poll(fds, int(limit.Milliseconds())) })
+	if err == nil && n == 0 {
+		err = os.ErrDeadlineExceeded
+	}
+	return wrap("poll", err)
+}
+
+// Ended waits for the news that the child of ForkBy has ended and been reaped, up to a limit. The socket's end is io.EOF.
+func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {
+	if err := readable(conn, limit); err != nil {
+		return 0, err
+	}
+	words, fds, err := receive(conn, answerWords)
+	if err != nil || words[0] != answerEnded {
+		return 0, errors.Join(err, CloseAll(fds...))
+	}
+	return WaitStatus(words[1]), nil
+}
+
+// ServePlans runs the plans that come on the socket, tells of each child and of its end, and reaps it. It returns nil when the
+// socket ends.
+func ServePlans(conn *FD) error {
+	for {
+		p, err := readPlan(conn)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = p.serve(conn)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Plan) serve(conn *FD) error {
+	pid, failed, err := p.fork()
+	if err = errors.Join(err, CloseAll(p.fds...)); err != nil {
+		errno := unix.EIO
+		_ = errors.As(err, &errno)
+		return send(conn, nil, answerError, 0, uint64(errno))
+	}
+	if failed != nil {
+		return send(conn, nil, answerFailed, uint64(failed.step), uint64(failed.errno))
+	}
+	pidfd, err := PidfdOpen(pid)
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer pidfd.Close()
+		if send(conn, []*FD{pidfd}, answerStarted, uint64(pid), 0) == nil {
+			ws, _ := Wait(pid)
+			_ = send(conn, nil, answerEnded, uint64(ws), 0) // dlx may have ended first
+		}
+	}()
+	return nil
+}
+
+// send writes words, with descriptors beside the first of them.
+func send(conn *FD, fds []*FD, words ...uint64) error {
+	var b []byte
+	for _, w := range words {
+		b = binary.NativeEndian.AppendUint64(b, w)
+	}
+	var rights []byte
+	if len(fds) > 0 {
+		raw := make([]int, len(fds))
+		for i, fd := range fds {
+			raw[i] = fd.Int()
+		}
+		rights = unix.UnixRights(raw...)
+	}
+	for len(b) > 0 {
+		n, err := retry(func() (int, error) { return unix.SendmsgN(conn.Int(), b, rights, nil, unix.MSG_NOSIGNAL) })
+		if err != nil {
+			return wrap("sendmsg", err)
+		}
+		b, rights = b[n:], nil
+	}
+	return nil
+}
+
+// receive reads n words and the descriptors beside them.
+func receive(conn *FD, n int) (words []uint64, fds []*FD, err error) {
+	b := make([]byte, n*wordSize)
+	rights := make([]byte, unix.CmsgSpace(maxPlanFiles*4))
+	for done := 0; done < len(b); {
+		got, space := 0, 0
+		_, err := retry(func() (_ int, err error) {
+			got, space, _, _, err = unix.Recvmsg(conn.Int(), b[done:], rights, unix.MSG_CMSG_CLOEXEC)
+			return got, err
+		})
+		fds = append(fds, rightsOf(rights[:space])...)
+		switch {
+		case err != nil:
+			return nil, fds, wrap("recvmsg", err)
+		case got == 0 && done == 0:
+			return nil, fds, io.EOF
+		case got == 0:
+			return nil, fds, io.ErrUnexpectedEOF
+		}
+		done += got
+	}
+	for i := range n {
+		words = append(words, binary.NativeEndian.Uint64(b[i*wordSize:]))
+	}
+	return words, fds, nil
+}
+
+func rightsOf(data []byte) (fds []*FD) {
+	messages, err := unix.ParseSocketControlMessage(data)
+	if err != nil {
+		return nil
+	}
+	for _, m := range messages {
+		raw, err := unix.ParseUnixRights(&m)
+		if err != nil {
+			continue
+		}
+		for _, fd := range raw {
+			fds = append(fds, NewFD(fd))
+		}
+	}
+	return fds
+}
+
+// planHead is how many words tell of a plan's size: steps, words of memory, links, and the cgroup.
+const planHead = 4
+
+// stepWords are those of a step: its number, its flags, and two an argument.
+const stepWords = 2 + 2*6
+
+// Flags of a step.
+const (
+	stepForks = 1 << iota
+	stepOptional
+)
+
+func (p *Plan) send(conn *FD) error {
+	p.bytes(nil) // fills the memory up to whole words
+	words := []uint64{uint64(len(p.steps)), uint64(len(p.memory) / wordSize), uint64(len(p.links)), uint64(p.cgroup)}
+	for _, s := range p.steps {
+		flags := uint64(0)
+		if s.fork {
+			flags |= stepForks
+		}
+		if s.optional {
+			flags |= stepOptional
+		}
+		words = append(words, uint64(s.nr), flags)
+		for _, arg := range s.args {
+			words = append(words, uint64(arg.kind), arg.value)
+		}
+	}
+	for i := range len(p.memory) / wordSize {
+		words = append(words, binary.NativeEndian.Uint64(p.memory[i*wordSize:]))
+	}
+	for _, at := range p.links {
+		words = append(words, uint64(at))
+	}
+	return send(conn, p.fds, words...)
+}
+
+// readPlan reads what send has written. The other end is dlx itself; the bounds keep a mistake from becoming a wrong call.
+func readPlan(conn *FD) (*Plan, error) {
+	head, fds, err := receive(conn, planHead)
+	p := &Plan{fds: fds}
+	if err == nil {
+		err = p.read(conn, head)
+	}
+	if err != nil {
+		return nil, errors.Join(err, CloseAll(p.fds...))
+	}
+	return p, nil
+}
+
+func (p *Plan) read(conn *FD, head []uint64) error {
+	steps, memory, links := head[0], head[1], head[2]
+	if steps > maxPlanWords || memory > maxPlanWords || links > maxPlanWords || head[3] > uint64(len(p.fds)) {
+		return errBadPlan
+	}
+	p.cgroup = int(head[3])
+	words, fds, err := receive(conn, int(steps*stepWords+memory+links))
+	p.fds = append(p.fds, fds...)
+	if err != nil {
+		return err
+	}
+	for ; steps > 0; steps, words = steps-1, words[stepWords:] {
+		s := planStep{nr: uintptr(words[0]), fork: words[1]&stepForks != 0, optional: words[1]&stepOptional != 0}
+		for i := range s.args {
+			s.args[i] = planArg{argKind(words[2+2*i]), words[3+2*i]}
+			if s.args[i].kind == argMemory && s.args[i].value > memory*wordSize || s.args[i].kind == argFile && s.args[i].value >= uint64(len(p.fds)) {
+				return errBadPlan
+			}
+		}
+		p.steps = append(p.steps, s)
+	}
+	for _, w := range words[:memory] {
+		p.memory = binary.NativeEndian.AppendUint64(p.memory, w)
+	}
+	for _, w := range words[memory:] {
+		if w%wordSize != 0 || w+wordSize > memory*wordSize {
+			return errBadPlan
+		}
+		p.links = append(p.links, int(w))
+	}
+	return nil
+}

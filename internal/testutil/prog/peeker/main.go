@@ -1,0 +1,82 @@
+// Peeker looks for a text in the environment and the memory of every other process that appears in its pid namespace, as
+// soon as it does. It prints a JSON object for each process whose environment it could read, with where the text was.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+type sighting struct {
+	PID   string `json:"pid"`
+	Args  string `json:"args"`
+	Path  string `json:"path"`  // where the text was, "" if nowhere
+	Bytes int    `json:"bytes"` // that were read
+}
+
+func main() {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	text, self := []byte(os.Args[1]), fmt.Sprint(os.Getpid())
+	out, seen := json.NewEncoder(os.Stdout), map[sighting]bool{}
+	fmt.Println(`{"ready":true}`)
+	for {
+		select {
+		case <-end:
+			return
+		default:
+		}
+		dirs, _ := filepath.Glob("/proc/[0-9]*")
+		for _, dir := range dirs {
+			if filepath.Base(dir) == self {
+				continue
+			}
+			s, ok := look(dir, text)
+			s.Bytes &^= 1<<20 - 1 // few states
+			if ok && !seen[s] {
+				seen[s] = true
+				_ = out.Encode(s)
+			}
+		}
+	}
+}
+
+func look(dir string, text []byte) (s sighting, ok bool) {
+	environ, err := os.ReadFile(dir + "/environ")
+	if err != nil {
+		return s, false
+	}
+	s.PID = filepath.Base(dir)
+	if bytes.Contains(environ, text) {
+		s.Path = "environ"
+	}
+	args, _ := os.ReadFile(dir + "/cmdline")
+	s.Args, _, _ = strings.Cut(string(args), "\x00")
+	mem, err := os.Open(dir + "/mem")
+	if err != nil {
+		return s, true
+	}
+	defer mem.Close()
+	maps, _ := os.ReadFile(dir + "/maps")
+	for lines := bufio.NewScanner(bytes.NewReader(maps)); lines.Scan(); {
+		var from, to int64
+		var mode string
+		if n, _ := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &mode); n != 3 || !strings.HasPrefix(mode, "rw") || to-from > 64<<20 {
+			continue
+		}
+		data, _ := io.ReadAll(io.NewSectionReader(mem, from, to-from))
+		s.Bytes += len(data)
+		if bytes.Contains(data, text) && s.Path == "" {
+			s.Path = "memory"
+		}
+	}
+	return s, true
+}
