@@ -1,0 +1,106 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// SockFilter is an instruction of classic BPF, and SockFprog a program as the kernel takes it (linux/filter.h).
+type (
+	SockFilter = unix.SockFilter
+	SockFprog  = unix.SockFprog
+)
+
+// SeccompProgram is a filter of system calls: classic BPF on struct seccomp_data (seccomp(2)).
+type SeccompProgram []SockFilter
+
+// Modes of seccomp that a process can be in (proc_pid_status(5), "Seccomp").
+const (
+	SeccompDisabled = unix.SECCOMP_MODE_DISABLED
+	SeccompStrict   = unix.SECCOMP_MODE_STRICT
+	SeccompFilter   = unix.SECCOMP_MODE_FILTER
+)
+
+// maxInstructions bounds one program (linux/bpf_common.h, BPF_MAXINSNS).
+const maxInstructions = 4096
+
+// ErrNoFilterCopy reports that the kernel copies no filters for this process: it was built without
+// CONFIG_CHECKPOINT_RESTORE, this process is itself filtered or lacks CAP_SYS_ADMIN, or a security module forbids it.
+var ErrNoFilterCopy = errors.New("the kernel does not let this process copy another's seccomp filters")
+
+// ErrTraced reports that another process traces the one whose filters were asked for; only its tracer can copy them.
+var ErrTraced = errors.New("it is traced by another process")
+
+// SeccompMode reads the mode of a process's first thread from /proc/PID/status. A process that is gone is
+// os.ErrNotExist or ErrNoProcess.
+func SeccompMode(pid int) (int, error) { return statusNumber(pid, "Seccomp") }
+
+// statusNumber is a decimal field of proc_pid_status(5).
+func statusNumber(pid int, field string) (int, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strconv.Atoi(strings.TrimSpace(value))
+		}
+	}
+	return 0, fmt.Errorf("status of process %d has no field %s", pid, field)
+}
+
+// tracedFilters copies the filters of the stopped process pid, which the calling thread traces, in the order of their
+// installation: filter 0 is the oldest (kernel/seccomp.c, get_nth_filter).
+func tracedFilters(pid int, goOn func() error) ([]SeccompProgram, error) {
+	mode, err := SeccompMode(pid)
+	switch {
+	case err != nil:
+		return nil, err
+	case mode == SeccompDisabled:
+		return nil, nil
+	case mode != SeccompFilter:
+		return nil, fmt.Errorf("process %d is in seccomp mode %d and has no filters to copy", pid, mode)
+	}
+	var filters []SeccompProgram
+	buf := make(SeccompProgram, maxInstructions)
+	for {
+		if err := goOn(); err != nil {
+			return nil, err
+		}
+		program, err := tracedFilter(pid, len(filters), buf)
+		if errors.Is(err, unix.ENOENT) {
+			return filters, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		filters = append(filters, program)
+	}
+}
+
+// tracedFilter copies one of them, by way of buf; ENOENT says that there is none of this index.
+func tracedFilter(pid, index int, buf SeccompProgram) (SeccompProgram, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER, uintptr(pid), uintptr(index),
+		uintptr(unsafe.Pointer(&buf[0])), 0, 0)
+	if errno != 0 {
+		return nil, copyError(errno)
+	}
+	return slices.Clone(buf[:n]), nil
+}
+
+// copyError says what an error of PTRACE_SECCOMP_GET_FILTER means for a process that has filters: EACCES that the
+// tracer may not, EINVAL or EIO that the kernel can not (kernel/seccomp.c, seccomp_get_filter).
+func copyError(err error) error {
+	err = wrap("ptrace SECCOMP_GET_FILTER", err)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIO) {
+		return fmt.Errorf("%w: %w", ErrNoFilterCopy, err)
+	}
+	return err
+}
