@@ -1,0 +1,6 @@
+package seccomp
+
+import "embed"
+
+//go:embed programs/amd64
+var programs embed.FS
