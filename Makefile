@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox test demo bench bench-capture bench-filter lint cross fuzz vulncheck clean help
+.PHONY: build toolbox test demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -37,6 +37,9 @@ cross: ## builds for linux/arm64, darwin/arm64 and windows/amd64
 
 fuzz: ## each fuzz target for 20 seconds
 	scripts/fuzz.sh
+
+generate: ## the seccomp filters, out of Docker's default profile
+	scripts/generate.sh
 
 vulncheck: ## known vulnerabilities in the dependencies (asks the Go vulnerability database)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...

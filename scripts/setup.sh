@@ -6,7 +6,7 @@ set -euo pipefail
 demo=(git iproute2 procps tcpdump util-linux)
 bench=(git procps tcpdump util-linux)
 bench_capture=(git iproute2 procps tcpdump util-linux wireshark-common)
-test=("${demo[@]}" bash-static busybox-static gcc libc6-dev libpcap-dev netbase passwd strace sudo tshark)
+test=("${demo[@]}" bash-static busybox-static gcc gdb libc6-dev libpcap-dev netbase passwd strace sudo tshark)
 
 case ${1:-} in
 demo) apt_need "${demo[@]}" ;;

@@ -1,5 +1,5 @@
 // Gen compiles Docker's default seccomp profile into the programs that package seccomp embeds, for each architecture and
-// each set of capabilities. It is run by `make generate` in internal/seccomp; the same inputs give the same bytes.
+// each set of capabilities. `make generate` runs it; the same inputs give the same bytes.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	out := flag.String("o", "programs", "folder to write the programs to, as ARCHITECTURE/VARIANT.bpf")
+	out := flag.String("o", "internal/seccomp/programs", "folder to write the programs to, as ARCHITECTURE/VARIANT.bpf")
 	flag.Parse()
 	if err := run(*out); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
