@@ -127,26 +127,32 @@ func (d *debug) argv() []string {
 	return []string{"sh"}
 }
 
-// hostIsSafe refuses a session with the host's files that a process of the container could trace, and so read and
-// write them through /proc/PID/root: one whose capabilities are all the container's too, or a container with
-// CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking"). With CAP_SYS_ADMIN the host is the container's anyway.
+// hostIsSafe refuses a session with the host's files that a process of a container could trace, and so read and write them
+// through /proc/PID/root (ptrace(2), "Ptrace access mode checking"): one whose capabilities every container has, since any
+// that shares the host's processes sees it; one whose capabilities are all the target's too; and one in a target that may
+// trace whatever it sees. A target with CAP_SYS_ADMIN has the host anyway, and one with the host's files has them already.
 func (d *debug) hostIsSafe() error {
-	differ, err := d.target.Process.Differing()
-	if err != nil || differ&nsutil.Pid == 0 && differ&nsutil.User == 0 {
-		return err
-	}
-	theirs, err := d.target.Process.Capabilities()
-	if err != nil || theirs.Has(linux.CapSysAdmin) {
-		return err
-	}
 	ours, err := d.profile.Capabilities()
 	if err != nil {
 		return err
 	}
+	if d.req.User != "" && !isRoot(d.req.User) {
+		ours = 0
+	}
+	if ours&^shell.ContainerCapabilities == 0 {
+		return &ExposedHostError{d.target.Name, "the session would hold no capability that containers lack"}
+	}
+	same, err := d.target.Process.SharesFiles()
+	if err != nil || same {
+		return err
+	}
+	theirs, err := d.target.Process.Capabilities()
 	switch {
+	case err != nil || theirs.Has(linux.CapSysAdmin):
+		return err
 	case theirs.Has(linux.CapSysPtrace):
 		return &ExposedHostError{d.target.Name, "it may hold CAP_SYS_PTRACE"}
-	case ours&^theirs == 0 || d.req.User != "" && !isRoot(d.req.User):
+	case ours&^theirs == 0:
 		return &ExposedHostError{d.target.Name, "the session would hold no capability that the container lacks"}
 	}
 	return nil

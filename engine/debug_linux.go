@@ -57,7 +57,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err != nil {
 		return 0, err
 	}
-	if err := together(func() error { return d.see(ctx) }, d.begin); err != nil {
+	if err := together(func() error { return d.see(ctx) }, func() error { return d.begin(ctx) }); err != nil {
 		return 0, err
 	}
 	return d.run(ctx, streams)
@@ -111,7 +111,7 @@ func (d *debug) prepare() error {
 
 // begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps every processor busy, what
 // comes then does not, and the keeper's start is hidden behind it.
-func (d *debug) begin() (err error) {
+func (d *debug) begin(ctx context.Context) (err error) {
 	limits := shell.DefaultLimits
 	if d.req.Memory > 0 {
 		limits.Memory = d.req.Memory
@@ -119,7 +119,7 @@ func (d *debug) begin() (err error) {
 	if d.req.Pids > 0 {
 		limits.Pids = d.req.Pids
 	}
-	d.session, err = shell.New(d.init, d.target.Process, limits)
+	d.session, err = shell.New(ctx, d.init, d.target.Process, d.profile, limits)
 	return err
 }
 
@@ -159,7 +159,6 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		Pts:     d.view.Pts,
 		Init:    d.init,
 		User:    user,
-		Profile: d.profile,
 		Dir:     d.dir(),
 		Command: command,
 		Env:     env,
@@ -172,7 +171,17 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 	if streams.Placed != nil && d.tools != nil {
 		streams.Placed(d.tools.Parts())
 	}
+	if streams.Restrained != nil {
+		streams.Restrained(d.restraints())
+	}
 	return d.session.Run(ctx, spec)
+}
+
+// restraints are what holds the session back.
+func (d *debug) restraints() shell.Restraints {
+	r := d.session.Restraints()
+	r.Nodev = d.view.Nodev
+	return r
 }
 
 func (d *debug) io(s Streams) shell.IO {

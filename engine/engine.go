@@ -87,7 +87,12 @@ type Streams struct {
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux
 	Started func()                // called once when the command runs, before any output of it; may be nil
 	Placed  func([]toolbox.Part)  // called once before that with the toolboxes that were verified; may be nil
+	// Restrained is called once before that with what holds the session back; may be nil.
+	Restrained func(Restraints)
 }
+
+// Restraints are what holds a session back.
+type Restraints = shell.Restraints
 
 // WindowSize is a terminal's size in characters.
 type WindowSize = shell.WindowSize

@@ -128,6 +128,26 @@ func (p *Process) RootID() (dev, ino uint64, err error) {
 	return st.Dev, st.Ino, gone(err)
 }
 
+// SharesFiles says whether the process sees the files that the calling thread sees: in the same mount namespace, with the same
+// root.
+func (p *Process) SharesFiles() (bool, error) {
+	differ, err := p.Differing()
+	if err != nil || differ&Mnt != 0 {
+		return false, err
+	}
+	dev, ino, err := p.RootID()
+	if err != nil {
+		return false, err
+	}
+	root, err := linux.OpenPath("/")
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	st, err := linux.Fstat(root)
+	return st.Dev == dev && st.Ino == ino, err
+}
+
 // HasProgram says whether the process's root has an executable regular file at path. Links are followed as the process
 // would follow them, and never out of its root.
 func (p *Process) HasProgram(path string) bool {
@@ -176,19 +196,42 @@ func (p *Process) stat(number int) (uint64, error) {
 	return strconv.ParseUint(fields[number-3], 10, 64)
 }
 
+// Status is a field of the process's status file (proc_pid_status(5)), such as "CapBnd".
+func (p *Process) Status(field string) (string, error) {
+	status, err := p.ReadFile("status", 1<<16)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.TrimSpace(value), nil
+		}
+	}
+	return "", fmt.Errorf("status of process %d has no %s", p.pid, field)
+}
+
 // Capabilities are the process's bounding set: the most that it, or what it starts, can come to hold.
 func (p *Process) Capabilities() (linux.CapSet, error) {
-	status, err := p.ReadFile("status", 1<<16)
+	value, err := p.Status("CapBnd")
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "CapBnd:"); ok {
-			set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
-			return linux.CapSet(set), err
-		}
+	set, err := strconv.ParseUint(value, 16, 64)
+	return linux.CapSet(set), err
+}
+
+// SeccompFilters copies the process's filters of system calls, the oldest first; see linux.SeccompFilters.
+func (p *Process) SeccompFilters(ctx context.Context) ([]linux.SeccompProgram, error) {
+	return linux.SeccompFilters(ctx, p.pidfd, p.pid)
+}
+
+// Limits are the process's resource limits (proc_pid_limits(5)).
+func (p *Process) Limits() ([]linux.Limit, error) {
+	data, err := p.ReadFile("limits", 1<<16)
+	if err != nil {
+		return nil, err
 	}
-	return 0, fmt.Errorf("status of process %d has no CapBnd", p.pid)
+	return linux.ParseLimits(string(data))
 }
 
 // Close releases the process. Closing twice does nothing.

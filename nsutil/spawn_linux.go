@@ -12,28 +12,31 @@ type Credentials struct {
 
 // Spec says what is started, and where.
 type Spec struct {
-	Process *Process     // whose namespaces are joined
-	Join    Type         // which of them, but for Mnt; those that are the caller's own are left out
-	MountNS *linux.FD    // the mount namespace to join
-	Root    *linux.FD    // root and working directory, inside MountNS
-	Tasks   []*linux.FD  // tasks files of version 1 cgroups, open for writing
-	Cgroup  *linux.FD    // directory of a version 2 cgroup; may be nil
-	Creds   Credentials  //
-	Program *linux.FD    // a static program that nobody can write to
-	Args    []string     // argv, the program's name first
-	Env     []string     // its whole environment
-	Stdio   [3]*linux.FD // descriptors 0 to 2
-	Status  *linux.FD    // descriptor 3; may be nil
+	Process *Process               // whose namespaces are joined
+	Join    Type                   // which of them, but for Mnt; those that are the caller's own are left out
+	MountNS *linux.FD              // the mount namespace to join
+	Root    *linux.FD              // root and working directory, inside MountNS
+	Tasks   []*linux.FD            // tasks files of version 1 cgroups, open for writing
+	Cgroup  *linux.FD              // directory of a version 2 cgroup; may be nil
+	Creds   Credentials            //
+	Limits  []linux.Limit          // resource limits
+	Own     []OwnFile              // what is written to files of the child's own in the host's /proc
+	Filters []linux.SeccompProgram // of system calls, the oldest first; they take Creds.NoNewPrivs
+	Program *linux.FD              // a static program that nobody can write to
+	Args    []string               // argv, the program's name first
+	Env     []string               // its whole environment
+	Stdio   [3]*linux.FD           // descriptors 0 to 2
+	Status  *linux.FD              // descriptor 3; may be nil
 }
+
+// OwnFile is a file below /proc/PID that a process sets something of its own by, such as attr/exec.
+type OwnFile struct{ Name, Data string }
 
 // Child is a process that was started by a Plan. Its owner waits for it.
 type Child struct {
 	PID   int
 	Pidfd *linux.FD
 }
-
-// softFiles is the soft limit of open files that a session gets, select(2)'s limit; Go has raised this process's own.
-const softFiles = 1024
 
 // Plan lays out how a program is started inside the namespaces of s.Process. The order matters (each step needs what the
 // next gives up): cgroup, mount namespace and root, the other namespaces with the user namespace first among them,
@@ -54,6 +57,16 @@ func (s *Spec) Plan() (*linux.Plan, error) {
 	for _, tasks := range s.Tasks {
 		plan.JoinCgroup(tasks)
 	}
+	if len(s.Own) > 0 {
+		proc, err := procDir(".")
+		if err != nil {
+			return nil, err
+		}
+		plan.Own(proc)
+		for _, f := range s.Own {
+			plan.WriteOwn(proc, f.Name, f.Data)
+		}
+	}
 	plan.Setns("mnt", s.MountNS, linux.NewMnt)
 	plan.Chroot(s.Root)
 	if join != 0 {
@@ -65,13 +78,18 @@ func (s *Spec) Plan() (*linux.Plan, error) {
 		plan.NoNewPrivs()
 	}
 	plan.Umask(0o022)
-	plan.Limit(linux.LimitCore, 0, 0)
-	plan.Limit(linux.LimitNofile, softFiles, softFiles)
+	for _, l := range s.Limits {
+		plan.Limit(l)
+	}
 	plan.Credentials(s.Creds.UID, s.Creds.GID, s.Creds.Groups, s.Creds.Caps)
 	plan.NotDumpable() // changing IDs may have set it again
 	plan.Files(s.Stdio[0], s.Stdio[1], s.Stdio[2], s.Status, s.Program)
 	plan.Clone()
 	plan.NewSession()
+	plan.ClearSignals()
+	for _, f := range s.Filters {
+		plan.Filter(f)
+	}
 	plan.Exec(s.Args, s.Env)
 	return plan, nil
 }

@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"dlx/internal/linux"
+	"dlx/internal/seccomp"
 	"dlx/nsutil"
 )
 
-// dockerCaps are what Docker gives a container by default (moby, daemon/pkg/oci/caps).
-var dockerCaps = linux.Caps(linux.CapChown, linux.CapDacOverride, linux.CapFsetid, linux.CapFowner, linux.CapMknod,
+// ContainerCapabilities are what Docker gives a container by default (moby, daemon/pkg/oci/caps).
+var ContainerCapabilities = linux.Caps(linux.CapChown, linux.CapDacOverride, linux.CapFsetid, linux.CapFowner, linux.CapMknod,
 	linux.CapNetRaw, linux.CapSetgid, linux.CapSetuid, linux.CapSetfcap, linux.CapSetpcap, linux.CapNetBindService,
 	linux.CapSysChroot, linux.CapKill, linux.CapAuditWrite)
 
@@ -21,18 +22,25 @@ type Profile struct {
 	caps    linux.CapSet
 	all     bool // every capability that dlx itself has
 	nonRoot bool
-	without linux.CapSet // what is left out of it
+	copies  bool            // the container's own seccomp filters are taken over, if they can be
+	filter  seccomp.Variant // else this one; none for a profile with all capabilities
+	without linux.CapSet    // what is left out of it
 }
 
 // DefaultProfile is what a session gets unless its user says otherwise.
 const DefaultProfile = "general"
 
 var profiles = map[string]Profile{
-	"general":    {About: "a container's default capabilities and SYS_PTRACE, so that strace works", caps: dockerCaps | linux.Caps(linux.CapSysPtrace)},
-	"baseline":   {About: "a container's default capabilities", caps: dockerCaps},
-	"restricted": {About: "no capability, and not root", nonRoot: true},
-	"netadmin":   {About: "a container's default capabilities and NET_ADMIN", caps: dockerCaps | linux.Caps(linux.CapNetAdmin)},
-	"sysadmin":   {About: "every capability, as a privileged container has", all: true},
+	"general": {
+		About: "a container's default capabilities and SYS_PTRACE, so that strace works",
+		caps:  ContainerCapabilities | linux.Caps(linux.CapSysPtrace), filter: seccomp.Debug,
+	},
+	"baseline":   {About: "a container's default capabilities", caps: ContainerCapabilities, copies: true, filter: seccomp.Default},
+	"restricted": {About: "no capability, and not root", nonRoot: true, copies: true, filter: seccomp.Bare},
+	"netadmin": {
+		About: "a container's default capabilities and NET_ADMIN", caps: ContainerCapabilities | linux.Caps(linux.CapNetAdmin), filter: seccomp.Default,
+	},
+	"sysadmin": {About: "every capability, as a privileged container has", all: true},
 }
 
 // UnknownProfileError names a profile that there is not.
@@ -82,7 +90,7 @@ func (p Profile) DefaultUser() string {
 
 // credentials puts the profile and the user together. joinsUser says that the session enters a user namespace, where
 // it starts out with every capability of that namespace.
-func (p Profile) credentials(u User, joinsUser bool) (nsutil.Credentials, error) {
+func (p Profile) credentials(u User, joinsUser, noNewPrivs bool) (nsutil.Credentials, error) {
 	if p.nonRoot && u.UID == 0 {
 		return nsutil.Credentials{}, ErrRootRestricted
 	}
@@ -93,7 +101,7 @@ func (p Profile) credentials(u User, joinsUser bool) (nsutil.Credentials, error)
 	if joinsUser && p.all {
 		caps = ^p.without
 	}
-	return nsutil.Credentials{UID: u.UID, GID: u.GID, Groups: u.Groups, Caps: caps, NoNewPrivs: !p.all}, nil
+	return nsutil.Credentials{UID: u.UID, GID: u.GID, Groups: u.Groups, Caps: caps, NoNewPrivs: noNewPrivs}, nil
 }
 
 // Capabilities are what the profile leaves of dlx's own.

@@ -15,9 +15,11 @@ import (
 // Session is the place that a command will run in: a cgroup with limits, and a keeper that cleans it up should this
 // process be killed. It is used once; its owner closes it.
 type Session struct {
-	keeper *keeper
-	cgroup *cgroup.Group
-	limits Limits
+	keeper    *keeper
+	cgroup    *cgroup.Group
+	limits    Limits
+	profile   Profile
+	restraint *restraint
 }
 
 // Limits bound what a session may use of the host. It gets at least so many processes and threads.
@@ -28,8 +30,8 @@ var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
 // New makes a session for a container's process, and cleans up after those that nobody else will. program is dlx-init,
 // sealed. Its threads are in the cgroup, and do not count in the limits; one that it need not make is left to the command.
-// Where the session can not be kept to the container's devices, there is none.
-func New(program *linux.FD, p *nsutil.Process, limits Limits) (*Session, error) {
+// Where the session can not be restrained as the container is, there is none.
+func New(ctx context.Context, program *linux.FD, p *nsutil.Process, profile Profile, limits Limits) (*Session, error) {
 	us, err := self()
 	if err != nil {
 		return nil, err
@@ -40,23 +42,31 @@ func New(program *linux.FD, p *nsutil.Process, limits Limits) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := newGroup(name, p, limits)
+	s := &Session{keeper: k, limits: limits, profile: profile}
+	if s.restraint, err = restrain(ctx, p, profile); err == nil {
+		err = s.makeGroup(name, p)
+	}
 	if err != nil {
 		k.dismiss()
 		return nil, err
 	}
-	return &Session{k, c, limits}, nil
+	return s, nil
 }
 
-// newGroup makes the session's cgroup, with the devices of the process's.
-func newGroup(name string, p *nsutil.Process, limits Limits) (*cgroup.Group, error) {
+// Restraints are what holds the session back.
+func (s *Session) Restraints() Restraints { return s.restraint.told }
+
+// makeGroup makes the session's cgroup, with the devices of the process's.
+func (s *Session) makeGroup(name string, p *nsutil.Process) error {
 	devices, err := devicesOf(p)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	limits := s.limits
 	limits.Pids += initproto.Threads
-	c, err := cgroup.New(name, limits, devices)
-	return c, errors.Join(err, devices.Close())
+	s.restraint.told.Devices = devices.String()
+	s.cgroup, err = cgroup.New(name, limits, devices)
+	return errors.Join(err, devices.Close())
 }
 
 // membershipLimit bounds /proc/PID/cgroup: a line for each hierarchy, with a path of at most 4 KiB.
@@ -103,7 +113,6 @@ type Spec struct {
 	Pts     *linux.FD // the view's /dev/pts; may be nil
 	Init    *linux.FD // dlx-init, sealed
 	User    User
-	Profile Profile
 	Dir     string // working directory
 	Command []string
 	Env     []string
@@ -142,7 +151,7 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	creds, err := spec.Profile.credentials(spec.User, differ&spec.Join&nsutil.User != 0)
+	creds, err := s.profile.credentials(spec.User, differ&spec.Join&nsutil.User != 0, s.restraint.told.NoNewPrivs)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +175,9 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Tasks:   tasks,
 		Cgroup:  group,
 		Creds:   creds,
+		Limits:  s.restraint.limits,
+		Own:     s.restraint.own,
+		Filters: s.restraint.filters,
 		Program: spec.Init,
 		Args:    initproto.Args(spec.IO.TTY, spec.Dir, spec.Command),
 		Env:     spec.Env,

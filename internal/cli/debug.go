@@ -26,6 +26,7 @@ type debugOptions struct {
 	timeoutSet             bool
 	memory                 byteSize
 	pids                   int64
+	verbose                bool
 }
 
 const defaultPids = 512
@@ -64,6 +65,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what restrains the session")
 	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
 	mustComplete(cmd, "fs", "toolbox", "host", "target")
 	mustComplete(cmd, "profile", "general", "baseline", "restricted", "netadmin", "sysadmin")
@@ -103,6 +105,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 		if tty || len(o.toolboxes) > 0 {
 			streams.Placed = a.sayToolboxes
 		}
+		streams.Restrained = func(r engine.Restraints) { a.sayRestraints(r, o.verbose) }
 		defer func() { err = errors.Join(err, con.close()) }()
 		a.code, err = e.Debug(ctx, req, streams)
 		return err
@@ -113,6 +116,16 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 func (a *app) sayToolboxes(parts []toolbox.Part) {
 	for _, p := range parts {
 		a.notef("toolbox %s", p)
+	}
+}
+
+// sayRestraints says what holds the session back, or that little does.
+func (a *app) sayRestraints(r engine.Restraints, verbose bool) {
+	if verbose {
+		a.notef("%s", r)
+	}
+	if r.Privileged {
+		a.notef("the container is privileged: it shares the host by design, and so does what runs in it")
 	}
 }
 

@@ -1,6 +1,9 @@
 package linux
 
 import (
+	"strconv"
+	"strings"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -52,3 +55,31 @@ func Effective() (CapSet, error) {
 	}
 	return CapSet(data[0].Effective) | CapSet(data[1].Effective)<<32, nil
 }
+
+// capNames are the capabilities in the order of their numbers (linux/capability.h), without their CAP_.
+var capNames = []string{
+	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+	"LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+	"SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+	"CHECKPOINT_RESTORE",
+}
+
+// Names lists the set by names. One that is newer than this program has its number.
+func (s CapSet) Names() []string {
+	var names []string
+	for c := range lastCap + 1 {
+		switch {
+		case !s.Has(c):
+		case c < len(capNames):
+			names = append(names, capNames[c])
+		default:
+			names = append(names, strconv.Itoa(c))
+		}
+	}
+	return names
+}
+
+// Without names the capabilities of s that have lacks.
+func (s CapSet) Without(have CapSet) string { return strings.Join((s &^ have).Names(), ", ") }

@@ -2,10 +2,8 @@ package linux
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,23 +107,3 @@ func probePacket() error {
 
 // Needed are the capabilities that dlx can not do without.
 var Needed = Caps(CapSysAdmin, CapSysPtrace, CapSysChroot, CapNetRaw, CapSetuid, CapSetgid, CapSetpcap, CapKill, CapDacOverride, CapChown)
-
-var capNames = map[int]string{
-	CapSysAdmin: "SYS_ADMIN", CapSysPtrace: "SYS_PTRACE", CapSysChroot: "SYS_CHROOT", CapNetRaw: "NET_RAW", CapSetuid: "SETUID",
-	CapSetgid: "SETGID", CapSetpcap: "SETPCAP", CapKill: "KILL", CapDacOverride: "DAC_OVERRIDE", CapChown: "CHOWN",
-}
-
-// Without names the capabilities of s that have lacks.
-func (s CapSet) Without(have CapSet) string {
-	var names []string
-	for c := range lastCap + 1 {
-		if s.Has(c) && !have.Has(c) {
-			name := capNames[c]
-			if name == "" {
-				name = fmt.Sprint(c)
-			}
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}

@@ -47,6 +47,7 @@ const (
 	MagicFuse    = unix.FUSE_SUPER_MAGIC
 	MagicCgroup  = unix.CGROUP_SUPER_MAGIC
 	MagicCgroup2 = unix.CGROUP2_SUPER_MAGIC
+	MagicSelinux = unix.SELINUX_MAGIC
 )
 
 // OpenPath opens a path that dlx itself chose (never one of a container's) as an O_PATH descriptor.

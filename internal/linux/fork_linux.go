@@ -132,6 +132,7 @@ func (fd *FD) dupAbove(least int) (*FD, error) {
 // That process is a child of this one. A step that fails is a *StepError, with no process left behind.
 func (p *Plan) Fork() (pid int, err error) {
 	pid, failed, err := p.fork()
+	err = errors.Join(err, p.release())
 	if failed != nil {
 		err = p.stepError(failed)
 	}

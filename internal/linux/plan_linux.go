@@ -16,7 +16,8 @@ type Plan struct {
 	names  []string
 	memory []byte // what pointers among the arguments lead to
 	links  []int  // places in memory that hold an offset in it, and become its address
-	fds    []*FD  // the caller's
+	fds    []*FD  // those that steps refer to
+	owned  []*FD  // of them, those that the plan closes
 	cgroup int    // an index in fds, plus 1
 	err    error
 }
@@ -72,6 +73,11 @@ func (p *Plan) use(fd *FD) planArg {
 	p.fds = append(p.fds, fd)
 	return planArg{argFile, uint64(len(p.fds) - 1)}
 }
+
+// Own hands a descriptor to the plan, which closes it once it was run.
+func (p *Plan) Own(fd *FD) { p.owned = append(p.owned, fd) }
+
+func (p *Plan) release() error { return CloseAll(p.owned...) }
 
 // wordSize is that of a pointer on every architecture that dlx runs on.
 const wordSize = 8
@@ -164,8 +170,27 @@ func (p *Plan) NewKeyring() {
 func (p *Plan) Umask(mask int) { p.call("umask", unix.SYS_UMASK, val(mask)) }
 
 // Limit sets a resource's limits (getrlimit(2)).
-func (p *Plan) Limit(resource int, soft, hard uint64) {
-	p.call("set a resource limit", unix.SYS_PRLIMIT64, val(0), val(resource), p.words([]uint64{soft, hard}), val(0))
+func (p *Plan) Limit(l Limit) {
+	p.call("set a resource limit", unix.SYS_PRLIMIT64, val(0), val(l.Resource), p.words([]uint64{l.Soft, l.Hard}), val(0))
+}
+
+// WriteOwn writes to a file of the child's own directory in proc, the host's /proc, such as "oom_score_adj".
+func (p *Plan) WriteOwn(proc *FD, name, data string) {
+	p.call("open "+name, unix.SYS_OPENAT, p.use(proc), p.cstring("self/"+name), val(unix.O_WRONLY|unix.O_CLOEXEC), val(0))
+	p.call(fmt.Sprintf("write %q to %s", data, name), unix.SYS_WRITE, lastResult(), p.bytes([]byte(data)), val(len(data)))
+}
+
+// Filter puts a filter of system calls in force (seccomp(2)), under which the rest of the plan has to do. It takes
+// no_new_privs.
+func (p *Plan) Filter(program SeccompProgram) {
+	var b []byte
+	for _, ins := range program {
+		b = binary.NativeEndian.AppendUint16(b, ins.Code)
+		b = append(b, ins.Jt, ins.Jf)
+		b = binary.NativeEndian.AppendUint32(b, ins.K)
+	}
+	fprog := p.words([]uint64{uint64(len(program)), p.bytes(b).value}, 1)
+	p.call("install a seccomp filter", unix.SYS_SECCOMP, val(unix.SECCOMP_SET_MODE_FILTER), val(0), fprog)
 }
 
 // FileLimit is this process's own limit of open files.
@@ -174,12 +199,6 @@ func FileLimit() (uint64, error) {
 	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim)
 	return lim.Cur, wrap("getrlimit", err)
 }
-
-// Resource limits a session starts with.
-const (
-	LimitCore   = unix.RLIMIT_CORE
-	LimitNofile = unix.RLIMIT_NOFILE
-)
 
 // Credentials gives up every privilege but these: bounding set first, since dropping it needs CAP_SETPCAP, then
 // groups and IDs, then the process's own sets (capabilities(7)). IDs are those of the joined user namespace.
@@ -243,9 +262,12 @@ func (p *Plan) Clone() {
 	p.call("wait for the planning child's end", unix.SYS_READ, val(errorFD), p.bytes(make([]byte, 1)), val(1))
 }
 
-// Exec executes the program that Files was given, with an empty signal mask.
+// ClearSignals empties the signal mask.
+func (p *Plan) ClearSignals() {
+	p.call("clear the signal mask", unix.SYS_RT_SIGPROCMASK, val(unix.SIG_SETMASK), p.bytes(make([]byte, 8)), val(0), val(8))
+}
+
+// Exec executes the program that Files was given.
 func (p *Plan) Exec(argv, env []string) {
-	mask := p.bytes(make([]byte, 8))
-	p.call("clear the signal mask", unix.SYS_RT_SIGPROCMASK, val(unix.SIG_SETMASK), mask, val(0), val(8))
 	p.call("execute", unix.SYS_EXECVEAT, val(programFD), p.cstring(""), p.cstrings(argv), p.cstrings(env), val(unix.AT_EMPTY_PATH))
 }

@@ -45,6 +45,7 @@ func Pair() (ours *FD, theirs *os.File, err error) {
 // ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its child. A step that fails
 // is a *StepError.
 func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
+	defer p.release() //nolint:errcheck // the other process has copies
 	if p.err != nil {
 		return 0, nil, p.err
 	}

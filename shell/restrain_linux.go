@@ -1,0 +1,161 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"dlx/internal/linux"
+	"dlx/internal/seccomp"
+	"dlx/nsutil"
+)
+
+// restraint is what the container's process and the profile say that a session is held back by, beside its cgroup.
+type restraint struct {
+	told    Restraints
+	filters []linux.SeccompProgram
+	own     []nsutil.OwnFile
+	limits  []linux.Limit
+}
+
+// restrain reads it.
+func restrain(ctx context.Context, p *nsutil.Process, profile Profile) (*restraint, error) {
+	r := &restraint{told: Restraints{Profile: profile.Name}}
+	for _, step := range []func() error{
+		func() error { return r.capabilities(profile) },
+		func() error { return r.noNewPrivs(p, profile) },
+		func() error { return r.filter(ctx, p, profile) },
+		func() error { return r.label(p) },
+		func() error { return r.limit(p) },
+		func() error { return r.oomScore(p) },
+		func() error { return r.privileged(p) },
+	} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("find out what restrains the container: %w", errors.Join(p.Alive(), err))
+		}
+	}
+	return r, nil
+}
+
+// noNewPrivs is set but in a session that may do everything, which has it if the container has.
+func (r *restraint) noNewPrivs(p *nsutil.Process, profile Profile) error {
+	value, err := p.Status("NoNewPrivs")
+	r.told.NoNewPrivs = !profile.all || value == "1"
+	return err
+}
+
+// copyLimit is how long the container's process may take to stop for its filters to be copied. A frozen one never does.
+const copyLimit = time.Second
+
+// filter chooses the filters of system calls: the container's own where the profile has no tools that need more, else the
+// runtime's default and what they need.
+func (r *restraint) filter(ctx context.Context, p *nsutil.Process, profile Profile) (err error) {
+	if profile.all {
+		return nil
+	}
+	if profile.copies {
+		ctx, cancel := context.WithTimeout(ctx, copyLimit)
+		defer cancel()
+		r.filters, err = p.SeccompFilters(ctx)
+		if err == nil && len(r.filters) > 0 {
+			r.told.Seccomp = fmt.Sprintf("the container's (%d)", len(r.filters))
+			return nil
+		}
+	}
+	program, err := seccomp.Program(profile.filter)
+	r.filters = []linux.SeccompProgram{program}
+	r.told.Seccomp = filterNames[profile.filter]
+	return err
+}
+
+var filterNames = map[seccomp.Variant]string{
+	seccomp.Bare:    "Docker's default without capabilities",
+	seccomp.Default: "Docker's default",
+	seccomp.Debug:   "Docker's default and debuggers' calls",
+}
+
+func (r *restraint) label(p *nsutil.Process) error {
+	l, err := labelOf(p)
+	if err != nil {
+		return err
+	}
+	r.told.Label = l.String()
+	if l.exec.Name != "" {
+		r.own = append(r.own, l.exec)
+	}
+	return nil
+}
+
+// limit takes the container's resource limits over. Those of address space and data segment are left to the session's cgroup,
+// which bounds its memory: a Go program, as dlx-init is one, reserves much and uses little. Nothing dumps core.
+func (r *restraint) limit(p *nsutil.Process) error {
+	theirs, err := p.Limits()
+	if err != nil {
+		return err
+	}
+	for _, l := range theirs {
+		switch l.Resource {
+		case linux.LimitAS, linux.LimitData:
+			continue
+		case linux.LimitCore:
+			l.Soft, l.Hard = 0, 0
+		}
+		if l, err = l.Within(); err != nil {
+			return err
+		}
+		r.limits = append(r.limits, l)
+	}
+	r.told.Limits = len(r.limits)
+	return nil
+}
+
+const oomFile = "oom_score_adj"
+
+// oomScore makes the kernel choose the session no later than the container when memory is short. Less than dlx's own takes
+// CAP_SYS_RESOURCE (proc_pid_oom_score_adj(5)).
+func (r *restraint) oomScore(p *nsutil.Process) error {
+	data, err := p.ReadFile(oomFile, labelLimit)
+	if err != nil {
+		return err
+	}
+	mine, err := os.ReadFile("/proc/self/" + oomFile)
+	if err != nil {
+		return err
+	}
+	theirs, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return err
+	}
+	own, err := strconv.Atoi(strings.TrimSpace(string(mine)))
+	if err != nil {
+		return err
+	}
+	r.told.OOMScoreAdj = max(theirs, own)
+	if theirs > own {
+		r.own = append(r.own, nsutil.OwnFile{Name: oomFile, Data: strconv.Itoa(theirs)})
+	}
+	return nil
+}
+
+// privileged says whether the container has the host's administrator's rights: CAP_SYS_ADMIN in the host's user namespace.
+func (r *restraint) privileged(p *nsutil.Process) error {
+	differ, err := p.Differing()
+	if err != nil {
+		return err
+	}
+	caps, err := p.Capabilities()
+	r.told.UserNS = differ&nsutil.User != 0
+	r.told.Privileged = !r.told.UserNS && caps.Has(linux.CapSysAdmin)
+	return err
+}
+
+// capabilities tells of the profile's.
+func (r *restraint) capabilities(profile Profile) error {
+	caps, err := profile.Capabilities()
+	r.told.Capabilities = caps.Names()
+	return err
+}

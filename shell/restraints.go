@@ -1,0 +1,50 @@
+package shell
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Restraints are what holds a session back, for its user and for the record.
+type Restraints struct {
+	Profile      string   `json:"profile"`
+	Capabilities []string `json:"capabilities"` // names without CAP_; those of a user other than root are in its bounding set alone
+	NoNewPrivs   bool     `json:"no_new_privs"`
+	Seccomp      string   `json:"seccomp"`
+	Devices      string   `json:"devices"`
+	Nodev        bool     `json:"nodev"`           // device nodes outside of the view's /dev can not be opened
+	Label        string   `json:"label,omitempty"` // of a Linux security module, such as "AppArmor docker-default"
+	UserNS       bool     `json:"user_namespace"`  // the container's own
+	OOMScoreAdj  int      `json:"oom_score_adj"`
+	Limits       int      `json:"resource_limits"` // how many are the container's
+	// Privileged says that the container has the host's administrator's rights, and so that what restrains the session does
+	// not keep it from the host.
+	Privileged bool `json:"privileged,omitempty"`
+}
+
+// String is one line.
+func (r Restraints) String() string {
+	parts := []string{"capabilities " + orNone(strings.Join(r.Capabilities, ","))}
+	if r.NoNewPrivs {
+		parts = append(parts, "no_new_privs")
+	}
+	parts = append(parts, "seccomp "+orNone(r.Seccomp), "devices "+r.Devices)
+	if r.Nodev {
+		parts = append(parts, "nodev")
+	}
+	if r.Label != "" {
+		parts = append(parts, r.Label)
+	}
+	if r.UserNS {
+		parts = append(parts, "the container's user namespace")
+	}
+	parts = append(parts, fmt.Sprintf("%d resource limits", r.Limits), fmt.Sprintf("oom_score_adj %d", r.OOMScoreAdj))
+	return fmt.Sprintf("profile %s: %s", r.Profile, strings.Join(parts, "; "))
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
