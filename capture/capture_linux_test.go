@@ -37,7 +37,7 @@ func TestLoopback(t *testing.T) {
 
 func TestStopDrains(t *testing.T) {
 	enter := namespace(t, "")
-	r := start(t, enter, capture.Options{Compile: compile("udp dst port 9"), Latency: 500 * time.Millisecond})
+	r := start(t, enter, capture.Options{Compile: compile("udp dst port 9"), Latency: time.Hour})
 	send(t, enter, "127.0.0.1:9", 200, 1000)
 	if packets, _ := r.end(); len(packets) != 200 { // they were in a block that had not been handed over
 		t.Errorf("%d packets after the end, want 200", len(packets))

@@ -16,7 +16,8 @@ import (
 // queue was too short for that, the capture begins with the ring.
 type early struct {
 	queue   *linux.Queue
-	reading bool // it has packets
+	settled func() error // waits until what is on its way to the sockets is there
+	reading bool         // it has packets
 	err     error
 	closing sync.WaitGroup
 	closed  error // of closing
@@ -42,15 +43,18 @@ func arrivalOf(f *linux.Frame) arrival { return arrival{f.Time, f.Interface, f.L
 func earlyRoom(ring int) int { return ring / 4 }
 
 // openEarly opens the socket, on a thread of the namespace. It is nil where the kernel can not tell when a ring has taken over.
-func openEarly(ring int) (*early, error) {
+func openEarly(ring int, settled func() error) (*early, error) {
 	if !linux.CanSettle() {
 		return nil, nil
+	}
+	if settled == nil {
+		settled = linux.Settle
 	}
 	q, err := linux.NewQueue(earlyRoom(ring))
 	if err != nil {
 		return nil, err
 	}
-	return &early{queue: q, both: map[arrival]int{}}, nil
+	return &early{queue: q, settled: settled, both: map[arrival]int{}}, nil
 }
 
 // start lets packets in.
@@ -105,7 +109,7 @@ func (e *early) whole() (bool, error) {
 	if lost, err := e.queue.Dropped(); err != nil || lost > 0 {
 		return false, err
 	}
-	if err := linux.Settle(); err != nil {
+	if err := e.settled(); err != nil {
 		return false, err
 	}
 	if err := e.queue.Refuse(); err != nil {

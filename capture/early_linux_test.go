@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,6 +106,16 @@ func (s *sender) sendMore(t *testing.T, n uint64) {
 	testutil.Wait(t, "more packets", limit, func() bool { return s.sent.Load() >= until })
 }
 
+// sends waits for as many, on the goroutine of a capture, and says whether they have come.
+func (s *sender) sends(n uint64) bool {
+	for until := s.sent.Load() + n; s.sent.Load() < until; runtime.Gosched() {
+		if s.stop.Load() || s.sent.Load() == mostSent {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *sender) end() {
 	s.stop.Store(true)
 	s.done.Wait()
@@ -121,15 +133,17 @@ func rounds(t *testing.T, what string, try func() bool) {
 	})
 }
 
-// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is there twice.
+// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is there twice, however fast the
+// kernel settles.
 func TestEarlyAndRing(t *testing.T) {
 	enter := namespace(t, "")
+	for range 3 {
+		packets, stats, _, _ := earlyAndRing(t, enter, 32<<20, 0)
+		checkAll(t, packets, stats)
+	}
 	rounds(t, "packets before the ring's and in both", func() bool {
-		packets, stats, frames, again := earlyAndRing(t, enter, 32<<20, 50*time.Microsecond)
-		if stats.Dropped != 0 || stats.Received != uint64(len(packets)) {
-			t.Errorf("%d packets, statistics %+v", len(packets), stats)
-		}
-		checkNumbers(t, packets)
+		packets, stats, frames, again := earlyAndRing(t, enter, 32<<20, 100)
+		checkAll(t, packets, stats)
 		return frames > 0 && again > 0
 	})
 }
@@ -137,14 +151,13 @@ func TestEarlyAndRing(t *testing.T) {
 // TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
 func TestEarlyTooMany(t *testing.T) {
 	enter := namespace(t, "")
-	rounds(t, "a queue that is too short", func() bool {
-		packets, stats, frames, _ := earlyAndRing(t, enter, 1<<20, 15*time.Microsecond)
-		if stats.Received-stats.Dropped != uint64(len(packets)) {
-			t.Errorf("%d packets, statistics %+v", len(packets), stats)
+	for range 3 { // a small packet takes 768 bytes of a queue that has a quarter of the ring's size
+		packets, stats, frames, _ := earlyAndRing(t, enter, 1<<20, 1000)
+		if stats.Received-stats.Dropped != uint64(len(packets)) || frames != 0 {
+			t.Errorf("%d packets, %d of them early, statistics %+v", len(packets), frames, stats)
 		}
 		checkNumbers(t, packets[:min(len(packets), 1000)]) // the ring is short as well
-		return frames == 0
-	})
+	}
 }
 
 // TestEarlyOfCrowded: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
@@ -153,19 +166,20 @@ func TestEarlyOfCrowded(t *testing.T) {
 	s := sendNumbers(t, enter, "127.0.0.1:9", sendEvery)
 	s.sendMore(t, 1)
 	for range 3 {
-		if read, err := capture.EarlyOfCrowded(enter); read || err != nil {
-			t.Errorf("early packets are read: %v, %v", read, err)
+		if read, waited, err := capture.EarlyOfCrowded(enter, limit); read || waited || err != nil {
+			t.Errorf("early packets are read: %v, settling is waited for: %v, %v", read, waited, err)
 		}
 	}
 }
 
-// earlyAndRing captures while datagrams are sent, which begins before.
-func earlyAndRing(t *testing.T, enter capture.Enter, ring int, every time.Duration) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
+// earlyAndRing captures while datagrams are sent, which begins before. So many more are sent by each sender before the ring
+// takes over; after none, it does as soon as the kernel has settled.
+func earlyAndRing(t *testing.T, enter capture.Enter, ring int, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
 	t.Helper()
-	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7", every), sendNumbers(t, enter, "127.0.0.1:9", every)}
+	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7", sendEvery), sendNumbers(t, enter, "127.0.0.1:9", sendEvery)}
 	c := open(t, enter, capture.Options{
 		Interface: "lo", Compile: compile("udp dst port 7 or udp dst port 9"), RingSize: ring, NoProcess: true,
-	})
+	}.Settling(after(meanwhile, senders...)))
 	early := c.Early()
 	r := run(t, c)
 	for _, s := range senders {
@@ -180,6 +194,27 @@ func earlyAndRing(t *testing.T, enter capture.Enter, ring int, every time.Durati
 	packets, _ = r.end()
 	frames, again = early()
 	return packets, r.stats, frames, again
+}
+
+// after settles when each sender has sent so many more packets.
+func after(n uint64, senders ...*sender) func() error {
+	return func() error {
+		for _, s := range senders {
+			if !s.sends(n) {
+				return errors.New("the sender has ended")
+			}
+		}
+		return linux.Settle()
+	}
+}
+
+// checkAll wants each packet once, and none lost.
+func checkAll(t *testing.T, packets []pcapng.Packet, stats capture.Stats) {
+	t.Helper()
+	if stats.Dropped != 0 || stats.Received != uint64(len(packets)) {
+		t.Errorf("%d packets, statistics %+v", len(packets), stats)
+	}
+	checkNumbers(t, packets)
 }
 
 // checkNumbers wants each sender's numbers in a row, without a gap, in the order of their times.
@@ -225,7 +260,8 @@ func TestEarlyFields(t *testing.T) {
 			enter := namespace(t, veth)
 			tunnel(t, enter, "tun0", o.arphrd)
 			rounds(t, "packets before the ring's and after", func() bool {
-				return earlyFields(t, enter, o.send(t, enter), o.options, o.same)
+				s := o.send(t, enter)
+				return earlyFields(t, enter, s, o.options.Settling(after(50, s)), o.same)
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"time"
 
 	"dlx/capture/process"
 	"dlx/internal/linux"
@@ -71,18 +72,36 @@ func (c *Capture) Early() func() (frames, again uint64) {
 	return func() (frames, again uint64) { return e.frames, e.again }
 }
 
-// EarlyOfCrowded opens early packets whose ring is crowded from the start, and says whether they are read.
-func EarlyOfCrowded(enter Enter) (read bool, err error) {
+// Settling has the rings of a capture take over when f returns, and not when the kernel is fast or slow to settle.
+func (o Options) Settling(f func() error) Options {
+	o.settled = f
+	return o
+}
+
+// EarlyOfCrowded opens early packets whose ring is crowded from the start. It says whether they are read, and whether settling
+// was waited for all the same, for as long as the limit.
+func EarlyOfCrowded(enter Enter, limit time.Duration) (read, waited bool, err error) {
+	decided := make(chan struct{})
 	var e *early
 	err = enter(func() error {
-		e, err = openEarly(1 << 20)
+		e, err = openEarly(1<<20, func() error {
+			select {
+			case <-decided:
+			case <-time.After(limit):
+				waited = true
+			}
+			return linux.Settle()
+		})
 		return err
 	})
-	if err == nil {
-		err = e.start(&linux.RingOptions{})
+	if err != nil {
+		return false, false, err
 	}
-	if err == nil {
+	if err = e.start(&linux.RingOptions{}); err == nil {
 		err = e.settle(func() bool { return true })
 	}
-	return e.next(&linux.Frame{}), errors.Join(err, e.close())
+	close(decided)
+	read = e.next(&linux.Frame{})
+	err = errors.Join(err, e.close())
+	return read, waited, err
 }

@@ -49,6 +49,8 @@ type Options struct {
 	Application string        // the program that captures
 	NoProcess   bool          // leave out whose packets they are
 	Latency     time.Duration // after which a packet is handed on although its block is not full; DefaultLatency
+
+	settled func() error // instead of the kernel's grace period, for tests
 }
 
 // Defaults.

@@ -83,7 +83,7 @@ func (s *source) prepare(ring *linux.RingOptions) error {
 			return err
 		}
 		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
-		if s.early, err = openEarly(ring.Size); err != nil {
+		if s.early, err = openEarly(ring.Size, s.o.settled); err != nil {
 			return err
 		}
 		return s.openHere()
