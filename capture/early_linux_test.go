@@ -138,11 +138,11 @@ func rounds(t *testing.T, what string, try func() bool) {
 func TestEarlyAndRing(t *testing.T) {
 	enter := namespace(t, "")
 	for range 3 {
-		packets, stats, _, _ := earlyAndRing(t, enter, 32<<20, 0)
+		packets, stats, _, _ := earlyAndRing(t, enter, capture.Options{RingSize: 32 << 20}, 0)
 		checkAll(t, packets, stats)
 	}
 	rounds(t, "packets before the ring's and in both", func() bool {
-		packets, stats, frames, again := earlyAndRing(t, enter, 32<<20, 100)
+		packets, stats, frames, again := earlyAndRing(t, enter, capture.Options{RingSize: 32 << 20}, 100)
 		checkAll(t, packets, stats)
 		return frames > 0 && again > 0
 	})
@@ -151,8 +151,11 @@ func TestEarlyAndRing(t *testing.T) {
 // TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
 func TestEarlyTooMany(t *testing.T) {
 	enter := namespace(t, "")
-	for range 3 { // a small packet takes 768 bytes of a queue that has a quarter of the ring's size
-		packets, stats, frames, _ := earlyAndRing(t, enter, 1<<20, 1000)
+	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block is handed over before it
+	// is full: the ring is not crowded.
+	o := capture.Options{RingSize: 1 << 20, Latency: time.Hour}
+	for range 3 {
+		packets, stats, frames, _ := earlyAndRing(t, enter, o, 400)
 		if stats.Received-stats.Dropped != uint64(len(packets)) || frames != 0 {
 			t.Errorf("%d packets, %d of them early, statistics %+v", len(packets), frames, stats)
 		}
@@ -174,12 +177,11 @@ func TestEarlyOfCrowded(t *testing.T) {
 
 // earlyAndRing captures while datagrams are sent, which begins before. So many more are sent by each sender before the ring
 // takes over; after none, it does as soon as the kernel has settled.
-func earlyAndRing(t *testing.T, enter capture.Enter, ring int, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
+func earlyAndRing(t *testing.T, enter capture.Enter, o capture.Options, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
 	t.Helper()
 	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7", sendEvery), sendNumbers(t, enter, "127.0.0.1:9", sendEvery)}
-	c := open(t, enter, capture.Options{
-		Interface: "lo", Compile: compile("udp dst port 7 or udp dst port 9"), RingSize: ring, NoProcess: true,
-	}.Settling(after(meanwhile, senders...)))
+	o.Interface, o.Compile, o.NoProcess = "lo", compile("udp dst port 7 or udp dst port 9"), true
+	c := open(t, enter, o.Settling(after(meanwhile, senders...)))
 	early := c.Early()
 	r := run(t, c)
 	for _, s := range senders {

@@ -266,7 +266,7 @@ func TestSpawnErrors(t *testing.T) {
 		}
 		ns.Close()
 		c.Remove()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := p.Wait(ctx); err != nil {
 			t.Fatal(err)
@@ -300,7 +300,7 @@ func TestSpawnInCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		testutil.Wait(t, "the cgroup to be empty", 10*time.Second, func() bool { return os.Remove(dir) == nil })
+		testutil.Wait(t, "the cgroup to be empty", time.Minute, func() bool { return os.Remove(dir) == nil })
 	}()
 	group, err := linux.OpenPath(dir)
 	if err != nil {

@@ -34,7 +34,7 @@ func open(t *testing.T) *process.Finder {
 // find asks until all of /proc has been looked at.
 func find(t *testing.T, f *process.Finder, flow process.Flow) (p *process.Process) {
 	t.Helper()
-	testutil.Wait(t, fmt.Sprintf("the process of %v", flow), 10*time.Second, func() bool {
+	testutil.Wait(t, fmt.Sprintf("the process of %v", flow), time.Minute, func() bool {
 		var err error
 		p, err = f.Find(flow, time.Now())
 		if err != nil && !errors.Is(err, process.ErrUnfinished) {

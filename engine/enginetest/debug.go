@@ -200,25 +200,35 @@ func (s *suite) limits(t *testing.T) {
 	e := s.engine(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t))})
 	untouched(t, c)
-	tests := map[string]struct {
-		req    engine.DebugRequest
-		script string
-	}{
-		"few":  {engine.DebugRequest{Pids: 5}, "for i in 1 2 3 4 5 6 7 8; do busybox sleep 1000 & done; wait"},
-		"bomb": {engine.DebugRequest{Timeout: 3 * time.Second}, "f() { f | f & f; }; f"},
+	refused := func(t *testing.T, said string) {
+		t.Helper()
+		if !strings.Contains(said, "can't fork") || strings.Contains(said, "goroutine") {
+			t.Errorf("on standard error:\n%.2000s", said)
+		}
+		if left := c.Processes(); len(left) != 1 {
+			t.Errorf("%d processes are left", len(left)-1)
+		}
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			tt.req.Target, tt.req.Command = c.ID, []string{"/bin/busybox", "sh", "-c", tt.script}
-			res, err := debug(t, e, tt.req, "")
-			if err != nil && !errors.Is(err, engine.ErrTimeout) || !strings.Contains(res.ErrOut, "can't fork") || strings.Contains(res.ErrOut, "goroutine") {
-				t.Errorf("status %d, error %v, and on standard error:\n%.2000s", res.Code, err, res.ErrOut)
-			}
-			if left := c.Processes(); len(left) != 1 {
-				t.Errorf("%d processes are left", len(left)-1)
-			}
-		})
-	}
+	t.Run("few", func(t *testing.T) {
+		const script = "for i in 1 2 3 4 5 6 7 8; do busybox sleep 1000 & done; wait"
+		req := engine.DebugRequest{Target: c.ID, Pids: 5, Command: []string{"/bin/busybox", "sh", "-c", script}}
+		res, err := debug(t, e, req, "")
+		if err != nil {
+			t.Errorf("status %d, error %v", res.Code, err)
+		}
+		refused(t, res.ErrOut)
+	})
+	t.Run("bomb", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		said := newWatcher(t, "can't fork", cancel) // then it has as many processes as it may have
+		req := engine.DebugRequest{Target: c.ID, Command: []string{"/bin/busybox", "sh", "-c", "f() { f | f & f; }; f"}}
+		if _, err := e.Debug(ctx, req, engine.Streams{Stdout: io.Discard, Stderr: said}); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want context.Canceled", err)
+		}
+		said.wait()
+		refused(t, said.buf.String())
+	})
 	t.Run("as many as asked for", func(t *testing.T) {
 		req := engine.DebugRequest{Target: c.ID, Pids: 4, Command: []string{"/bin/busybox", "sh", "-c", "for i in 1 2 3; do busybox sleep 1000 & done; echo all"}}
 		if res, err := debug(t, e, req, ""); err != nil || res.Out != "all\n" || res.ErrOut != "" {

@@ -16,7 +16,7 @@ func TestContainer(t *testing.T) {
 	image := testutil.Image(t, "web", testutil.Prog(t, "web"), testutil.Busybox(t),
 		testutil.Symlink("/etc/mark", "/nowhere"), testutil.Dir("/data", 0o700), testutil.Data("/etc/motd", "hello\n", 0o644))
 	c := testutil.Run(t, testutil.RunOptions{Image: image, Env: []string{"A=b"}})
-	testutil.Wait(t, "the server", 10*time.Second, func() bool { return strings.Contains(c.Logs(), "listening") })
+	testutil.Wait(t, "the server", time.Minute, func() bool { return strings.Contains(c.Logs(), "listening") })
 
 	before := c.Diff()
 	if code, out := c.Exec("/bin/busybox", "cat", "/etc/motd"); code != 0 || out != "hello\n" {
@@ -70,7 +70,7 @@ func TestContainerLife(t *testing.T) {
 		t.Errorf("PID %d after a restart, was %d", c.PID, first)
 	}
 	c.Kill("SIGKILL")
-	testutil.Wait(t, "the end", 10*time.Second, func() bool { return !c.Inspect().State.Running })
+	testutil.Wait(t, "the end", time.Minute, func() bool { return !c.Inspect().State.Running })
 	c.Start()
 	c.Stop()
 	c.Remove()
@@ -105,7 +105,7 @@ func TestPrograms(t *testing.T) {
 				cmd = append(cmd, "/.dlx", "/etc")
 			}
 			c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: cmd, Tmpfs: map[string]string{"/tmp": ""}})
-			testutil.Wait(t, "ready", 10*time.Second, func() bool { return strings.Contains(c.Logs(), "ready") })
+			testutil.Wait(t, "ready", time.Minute, func() bool { return strings.Contains(c.Logs(), "ready") })
 			if code, out := c.Exec("/true", "3"); code != 3 {
 				t.Errorf("true 3: status %d, %s", code, out)
 			}

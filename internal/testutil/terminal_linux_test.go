@@ -8,7 +8,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-const limit = 10 * time.Second
+const limit = time.Minute
 
 // A shell may end a read when the size changes, so this one reads in a loop of its own.
 const sizes = `trap 'stty size' WINCH; stty size
