@@ -43,48 +43,20 @@ func (f *file) trim() error {
 	return f.f.Truncate(f.size)
 }
 
-// create makes file number n, or stands in for it where the stream goes elsewhere.
-func (o *Options) create(n int, at time.Time) (*file, error) {
-	if o.To != nil {
-		return &file{w: o.To}, nil
+// create makes file number n, or empties the one that is there, or stands in for it where the stream goes elsewhere.
+func (w *Writer) create(n int, at time.Time) (*file, error) {
+	if w.o.To != nil {
+		return &file{w: w.o.To}, nil
 	}
-	name, err := o.name(n, at)
+	name, err := w.o.name(n, at)
 	if err != nil {
 		return nil, err
 	}
-	return create(name, o.Owner)
-}
-
-// create makes a file, or empties the one that is there. A new one is given to the owner.
-func create(name string, owner *Owner) (_ *file, err error) {
-	const mode = 0o600
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	fresh := err == nil
-	if errors.Is(err, os.ErrExist) {
-		f, err = os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, mode)
-	}
+	f, err := w.place.open(name, w.o.Owner, w.o.Done)
 	if err != nil {
 		return nil, fmt.Errorf("write the capture: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if fresh && owner != nil {
-		if err := f.Chown(owner.UID, owner.GID); err != nil {
-			return nil, fmt.Errorf("give the capture to its owner: %w", err)
-		}
-	}
-	out := &file{f: f, w: f, name: name, regular: info.Mode().IsRegular()}
-	if out.regular {
-		out.w = rawWriter(f)
-	}
-	return out, nil
+	return &file{f: f, w: rawWriter(f), name: name, regular: true}, nil
 }
 
 // write writes whole blocks, or records of pcap. If that fails, those that did not get there whole are taken out again.

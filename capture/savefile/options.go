@@ -29,10 +29,12 @@ type Options struct {
 	MaxBytes int64         // -C: of a file, after which comes the next one
 	Every    time.Duration // -G: how long a file lasts
 	Files    int           // -W: with MaxBytes, how many there are, the oldest of which is overwritten; with Every alone, the last one ends the capture
-	Owner    *Owner        // of files that are made; whoever runs it
+	Owner    *Owner        // who makes the files; whoever runs it
+	// Done, if closed, says that no file system is to be waited for: one that does not answer is ErrNoAnswer then.
+	Done <-chan struct{}
 }
 
-// Owner is a user that files are given to.
+// Owner is a user whose files they are, and whom the kernel asks for when they are opened. Where root is to write, root may.
 type Owner struct{ UID, GID int }
 
 // rotates says whether there may be more than one file.

@@ -33,6 +33,7 @@ type Figures struct {
 type Writer struct {
 	o       Options
 	now     func() time.Time
+	place   place
 	file    *file
 	number  int       // of the file, from 0
 	files   int       // that were begun
@@ -46,7 +47,9 @@ type Writer struct {
 	begun                   atomic.Int64
 }
 
-// Open makes the first file, unless the stream goes elsewhere.
+// Open makes the first file, unless the stream goes elsewhere. No file is written to that is not regular, has several names, or
+// is reached by a symbolic link: these are ErrNotRegular, ErrHardLinks and ErrLink; and neither, ErrOthers, is another user's
+// in a sticky directory.
 func Open(o Options) (*Writer, error) { return open(o, time.Now) }
 
 func open(o Options, now func() time.Time) (*Writer, error) {
@@ -58,7 +61,7 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 		w.convert = &converter{cooked: o.Format == PcapCooked}
 	}
 	if err := w.begin(now()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.place.close())
 	}
 	if o.Every > 0 {
 		w.ends = now().Add(o.Every)
@@ -68,7 +71,7 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 
 // begin makes the next file.
 func (w *Writer) begin(at time.Time) (err error) {
-	if w.file, err = w.o.create(w.number, at); err != nil {
+	if w.file, err = w.create(w.number, at); err != nil {
 		return err
 	}
 	w.files++
@@ -224,7 +227,7 @@ func (w *Writer) finish(rotated *time.Time) error {
 }
 
 // Close completes the last file. A block of which only the beginning has come is left out.
-func (w *Writer) Close() error { return w.finish(nil) }
+func (w *Writer) Close() error { return errors.Join(w.finish(nil), w.place.close()) }
 
 // packetTime is an enhanced packet block's.
 func packetTime(block []byte) time.Time {

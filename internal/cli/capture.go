@@ -168,7 +168,7 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		go func() { own <- o.own() }()
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
-		out, err := a.captureOutput(&o)
+		out, err := a.captureOutput(ctx, &o)
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"dlx/capture"
@@ -31,8 +34,9 @@ func (w *announcer) WritePackets(p []byte, n uint64) (int, error) {
 	return capture.WritePackets(w.Writer, p, n)
 }
 
-// captureOutput is where the packets go: files, standard output, or a process that prints them.
-func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
+// captureOutput is where the packets go: files, standard output, or a process that prints them. What it opens is not waited
+// for once ctx has ended.
+func (a *app) captureOutput(ctx context.Context, o *captureOptions) (io.WriteCloser, error) {
 	switch {
 	case o.to != nil:
 		return o.to, nil
@@ -52,11 +56,43 @@ func (a *app) captureOutput(o *captureOptions) (io.WriteCloser, error) {
 	if o.file == "-" {
 		options.To = a.stdout
 	}
+	options.Done = ctx.Done()
 	out, err := savefile.Open(options)
-	if err != nil || o.file != "-" {
-		return out, err
+	switch {
+	case err != nil:
+		return nil, explainFile(o.file, err)
+	case o.file == "-":
+		return newPipe(out, a.stdout), nil
 	}
-	return newPipe(out, a.stdout), nil
+	return out, nil
+}
+
+// fileError says that a file is not written to.
+type fileError struct {
+	err  error
+	hint string
+}
+
+func (e *fileError) Error() string { return e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
+
+// Hint says what to name in its place.
+func (e *fileError) Hint() string { return e.hint }
+
+// explainFile says what can be done about a file of -w that is not written to.
+func explainFile(name string, err error) error {
+	switch {
+	case strings.HasPrefix(name, "/dev/"), strings.HasPrefix(name, "/proc/"), errors.Is(err, savefile.ErrNotRegular):
+		return &fileError{err, "-w - writes to standard output"}
+	case errors.Is(err, savefile.ErrLink):
+		if dir, rerr := filepath.EvalSymlinks(filepath.Dir(name)); rerr == nil && dir != filepath.Dir(name) {
+			return &fileError{err, "without links it is " + filepath.Join(dir, filepath.Base(name))}
+		}
+		return &fileError{err, "remove it, or choose another name"}
+	case errors.Is(err, savefile.ErrHardLinks), errors.Is(err, savefile.ErrOthers):
+		return &fileError{err, "remove it, or choose another name"}
+	}
+	return err
 }
 
 // keepOpen is a writer that is somebody else's to close.

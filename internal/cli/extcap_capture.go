@@ -48,7 +48,7 @@ func openFifo(ctx context.Context, path string) (*os.File, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		f, err := openPipe(path)
 		done <- opened{f, err}
 	}()
 	var o opened
@@ -57,13 +57,10 @@ func openFifo(ctx context.Context, path string) (*os.File, error) {
 	case <-ctx.Done():
 		return nil, nil
 	}
-	if o.err != nil {
-		return nil, o.err
+	if errors.Is(o.err, errNoPipe) {
+		return nil, &usageError{fmt.Errorf("--fifo %s %w", path, o.err)}
 	}
-	if !isPipe(o.f) {
-		return nil, errors.Join(&usageError{fmt.Errorf("--fifo %s is no pipe", path)}, o.f.Close())
-	}
-	return o.f, nil
+	return o.f, o.err
 }
 
 // sudoCaptureArgs are the arguments of the dlx that captures as root. None of them names a file, and dlx would not take one.

@@ -28,7 +28,7 @@ func (o *fileOptions) flags(f *pflag.FlagSet) {
 	f.Int64VarP(&o.size, "file-size", "C", 0, "begin another file after so many million bytes")
 	f.Int64VarP(&o.seconds, "rotate-seconds", "G", 0, "begin another file after so many seconds; the name of -w is a time format, as in web-%H%M%S.pcapng")
 	f.IntVarP(&o.count, "file-count", "W", 0, "with -C, overwrite the oldest of so many files; with -G, stop after so many")
-	f.StringVarP(&o.owner, "owner", "Z", "", "the user to give the files to (default: who called sudo)")
+	f.StringVarP(&o.owner, "owner", "Z", "", "the user whose files they are to be (default: who called sudo)")
 }
 
 // check reports flags that make no sense together.

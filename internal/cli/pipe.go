@@ -94,6 +94,9 @@ func (p *pipe) gone(ctx context.Context) <-chan struct{} {
 	return readerGone(ctx, p.file)
 }
 
+// errNoPipe says that something is no named pipe; it comes behind the name.
+var errNoPipe = errors.New("is no pipe")
+
 func isPipe(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0

@@ -9,6 +9,18 @@ import (
 	"dlx/internal/linux"
 )
 
+// openPipe opens a named pipe, once it has a reader. A link is none.
+func openPipe(path string) (*os.File, error) {
+	fd, err := linux.OpenFIFO(path)
+	if errors.Is(err, linux.ErrInvalid) {
+		return nil, errNoPipe
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fd.File(path), nil
+}
+
 // readerGone is closed when nobody can read from a pipe any more: its writing end then has an error (poll(2), POLLERR).
 func readerGone(ctx context.Context, f *os.File) <-chan struct{} {
 	w, err := linux.NewWaiter()

@@ -28,7 +28,7 @@ func (a *app) runRead(ctx context.Context, expr string, o *captureOptions) error
 	if err := o.notItself(in); err != nil {
 		return err
 	}
-	out, err := a.captureOutput(o)
+	out, err := a.captureOutput(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ func (s CapSet) Has(c int) bool { return s&(1<<c) != 0 }
 const (
 	CapChown          = unix.CAP_CHOWN
 	CapDacOverride    = unix.CAP_DAC_OVERRIDE
+	CapDacReadSearch  = unix.CAP_DAC_READ_SEARCH
 	CapFowner         = unix.CAP_FOWNER
 	CapFsetid         = unix.CAP_FSETID
 	CapKill           = unix.CAP_KILL
