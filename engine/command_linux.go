@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,12 +39,12 @@ func sealedInit(box *toolbox.Verified) (*linux.FD, error) {
 }
 
 // user resolves who the session runs as, by the files that the session will see.
-func (d *debug) user() (shell.User, error) {
+func (d *debug) user(ctx context.Context) (shell.User, error) {
 	spec := d.req.User
 	if spec == "" {
 		spec = d.profile.DefaultUser()
 	}
-	return shell.LookupUser(spec, d.view.Root)
+	return shell.LookupUser(ctx, spec, d.view.Root)
 }
 
 // dir is the session's working directory.

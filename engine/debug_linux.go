@@ -143,7 +143,7 @@ func (d *debug) see(ctx context.Context) (err error) {
 
 // run puts the rest together and starts the command.
 func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
-	user, err := d.user()
+	user, err := d.user(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -55,26 +55,23 @@ func (l *Local) look(ctx context.Context, c *Container) {
 		}
 		c.PID = pid
 	}
-	found := make(chan string, 1)
-	go func() { found <- findShell(pid) }()
-	select {
-	case c.Shell = <-found:
-	case <-time.After(lookLimit):
-	}
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	c.Shell = findShell(ctx, pid)
 }
 
 // shells are where images have one.
 var shells = []string{"bin/sh", "bin/bash", "bin/ash", "usr/bin/sh", "usr/bin/bash", "busybox/sh", "bin/busybox"}
 
 // findShell returns the path of a shell in a process's root, or "".
-func findShell(pid int) string {
+func findShell(ctx context.Context, pid int) string {
 	p, err := nsutil.Open(pid)
 	if err != nil {
 		return ""
 	}
 	defer p.Close()
 	for _, path := range shells {
-		if p.HasProgram(path) {
+		if p.HasProgram(ctx, path) {
 			return "/" + path
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dlx/internal/linux"
+	"dlx/internal/rootfs"
 	"dlx/nsutil"
 )
 
@@ -18,7 +19,7 @@ const (
 )
 
 // ErrNoAnswer is the cause of giving up on a container one of whose file systems hangs.
-var ErrNoAnswer = errors.New("a file system of the container does not answer")
+var ErrNoAnswer = rootfs.ErrNoAnswer
 
 // View is a mount namespace of a session's own. It lasts as long as the View or a process inside it.
 //

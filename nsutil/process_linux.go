@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dlx/internal/linux"
+	"dlx/internal/rootfs"
 )
 
 // ErrGone reports that the process has ended.
@@ -149,20 +150,19 @@ func (p *Process) SharesFiles() (bool, error) {
 }
 
 // HasProgram says whether the process's root has an executable regular file at path. Links are followed as the process
-// would follow them, and never out of its root.
-func (p *Process) HasProgram(path string) bool {
+// would follow them, and never out of its root. What can not be found out before ctx ends is not there.
+func (p *Process) HasProgram(ctx context.Context, path string) bool {
 	root, err := p.Root()
 	if err != nil {
 		return false
 	}
 	defer root.Close()
-	file, err := linux.OpenInRoot(root, path)
+	file, err := rootfs.Find(ctx, root, path)
 	if err != nil {
 		return false
 	}
 	defer file.Close()
-	st, err := linux.Fstat(file)
-	return err == nil && st.Mode&linux.ModeType == linux.ModeRegular && st.Mode&0o111 != 0
+	return file.Stat.Mode&0o111 != 0
 }
 
 // MountNamespace opens the process's mount namespace, for Spec.

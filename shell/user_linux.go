@@ -2,15 +2,16 @@ package shell
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"math"
+	"strconv"
 
-	"github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"github.com/moby/sys/user"
 
 	"dlx/internal/linux"
+	"dlx/internal/rootfs"
 )
 
 // User is who a session runs as, in the container's numbers.
@@ -20,7 +21,7 @@ type User struct {
 	Home     string
 }
 
-// UnknownUserError reports a user or group that the container's files do not have.
+// UnknownUserError reports a user or group that the container's files do not have, or have with a number that is none.
 type UnknownUserError struct {
 	Spec string
 	Err  error
@@ -38,57 +39,89 @@ func (e *UnknownUserError) Hint() string {
 const accountFileLimit = 1 << 20
 
 // LookupUser resolves "USER", "USER:GROUP" or numbers by the files below root. They are data, parsed here: no name
-// service of the host's or the container's is asked.
-func LookupUser(spec string, root *linux.FD) (User, error) {
-	passwd, err := readInRoot(root, "/etc/passwd")
+// service of the host's or the container's is asked. It ends with ctx, and with rootfs.ErrNoAnswer if they can not be read in time.
+func LookupUser(ctx context.Context, spec string, root *linux.FD) (User, error) {
+	passwd, err := accounts(ctx, root, "/etc/passwd")
 	if err != nil {
 		return User{}, err
 	}
-	group, err := readInRoot(root, "/etc/group")
+	group, err := accounts(ctx, root, "/etc/group")
 	if err != nil {
 		return User{}, err
 	}
-	found, err := user.GetExecUser(spec, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
+	u, err := findUser(spec, passwd, group)
 	if err != nil {
 		return User{}, &UnknownUserError{spec, err}
-	}
-	u := User{UID: uint32(found.Uid), GID: uint32(found.Gid), Home: found.Home}
-	for _, g := range found.Sgids {
-		u.Groups = append(u.Groups, uint32(g))
 	}
 	return u, nil
 }
 
-// readInRoot reads a small regular file below a hostile root; one that is not there, or is no such file, reads as
-// empty. The descriptor is checked before it is opened for reading, since a FIFO or a FUSE file could hang.
-func readInRoot(root *linux.FD, name string) ([]byte, error) {
-	dup, err := root.Dup()
-	if err != nil {
-		return nil, err
+// accounts reads a file of names. One that is not there, that no path leads to, or that is no file names nobody; one that does not
+// end, or not in time, is an error.
+func accounts(ctx context.Context, root *linux.FD, name string) ([]byte, error) {
+	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
+	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {
+		if errors.Is(err, none) {
+			return nil, nil
+		}
 	}
-	dir := dup.File("/")
-	defer dir.Close()
-	handle, err := pathrs.OpenatInRoot(dir, name)
-	if err != nil {
-		return nil, nil // whatever keeps the file from being found, it names no users
-	}
-	defer handle.Close()
-	if info, err := handle.Stat(); err != nil || !info.Mode().IsRegular() || linux.OnFuse(handle) {
-		return nil, err
-	}
-	f, err := pathrs.Reopen(handle, os.O_RDONLY)
-	if err != nil {
-		return nil, nil // as above
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, accountFileLimit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the container's %s: %w", name, err)
-	}
-	if len(data) > accountFileLimit {
-		return nil, fmt.Errorf("the container's %s: %w", name, errTooLong)
-	}
-	return data, nil
+	return data, err
 }
 
-var errTooLong = errors.New("longer than 1 MiB")
+// findUser resolves a user by the content of the two files.
+func findUser(spec string, passwd, group []byte) (u User, err error) {
+	passwd, group = markIDs(passwd, 2, 3), markIDs(group, 2)
+	found, err := user.GetExecUser(spec, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
+	if err != nil {
+		return u, err
+	}
+	u.Home = found.Home
+	if u.UID, err = toID(found.Uid); err != nil {
+		return u, err
+	}
+	if u.GID, err = toID(found.Gid); err != nil {
+		return u, err
+	}
+	for _, g := range found.Sgids {
+		id, err := toID(g)
+		if err != nil {
+			return u, err
+		}
+		u.Groups = append(u.Groups, id)
+	}
+	return u, nil
+}
+
+// errID reports a user or group that is in the files with something that is no ID: not a number from 0 to 4294967294. The next one,
+// -1 in 32 bits, means "unchanged" to setresuid(2).
+var errID = errors.New("its user or group ID is not a number from 0 to 4294967294")
+
+const maxID = math.MaxUint32 - 1
+
+func toID(n int) (uint32, error) {
+	if n < 0 || n > maxID {
+		return 0, errID
+	}
+	return uint32(n), nil
+}
+
+// markIDs puts -1 into those of a file's fields (passwd(5), group(5)) that should be an ID and are none. GetExecUser would take
+// what it can not parse, an empty field for one, for 0, which is root.
+func markIDs(file []byte, fields ...int) []byte {
+	var out bytes.Buffer
+	for line := range bytes.Lines(file) {
+		parts := bytes.Split(bytes.TrimSpace(line), []byte(":"))
+		for _, i := range fields {
+			for len(parts) <= i {
+				parts = append(parts, nil)
+			}
+			if id, err := strconv.ParseUint(string(parts[i]), 10, 32); err != nil || id > maxID {
+				parts[i] = []byte("-1")
+			}
+		}
+		if len(parts[0]) > 0 {
+			out.Write(append(bytes.Join(parts, []byte(":")), '\n'))
+		}
+	}
+	return out.Bytes()
+}

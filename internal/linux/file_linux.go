@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -89,7 +90,7 @@ func openat(dir *FD, name string, flags int) (*FD, error) {
 // OpenBeneath opens a path below dir with openat2(2) (Linux 5.6): no symbolic link, no magic link, no way out of dir.
 func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
 	how := &unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
-	raw, err := retry(func() (int, error) { return unix.Openat2(dir.Int(), name, how) })
+	raw, err := openat2(dir, name, how)
 	if err != nil {
 		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
 	}
@@ -100,20 +101,49 @@ func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
 // links are not followed.
 func OpenInRoot(dir *FD, name string) (*FD, error) {
 	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	raw, err := retry(func() (int, error) { return unix.Openat2(dir.Int(), name, how) })
+	raw, err := openat2(dir, name, how)
 	if err != nil {
 		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
 	}
 	return NewFD(raw), nil
 }
 
-// Flags for OpenBeneath.
+// raceRetries is how often a path is walked again after EAGAIN: openat2(2) gives up a ".." beside which something was renamed or
+// mounted, anywhere on the machine, since it can not tell whether it has led out.
+const raceRetries = 128
+
+func openat2(dir *FD, name string, how *unix.OpenHow) (raw int, err error) {
+	for range raceRetries {
+		raw, err = retry(func() (int, error) { return unix.Openat2(dir.Int(), name, how) })
+		if !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+	}
+	return raw, err
+}
+
+// Reopen opens the very file of an O_PATH descriptor, whatever its name leads to by now, by its link in the proc file system
+// that this process has at /proc (proc_pid_fd(5)). Opening a device can do something by itself: ask what the file is first.
+func Reopen(fd *FD, flags int) (*FD, error) {
+	proc, err := OpenPath("/proc/self/fd")
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	if magic, err := Magic(proc); err != nil || magic != MagicProc {
+		return nil, errors.Join(errors.New("/proc is not a proc file system"), err)
+	}
+	return openat(proc, strconv.Itoa(fd.Int()), flags)
+}
+
+// Flags for OpenBeneath and Reopen.
 const (
 	OPath      = unix.O_PATH
 	ORead      = unix.O_RDONLY
 	ODirectory = unix.O_DIRECTORY
 	ONoFollow  = unix.O_NOFOLLOW
 	ONonblock  = unix.O_NONBLOCK
+	ONoctty    = unix.O_NOCTTY
 )
 
 // Fstat is fstat(2).
@@ -248,12 +278,6 @@ func pathErr(op, name string, err error) error {
 }
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
-
-// OnFuse says whether f is on a FUSE file system, whose server may never answer.
-func OnFuse(f *os.File) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(int(f.Fd()), &st) != nil || st.Type == MagicFuse
-}
 
 // Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's last descriptor.
 func Lock(f *os.File) error {

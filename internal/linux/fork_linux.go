@@ -146,6 +146,25 @@ func (p *Plan) stepError(f *failure) error {
 	return &StepError{p.names[f.step], f.errno}
 }
 
+// start forks the child that makes the calls, and closes the socket that it tells of errors on.
+//
+//go:norace
+func (i *image) start(errors *FD) (child int, err error) {
+	high, err := errors.dupAbove(firstPlanFD)
+	errors.Close()
+	if err != nil {
+		return 0, err
+	}
+	i.steps[0].args[0] = uintptr(high.Int())
+	child, errno := forkPlan(&i.clone, &i.steps[0], uintptr(len(i.steps)), new(record))
+	high.Close()
+	runtime.KeepAlive(i)
+	if errno != 0 {
+		return 0, wrap("fork", errno)
+	}
+	return child, nil
+}
+
 //go:norace
 func (p *Plan) fork() (pid int, failed *failure, err error) {
 	if p.err != nil {
@@ -162,17 +181,9 @@ func (p *Plan) fork() (pid int, failed *failure, err error) {
 	}
 	ours, theirs := NewFD(pair[0]), NewFD(pair[1])
 	defer ours.Close()
-	high, err := theirs.dupAbove(firstPlanFD)
-	theirs.Close()
+	middle, err := i.start(theirs)
 	if err != nil {
 		return 0, nil, err
-	}
-	i.steps[0].args[0] = uintptr(high.Int())
-	middle, errno := forkPlan(&i.clone, &i.steps[0], uintptr(len(i.steps)), new(record))
-	high.Close()
-	runtime.KeepAlive(i)
-	if errno != 0 {
-		return 0, nil, wrap("fork", errno)
 	}
 	return collect(ours, middle)
 }

@@ -32,7 +32,8 @@ type Program struct {
 	UID, GID int
 }
 
-// Prog is the test program of that name, at /NAME in the image: attacker, filtered, pause, swapper, threads, true, watcher or web.
+// Prog is the test program of that name, at /NAME in the image: attacker, filtered, mute, pause, peeker, swapper, threads, true,
+// watcher or web.
 func Prog(t testing.TB, name string) Program {
 	t.Helper()
 	return HostFile(t, prog(t, name), "/"+name)

@@ -1,0 +1,105 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+
+	"dlx/engine"
+	"dlx/internal/rootfs"
+	"dlx/internal/testutil"
+	"dlx/shell"
+)
+
+// TestAttackAccounts: /etc/passwd is a link to a file of the kernel's, a FIFO or a device. The session opens none of them, and takes
+// the container to name nobody. The defence is rootfs.Find.
+func TestAttackAccounts(t *testing.T) {
+	e := newLocal(t)
+	for name, script := range map[string]string{
+		"kernel log": "busybox ln -s /proc/kmsg /etc/passwd",
+		"sysfs":      "busybox ln -s /sys/kernel/uevent_seqnum /etc/passwd",
+		"FIFO":       "busybox mkfifo /etc/passwd",
+		"device":     "busybox mknod /etc/passwd c 1 5",
+		"magic link": "busybox ln -s /proc/self/exe /etc/passwd",
+		"loop":       "busybox ln -s passwd /etc/passwd",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testutil.Run(t, testutil.RunOptions{
+				Image: testutil.Image(t, "accounts", testutil.Busybox(t), testutil.Dir("/etc", 0o755)),
+				Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script + "; echo ready; exec busybox sleep 1000"},
+			})
+			waitReady(t, c)
+			if code, out := run(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"/bin/busybox", "true"}}); code != 0 {
+				t.Errorf("status %d, %q", code, out)
+			}
+			var unknown *shell.UnknownUserError
+			_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/bin/busybox"}}, engine.Streams{})
+			if !errors.As(err, &unknown) {
+				t.Errorf("error %v, want *shell.UnknownUserError", err)
+			}
+		})
+	}
+}
+
+// TestAttackIDs: a number in /etc/passwd that is 0 in 32 bits is no user, and a file without an end no file.
+func TestAttackIDs(t *testing.T) {
+	e := newLocal(t)
+	for content, want := range map[string]error{
+		"app:x:4294967296:4294967296::/:\n": &shell.UnknownUserError{}, "app:x::1::/:\n": &shell.UnknownUserError{},
+		string(bytes.Repeat([]byte("#\n"), 1<<20)): rootfs.ErrTooLong,
+	} {
+		image := testutil.Image(t, "ids", testutil.Prog(t, "pause"), testutil.Data("/etc/passwd", content, 0o644))
+		c := testutil.Run(t, testutil.RunOptions{Image: image})
+		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/pause"}}, engine.Streams{})
+		if _, unknown := errors.AsType[*shell.UnknownUserError](err); !errors.Is(err, want) && !unknown {
+			t.Errorf("%.20q: error %v, want %v", content, err, want)
+		}
+	}
+}
+
+// TestAttackFUSE: /etc is a FUSE file system whose server takes requests and answers none. A session of it ends with its context, and
+// ps lists the container. The kernel keeps whoever has asked from ending, even when killed; the defence is that a forked child asks.
+func TestAttackFUSE(t *testing.T) {
+	e := newLocal(t)
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
+	}
+	image := testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Dir("/etc", 0o755), testutil.Dir("/bin", 0o755))
+	for _, at := range []string{"/etc", "/bin"} {
+		c := testutil.Run(t, testutil.RunOptions{
+			Image: image, Cmd: []string{"/mute", at}, CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
+			Change: func(_ *container.Config, h *container.HostConfig) {
+				h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm"}}
+			},
+		})
+		waitReady(t, c)
+		began := time.Now()
+		list, err := e.List(t.Context())
+		if took := time.Since(began); err != nil || len(list) == 0 || took > attackLimit/2 {
+			t.Errorf("%s: ps has %d containers after %v, %v", at, len(list), took, err)
+		}
+		if at == "/bin" {
+			continue
+		}
+		given := errors.New("given up")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		stop := time.AfterFunc(time.Second, func() { cancel(given) })
+		_, err = e.Debug(ctx, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"/mute"}}, engine.Streams{})
+		stop.Stop()
+		if !errors.Is(err, given) {
+			t.Errorf("error %v, want the context's cause", err)
+		}
+		_, err = e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Timeout: time.Second, Command: []string{"/mute"}}, engine.Streams{})
+		if !errors.Is(err, engine.ErrTimeout) {
+			t.Errorf("error %v, want engine.ErrTimeout", err)
+		}
+		if took := time.Since(began); took > attackLimit/2 {
+			t.Errorf("it took %v", took)
+		}
+	}
+}

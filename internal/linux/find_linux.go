@@ -1,0 +1,125 @@
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Found is a file that was found in a file system that may hang, with what it and its file system said of it then. Its owner
+// closes it.
+type Found struct {
+	*FD   // O_PATH
+	Stat  Stat
+	Magic int64 // of the file system (statfs(2))
+}
+
+// Numbers of the descriptors of the child that finds.
+const (
+	foundFD = 0 // the least that is free, so the one that openat2(2) returns
+	rootFD  = 4
+)
+
+// FindInRoot is OpenInRoot, fstat(2) and fstatfs(2), made by a forked child, and ends with ctx. A server of FUSE that has taken a
+// request and does not answer keeps the thread that waits from ending, and so its process, even when that is killed (the kernel's
+// fs/fuse/dev.c, request_wait_answer). Then it is the child that has to be left behind.
+//
+//go:norace
+func FindInRoot(ctx context.Context, root *FD, name string) (*Found, error) {
+	for range raceRetries {
+		found, err := findInRoot(ctx, root, name)
+		if !errors.Is(err, unix.EAGAIN) {
+			return found, err
+		}
+	}
+	return nil, &os.PathError{Op: "openat2", Path: name, Err: unix.EAGAIN}
+}
+
+//go:norace
+func findInRoot(ctx context.Context, root *FD, name string) (*Found, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, wrap("socketpair", err)
+	}
+	ours, theirs := NewFD(pair[0]), NewFD(pair[1])
+	defer ours.Close()
+	p := NewPlan()
+	p.find(root, name)
+	i, err := p.load()
+	if err = errors.Join(p.err, err); err != nil {
+		theirs.Close()
+		return nil, err
+	}
+	child, err := i.start(theirs)
+	if err = errors.Join(err, i.close()); err != nil {
+		return nil, err
+	}
+	defer leave(child)
+	return receiveFound(ctx, ours, name)
+}
+
+// find plans to find a file and to send it, with what is known of it.
+func (p *Plan) find(root *FD, name string) {
+	how := p.words([]uint64{unix.O_PATH | unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}) // struct open_how
+	st := p.bytes(make([]byte, unsafe.Sizeof(Stat{})))
+	fs := p.bytes(make([]byte, unsafe.Sizeof(unix.Statfs_t{})))
+	iov := p.words([]uint64{st.value, uint64(unsafe.Sizeof(Stat{})), fs.value, uint64(unsafe.Sizeof(unix.Statfs_t{}))}, 0, 2)
+	rights := unix.UnixRights(foundFD)
+	msg := p.words([]uint64{0, 0, iov.value, 2, p.bytes(rights).value, uint64(len(rights)), 0}, 2, 4) // struct msghdr
+	p.call("dup3 root", unix.SYS_DUP3, p.use(root), val(rootFD), val(unix.O_CLOEXEC))
+	p.call("close_range", unix.SYS_CLOSE_RANGE, val(foundFD), val(rootFD-1), val(0))
+	p.call("close_range", unix.SYS_CLOSE_RANGE, val(errorFD+1), val(math.MaxUint32), val(0))
+	p.call("openat2", unix.SYS_OPENAT2, val(rootFD), p.cstring(name), how, val(3*wordSize))
+	p.call("fstatfs", unix.SYS_FSTATFS, val(foundFD), fs)
+	p.call("fstat", unix.SYS_FSTAT, val(foundFD), st)
+	p.call("sendmsg", unix.SYS_SENDMSG, val(errorFD), msg, val(0))
+}
+
+// receiveFound takes what the child sends. A child that hangs sends nothing: then ctx ends the wait.
+func receiveFound(ctx context.Context, child *FD, name string) (*Found, error) {
+	stop := context.AfterFunc(ctx, func() { _ = unix.Shutdown(child.Int(), unix.SHUT_RDWR) })
+	defer stop()
+	var st Stat
+	var fs unix.Statfs_t
+	buf := make([]byte, unsafe.Sizeof(st)+unsafe.Sizeof(fs))
+	control := make([]byte, unix.CmsgSpace(4))
+	n, err := retry(func() (n int, err error) {
+		n, clen, _, _, err := unix.Recvmsg(child.Int(), buf, control, unix.MSG_CMSG_CLOEXEC)
+		control = control[:max(clen, 0)]
+		return n, err
+	})
+	switch {
+	case err != nil:
+		return nil, wrap("recvmsg", err)
+	case n == recordSize:
+		return nil, &os.PathError{Op: "find", Path: name, Err: unix.Errno(le32(buf[8:]))}
+	case n != len(buf) && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case n != len(buf):
+		return nil, fmt.Errorf("find %s: the forked child ended early: %w", name, ErrNoProcess)
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil || len(messages) != 1 {
+		return nil, errors.Join(fmt.Errorf("find %s: no descriptor", name), err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return nil, errors.Join(fmt.Errorf("find %s: no descriptor", name), err)
+	}
+	st = *(*Stat)(unsafe.Pointer(&buf[0]))
+	fs = *(*unix.Statfs_t)(unsafe.Pointer(&buf[unsafe.Sizeof(st)]))
+	return &Found{NewFD(fds[0]), st, fs.Type}, nil
+}
+
+// leave ends a forked child. One that hangs is reaped whenever it ends.
+func leave(child int) {
+	_ = unix.Kill(child, unix.SIGKILL) // it has not been reaped: the number is still its own
+	if pid, err := retry(func() (int, error) { return unix.Wait4(child, nil, unix.WNOHANG, nil) }); err == nil && pid == 0 {
+		go func() { _, _ = Wait(child) }()
+	}
+}
