@@ -174,7 +174,7 @@ func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inje
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	res.Target = layer.Name // it may have been renamed
-	if res.Left, err = journal.Eject(layer, record); err != nil {
+	if res.Left, err = journal.Eject(ctx, layer, record); err != nil {
 		return res, err
 	}
 	return res, l.stillSo(ctx, layer)

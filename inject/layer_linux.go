@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dlx/internal/linux"
@@ -136,7 +137,7 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 		if there, err := exists(root); record.Placed && there || err != nil {
 			return record, there, err
 		}
-		if _, err := j.remove(root, record); err != nil { // an injection that was interrupted
+		if _, err := j.remove(ctx, root, record); err != nil { // an injection that was interrupted
 			return nil, false, err
 		}
 	}
@@ -148,7 +149,7 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 		return nil, false, err
 	}
 	if err := fill(ctx, root, record.Temp, box); err != nil {
-		_, rerr := j.remove(root, record)
+		_, rerr := j.remove(context.WithoutCancel(ctx), root, record)
 		return nil, false, fmt.Errorf("inject into %s: %w", layer.Name, errors.Join(err, rerr))
 	}
 	record.Placed = true
@@ -200,25 +201,29 @@ func (e *MissingError) Hint() string {
 }
 
 // Eject takes a record's files out of the layer and clears the record. It returns what stays: files that dlx did not
-// place, or not so. A toolbox that is not there is a *MissingError.
-func (j *Journal) Eject(layer Layer, record *Record) (left []string, err error) {
+// place, or not so. A toolbox that is not there is a *MissingError, and one that the container keeps from being taken out, by changing it
+// all the time, a *StuckError: their records are kept if anything is left of it.
+func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left []string, err error) {
 	root, err := layer.open()
 	if err != nil {
 		return nil, fmt.Errorf("eject from %s: %w", layer.Name, err)
 	}
 	defer root.Close()
-	err = j.missing(root, layer.Name, record)
+	now := *record
+	now.Name = layer.Name // it may have been renamed
+	err = j.missing(root, &now)
 	if err == nil {
-		left, err = j.remove(root, record)
+		left, err = j.remove(ctx, root, &now)
 	}
-	if _, missing := errors.AsType[*MissingError](err); err != nil && !missing {
+	_, missing := errors.AsType[*MissingError](err)
+	if _, stuck := errors.AsType[*StuckError](err); err != nil && !missing && !stuck {
 		err = fmt.Errorf("eject from %s: %w", layer.Name, err)
 	}
 	return left, err
 }
 
 // missing looks for a toolbox that was placed and that nobody has begun to take out.
-func (j *Journal) missing(root *linux.FD, name string, record *Record) error {
+func (j *Journal) missing(root *linux.FD, record *Record) error {
 	if !record.Placed || record.Removing {
 		return nil
 	}
@@ -230,15 +235,13 @@ func (j *Journal) missing(root *linux.FD, name string, record *Record) error {
 		record.Removing = true
 		return j.put(record)
 	}
-	names, err := linux.ReadDir(root, leftLimit)
+	missing := &MissingError{Name: record.Name}
+	missing.Moved, err = elsewhere(root, func(name string) bool {
+		ours, err := looksOurs(root, name, record)
+		return err == nil && ours
+	})
 	if err != nil {
 		return err
-	}
-	missing := &MissingError{Name: name}
-	for _, n := range names {
-		if ours, err := looksOurs(root, n, record); err == nil && ours {
-			missing.Moved = append(missing.Moved, "/"+n)
-		}
 	}
 	if len(missing.Moved) > 0 {
 		return missing
@@ -246,19 +249,47 @@ func (j *Journal) missing(root *linux.FD, name string, record *Record) error {
 	return errors.Join(missing, j.Forget(record.ID))
 }
 
-func (j *Journal) remove(root *linux.FD, record *Record) (left []string, err error) {
+// elsewhere lists the directories at the root that are like the toolbox.
+func elsewhere(root *linux.FD, like func(name string) bool) (list []string, err error) {
+	names, err := linux.ReadDir(root, leftLimit)
+	for _, n := range names {
+		if like(n) {
+			list = append(list, "/"+n)
+		}
+	}
+	return list, err
+}
+
+// remove takes out both directories that a record may be about, and clears the record if nothing of it is left.
+func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (left []string, err error) {
+	stuck := &StuckError{Name: record.Name}
+	raced := false
 	for _, name := range []string{record.Temp, dirName} {
 		if name == dirName && !record.Placed {
 			if ours, err := looksOurs(root, dirName, record); err != nil || !ours {
 				continue
 			}
 		}
-		stay, err := removeTree(root, name, record.Files, name == record.Temp)
-		if err != nil {
+		r := &removal{root: root, name: name, files: record.Files, partial: name == record.Temp}
+		if err := r.run(ctx); err != nil {
 			return nil, err
 		}
-		for _, path := range stay {
-			left = append(left, filepath.Join("/", name, path))
+		raced = raced || r.raced
+		for p, err := range r.failed {
+			stuck.Paths, stuck.Err = append(stuck.Paths, filepath.Join("/", name, p)), err
+		}
+		for _, p := range r.left() {
+			left = append(left, filepath.Join("/", name, p))
+		}
+	}
+	if len(stuck.Paths) > 0 {
+		slices.Sort(stuck.Paths)
+		return left, stuck
+	}
+	if raced {
+		moved, err := elsewhere(root, func(name string) bool { return name != dirName && name != record.Temp && holdsOurs(root, name, record) })
+		if err != nil || len(moved) > 0 {
+			return left, errors.Join(&MissingError{record.Name, moved}, err)
 		}
 	}
 	return left, j.Forget(record.ID)

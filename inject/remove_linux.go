@@ -1,69 +1,174 @@
 package inject
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
 	"slices"
+	"strings"
+	"time"
 
 	"dlx/internal/linux"
 )
 
-// removeTree removes the placed files from the directory name below root, then the directories that are empty. It
-// returns the paths that stay. Nothing is removed that is not exactly what was placed; partial allows for files that a
-// kill cut short or whose bytes were refused, under the name that only dlx gives.
-func removeTree(root *linux.FD, name string, files []Placed, partial bool) (left []string, err error) {
-	top, err := linux.OpenDirAt(root, name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if errors.Is(err, linux.ErrLoop) || errors.Is(err, linux.ErrNotDir) {
-		return []string{"."}, nil // not a directory: not what was placed
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer top.Close()
-	dirs := map[string]bool{}
-	for _, f := range files {
-		for d := path.Dir(f.Path); d != "."; d = path.Dir(d) {
-			dirs[d] = true
+// removeLimit is how long a container may keep its toolbox from being taken out by changing it meanwhile.
+const removeLimit = 10 * time.Second
+
+// StuckError names what dlx placed and could not take out in time.
+type StuckError struct {
+	Name  string
+	Paths []string // in the container
+	Err   error    // about the last one
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("eject from %s: %s could not be taken out: %v", e.Name, strings.Join(e.Paths, ", "), e.Err)
+}
+
+func (e *StuckError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *StuckError) Hint() string {
+	return "something in the container changes it: pause or stop the container and eject again; its record is kept"
+}
+
+// removal takes one directory of placed files out of a container that may do anything with it meanwhile.
+type removal struct {
+	root    *linux.FD
+	name    string // of the directory, below root
+	files   []Placed
+	partial bool // also files that a kill cut short or whose bytes were refused: the name is one that only dlx gives
+
+	removed int              // by the last pass
+	other   bool             // seen by the last pass: something else at a place of ours
+	failed  map[string]error // by the last pass: what may be ours and is still there
+	raced   bool             // in any pass: something was changed meanwhile
+}
+
+// quietPasses is how many passes have to find nothing of ours where they find something else in its place: the container may be
+// swapping the two.
+const quietPasses = 5
+
+// run makes passes until they find nothing that was placed any more. When its time is over, what is left of that is in failed.
+func (r *removal) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, removeLimit, errSlow)
+	defer cancel()
+	quiet := 0
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		r.removed, r.other, r.failed = 0, false, map[string]error{}
+		r.pass()
+		quiet++
+		if len(r.failed) > 0 || r.removed > 0 {
+			quiet = 0
 		}
-		if err := removeFile(top, f, partial); err != nil {
-			return nil, err
+		if quiet > 0 && !r.other || quiet >= quietPasses {
+			return nil
 		}
-	}
-	if err := removeDirs(top, dirs); err != nil {
-		return nil, err
-	}
-	switch err := linux.RmdirAt(root, name); {
-	case errors.Is(err, linux.ErrNotEmpty):
-		return listTree(nil, top, "", leftDepth)
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil
-	default:
-		return nil, err
+		r.raced = r.raced || len(r.failed) > 0
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			if cause := context.Cause(ctx); !errors.Is(cause, errSlow) {
+				return cause
+			}
+			return nil
+		}
 	}
 }
 
-// leftLimit bounds the list of what stays; a container can put any number of files there.
-const leftLimit = 1000
+var errSlow = errors.New("no more time")
 
-// removeFile removes one file if it is what was placed.
-func removeFile(top *linux.FD, f Placed, partial bool) error {
+// pass removes the files that are as they were placed, then the directories that are empty.
+func (r *removal) pass() {
+	top, err := linux.OpenDirAt(r.root, r.name)
+	if err != nil {
+		r.note(".", notThere(err))
+		return
+	}
+	defer top.Close()
+	dirs := map[string]bool{}
+	for _, f := range r.files {
+		for d := path.Dir(f.Path); d != "."; d = path.Dir(d) {
+			dirs[d] = true
+		}
+		r.note(f.Path, notThere(r.file(top, f)))
+	}
+	list := make([]string, 0, len(dirs))
+	for d := range dirs {
+		list = append(list, d)
+	}
+	slices.Sort(list)
+	for _, d := range slices.Backward(list) { // the deepest first
+		r.note(d, notThere(rmdir(top, d)))
+	}
+	err = linux.RmdirAt(r.root, r.name)
+	if !errors.Is(err, linux.ErrNotEmpty) {
+		r.note(".", notThere(err))
+	}
+}
+
+func (r *removal) note(path string, err error) {
+	if err != nil {
+		r.failed[path] = err
+	}
+}
+
+// errChanged reports a name that leads to another file than a moment ago.
+var errChanged = errors.New("it was changed meanwhile")
+
+// file removes one file if it is what was placed. The file that is compared is the one that the name still leads to just before
+// the name is removed. unlinkat(2) takes no descriptor: in the moment between, a process that may write to the directory, which is
+// root's, can put another file of its own there, and loses it.
+func (r *removal) file(top *linux.FD, f Placed) error {
 	dir, err := linux.OpenBeneath(top, path.Dir(f.Path), linux.OPath|linux.ODirectory)
 	if err != nil {
-		return notThere(err)
+		return err
 	}
 	defer dir.Close()
-	same, err := isPlaced(dir, path.Base(f.Path), f, partial)
-	if err != nil || !same {
-		return notThere(err)
+	name := path.Base(f.Path)
+	handle, err := linux.OpenBeneath(dir, name, linux.OPath|linux.ONoFollow)
+	if err != nil {
+		return err
 	}
-	return notThere(linux.UnlinkAt(dir, path.Base(f.Path)))
+	defer handle.Close()
+	if same, err := isPlaced(handle, f, r.partial); err != nil || !same {
+		r.other = true
+		return err
+	}
+	was, err := linux.Fstat(handle)
+	if err != nil {
+		return err
+	}
+	is, err := linux.StatAt(dir, name)
+	if err != nil {
+		return err
+	}
+	if is.Dev != was.Dev || is.Ino != was.Ino {
+		return errChanged
+	}
+	if err := linux.UnlinkAt(dir, name); err != nil {
+		return err
+	}
+	r.removed++
+	return nil
+}
+
+// rmdir removes a directory below top if it is empty.
+func rmdir(top *linux.FD, name string) error {
+	parent, err := linux.OpenBeneath(top, path.Dir(name), linux.OPath|linux.ODirectory)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	if err := linux.RmdirAt(parent, path.Base(name)); !errors.Is(err, linux.ErrNotEmpty) {
+		return err
+	}
+	return nil
 }
 
 // notThere forgives that a file, or a directory on the way to it, is gone or is something else.
@@ -74,9 +179,9 @@ func notThere(err error) error {
 	return err
 }
 
-// isPlaced compares a file with its record.
-func isPlaced(dir *linux.FD, name string, f Placed, partial bool) (bool, error) {
-	st, err := linux.StatAt(dir, name)
+// isPlaced compares the file of an O_PATH handle with its record. Nothing but a regular file is opened: a device can act when it is.
+func isPlaced(handle *linux.FD, f Placed, partial bool) (bool, error) {
+	st, err := linux.Fstat(handle)
 	if err != nil {
 		return false, err
 	}
@@ -85,7 +190,7 @@ func isPlaced(dir *linux.FD, name string, f Placed, partial bool) (bool, error) 
 		if st.Mode&linux.ModeType != linux.ModeSymlink {
 			return false, nil
 		}
-		link, err := linux.ReadlinkAt(dir, name)
+		link, err := linux.ReadlinkAt(handle, "")
 		return link == f.Link, err
 	case st.Mode&linux.ModeType != linux.ModeRegular:
 		return false, nil
@@ -94,17 +199,17 @@ func isPlaced(dir *linux.FD, name string, f Placed, partial bool) (bool, error) 
 	case partial:
 		return true, nil // whole, and refused if its bytes are others
 	}
-	sum, err := digest(dir, name, f.Size)
+	sum, err := digest(handle, f.Size)
 	return sum == f.SHA256, err
 }
 
 // digest hashes at most limit bytes of a regular file.
-func digest(dir *linux.FD, name string, limit int64) (string, error) {
-	fd, err := linux.OpenBeneath(dir, name, linux.ORead|linux.ONoFollow|linux.ONonblock)
+func digest(handle *linux.FD, limit int64) (string, error) {
+	fd, err := linux.Reopen(handle, linux.ORead|linux.ONonblock|linux.ONoctty)
 	if err != nil {
 		return "", err
 	}
-	f := fd.File(name)
+	f := fd.File("file")
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, io.LimitReader(f, limit)); err != nil {
@@ -113,76 +218,78 @@ func digest(dir *linux.FD, name string, limit int64) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// removeDirs removes the directories that are empty, deepest first.
-func removeDirs(top *linux.FD, dirs map[string]bool) error {
-	var list []string
-	for d := range dirs {
-		list = append(list, d)
+// Bounds of the list of what stays; a container can put any number of files there.
+const (
+	leftLimit = 1000
+	leftDepth = 8
+)
+
+// left lists what is in the removal's directory.
+func (r *removal) left() []string {
+	top, err := linux.OpenDirAt(r.root, r.name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
 	}
-	slices.Sort(list)
-	slices.Reverse(list)
-	for _, d := range list {
-		parent, err := linux.OpenBeneath(top, path.Dir(d), linux.OPath|linux.ODirectory)
-		if err != nil {
-			if notThere(err) == nil {
-				continue
-			}
-			return err
-		}
-		err = linux.RmdirAt(parent, path.Base(d))
-		if err = errors.Join(err, parent.Close()); err != nil && !errors.Is(err, linux.ErrNotEmpty) && notThere(err) != nil {
-			return err
-		}
+	if err != nil {
+		return []string{"."} // not a directory: not what was placed
 	}
-	return nil
+	defer top.Close()
+	return listTree(nil, top, ".", leftDepth)
 }
 
-// leftDepth is how deep what stays is looked at.
-const leftDepth = 8
-
 // listTree adds what is below a directory to a list: files, and for folders that are empty or beyond the bounds
-// themselves.
-func listTree(list []string, dir *linux.FD, prefix string, depth int) ([]string, error) {
+// themselves. What goes meanwhile is not there.
+func listTree(list []string, dir *linux.FD, prefix string, depth int) []string {
 	names, err := linux.ReadDir(dir, leftLimit)
-	if err != nil {
-		return nil, err
-	}
-	if len(names) == 0 && prefix != "" {
-		return append(list, prefix), nil
+	if err != nil || len(names) == 0 || depth == 0 || len(list) >= leftLimit {
+		return append(list, prefix)
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		p := path.Join(prefix, name)
 		below, err := linux.OpenDirAt(dir, name)
-		if err != nil || depth == 1 || len(list) >= leftLimit {
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
 			list = append(list, p)
-		} else if list, err = listTree(list, below, p, depth-1); err != nil {
-			return nil, errors.Join(err, below.Close())
-		}
-		if err := below.Close(); err != nil {
-			return nil, err
+		default:
+			list = listTree(list, below, p, depth-1)
+			below.Close()
 		}
 	}
-	return list, nil
+	return list
 }
 
 // looksOurs says whether a directory is the toolbox that a record tells of, such as a /.dlx that was renamed just before a
 // kill kept its record from being updated: all of its files are what was to be placed.
 func looksOurs(root *linux.FD, name string, record *Record) (bool, error) {
+	return compare(root, name, record, func(same bool) bool { return same })
+}
+
+// holdsOurs says whether a directory has any file that is what a record tells of.
+func holdsOurs(root *linux.FD, name string, record *Record) bool {
+	some, _ := compare(root, name, record, func(same bool) bool { return !same })
+	return some
+}
+
+// compare compares the files below a directory with a record for as long as more says so, and returns whether the last one was the
+// same.
+func compare(root *linux.FD, name string, record *Record, more func(same bool) bool) (same bool, err error) {
 	top, err := linux.OpenDirAt(root, name)
 	if err != nil {
 		return false, notThere(err)
 	}
 	defer top.Close()
 	for _, f := range record.Files {
-		dir, err := linux.OpenBeneath(top, path.Dir(f.Path), linux.OPath|linux.ODirectory)
-		if err != nil {
-			return false, notThere(err)
+		same = false
+		handle, err := linux.OpenBeneath(top, f.Path, linux.OPath|linux.ONoFollow)
+		if err == nil {
+			same, err = isPlaced(handle, f, false)
+			err = errors.Join(err, handle.Close())
 		}
-		same, err := isPlaced(dir, path.Base(f.Path), f, false)
-		if err = errors.Join(err, dir.Close()); err != nil || !same {
-			return false, notThere(err)
+		if err = notThere(err); err != nil || !more(same) {
+			return same, err
 		}
 	}
-	return true, nil
+	return same, nil
 }

@@ -32,8 +32,7 @@ type Program struct {
 	UID, GID int
 }
 
-// Prog is the test program of that name, at /NAME in the image: attacker, filtered, mute, pause, peeker, swapper, threads, true,
-// watcher or web.
+// Prog is the test program of that name, at /NAME in the image: one of internal/testutil/prog.
 func Prog(t testing.TB, name string) Program {
 	t.Helper()
 	return HostFile(t, prog(t, name), "/"+name)
