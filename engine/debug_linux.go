@@ -23,6 +23,7 @@ type debug struct {
 	profile shell.Profile
 	target  *target.Target
 	tools   *toolbox.Verified
+	devices []inject.Device // those that the request names
 	box     *inject.Mounted // for FSToolbox
 	init    *linux.FD
 	session *shell.Session
@@ -42,6 +43,9 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 		d.profile = d.profile.ReadOnly()
 	}
 	if err := d.check(); err != nil {
+		return 0, err
+	}
+	if d.devices, err = findDevices(req.Devices); err != nil {
 		return 0, err
 	}
 	if req.Timeout > 0 {
@@ -112,14 +116,17 @@ func (d *debug) prepare() error {
 // begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps every processor busy, what
 // comes then does not, and the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
-	limits := shell.DefaultLimits
+	o := shell.Options{Profile: d.profile, Limits: shell.DefaultLimits}
 	if d.req.Memory > 0 {
-		limits.Memory = d.req.Memory
+		o.Limits.Memory = d.req.Memory
 	}
 	if d.req.Pids > 0 {
-		limits.Pids = d.req.Pids
+		o.Limits.Pids = d.req.Pids
 	}
-	d.session, err = shell.New(ctx, d.init, d.target.Process, d.profile, limits)
+	for _, device := range d.devices {
+		o.Devices = append(o.Devices, device.Device)
+	}
+	d.session, err = shell.New(ctx, d.init, d.target.Process, o)
 	return err
 }
 
@@ -127,16 +134,16 @@ func (d *debug) begin(ctx context.Context) (err error) {
 func (d *debug) see(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, viewLimit, inject.ErrNoAnswer)
 	defer cancel()
-	p := d.target.Process
+	p, o := d.target.Process, inject.ViewOptions{ReadOnly: d.req.ReadOnly, Devices: d.devices}
 	switch {
 	case d.req.FS == FSToolbox:
-		d.view, err = inject.ToolboxView(ctx, p, d.box, d.req.ReadOnly)
+		d.view, err = inject.ToolboxView(ctx, p, d.box, o)
 	case d.req.FS == FSHost:
 		if err = d.hostIsSafe(); err == nil {
 			d.view, err = inject.HostView(ctx, p, d.req.ReadOnly)
 		}
 	default:
-		d.view, err = inject.TargetView(ctx, p, d.req.ReadOnly)
+		d.view, err = inject.TargetView(ctx, p, o)
 	}
 	return err
 }

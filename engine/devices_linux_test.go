@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -137,6 +138,40 @@ busybox ls -1 /dev/pts; busybox cat /dev/other`
 		req.Target, req.TTY, req.Command = box.ID, true, []string{"sh", "-c", script}
 		if code, out := run(t, e, req); code != 0 || out != want {
 			t.Errorf("%+v: status %d, %q, want %q", req, code, out, want)
+		}
+	}
+}
+
+// TestDevice: a session can be given a device of the host's that its container may not open, by name, and no other.
+func TestDevice(t *testing.T) {
+	e := newLocal(t)
+	c := newCanary(t)
+	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	for _, fs := range []engine.FS{engine.FSToolbox, engine.FSHost} {
+		for access, want := range map[string]string{"": "read\nwritten\n", ":r": "read\n", ":w": "written\n"} {
+			script := fmt.Sprintf("head -c 8 <%[1]s >/dev/null && echo read; printf 'the host' 1<>%[1]s >&1 && echo written; true", c.device)
+			if access == ":w" {
+				script = strings.ReplaceAll(script, "1<>", "1>")
+			}
+			_, out := run(t, e, engine.DebugRequest{
+				Target: box.ID, FS: fs, Devices: []string{c.device + access}, Command: []string{"bash", "-c", "exec 2>/dev/null; " + script},
+			})
+			if out = strings.ReplaceAll(out, "the host", ""); out != want {
+				t.Errorf("--fs %s --device %s: %q, want %q", fs, c.device+access, out, want)
+			}
+		}
+	}
+	c.check(t, "a session that was given the device")
+	if _, out := run(t, e, engine.DebugRequest{Target: box.ID, Devices: []string{"/dev/net/tun"}, Command: []string{"sh", "-c", "ls /dev/net; mknod /dev/shm/x b 7 0; cat /dev/shm/x 2>&1; true"}}); out != "tun\ncat: can't open '/dev/shm/x': Permission denied\n" {
+		t.Errorf("%q", out)
+	}
+	for spec, why := range map[string]string{
+		"/dev/none": "no such file", "/etc/passwd": "not below /dev/", "/dev/../etc/passwd": "not below", "/dev/null": "of its own", "/dev/.dlx": "no such file",
+		"/dev/shm": "not a device", c.device + ":": "some of r, w and m", c.device + ":x": "some of r, w and m", "": "not below",
+	} {
+		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: box.ID, Devices: []string{spec}, Command: []string{"true"}}, engine.Streams{})
+		if wrong, ok := errors.AsType[*engine.DeviceError](err); !ok || !strings.Contains(wrong.Error(), why) {
+			t.Errorf("--device %q: %v, want %s", spec, err, why)
 		}
 	}
 }

@@ -74,8 +74,9 @@ type DebugRequest struct {
 	// Toolboxes are shown above the one that comes with dlx, the first one first: NAME or NAME@VERSION of the engine's
 	// store, or a file or folder of its machine.
 	Toolboxes []string
-	Memory    int64 // bytes; 1 GiB
-	Pids      int64 // processes and threads; 512
+	Devices   []string // /dev/NAME[:ACCESS], ACCESS of r, w and m: the host's, which the container may not open
+	Memory    int64    // bytes; 1 GiB
+	Pids      int64    // processes and threads; 512
 }
 
 // Streams is what a session's user sees and types.

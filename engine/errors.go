@@ -53,6 +53,18 @@ func (e *EnvError) Error() string { return fmt.Sprintf("bad environment variable
 // Hint shows the form.
 func (e *EnvError) Hint() string { return "--env takes NAME=VALUE" }
 
+// DeviceError reports a device that can not be given to a session.
+type DeviceError struct {
+	Spec string
+	Err  error
+}
+
+func (e *DeviceError) Error() string { return fmt.Sprintf("device %q: %v", e.Spec, e.Err) }
+func (e *DeviceError) Unwrap() error { return e.Err }
+
+// Hint shows what one looks like.
+func (e *DeviceError) Hint() string { return "--device /dev/fuse, or --device /dev/sda:r to read only" }
+
 // ExposedHostError reports a container that could reach the host's files through a session that has them.
 type ExposedHostError struct{ Target, Why string }
 

@@ -1,7 +1,10 @@
 package inject
 
 import (
+	"errors"
+	"path"
 	"slices"
+	"strings"
 
 	"dlx/internal/linux"
 )
@@ -23,6 +26,18 @@ var links = []struct{ name, target string }{
 
 const ptsName = "pts"
 
+// Device is a device node that a view has beside the usual ones.
+type Device struct {
+	Name string // its path below /dev
+	linux.Device
+}
+
+// CanShow says whether a view can have a node of a name: it is not that of something else of dlx's.
+func CanShow(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return path.Clean(name) == name && linux.CleanComponent(first) && !own(first)
+}
+
 // own says whether an entry of /dev is dlx's to make.
 func own(name string) bool {
 	if name == toolboxName || name == ptsName {
@@ -38,13 +53,13 @@ func own(name string) bool {
 
 // showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old one, and the toolbox
 // beside them if there is one. The clones are made first: they keep what restrict takes from the rest.
-func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
+func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	old, err := openDev(v.Root)
 	if err != nil {
 		return err
 	}
 	defer old.Close()
-	entries, err := cloneEntries(old)
+	entries, err := cloneEntries(old, o.Devices)
 	defer func() {
 		for _, e := range entries {
 			e.tree.Close()
@@ -53,7 +68,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	if err := v.restrict(top, readOnly); err != nil {
+	if err := v.restrict(top, o.ReadOnly); err != nil {
 		return err
 	}
 	dev, err := mountNew("tmpfs", linux.MountNosuid|linux.MountNoexec, "mode", "755")
@@ -64,7 +79,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
 	if err := linux.MoveMount(dev, old, ""); err != nil {
 		return err
 	}
-	if err := makeDevices(dev); err != nil {
+	if err := makeDevices(dev, o.Devices); err != nil {
 		return err
 	}
 	if err := linux.MkdirAt(dev, ptsName, 0o755); err != nil {
@@ -74,7 +89,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := e.place(dev, readOnly); err != nil {
+		if err := e.place(dev, o.ReadOnly); err != nil {
 			return err
 		}
 	}
@@ -90,9 +105,14 @@ func (v *View) showDev(top *linux.FD, box *Mounted, readOnly bool) error {
 }
 
 // makeDevices makes the nodes and links.
-func makeDevices(dev *linux.FD) error {
+func makeDevices(dev *linux.FD, more []Device) error {
 	for _, d := range devices {
-		if err := linux.MkcharAt(dev, d.name, 0o666, d.major, d.minor); err != nil {
+		if err := linux.MknodAt(dev, d.name, 0o666, linux.Device{Major: d.major, Minor: d.minor}); err != nil {
+			return err
+		}
+	}
+	for _, d := range more {
+		if err := makeDevice(dev, d); err != nil {
 			return err
 		}
 	}
@@ -102,6 +122,28 @@ func makeDevices(dev *linux.FD) error {
 		}
 	}
 	return nil
+}
+
+// makeDevice makes a node, and the directories that its name says.
+func makeDevice(dev *linux.FD, d Device) error {
+	dir, err := dev.Dup()
+	if err != nil {
+		return err
+	}
+	defer func() { dir.Close() }()
+	parents := strings.Split(d.Name, "/")
+	for _, name := range parents[:len(parents)-1] {
+		if err := linux.MkdirAt(dir, name, 0o755); err != nil && !errors.Is(err, linux.ErrExist) {
+			return err
+		}
+		below, err := linux.OpenDirAt(dir, name)
+		if err != nil {
+			return err
+		}
+		dir.Close()
+		dir = below
+	}
+	return linux.MknodAt(dir, path.Base(d.Name), 0o666, d.Device)
 }
 
 // maxPtys is how many terminals a session can make; the kernel's own limit is for the whole machine (kernel.pty.max).

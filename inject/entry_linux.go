@@ -2,6 +2,8 @@ package inject
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"dlx/internal/linux"
 )
@@ -15,14 +17,14 @@ type entry struct {
 }
 
 // cloneEntries clones every entry of dir but those that dlx makes itself. What it has cloned is returned with an error too.
-func cloneEntries(dir *linux.FD) ([]entry, error) {
+func cloneEntries(dir *linux.FD, more []Device) ([]entry, error) {
 	names, err := linux.ReadDir(dir, devLimit)
 	if err != nil {
 		return nil, fmt.Errorf("list /dev: %w", err)
 	}
 	var entries []entry
 	for _, name := range names {
-		if own(name) || !linux.CleanComponent(name) {
+		if own(name) || isOf(more, name) || !linux.CleanComponent(name) {
 			continue
 		}
 		e, err := cloneEntry(dir, name)
@@ -32,6 +34,14 @@ func cloneEntries(dir *linux.FD) ([]entry, error) {
 		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// isOf says whether one of the devices is the entry or below it.
+func isOf(list []Device, name string) bool {
+	return slices.ContainsFunc(list, func(d Device) bool {
+		first, _, _ := strings.Cut(d.Name, "/")
+		return first == name
+	})
 }
 
 func cloneEntry(dir *linux.FD, name string) (e entry, err error) {

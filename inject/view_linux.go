@@ -40,12 +40,18 @@ func (v *View) Close() error {
 	return linux.CloseAll(v.NS, v.Root, v.Pts)
 }
 
+// ViewOptions say what a view is to be like.
+type ViewOptions struct {
+	ReadOnly bool     // every mount in it
+	Devices  []Device // beside the usual ones
+}
+
 // TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has one.
-func TargetView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, error) {
+func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD) error {
-		err := v.showDev(top, nil, readOnly)
+		err := v.showDev(top, nil, o)
 		if _, none := errors.AsType[*NoDevError](err); none {
-			return v.restrict(top, readOnly)
+			return v.restrict(top, o.ReadOnly)
 		}
 		return err
 	})
@@ -54,8 +60,8 @@ func TargetView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, e
 // ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy. / stays the process's live
 // root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
 // have put a file system behind /dev that never answers, hence ctx.
-func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, readOnly bool) (*View, error) {
-	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, readOnly) })
+func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
+	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
 }
 
 // build runs change on a thread that has joined a copy of p's mount namespace, and returns the copy. top is the root of the

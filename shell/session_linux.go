@@ -28,10 +28,17 @@ type Limits = cgroup.Limits
 // DefaultLimits leave room for a debugger and little for a mistake.
 var DefaultLimits = Limits{Memory: 1 << 30, Pids: 512}
 
+// Options say what a session is to be held back by, and by what not.
+type Options struct {
+	Profile Profile
+	Limits  Limits
+	Devices []linux.Device // that the container may not open
+}
+
 // New makes a session for a container's process, and cleans up after those that nobody else will. program is dlx-init,
 // sealed. Its threads are in the cgroup, and do not count in the limits; one that it need not make is left to the command.
 // Where the session can not be restrained as the container is, there is none.
-func New(ctx context.Context, program *linux.FD, p *nsutil.Process, profile Profile, limits Limits) (*Session, error) {
+func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
 	us, err := self()
 	if err != nil {
 		return nil, err
@@ -42,9 +49,9 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, profile Prof
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{keeper: k, limits: limits, profile: profile}
-	if s.restraint, err = restrain(ctx, p, profile); err == nil {
-		err = s.makeGroup(name, p)
+	s := &Session{keeper: k, limits: o.Limits, profile: o.Profile}
+	if s.restraint, err = restrain(ctx, p, o.Profile); err == nil {
+		err = s.makeGroup(name, p, o.Devices)
 	}
 	if err != nil {
 		k.dismiss()
@@ -56,8 +63,8 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, profile Prof
 // Restraints are what holds the session back.
 func (s *Session) Restraints() Restraints { return s.restraint.told }
 
-// makeGroup makes the session's cgroup, with the devices of the process's.
-func (s *Session) makeGroup(name string, p *nsutil.Process) error {
+// makeGroup makes the session's cgroup, with the devices of the process's, and more.
+func (s *Session) makeGroup(name string, p *nsutil.Process, more []linux.Device) error {
 	devices, err := devicesOf(p)
 	if err != nil {
 		return err
@@ -65,7 +72,12 @@ func (s *Session) makeGroup(name string, p *nsutil.Process) error {
 	limits := s.limits
 	limits.Pids += initproto.Threads
 	s.restraint.told.Devices = devices.String()
-	s.cgroup, err = cgroup.New(name, limits, devices)
+	for _, d := range more {
+		s.restraint.told.Devices += " and " + d.Rule()
+	}
+	if err = devices.Allow(more); err == nil {
+		s.cgroup, err = cgroup.New(name, limits, devices)
+	}
 	return errors.Join(err, devices.Close())
 }
 

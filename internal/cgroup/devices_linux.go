@@ -121,6 +121,27 @@ func (d *Devices) readPrograms(root, path string) error {
 	return err
 }
 
+// Allow adds devices that the group these rules are taken from may not open.
+func (d *Devices) Allow(devices []linux.Device) error {
+	if len(devices) == 0 {
+		return nil
+	}
+	for _, device := range devices {
+		d.rules = append(d.rules, device.Rule())
+	}
+	for i, p := range d.programs {
+		allowing, err := p.Allowing(devices)
+		if err != nil {
+			return fmt.Errorf("allow a device: %w", err)
+		}
+		d.programs[i] = allowing
+		if err := p.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close releases the rules; where they are in force they stay so.
 func (d *Devices) Close() error {
 	if d == nil {

@@ -27,6 +27,7 @@ type debugOptions struct {
 	memory                 byteSize
 	pids                   int64
 	verbose                bool
+	devices                []string
 }
 
 const defaultPids = 512
@@ -65,6 +66,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
+	f.StringArrayVar(&o.devices, "device", nil, "let the session open a device of the host's too: /dev/NAME, or /dev/NAME:r to read only")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what restrains the session")
 	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
 	mustComplete(cmd, "fs", "toolbox", "host", "target")
@@ -95,7 +97,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	req := engine.DebugRequest{
 		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
-		Memory: int64(o.memory), Pids: o.pids, Toolboxes: o.toolboxes,
+		Memory: int64(o.memory), Pids: o.pids, Toolboxes: o.toolboxes, Devices: o.devices,
 	}
 	return a.withEngine(func(e engine.Engine) (err error) {
 		con := newConsole(a, tty, a.wantsStdin(o, tty))

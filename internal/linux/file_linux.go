@@ -219,9 +219,13 @@ func MkfileAt(dir *FD, name string, perm uint32) error {
 	return pathErr("mknodat", name, unix.Mknodat(dir.Int(), name, unix.S_IFREG|perm, 0))
 }
 
-// MkcharAt makes the node of a character device below dir with just these permission bits. dir is nobody else's.
-func MkcharAt(dir *FD, name string, perm, major, minor uint32) error {
-	if err := unix.Mknodat(dir.Int(), name, unix.S_IFCHR|perm, int(unix.Mkdev(major, minor))); err != nil {
+// MknodAt makes the node of a device below dir with just these permission bits. dir is nobody else's.
+func MknodAt(dir *FD, name string, perm uint32, d Device) error {
+	mode := unix.S_IFCHR | perm
+	if d.Block {
+		mode = unix.S_IFBLK | perm
+	}
+	if err := unix.Mknodat(dir.Int(), name, mode, int(unix.Mkdev(d.Major, d.Minor))); err != nil {
 		return pathErr("mknodat", name, err)
 	}
 	return pathErr("fchmodat", name, unix.Fchmodat(dir.Int(), name, perm, 0)) // the umask may have narrowed it
