@@ -69,15 +69,22 @@ func evaluated(goarch string, caps []string) (rules []specs.LinuxSyscall) {
 	return rules
 }
 
-// judge applies rules to a call by name, one after the other.
-func judge(rules []specs.LinuxSyscall, names []string, newest uint32, c call) uint32 {
-	if c.nr > newest && (c.nr < 0xf0000 || names == nil) {
+// naming are the rules that name a call of these names.
+func naming(rules []specs.LinuxSyscall, names []string) (list []specs.LinuxSyscall) {
+	for _, r := range rules {
+		if slices.ContainsFunc(r.Names, func(n string) bool { return slices.Contains(names, n) }) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// judge applies the rules that name a call, one after the other.
+func judge(rules []specs.LinuxSyscall, newest uint32, c call) uint32 {
+	if c.nr > newest && (c.nr < 0xf0000 || rules == nil) {
 		return enosys
 	}
 	for _, r := range rules {
-		if !slices.ContainsFunc(r.Names, func(n string) bool { return slices.Contains(names, n) }) {
-			continue
-		}
 		if slices.ContainsFunc(r.Args, func(a specs.LinuxSeccompArg) bool { return !fits(a, c.args[a.Index]) }) {
 			continue
 		}
@@ -104,10 +111,8 @@ func fits(a specs.LinuxSeccompArg, arg uint64) bool {
 // newestOf is the highest number that a rule names, 32-bit ARM's private ones aside.
 func newestOf(rules []specs.LinuxSyscall, table map[uint32][]string) (newest uint32) {
 	for nr, names := range table {
-		for _, r := range rules {
-			if nr < 0xf0000 && slices.ContainsFunc(r.Names, func(n string) bool { return slices.Contains(names, n) }) {
-				newest = max(newest, nr)
-			}
+		if nr < 0xf0000 && naming(rules, names) != nil {
+			newest = max(newest, nr)
 		}
 	}
 	return newest
@@ -154,9 +159,13 @@ func compare(t *testing.T, v vm, audit uint32, rules []specs.LinuxSyscall, table
 	newest := newestOf(rules, table)
 	args, faults, verdicts := borders(rules), 0, map[uint32]int{}
 	for _, nr := range numbers() {
-		for _, arg := range args {
+		about := naming(rules, table[nr])
+		for i, arg := range args {
+			if about == nil && i%40 != 0 {
+				continue // no rule looks at it
+			}
 			c := call{audit: audit, nr: nr, args: [6]uint64{arg, ^arg, arg, ^arg, arg, ^arg}}
-			got, want := v.verdict(t, c), judge(rules, table[nr], newest, c)
+			got, want := v.verdict(t, c), judge(about, newest, c)
 			verdicts[want]++
 			if got != want && faults < 10 {
 				faults++
