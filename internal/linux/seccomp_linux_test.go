@@ -154,9 +154,9 @@ func TestSeccompFiltersOfAnother(t *testing.T) {
 			if got, err := linux.SeccompFilters(t.Context(), held, other.Process.Pid); !errors.Is(err, linux.ErrNoProcess) {
 				t.Errorf("%d filters, %v", len(got), err)
 			}
-			seized := false // the number changes hands just before
-			got, err := linux.CopySeized(t.Context(), held, other.Process.Pid, func() { seized = true })
-			if !seized || !errors.Is(err, linux.ErrNoProcess) {
+			// The number changes hands just before, and the other process stops at once.
+			got, err := linux.CopySeized(t.Context(), held, other.Process.Pid, func() { stopFor(t, other.Process.Pid, syscall.SIGWINCH) })
+			if !errors.Is(err, linux.ErrNoProcess) {
 				t.Errorf("once seized: %d filters, %v", len(got), err)
 			}
 			waitUntraced(t, other.Process.Pid)
@@ -177,6 +177,23 @@ func TestSeccompFiltersOfEnded(t *testing.T) {
 	testutil.Wait(t, "its end", copyLimit, func() bool { return strings.HasPrefix(status(t, cmd.Process.Pid, "State"), "Z") })
 	if got, err := copyFilters(t, cmd.Process.Pid); len(got) > 0 || err != nil && !errors.Is(err, linux.ErrNoProcess) {
 		t.Errorf("%d filters, %v", len(got), err)
+	}
+}
+
+// TestSeccompFiltersOfEnding: one that ends while it is seized is left to its parent to reap.
+func TestSeccompFiltersOfEnding(t *testing.T) {
+	testutil.RequireRoot(t)
+	cmd := filtered(t, []linux.SeccompProgram{allow(1)}, testutil.RequireTool(t, "sleep"), "1000")
+	pid := cmd.Process.Pid
+	_, err := linux.CopySeized(t.Context(), pidfd(t, pid), pid, func() {
+		kill(t, pid, syscall.SIGKILL)
+		testutil.Wait(t, "its end", copyLimit, func() bool { return strings.HasPrefix(status(t, pid, "State"), "Z") })
+	})
+	if !errors.Is(err, linux.ErrNoProcess) {
+		t.Errorf("the error is %v", err)
+	}
+	if exit := (*exec.ExitError)(nil); !errors.As(cmd.Wait(), &exit) {
+		t.Errorf("its parent's wait: %v", cmd.ProcessState)
 	}
 }
 
@@ -262,10 +279,7 @@ func TestSeccompFiltersInSignal(t *testing.T) {
 	testutil.RequireRoot(t)
 	cmd := filtered(t, []linux.SeccompProgram{allow(1)}, testutil.RequireTool(t, "sleep"), "1000")
 	pid := cmd.Process.Pid
-	got, err := linux.CopySeized(t.Context(), pidfd(t, pid), pid, func() {
-		kill(t, pid, syscall.SIGTERM)
-		testutil.Wait(t, "the stop for the signal", copyLimit, func() bool { return strings.HasPrefix(status(t, pid, "State"), "t") })
-	})
+	got, err := linux.CopySeized(t.Context(), pidfd(t, pid), pid, func() { stopFor(t, pid, syscall.SIGTERM) })
 	if len(got) != 1 || err != nil {
 		t.Errorf("%d filters, %v", len(got), err)
 	}
@@ -318,6 +332,9 @@ func TestSeccompFiltersOfPaused(t *testing.T) {
 			start := time.Now()
 			_, err := copyWithin(t, shortTime, pid)
 			took := time.Since(start)
+			if !stopped {
+				waitUntraced(t, pid) // frozen as it is
+			}
 			c.Unpause()
 			if !errors.Is(err, context.DeadlineExceeded) || took > copyLimit {
 				t.Errorf("after %v: %v", took, err)
@@ -330,6 +347,13 @@ func TestSeccompFiltersOfPaused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stopFor sends a signal to a seized process, which stops before it gets it.
+func stopFor(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	kill(t, pid, sig)
+	testutil.Wait(t, "the stop for the signal", copyLimit, func() bool { return strings.HasPrefix(status(t, pid, "State"), "t") })
 }
 
 func kill(t *testing.T, pid int, sig syscall.Signal) {

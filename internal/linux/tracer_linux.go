@@ -174,10 +174,12 @@ func (t *tracer) stopped() (bool, error) {
 	var info stopInfo
 	err := unix.Waitid(unix.P_PID, t.pid, (*unix.Siginfo)(unsafe.Pointer(&info)),
 		unix.WSTOPPED|unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil)
-	if errors.Is(err, unix.EINTR) {
+	switch {
+	case errors.Is(err, unix.EINTR):
 		return false, nil
-	}
-	if err != nil || info.pid == 0 {
+	case errors.Is(err, unix.ECHILD): // it has ended, and no stop can come of it
+		return false, fmt.Errorf("%w: it ended before it stopped", ErrNoProcess)
+	case err != nil || info.pid == 0:
 		return false, wrap("waitid", err)
 	}
 	// ptrace(2): the event is above the signal; a stop without one holds up the delivery of the signal.
