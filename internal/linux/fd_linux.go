@@ -73,6 +73,9 @@ func wrap(call string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if since[call] != "" && errors.Is(err, unix.ENOSYS) {
+		return &NoCallError{call, since[call]}
+	}
 	return fmt.Errorf("%s: %w", call, err)
 }
 

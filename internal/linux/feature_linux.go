@@ -28,13 +28,13 @@ func Release() (string, error) {
 // Features probes the kernel. Each probe asks for something harmless that fails in a telling way, and changes nothing.
 func Features() []Feature {
 	return []Feature{
-		{"pidfd_open", "holding a process", "5.3", closing(PidfdOpen(os.Getpid()))},
+		{"pidfd_open", "holding a process", since["pidfd_open"], closing(PidfdOpen(os.Getpid()))},
 		{"setns(pidfd)", "joining namespaces", "5.8", probeSetns()},
-		{"openat2", "opening paths below a container's root", "5.6", probeOpenat2()},
+		{"openat2", "opening paths below a container's root", since["openat2"], probeOpenat2()},
 		{"fsopen", "mounting the toolbox", "5.2", probeFsopen("tmpfs")},
 		{"overlay", "keeping the toolbox read-only", "4.0", probeFsopen("overlay")},
 		{"open_tree", "building the session's /dev", "5.2", probeOpenTree()},
-		{"mount_setattr", "debug --read-only", "5.12", probeMountSetattr()},
+		{"mount_setattr", "debug --read-only", since["mount_setattr"], probeMountSetattr()},
 		{"close_range", "keeping descriptors from sessions", "5.9", unix.CloseRange(1<<30, 1<<30, 0)},
 		{"memfd sealing", "running what nobody can overwrite", "3.17", probeMemfd()},
 		{"packet socket", "capture", "2.2", probePacket()},
