@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox test demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
+.PHONY: build toolbox test test-kernels demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -16,6 +16,9 @@ toolbox: ## toolbox/embedded/bundle.tar, the toolbox that is put inside
 
 test: build ## all tests, on a real engine (root)
 	scripts/test.sh
+
+test-kernels: build ## what confines a session, on Linux 5.10 and 6.1 in emulated machines (root)
+	scripts/test-kernels.sh
 
 demo: build ## plays the article through, on a real engine (root)
 	scripts/demo.sh
@@ -48,4 +51,4 @@ clean: ## removes what the targets made here
 	rm -rf bin build toolbox/embedded
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

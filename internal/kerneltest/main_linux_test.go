@@ -1,0 +1,12 @@
+//go:build kernel
+
+package kerneltest
+
+import (
+	"os"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
