@@ -76,7 +76,7 @@ make_root() {
 	chmod 1777 "$root/tmp"
 	cp scripts/guest-init.sh "$root/init"
 	cp "$(command -v busybox)" "$root/bin/busybox"
-	cp bin/dlx "$root/bin/dlx"
+	cp "${DLX_BIN:-bin/dlx}" "$root/bin/dlx"
 	install_program "$(command -v runc)"
 	install_program /usr/sbin/apparmor_parser
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/false >"$root/etc/passwd"
@@ -97,7 +97,7 @@ boot() {
 	timeout --kill-after=5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-accel $accel -cpu qemu64,+rdrand -smp 2 -m 1024 -kernel "$cache/$kernel/vmlinuz" -initrd "$work/$kernel.cpio" \
 		-append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on lsm=landlock,lockdown,yama,apparmor,bpf' \
-		-serial stdio -serial "file:$work/$kernel.status" </dev/null 2>&1 | tr -d '\r' | tee "$cache/$kernel.log" |
+		-serial stdio -serial "file:$work/$kernel.status" </dev/null 2>&1 | sed -u 's/\r//g' | tee "$cache/$kernel.log" |
 		sed -un "s/^\(--- \|guest: \)/$kernel: &/p" || true
 	status=$(tr -d '\r\n' <"$work/$kernel.status")
 	[ "$status" = 0 ] && return
