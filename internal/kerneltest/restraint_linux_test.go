@@ -1,0 +1,74 @@
+//go:build kernel
+
+package kerneltest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+// apparmorProfile forbids one thing that only it forbids (apparmor.d(5)).
+const apparmorProfile = `profile dlx-test flags=(attach_disconnected,mediate_deleted) {
+	capability, dbus, file, mount, network, pivot_root, ptrace, signal, umount, unix,
+	deny /tmp/denied w,
+}
+`
+
+// TestAppArmor: a session is confined by its container's AppArmor profile.
+func TestAppArmor(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "profile")
+	check(t, os.WriteFile(file, []byte(apparmorProfile), 0o600))
+	// It stays for as long as the machine runs.
+	if res := testutil.Collect(t, command(t, "apparmor_parser", "--skip-cache", "--replace", file)); res.Code != 0 {
+		t.Fatalf("apparmor_parser: %+v", res)
+	}
+	c := start(t, with("process.apparmorProfile", "dlx-test"))
+	if res := c.exec("touch /tmp/denied"); res.Code == 0 {
+		t.Fatalf("the container itself is not confined: %+v", res)
+	}
+	for _, flags := range [][]string{
+		{"--fs", "toolbox"}, {"--fs", "target", "--profile", "sysadmin"}, {"--fs", "target", "--profile", "restricted"},
+	} {
+		res := debug(c, "cat /proc/self/attr/current; touch /tmp/allowed && echo allowed; touch /tmp/denied || echo denied; rm -f /tmp/allowed", flags...)
+		if want := "dlx-test (enforce)\nallowed\ndenied\n"; res.Stdout != want {
+			t.Errorf("%v: %+v, want %q", flags, res, want)
+		}
+	}
+}
+
+// TestSeccomp: a session is filtered, and under baseline and restricted by its container's own filter.
+func TestSeccomp(t *testing.T) {
+	const exdev = 18 // errno(3): nothing else would give it here
+	c := start(t, with("linux.seccomp", map[string]any{
+		"defaultAction": "SCMP_ACT_ALLOW",
+		"architectures": []string{"SCMP_ARCH_X86_64"},
+		"syscalls":      []any{map[string]any{"names": []string{"mkdir", "mkdirat"}, "action": "SCMP_ACT_ERRNO", "errnoRet": exdev}},
+	}))
+	const verdict = "Invalid cross-device link"
+	if res := c.exec("mkdir /tmp/d"); !strings.Contains(res.Stderr, verdict) {
+		t.Fatalf("the container itself is not filtered: %+v", res)
+	}
+	for _, profile := range []string{"general", "netadmin", "baseline", "restricted"} {
+		res := debug(c, "grep ^Seccomp: /proc/self/status; mkdir /tmp/"+profile, "--fs", "target", "--profile", profile)
+		if res.Stdout != "Seccomp:\t2\n" {
+			t.Errorf("%s: %+v, want a filter", profile, res)
+		}
+		own := profile == "baseline" || profile == "restricted"
+		if got := strings.Contains(res.Stderr, verdict); got != own {
+			t.Errorf("%s: the container's verdict %v, want %v: %+v", profile, got, own, res)
+		}
+	}
+}
+
+// TestNoNewPrivs: a session can gain privileges by executing a program only where its container can.
+func TestNoNewPrivs(t *testing.T) {
+	c := start(t, with("process.noNewPrivileges", true))
+	res := debug(c, "grep ^NoNewPrivs: /proc/self/status", "--fs", "target", "--profile", "sysadmin")
+	if res.Stdout != "NoNewPrivs:\t1\n" {
+		t.Errorf("%+v", res)
+	}
+}
