@@ -97,7 +97,7 @@ boot() {
 	timeout --kill-after=5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-accel $accel -cpu qemu64,+rdrand -smp 2 -m 1024 -kernel "$cache/$kernel/vmlinuz" -initrd "$work/$kernel.cpio" \
 		-append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on lsm=landlock,lockdown,yama,apparmor,bpf' \
-		-serial stdio -serial "file:$work/$kernel.status" </dev/null 2>&1 | sed -u 's/\r//g' | tee "$cache/$kernel.log" |
+		-pidfile "$work/$kernel.pid" -serial stdio -serial "file:$work/$kernel.status" </dev/null 2>&1 | sed -u 's/\r//g' | tee "$cache/$kernel.log" |
 		sed -un "s/^\(--- \|guest: \)/$kernel: &/p" || true
 	status=$(tr -d '\r\n' <"$work/$kernel.status")
 	[ "$status" = 0 ] && return
@@ -110,6 +110,10 @@ root=$work/root
 jobs=()
 finish() {
 	[ ${#jobs[@]} = 0 ] || kill "${jobs[@]}" 2>/dev/null || true
+	local file
+	for file in "$work"/*.pid; do # of a machine that still runs: the emulator removes it when it ends
+		[ ! -s "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+	done
 	wait
 	rm -rf "$work"
 }

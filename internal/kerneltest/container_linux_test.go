@@ -176,7 +176,7 @@ func (c *container) try(script string) {
 }
 
 func (c *container) remove() {
-	out, err := exec.Command("runc", "delete", "--force", c.id).CombinedOutput() //nolint:noctx // the test's context has ended
+	out, err := exec.Command("runc", "delete", "--force", c.id).CombinedOutput()
 	if err != nil {
 		c.t.Errorf("runc delete: %v\n%s", err, out)
 	}

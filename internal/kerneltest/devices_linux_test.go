@@ -7,8 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"dlx/internal/testutil"
 )
 
 // A disk of the host's: a block device in memory with the number that /dev/null has among the character devices.
@@ -109,20 +107,5 @@ ls /dev/pts`
 	}
 	if !whole(t) {
 		t.Error("the host's disk was overwritten")
-	}
-}
-
-// TestYama: sessions work where only ancestors, or only root, may trace (the kernel's LSM/Yama.rst).
-func TestYama(t *testing.T) {
-	const file = "/proc/sys/kernel/yama/ptrace_scope"
-	before, err := os.ReadFile(file)
-	check(t, err)
-	t.Cleanup(func() { check(t, os.WriteFile(file, before, 0)) })
-	c := start(t)
-	for _, scope := range []string{"1", "2"} {
-		check(t, os.WriteFile(file, []byte(scope), 0))
-		if res := debug(c, "cat /marker", "--fs", "target"); res != (testutil.Result{Stdout: "the container's\n"}) {
-			t.Errorf("ptrace_scope %s: %+v", scope, res)
-		}
 	}
 }

@@ -40,15 +40,22 @@ func TestAppArmor(t *testing.T) {
 	}
 }
 
-// TestSeccomp: a session is filtered, and under baseline and restricted by its container's own filter.
-func TestSeccomp(t *testing.T) {
-	const exdev = 18 // errno(3): nothing else would give it here
-	c := start(t, with("linux.seccomp", map[string]any{
+// filtered gives a container a filter with a verdict that nothing else would give, EXDEV for mkdir(2).
+func filtered(conf config) {
+	const exdev = 18 // errno(3)
+	conf.set("linux.seccomp", map[string]any{
 		"defaultAction": "SCMP_ACT_ALLOW",
 		"architectures": []string{"SCMP_ARCH_X86_64"},
 		"syscalls":      []any{map[string]any{"names": []string{"mkdir", "mkdirat"}, "action": "SCMP_ACT_ERRNO", "errnoRet": exdev}},
-	}))
-	const verdict = "Invalid cross-device link"
+	})
+}
+
+// verdict is what mkdir(1) says to it.
+const verdict = "Invalid cross-device link"
+
+// TestSeccomp: a session is filtered, and under baseline and restricted by its container's own filter.
+func TestSeccomp(t *testing.T) {
+	c := start(t, filtered)
 	if res := c.exec("mkdir /tmp/d"); !strings.Contains(res.Stderr, verdict) {
 		t.Fatalf("the container itself is not filtered: %+v", res)
 	}
@@ -70,5 +77,22 @@ func TestNoNewPrivs(t *testing.T) {
 	res := debug(c, "grep ^NoNewPrivs: /proc/self/status", "--fs", "target", "--profile", "sysadmin")
 	if res.Stdout != "NoNewPrivs:\t1\n" {
 		t.Errorf("%+v", res)
+	}
+}
+
+// TestYama: sessions work where only ancestors, or only root, may trace (the kernel's LSM/Yama.rst), and the container's
+// filter, which tracing tells of, is copied.
+func TestYama(t *testing.T) {
+	const file = "/proc/sys/kernel/yama/ptrace_scope"
+	before, err := os.ReadFile(file)
+	check(t, err)
+	t.Cleanup(func() { check(t, os.WriteFile(file, before, 0)) })
+	c := start(t, filtered)
+	for _, scope := range []string{"1", "2"} {
+		check(t, os.WriteFile(file, []byte(scope), 0))
+		res := debug(c, "cat /marker; mkdir /tmp/d", "--fs", "target", "--profile", "baseline")
+		if res.Stdout != "the container's\n" || !strings.Contains(res.Stderr, verdict) {
+			t.Errorf("ptrace_scope %s: %+v", scope, res)
+		}
 	}
 }
