@@ -9,6 +9,7 @@ import (
 
 	"dlx/inject"
 	"dlx/internal/linux"
+	"dlx/internal/rootfs"
 	"dlx/nsutil"
 	"dlx/shell"
 	"dlx/toolbox"
@@ -38,13 +39,22 @@ func sealedInit(box *toolbox.Verified) (*linux.FD, error) {
 	return fd, nil
 }
 
-// user resolves who the session runs as, by the files that the session will see.
-func (d *debug) user(ctx context.Context) (shell.User, error) {
+// lookUp resolves who the session runs as, by the files that the session will see.
+func (d *debug) lookUp(ctx context.Context) (err error) {
 	spec := d.req.User
 	if spec == "" {
 		spec = d.profile.DefaultUser()
 	}
-	return shell.LookupUser(ctx, spec, d.view.Root)
+	files := d.target.Process.Files
+	if d.req.FS == FSHost {
+		files = rootfs.Own
+	}
+	root, err := files()
+	if err != nil {
+		return err
+	}
+	d.user, err = shell.LookupUser(ctx, spec, root)
+	return errors.Join(err, root.Close())
 }
 
 // dir is the session's working directory.
@@ -59,7 +69,7 @@ func (d *debug) dir() string {
 }
 
 // command returns argv and the environment.
-func (d *debug) command(user shell.User) ([]string, []string, error) {
+func (d *debug) command() ([]string, []string, error) {
 	var env shell.Environment
 	if !d.req.ClearEnv && d.req.FS != FSHost {
 		theirs, err := d.target.Environ()
@@ -71,7 +81,7 @@ func (d *debug) command(user shell.User) ([]string, []string, error) {
 		}
 		env.AddTarget(theirs, d.req.FS == FSToolbox)
 	}
-	d.baseEnv(&env, user)
+	d.baseEnv(&env)
 	for _, s := range d.req.Env {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
@@ -84,13 +94,13 @@ func (d *debug) command(user shell.User) ([]string, []string, error) {
 }
 
 // baseEnv sets what every session has.
-func (d *debug) baseEnv(env *shell.Environment, user shell.User) {
+func (d *debug) baseEnv(env *shell.Environment) {
 	path := env.Get("PATH")
 	if path == "" {
 		path = defaultPath
 	}
 	if env.Get("HOME") == "" {
-		env.Set("HOME", user.Home)
+		env.Set("HOME", d.user.Home)
 	}
 	if d.req.TTY {
 		term := d.req.Term

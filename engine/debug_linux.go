@@ -23,6 +23,7 @@ type debug struct {
 	profile shell.Profile
 	target  *target.Target
 	tools   *toolbox.Verified
+	user    shell.User
 	devices []inject.Device // those that the request names
 	box     *inject.Mounted // for FSToolbox
 	init    *linux.FD
@@ -61,7 +62,11 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err != nil {
 		return 0, err
 	}
-	if err := together(func() error { return d.see(ctx) }, func() error { return d.begin(ctx) }); err != nil {
+	err = together(
+		func() error { return d.see(ctx) },
+		func() error { return d.begin(ctx) },
+		func() error { return d.lookUp(ctx) })
+	if err != nil {
 		return 0, err
 	}
 	return d.run(ctx, streams)
@@ -150,11 +155,7 @@ func (d *debug) see(ctx context.Context) (err error) {
 
 // run puts the rest together and starts the command.
 func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
-	user, err := d.user(ctx)
-	if err != nil {
-		return 0, err
-	}
-	command, env, err := d.command(user)
+	command, env, err := d.command()
 	if err != nil {
 		return 0, err
 	}
@@ -165,7 +166,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		Root:    d.view.Root,
 		Pts:     d.view.Pts,
 		Init:    d.init,
-		User:    user,
+		User:    d.user,
 		Dir:     d.dir(),
 		Command: command,
 		Env:     env,

@@ -70,10 +70,8 @@ func findShell(ctx context.Context, pid int) string {
 		return ""
 	}
 	defer p.Close()
-	for _, path := range shells {
-		if p.HasProgram(ctx, path) {
-			return "/" + path
-		}
+	if path := p.FindProgram(ctx, shells); path != "" {
+		return "/" + path
 	}
 	return ""
 }

@@ -123,6 +123,22 @@ func (p *Process) Root() (*linux.FD, error) {
 	return fd, gone(err)
 }
 
+// mountinfoLimit is enough for thousands of mounts.
+const mountinfoLimit = 4 << 20
+
+// Files is the process's root directory, to find and read files in. Its owner closes it.
+func (p *Process) Files() (*rootfs.Root, error) {
+	root, err := p.Root()
+	if err != nil {
+		return nil, err
+	}
+	mountinfo, err := p.ReadFile("mountinfo", mountinfoLimit)
+	if err != nil && !errors.Is(err, ErrTooLong) { // then it is not known what answers
+		return nil, errors.Join(err, root.Close())
+	}
+	return rootfs.NewRoot(root, mountinfo), nil
+}
+
 // RootID returns the device and inode of the process's root directory.
 func (p *Process) RootID() (dev, ino uint64, err error) {
 	st, err := linux.StatAtFollow(p.proc, "root")
@@ -149,20 +165,25 @@ func (p *Process) SharesFiles() (bool, error) {
 	return st.Dev == dev && st.Ino == ino, err
 }
 
-// HasProgram says whether the process's root has an executable regular file at path. Links are followed as the process
-// would follow them, and never out of its root. What can not be found out before ctx ends is not there.
-func (p *Process) HasProgram(ctx context.Context, path string) bool {
-	root, err := p.Root()
+// FindProgram is the first of some paths at which the process's root has an executable regular file, "" without any. Links are
+// followed as the process would follow them, and never out of its root. What can not be found out before ctx ends is not there.
+func (p *Process) FindProgram(ctx context.Context, paths []string) string {
+	root, err := p.Files()
 	if err != nil {
-		return false
+		return ""
 	}
 	defer root.Close()
-	file, err := rootfs.Find(ctx, root, path)
-	if err != nil {
-		return false
+	for _, path := range paths {
+		file, err := rootfs.Find(ctx, root, path)
+		if err != nil {
+			continue
+		}
+		mode := file.Stat.Mode
+		if file.Close() == nil && mode&0o111 != 0 {
+			return path
+		}
 	}
-	defer file.Close()
-	return file.Stat.Mode&0o111 != 0
+	return ""
 }
 
 // MountNamespace opens the process's mount namespace, for Spec.

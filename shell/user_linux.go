@@ -40,7 +40,7 @@ const accountFileLimit = 1 << 20
 
 // LookupUser resolves "USER", "USER:GROUP" or numbers by the files below root. They are data, parsed here: no name
 // service of the host's or the container's is asked. It ends with ctx, and with rootfs.ErrNoAnswer if they can not be read in time.
-func LookupUser(ctx context.Context, spec string, root *linux.FD) (User, error) {
+func LookupUser(ctx context.Context, spec string, root *rootfs.Root) (User, error) {
 	passwd, err := accounts(ctx, root, "/etc/passwd")
 	if err != nil {
 		return User{}, err
@@ -58,7 +58,7 @@ func LookupUser(ctx context.Context, spec string, root *linux.FD) (User, error) 
 
 // accounts reads a file of names. One that is not there, that no path leads to, or that is no file names nobody; one that does not
 // end, or not in time, is an error.
-func accounts(ctx context.Context, root *linux.FD, name string) ([]byte, error) {
+func accounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
 	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
 	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {
 		if errors.Is(err, none) {

@@ -38,6 +38,7 @@ var (
 	ErrTooBig   error = unix.E2BIG
 	ErrExecFmt  error = unix.ENOEXEC
 	ErrIO       error = unix.EIO
+	ErrTryAgain error = unix.EAGAIN
 )
 
 // File systems by their magic number (statfs(2)).

@@ -25,6 +25,40 @@ const (
 	rootFD  = 4
 )
 
+// ErrOtherMount reports a path that leads to another mount.
+var ErrOtherMount error = unix.EXDEV
+
+// FindOnMount is FindInRoot without a child, for a root whose file system answers: where the path leads to another mount, it is
+// ErrOtherMount (openat2(2), RESOLVE_NO_XDEV).
+func FindOnMount(root *FD, name string) (*Found, error) {
+	how := &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+	}
+	raw, err := retry(func() (int, error) { return unix.Openat2(root.Int(), name, how) })
+	if err != nil {
+		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
+	}
+	found := &Found{FD: NewFD(raw)}
+	if found.Magic, err = Magic(found.FD); err == nil {
+		found.Stat, err = Fstat(found.FD)
+	}
+	if err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	return found, nil
+}
+
+// MountID is the number of the mount that fd is on, as mountinfo has it. No file system is asked (statx(2),
+// AT_STATX_DONT_SYNC; Linux 5.8).
+func MountID(fd *FD) (uint64, error) {
+	var st unix.Statx_t
+	err := unix.Statx(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
+	if err == nil && st.Mask&unix.STATX_MNT_ID == 0 {
+		err = unix.ENOSYS
+	}
+	return st.Mnt_id, wrap("statx", err)
+}
+
 // FindInRoot is OpenInRoot, fstat(2) and fstatfs(2), made by a forked child, and ends with ctx. A server of FUSE that has taken a
 // request and does not answer keeps the thread that waits from ending, and so its process, even when that is killed (the kernel's
 // fs/fuse/dev.c, request_wait_answer). Then it is the child that has to be left behind.

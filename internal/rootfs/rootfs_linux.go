@@ -25,10 +25,13 @@ const Limit = 10 * time.Second
 
 // Find finds a regular file whose bytes are stored, and does not open it: anything else is ErrNotFile. Links on the way are followed
 // as a process whose root is root would follow them, and never out of it.
-func Find(ctx context.Context, root *linux.FD, name string) (*linux.Found, error) {
+func Find(ctx context.Context, root *Root, name string) (*linux.Found, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Limit, ErrNoAnswer)
 	defer cancel()
-	found, err := linux.FindInRoot(ctx, root, name)
+	found, elsewhere, err := root.find(name)
+	if elsewhere {
+		found, err = linux.FindInRoot(ctx, root.FD, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the container's %s: %w", name, err)
 	}
@@ -39,7 +42,7 @@ func Find(ctx context.Context, root *linux.FD, name string) (*linux.Found, error
 }
 
 // Read returns the bytes of a file that Find finds, limit of them at the most: a longer one is ErrTooLong.
-func Read(ctx context.Context, root *linux.FD, name string, limit int64) ([]byte, error) {
+func Read(ctx context.Context, root *Root, name string, limit int64) ([]byte, error) {
 	found, err := Find(ctx, root, name)
 	if err != nil {
 		return nil, err

@@ -19,12 +19,20 @@ func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 const limit = 30 * time.Second
 
-func openRoot(t *testing.T, dir string) *linux.FD {
+// openRoot opens a directory as a root. Files in one that answers are found at once, in another by a child.
+func openRoot(t *testing.T, dir string, answers bool) *rootfs.Root {
 	t.Helper()
-	root, err := linux.OpenPath(dir)
+	fd, err := linux.OpenPath(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var mountinfo []byte
+	if answers {
+		if mountinfo, err = os.ReadFile("/proc/self/mountinfo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := rootfs.NewRoot(fd, mountinfo)
 	t.Cleanup(func() { root.Close() })
 	return root
 }
@@ -45,9 +53,9 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	top, below := openRoot(t, "/"), openRoot(t, dir)
+	const top, below = "/", "."
 	for name, tt := range map[string]struct {
-		root *linux.FD
+		root string
 		path string
 		want error
 	}{
@@ -70,9 +78,15 @@ func TestRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			data, err := rootfs.Read(ctx, tt.root, tt.path, 100)
-			if !errors.Is(err, tt.want) || err == nil && string(data) != "content" {
-				t.Errorf("%q, %v, want %v", data, err, tt.want)
+			root := tt.root
+			if root == below {
+				root = dir
+			}
+			for _, answers := range []bool{true, false} {
+				data, err := rootfs.Read(ctx, openRoot(t, root, answers), tt.path, 100)
+				if !errors.Is(err, tt.want) || err == nil && string(data) != "content" {
+					t.Errorf("root answers %v: %q, %v, want %v", answers, data, err, tt.want)
+				}
 			}
 		})
 	}
@@ -110,10 +124,10 @@ func TestSwapped(t *testing.T) {
 		}
 		opened <- n
 	}()
-	root := openRoot(t, dir)
+	roots := []*rootfs.Root{openRoot(t, dir, true), openRoot(t, dir, false)}
 	read, refused := 0, 0
-	for range 300 {
-		switch data, err := rootfs.Read(t.Context(), root, "/name", 100); {
+	for n := range 300 {
+		switch data, err := rootfs.Read(t.Context(), roots[n%len(roots)], "/name", 100); {
 		case err == nil && string(data) == "content":
 			read++
 		case errors.Is(err, rootfs.ErrNotFile), errors.Is(err, linux.ErrNotExist):
@@ -161,22 +175,30 @@ func TestEndless(t *testing.T) {
 	if err := f.Truncate(1 << 40); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rootfs.Read(t.Context(), openRoot(t, dir), "file", 1<<20); !errors.Is(err, rootfs.ErrTooLong) || !strings.Contains(err.Error(), "1048576") {
+	if _, err := rootfs.Read(t.Context(), openRoot(t, dir, true), "file", 1<<20); !errors.Is(err, rootfs.ErrTooLong) || !strings.Contains(err.Error(), "1048576") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func BenchmarkFind(b *testing.B) {
-	root, err := linux.OpenPath("/")
+	fd, err := linux.OpenPath("/")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer root.Close()
-	for b.Loop() {
-		f, err := rootfs.Find(b.Context(), root, "/etc/passwd")
-		if err != nil {
-			b.Fatal(err)
-		}
-		f.Close()
+	defer fd.Close()
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, root := range map[string]*rootfs.Root{"answers": rootfs.NewRoot(fd, mountinfo), "child": rootfs.NewRoot(fd, nil)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f, err := rootfs.Find(b.Context(), root, "/etc/passwd")
+				if err != nil {
+					b.Fatal(err)
+				}
+				f.Close()
+			}
+		})
 	}
 }
