@@ -1,18 +1,22 @@
 package toolbox
 
 import (
+	"archive/tar"
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxBundle is the most bytes of a bundle, when it is not compressed. What is not of one piece with its compression, a
-// bomb, is given up there.
+// maxBundle is the most bytes of a bundle's files.
 var maxBundle int64 = 512 << 20
 
 // zstdMagic begins a compressed archive (RFC 8878, 3.1.1).
@@ -25,57 +29,239 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("read %s: more than %d MiB, which no toolbox needs", e.Name, maxBundle>>20)
 }
 
-// Open reads a bundle: a folder, or an archive, which may be compressed by zstd.
+// Open reads the beginning of a bundle, a folder or an archive which may be compressed by zstd: the manifest and its signatures.
+// The rest is read when those have been checked, and then no more of it than the manifest says there is.
 func Open(name string) (*Bundle, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, fmt.Errorf("read the toolbox: %w", err)
-	}
-	switch {
-	case info.IsDir():
-		return readFolder(name)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("read the toolbox: %s is no regular file", name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("read the toolbox: %w", err)
-	}
-	defer func() { _ = f.Close() }() // was only read
-	data, err := readArchive(f, name)
+	f, err := openFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return ReadBundle(data)
-}
-
-// readArchive reads an archive and decompresses it.
-func readArchive(r io.Reader, name string) ([]byte, error) {
-	data, err := readAll(r, name)
-	if err != nil || !bytes.HasPrefix(data, zstdMagic) {
-		return data, err
+	if f == nil {
+		return openFolder(name)
 	}
-	// The window bounds what the decoder keeps, readAll what it gives.
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, fmt.Errorf("decompress %s: %w", name, err)
-	}
-	defer z.Close()
-	return readAll(z, name)
-}
-
-const maxWindow = 128 << 20 // bytes; zstd's -19 takes 8 MiB, --long 128
-
-func readAll(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxBundle+1))
+	defer func() { _ = f.Close() }() // was only read
+	a, err := unpack(f, maxHead)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if int64(len(data)) > maxBundle {
-		return nil, &SizeError{name}
+	defer a.close()
+	b := &Bundle{contents: map[string][]byte{}}
+	if err := b.readHead(a); err != nil {
+		return nil, a.explain(err, name)
+	}
+	b.rest = func(only string) error { return b.readRest(name, only) }
+	return b, nil
+}
+
+// openFile opens a regular file, and is nil for a folder. A FIFO in its place does not make it wait (open(2), O_NONBLOCK).
+func openFile(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read the toolbox: %w", err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("read the toolbox: %w", err), f.Close())
+	case info.IsDir():
+		return nil, f.Close()
+	case !info.Mode().IsRegular():
+		return nil, errors.Join(fmt.Errorf("read the toolbox: %s is no regular file", name), f.Close())
+	}
+	return f, nil
+}
+
+// Bounds of what is unpacked.
+const (
+	maxHead   = maxManifest + maxEnvelope + maxCosign + slack // before anybody's signature was seen
+	maxSBOM   = 16 << 20                                      // bytes; the manifest has its digest alone
+	slack     = 1 << 20                                       // headers, padding, and the zeros that tar ends with
+	maxWindow = 128 << 20                                     // bytes; zstd's -19 takes 8 MiB, --long 128
+)
+
+// archive is an archive under way.
+type archive struct {
+	*tar.Reader
+	from  *io.LimitedReader // what it is unpacked from
+	close func()
+}
+
+// unpack begins to read an archive, of which no more than limit bytes are ever unpacked.
+func unpack(r io.Reader, limit int64) (*archive, error) {
+	plain, end, err := decompress(bufio.NewReader(r))
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	from := &io.LimitedReader{R: plain, N: limit}
+	return &archive{tar.NewReader(from), from, end}, nil
+}
+
+// decompress is the content of a file that may be compressed. A variable, so that tests can count it.
+var decompress = func(in *bufio.Reader) (plain io.Reader, end func(), err error) {
+	if head, _ := in.Peek(len(zstdMagic)); !bytes.Equal(head, zstdMagic) { // a shorter one is no archive, which tar says
+		return in, func() {}, nil
+	}
+	z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.Close, nil
+}
+
+// next is the next entry's header: a regular file's and nothing else, without records of tar's later formats, which can say that it is
+// sparse, say.
+func (a *archive) next() (*tar.Header, error) {
+	h, err := a.Next()
+	if err == nil && (h.Typeflag != tar.TypeReg || len(h.PAXRecords) > 0 || h.Size < 0) {
+		err = fmt.Errorf("%.80q is not a whole regular file", h.Name)
+	}
+	return h, err
+}
+
+// explain says that an archive is too large, where that is what is wrong, and else what err says.
+func (a *archive) explain(err error, name string) error {
+	if _, refused := errors.AsType[*RefusedError](err); refused {
+		return err
+	}
+	if a.from.N <= 0 {
+		return &SizeError{name}
+	}
+	return fmt.Errorf("read the toolbox's archive %s: %w", name, err)
+}
+
+// bytes reads an entry of a size that is known. Memory is taken as bytes come: the size is a claim.
+func (a *archive) bytes(size int64) ([]byte, error) {
+	data := make([]byte, 0, min(size, 16<<20))
+	for int64(len(data)) < size {
+		data = slices.Grow(data, int(min(size-int64(len(data)), 16<<20)))
+		n, err := io.ReadFull(a, data[len(data):min(int64(cap(data)), size)])
+		data = data[:len(data)+n]
+		if err != nil {
+			return nil, err
+		}
 	}
 	return data, nil
 }
+
+// headSizes are the most bytes of what is read of a bundle that nobody vouches for yet.
+var headSizes = map[string]int64{ManifestName: maxManifest, EnvelopeName: maxEnvelope, CosignName: maxCosign}
+
+// readHead reads the entries up to the first one that is neither the manifest nor a signature.
+func (b *Bundle) readHead(a *archive) error {
+	for {
+		h, err := a.next()
+		if errors.Is(err, io.EOF) {
+			return b.whole()
+		}
+		if err != nil {
+			return err
+		}
+		limit, head := headSizes[h.Name]
+		if b.manifest != nil && !head {
+			return nil
+		}
+		if h.Size > limit && head {
+			return refuse(ErrSize, h.Name, "is longer than %d bytes", limit)
+		}
+		data, err := a.bytes(min(h.Size, limit))
+		if err != nil {
+			return err
+		}
+		if err := b.put(h.Name, data); err != nil {
+			return err
+		}
+	}
+}
+
+// readRest reads an archive again, up to the end or the entry only, whose beginning has to be the same as before.
+func (b *Bundle) readRest(name, only string) error {
+	f, err := openFile(name)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return refuse(ErrChanged, "", "%s became a folder while it was read", name)
+	}
+	defer func() { _ = f.Close() }() // was only read
+	sizes, total, err := b.sizes()
+	if err != nil {
+		return err
+	}
+	a, err := unpack(f, maxHead+total)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	defer a.close()
+	again := &Bundle{contents: map[string][]byte{}}
+	for done := false; !done; {
+		h, err := a.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = again.readEntry(a, h, sizes)
+		}
+		if err != nil {
+			return a.explain(err, name)
+		}
+		done = h.Name == only
+	}
+	return b.complete(again)
+}
+
+// readEntry reads one entry if it has the size that the manifest says, or is below the bound of what the manifest does not say.
+func (b *Bundle) readEntry(a *archive, h *tar.Header, sizes map[string]int64) error {
+	want, listed := sizes[h.Name]
+	limit, head := headSizes[h.Name]
+	switch {
+	case h.Name == SBOMName && h.Size > maxSBOM:
+		return refuse(ErrSize, h.Name, "is longer than %d bytes", maxSBOM)
+	case h.Name == SBOMName:
+	case head && h.Size > limit:
+		return refuse(ErrSize, h.Name, "is longer than %d bytes", limit)
+	case head:
+	case !listed:
+		return b.unlisted(h.Name, sizes)
+	case h.Size != want:
+		return refuse(ErrSize, h.Name, "has %d bytes, the manifest says %d", h.Size, want)
+	}
+	data, err := a.bytes(h.Size)
+	if err != nil {
+		return err
+	}
+	return b.put(h.Name, data)
+}
+
+// unlisted refuses an entry that the manifest does not have. It is not read, so that what follows is not known.
+func (b *Bundle) unlisted(name string, sizes map[string]int64) error {
+	for _, path := range slices.Sorted(maps.Keys(sizes)) {
+		if b.contents[path] == nil {
+			return refuse(ErrMissing, path, "is listed and not there, but %.120q", name)
+		}
+	}
+	return refuse(ErrExtra, name, "is not in the manifest")
+}
+
+// sizes are those of the regular files that the manifest lists, and all the bytes that an archive of them may take.
+func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
+	sizes = make(map[string]int64, len(b.manifest.Files))
+	total = maxSBOM
+	for _, f := range b.manifest.Files {
+		if f.Link != "" {
+			continue
+		}
+		if f.Size < 0 || f.Size > maxFileSize {
+			return nil, 0, refuse(ErrSize, f.Path, "can not have %d bytes", f.Size)
+		}
+		sizes[f.Path] = f.Size
+		if total += f.Size + 2*tarBlock; total > maxBundle+maxSBOM {
+			return nil, 0, &SizeError{b.manifest.Title()}
+		}
+	}
+	return sizes, total, nil
+}
+
+const tarBlock = 512 // tar(5): a header takes one, and a file is padded to a multiple
 
 // WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed by zstd. The same bundle makes
 // the same bytes.
@@ -98,6 +284,9 @@ type keepOpen struct{ io.Writer }
 func (keepOpen) Close() error { return nil }
 
 func (b *Bundle) writeFile(name string, compress func(io.Writer) (io.WriteCloser, error)) error {
+	if err := b.load(""); err != nil {
+		return err
+	}
 	err := replaceFile(name, func(w io.Writer) error {
 		z, err := compress(w)
 		if err != nil {

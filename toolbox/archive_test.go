@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -116,43 +117,128 @@ func TestFolderRefused(t *testing.T) {
 	}
 }
 
-// TestBombs reads archives that are small and become large, or have very many entries. Both are given up.
-func TestBombs(t *testing.T) {
-	toolbox.LimitBundles(t, 64<<20)
-	dir := t.TempDir()
-	zeros, entries := filepath.Join(dir, "zeros.zst"), filepath.Join(dir, "entries.zst")
-	compress(t, zeros, func(w io.Writer) error {
-		_, err := io.CopyN(w, zero{}, 65<<20)
-		return err
-	})
-	compress(t, entries, func(w io.Writer) error {
-		var manifest bytes.Buffer
-		tw := tar.NewWriter(&manifest)
-		text := []byte(`{"format":1,"name":"x"}`)
-		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: toolbox.ManifestName, Size: int64(len(text))}); err != nil {
-			return err
-		}
-		_, err := tw.Write(text)
-		if err = errors.Join(err, tw.Flush()); err != nil {
-			return err
-		}
-		if _, err := w.Write(manifest.Bytes()); err != nil {
-			return err
-		}
-		for i := range 100_000 {
-			tw := tar.NewWriter(w)
-			if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("bin/%d", i)}); err != nil {
+// entry is one of a forged archive: data, and then zeros.
+type entry struct {
+	name  string
+	data  []byte
+	zeros int64
+}
+
+// pack writes an archive compressed.
+func pack(t *testing.T, name string, entries ...entry) {
+	t.Helper()
+	compress(t, name, func(w io.Writer) error {
+		tw := tar.NewWriter(w)
+		for _, e := range entries {
+			if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: e.name, Mode: 0o755, Size: int64(len(e.data)) + e.zeros}); err != nil {
+				return err
+			}
+			_, err := tw.Write(e.data)
+			_, zerr := io.CopyN(tw, zero{}, e.zeros)
+			if err = errors.Join(err, zerr); err != nil {
 				return err
 			}
 		}
-		return nil
+		return tw.Close()
 	})
-	var size *toolbox.SizeError
-	if _, err := toolbox.Open(zeros); !errors.As(err, &size) {
-		t.Errorf("65 MiB of zeros: %v", err)
+}
+
+// TestBombs reads archives that are small and become large, or have very many entries. Of one that nobody trusted has signed no more is
+// unpacked than its manifest and signatures, and of one that is signed no more than the manifest says.
+func TestBombs(t *testing.T) {
+	key, public := keyPair(t)
+	_, other := keyPair(t)
+	box := good()
+	b := signed(t, box, key)
+	sbom, err := b.SBOM()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := toolbox.Open(entries); err == nil {
-		t.Error("100,000 entries are taken")
+	const huge, block = 256 << 20, 1 << 20
+	manifest, envelope := entry{name: toolbox.ManifestName, data: b.RawManifest()}, entry{name: toolbox.EnvelopeName, data: b.Envelope()}
+	description := entry{name: toolbox.SBOMName, data: sbom}
+	many := []entry{manifest, envelope, description}
+	for i := range 100_000 {
+		many = append(many, entry{name: fmt.Sprintf("bin/%d", i)})
+	}
+	large := good()
+	large.m.Files[0].Size = huge
+	for name, tt := range map[string]struct {
+		entries []entry
+		trust   *toolbox.PublicKey
+		most    int64 // bytes unpacked
+	}{
+		"unsigned":               {[]entry{manifest, {name: "bin/tool", zeros: huge}}, public, block},
+		"unsigned as listed":     {[]entry{{name: toolbox.ManifestName, data: large.bundle(t).RawManifest()}, {name: "bin/tool", zeros: huge}}, public, block},
+		"unknown key":            {[]entry{manifest, envelope, {name: "bin/tool", zeros: huge}}, other, block},
+		"manifest":               {[]entry{{name: toolbox.ManifestName, zeros: huge}}, public, block},
+		"manifest with its end":  {[]entry{{name: toolbox.ManifestName, data: b.RawManifest(), zeros: huge}}, public, block},
+		"envelope":               {[]entry{manifest, {name: toolbox.EnvelopeName, zeros: huge}}, public, block},
+		"cosign":                 {[]entry{manifest, envelope, {name: toolbox.CosignName, zeros: huge}}, public, block},
+		"no manifest":            {[]entry{{name: "bin/tool", zeros: huge}}, public, block},
+		"bill of materials":      {[]entry{manifest, envelope, {name: toolbox.SBOMName, zeros: huge}}, public, block},
+		"larger than signed":     {[]entry{manifest, envelope, description, {name: "bin/tool", data: []byte("#!tool"), zeros: huge}}, public, block},
+		"extra":                  {[]entry{manifest, envelope, description, {name: "bin/extra", zeros: huge}}, public, block},
+		"path that escapes":      {[]entry{manifest, envelope, description, {name: "../bin/tool", zeros: huge}}, public, block},
+		"absolute path":          {[]entry{manifest, envelope, description, {name: "/bin/tool", zeros: huge}}, public, block},
+		"twice":                  {[]entry{manifest, envelope, description, {name: "bin/tool", data: []byte("#!tool")}, {name: "bin/tool", data: []byte("#!tool")}}, public, block},
+		"second manifest":        {[]entry{manifest, envelope, {name: toolbox.ManifestName, zeros: huge}}, public, block},
+		"many entries":           {many, public, block},
+		"zeros behind its end":   {nil, public, block},
+		"nothing but its end":    {[]entry{manifest, envelope}, public, block},
+		"signature at the end":   {[]entry{manifest, description, envelope}, public, block},
+		"files before signature": {[]entry{manifest, {name: "bin/tool", zeros: huge}, envelope}, public, block},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "bomb.zst")
+			pack(t, file, tt.entries...)
+			if tt.entries == nil {
+				compress(t, file, func(w io.Writer) error {
+					_, err := io.CopyN(w, zero{}, huge)
+					return err
+				})
+			}
+			unpacked := toolbox.Unpacked(t)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			b, err := toolbox.Open(file)
+			if err == nil {
+				_, err = (&toolbox.Policy{Trust: toolbox.NewTrust(tt.trust), Now: now}).Verify(b)
+			}
+			runtime.ReadMemStats(&after)
+			if err == nil {
+				t.Error("it is taken")
+			}
+			// Twice, since the beginning is read again; and what tar skips of a manifest is not skipped.
+			if *unpacked > 2*tt.most {
+				t.Errorf("%d bytes were unpacked: %v", *unpacked, err)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+				t.Errorf("%d bytes of memory were taken: %v", took, err)
+			}
+		})
+	}
+}
+
+// TestSwappedArchive: the file becomes another one, whose manifest says something else, between the check of its signature and its use.
+func TestSwappedArchive(t *testing.T) {
+	key, public := keyPair(t)
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "a.tar"), filepath.Join(dir, "b.tar")
+	evil := good()
+	evil.m.Version = "2"
+	if err := errors.Join(signed(t, good(), key).WriteFile(file), evil.bundle(t).WriteFile(other)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := toolbox.Open(file)
+	if err == nil {
+		err = os.Rename(other, file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}).Verify(b); !errors.Is(err, toolbox.ErrChanged) {
+		t.Errorf("error %v, want toolbox.ErrChanged", err)
 	}
 }
 
@@ -193,5 +279,24 @@ func TestOpenErrors(t *testing.T) {
 		if _, err := toolbox.Open(name); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+// TestTooLarge: a manifest that lists more than a toolbox may have is refused before its files are read, also one that is signed.
+func TestTooLarge(t *testing.T) {
+	toolbox.LimitBundles(t, 1<<20)
+	key, public := keyPair(t)
+	large := good()
+	large.replace(bytes.Repeat([]byte("#"), 2<<20))
+	file := filepath.Join(t.TempDir(), "large.tar")
+	if err := signed(t, large, key).WriteFile(file); err != nil {
+		t.Fatal(err)
+	}
+	b, err := toolbox.Open(file)
+	if err == nil {
+		_, err = (&toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}).Verify(b)
+	}
+	if _, ok := errors.AsType[*toolbox.SizeError](err); !ok {
+		t.Errorf("error %v, want *toolbox.SizeError", err)
 	}
 }

@@ -95,6 +95,9 @@ func (b *Builder) Bundle() (*Bundle, error) {
 
 // WriteTo writes the bundle's archive: the manifest, what signs and describes it, then the regular files in order.
 func (b *Bundle) WriteTo(w io.Writer) (int64, error) {
+	if err := b.load(""); err != nil {
+		return 0, err
+	}
 	counter := &countingWriter{w: w}
 	t := tar.NewWriter(counter)
 	put := func(name string, mode uint32, data []byte) error {

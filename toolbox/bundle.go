@@ -20,6 +20,41 @@ type Bundle struct {
 	sbom     []byte // nil without
 	contents map[string][]byte
 	from     *origin // what the contents are better read from, if not nil
+
+	// rest reads the bill of materials and the contents, or the one entry that it is given; nil if they are there.
+	rest func(only string) error
+}
+
+// load reads the rest of a bundle, if it has not been read, or all up to one entry. Whoever calls it has checked who signed the
+// manifest, or asks for what was not signed by anybody.
+func (b *Bundle) load(only string) error {
+	if b.rest == nil {
+		return nil
+	}
+	if err := b.rest(only); err != nil {
+		return err
+	}
+	if only == "" {
+		b.rest = nil
+	}
+	return nil
+}
+
+// complete takes the rest from the same bundle as it was read again. What was read before, and may have been checked, is compared.
+func (b *Bundle) complete(again *Bundle) error {
+	if !bytes.Equal(again.raw, b.raw) || b.envelope != nil && !bytes.Equal(again.envelope, b.envelope) || b.cosign != nil && !bytes.Equal(again.cosign, b.cosign) {
+		return refuse(ErrChanged, ManifestName, "or a signature of it was changed while the toolbox was read")
+	}
+	b.envelope, b.cosign, b.sbom, b.contents = again.envelope, again.cosign, again.sbom, again.contents
+	return nil
+}
+
+// whole wants a bundle to have a manifest.
+func (b *Bundle) whole() error {
+	if b.manifest == nil {
+		return errors.New("it has no " + ManifestName)
+	}
+	return nil
 }
 
 // Manifest returns what the bundle says is in it.
@@ -31,8 +66,16 @@ func (b *Bundle) RawManifest() []byte { return b.raw }
 // Envelope returns the envelope's bytes, nil if the bundle has none.
 func (b *Bundle) Envelope() []byte { return b.envelope }
 
-// SBOM returns the bill of materials, nil if the bundle has none.
-func (b *Bundle) SBOM() []byte { return b.sbom }
+// SBOM returns the bill of materials, nil if the bundle has none. Of a bundle that nobody has checked, it is read up to there.
+func (b *Bundle) SBOM() ([]byte, error) {
+	if b.manifest.SBOM == "" {
+		return nil, nil
+	}
+	if err := b.load(SBOMName); err != nil {
+		return nil, err
+	}
+	return b.sbom, b.checkSBOM()
+}
 
 // SetEnvelope gives the bundle another envelope.
 func (b *Bundle) SetEnvelope(data []byte) { b.envelope = data }
@@ -86,11 +129,11 @@ func ReadBundle(data []byte) (*Bundle, error) {
 			return nil, fmt.Errorf("read the toolbox's archive: %.80q is not a whole regular file", h.Name)
 		}
 		if err := b.put(h.Name, data[start:start+h.Size:start+h.Size]); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the toolbox's archive: %w", err)
 		}
 	}
-	if b.manifest == nil {
-		return nil, errors.New("read the toolbox's archive: it has no " + ManifestName)
+	if err := b.whole(); err != nil {
+		return nil, fmt.Errorf("read the toolbox's archive: %w", err)
 	}
 	return b, nil
 }
@@ -99,7 +142,7 @@ func ReadBundle(data []byte) (*Bundle, error) {
 func (b *Bundle) put(name string, content []byte) (err error) {
 	if b.manifest == nil {
 		if name != ManifestName {
-			return errors.New("read the toolbox's archive: it does not begin with " + ManifestName)
+			return errors.New("it does not begin with " + ManifestName)
 		}
 		b.raw = content
 		b.manifest, err = ParseManifest(content)
@@ -110,7 +153,7 @@ func (b *Bundle) put(name string, content []byte) (err error) {
 	case special != nil && *special == nil:
 		*special = content
 	case special != nil, !strings.Contains(name, "/"), b.contents[name] != nil, len(b.contents) >= maxFiles:
-		return fmt.Errorf("read the toolbox's archive: %.80q is one too many", name)
+		return fmt.Errorf("%.80q is one too many", name)
 	default:
 		b.contents[name] = content
 	}

@@ -1,9 +1,31 @@
 package toolbox
 
 import (
+	"bufio"
 	"debug/elf"
+	"io"
 	"testing"
 )
+
+// Unpacked counts the bytes that are unpacked of archives, for one test.
+func Unpacked(t *testing.T) *int64 {
+	n := new(int64)
+	before := decompress
+	decompress = func(r *bufio.Reader) (io.Reader, func(), error) {
+		in, end, err := before(r)
+		return readFunc(func(p []byte) (int, error) {
+			m, err := in.Read(p)
+			*n += int64(m)
+			return m, err
+		}), end, err
+	}
+	t.Cleanup(func() { decompress = before })
+	return n
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // LimitBundles has bundles of more than so many bytes refused, for one test.
 func LimitBundles(t *testing.T, limit int64) {

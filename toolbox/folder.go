@@ -9,23 +9,44 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 )
 
-// readFolder reads a bundle that lies in a folder, file by file. No link leads out of it: those of the toolbox are in the
-// manifest, and one that lies there has to be the same.
-func readFolder(name string) (b *Bundle, err error) {
+// openFolder reads the manifest of a bundle that lies in a folder, and its signatures.
+func openFolder(name string) (b *Bundle, err error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the toolbox: %w", err)
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	b = &Bundle{contents: map[string][]byte{}}
-	raw, err := readRoot(root, ManifestName, maxManifest+1)
-	if err != nil {
-		return nil, fmt.Errorf("read the toolbox: %w", err)
+	b.rest = func(string) error { return b.readFolder(name) }
+	for _, n := range []string{ManifestName, EnvelopeName, CosignName} {
+		data, err := readRoot(root, n, headSizes[n])
+		if errors.Is(err, fs.ErrNotExist) && n != ManifestName {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the toolbox: %w", err)
+		}
+		if err := b.put(n, data); err != nil {
+			return nil, fmt.Errorf("read the toolbox: %w", err)
+		}
 	}
-	if err := b.put(ManifestName, raw); err != nil {
-		return nil, err
+	return b, nil
+}
+
+// readFolder reads a bundle that lies in a folder, file by file, each of the size that the manifest says. No link leads out of it: those of
+// the toolbox are in the manifest, and one that lies there has to be the same.
+func (b *Bundle) readFolder(name string) (err error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return fmt.Errorf("read the toolbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	sizes, _, err := b.sizes()
+	if err != nil {
+		return err
 	}
 	links := map[string]string{}
 	for _, f := range b.manifest.Files {
@@ -33,12 +54,13 @@ func readFolder(name string) (b *Bundle, err error) {
 			links[f.Path] = f.Link
 		}
 	}
-	left := maxBundle
-	return b, fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+	again := &Bundle{raw: b.raw, manifest: b.manifest, envelope: b.envelope, cosign: b.cosign, contents: map[string][]byte{}}
+	err = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		_, head := headSizes[p]
 		switch {
 		case err != nil:
 			return fmt.Errorf("read the toolbox: %w", err)
-		case d.IsDir() || p == ManifestName:
+		case d.IsDir() || head:
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
 			if to, err := root.Readlink(p); err != nil || links[p] != to {
@@ -48,29 +70,51 @@ func readFolder(name string) (b *Bundle, err error) {
 		case !d.Type().IsRegular():
 			return refuse(ErrExtra, p, "is no regular file")
 		}
-		data, err := readRoot(root, p, left)
+		size, listed := sizes[p]
+		if p == SBOMName {
+			size, listed = maxSBOM, true
+		}
+		if !listed {
+			return refuse(ErrExtra, p, "is not in the manifest")
+		}
+		data, err := readRoot(root, p, size)
 		if err != nil {
 			return fmt.Errorf("read the toolbox: %w", err)
 		}
-		if left -= int64(len(data)); left <= 0 {
-			return &SizeError{name}
-		}
-		return b.put(p, data)
+		return again.put(p, data)
 	})
+	if err != nil {
+		return err
+	}
+	return b.complete(again)
 }
 
-// readRoot reads a file up to a limit.
+// readRoot reads a regular file of a folder; one that is longer than limit is refused.
 func readRoot(root *os.Root, name string, limit int64) ([]byte, error) {
-	f, err := root.Open(name)
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO in its place does not make it wait
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // was only read
-	return io.ReadAll(io.LimitReader(f, limit))
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, refuse(ErrExtra, name, "is no regular file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		return nil, refuse(ErrSize, name, "is longer than %d bytes", limit)
+	}
+	return data, err
 }
 
 // WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another name, and renamed.
 func (b *Bundle) WriteFolder(name string) error {
+	if err := b.load(""); err != nil {
+		return err
+	}
 	name = filepath.Clean(name)
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("write the toolbox: %s: %w", name, cmp.Or(err, fs.ErrExist))

@@ -61,7 +61,7 @@ func TestSBOM(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range []*toolbox.Bundle{made, own} {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.SBOM()))
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(sbomOf(t, b)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestSBOM(t *testing.T) {
 				}
 			}
 		}
-		if err := json.Unmarshal(b.SBOM(), &bom); err != nil {
+		if err := json.Unmarshal(sbomOf(t, b), &bom); err != nil {
 			t.Fatal(err)
 		}
 		digests := map[string]string{}
@@ -91,4 +91,13 @@ func TestSBOM(t *testing.T) {
 			}
 		}
 	}
+}
+
+func sbomOf(t testing.TB, b *toolbox.Bundle) []byte {
+	t.Helper()
+	sbom, err := b.SBOM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sbom
 }

@@ -187,7 +187,7 @@ func vectorArchive(t *testing.T, b *toolbox.Bundle, p *parts) []byte {
 	if p.cosign != nil {
 		put(toolbox.CosignName, p.cosign)
 	}
-	put(toolbox.SBOMName, b.SBOM())
+	put(toolbox.SBOMName, sbomOf(t, b))
 	for _, path := range slices.Sorted(maps.Keys(p.contents)) {
 		put(path, p.contents[path])
 	}

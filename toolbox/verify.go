@@ -146,6 +146,9 @@ func inspect(b *Bundle, key, arch string) (*Verified, error) {
 	if m.Arch != arch {
 		return nil, refuse(ErrArch, "", "%s is for %.20s, this is %s", m.Title(), m.Arch, arch)
 	}
+	if err := b.load(""); err != nil {
+		return nil, err
+	}
 	if err := b.checkSBOM(); err != nil {
 		return nil, err
 	}

@@ -221,10 +221,14 @@ func (a *app) toolboxSBOMCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if b.SBOM() == nil {
+			sbom, err := b.SBOM()
+			if err != nil {
+				return err
+			}
+			if sbom == nil {
 				return fmt.Errorf("toolbox %s has no bill of materials", b.Manifest().Title())
 			}
-			_, err = a.stdout.Write(b.SBOM())
+			_, err = a.stdout.Write(sbom)
 			if gone(err) {
 				return nil
 			}
