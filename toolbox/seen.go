@@ -1,12 +1,12 @@
 package toolbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -21,12 +21,17 @@ type Seen struct {
 // maxSeen is the most bytes of a record.
 const maxSeen = 1 << 20
 
-// OpenSeen reads the record of a file; one that is not there is empty.
+// OpenSeen reads the record of a file; one that is not there is empty. One that others could have written, as it is with keys, is an
+// error: it could say that nothing newer was used.
 func OpenSeen(file string) (*Seen, error) {
 	s := &Seen{file: file, max: map[string]uint64{}}
-	data, err := os.ReadFile(file)
+	err := checkOwners(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
+	}
+	var data []byte
+	if err == nil {
+		data, err = readRecord(file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read which toolboxes were used: %w", err)
@@ -38,6 +43,16 @@ func OpenSeen(file string) (*Seen, error) {
 		return nil, fmt.Errorf("read which toolboxes were used: %s: %w", file, err)
 	}
 	return s, nil
+}
+
+// readRecord reads a regular file, up to a byte more than a record has.
+func readRecord(name string) ([]byte, error) {
+	f, err := openFile(name)
+	if err != nil || f == nil {
+		return nil, cmp.Or(err, error(&fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}))
+	}
+	defer func() { _ = f.Close() }() // was only read
+	return io.ReadAll(io.LimitReader(f, maxSeen+1))
 }
 
 func seenKey(m *Manifest) string { return m.Name + "/" + m.Arch }

@@ -45,6 +45,9 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 		return nil, err
 	}
 	file := filepath.Join(s.dir, fmt.Sprintf("%s_%s_%s%s", b.manifest.Name, fileVersion(b.manifest.Version), b.manifest.Arch, storedSuffix))
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	err = locked(filepath.Join(s.dir, "store"), func() error {
 		if err := s.clean(); err != nil {
 			return err
@@ -86,8 +89,19 @@ func (s *Store) clean() error {
 	return removeTemp(s.dir, func(name string) bool { return !strings.HasPrefix(name, tempName(seenName)) })
 }
 
+// check wants the folder, if it is there, to be nobody else's.
+func (s *Store) check() error {
+	if err := checkOwners(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("use the folder of toolboxes: %w", err)
+	}
+	return nil
+}
+
 // List returns what is there, the newest of a name first. What can not be read is an error beside the rest.
 func (s *Store) List() (list []Stored, err error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	names, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Trust is the keys that toolboxes may be signed with. Several are trusted at once so that one can replace another.
@@ -59,8 +60,8 @@ func (t *Trust) add(k *PublicKey, name string) {
 }
 
 // LoadTrust reads the keys of folders of configuration, the machine's and the user's, say: trusted.d/*.pub and
-// revoked.d/*.pub. A folder that is not there has no keys. A file that others than its owner and root can write is an
-// error: its keys could be anybody's.
+// revoked.d/*.pub. A folder that is not there has no keys. One that belongs to somebody else than root and who runs dlx, or that
+// others can write, is an error, as is such a file, or such a folder on the way to it: the keys could be anybody's.
 func LoadTrust(configs ...string) (*Trust, error) {
 	t := NewTrust()
 	for _, dir := range configs {
@@ -82,10 +83,14 @@ func LoadTrust(configs ...string) (*Trust, error) {
 
 // readKeys reads the keys of a folder.
 func readKeys(dir string, each func(k *PublicKey, file string)) error {
-	names, err := os.ReadDir(dir)
+	err := checkOwners(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("read trusted keys: %w", err)
+	}
+	names, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("read trusted keys: %w", err)
 	}
@@ -97,6 +102,9 @@ func readKeys(dir string, each func(k *PublicKey, file string)) error {
 			return fmt.Errorf("read trusted keys: more than %d in %s", maxKeys, dir)
 		}
 		file := filepath.Join(dir, n.Name())
+		if err := checkOwners(file); err != nil {
+			return fmt.Errorf("read trusted keys: %w", err)
+		}
 		k, err := ReadPublicKey(file)
 		if err != nil {
 			return err
@@ -106,16 +114,16 @@ func readKeys(dir string, each func(k *PublicKey, file string)) error {
 	return nil
 }
 
-// WritableError reports a key file that others could have written.
+// WritableError reports a key file, or a folder on the way to one, that others could have written.
 type WritableError struct{ Name string }
 
 func (e *WritableError) Error() string {
-	return fmt.Sprintf("%s can be written by others than its owner: its key is not trusted", e.Name)
+	return fmt.Sprintf("%s can be written by others than its owner: it is not trusted", e.Name)
 }
 
 // Hint says what to do.
 func (e *WritableError) Hint() string {
-	return "check the key, then: chmod go-w " + e.Name
+	return "check what is there, then: chmod go-w " + e.Name
 }
 
 // ReadPublicKey reads the key of a file.
@@ -159,7 +167,7 @@ func (e *OpenKeyError) Hint() string {
 
 // readKeyFile reads a small regular file whose mode has none of some bits.
 func readKeyFile(name string, forbidden fs.FileMode) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO does not make it wait
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}

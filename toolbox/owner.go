@@ -1,0 +1,98 @@
+package toolbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// OwnerError reports a file or folder of somebody else, who could put anything there.
+type OwnerError struct {
+	Name string
+	UID  int
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("%s belongs to user %d, neither root nor who runs dlx: it is not trusted", e.Name, e.UID)
+}
+
+// Hint says what to do.
+func (e *OwnerError) Hint() string {
+	return "check what is there, then give it to root: chown root " + e.Name + "; under sudo, keys are those in " + SystemConfig
+}
+
+// checkOwners wants a path, and all that leads to it from the root on, to belong to root or to who runs dlx, and to be writable by nobody
+// else; a folder with the sticky bit may be, since what lies there is its owner's alone (inode(7)). Links are followed, as those of a
+// configuration manager have to be, and where they lead is looked at as well: so nobody else can have put the file there, nor can
+// put another one there after it was looked at. A path that is not there is fs.ErrNotExist.
+func checkOwners(name string) error {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	at := filepath.VolumeName(name) + string(filepath.Separator)
+	rest := strings.Split(strings.TrimPrefix(name, at), string(filepath.Separator))
+	if err := checkOwner(at); err != nil {
+		return err
+	}
+	for links := 0; len(rest) > 0; {
+		part := rest[0]
+		rest = rest[1:]
+		next := filepath.Join(at, part)
+		info, err := os.Lstat(next)
+		if err != nil {
+			return err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			if err := checkInfo(next, info); err != nil {
+				return err
+			}
+			at = next
+			continue
+		}
+		// Whoever could change a link could write to the folder that it is in, which was looked at, or owns it.
+		if uid, known := ownerOf(info); known && !trustedOwner(uid) {
+			return &OwnerError{next, uid}
+		}
+		to, err := os.Readlink(next)
+		if err != nil {
+			return err
+		}
+		if links++; links > maxLinks {
+			return fmt.Errorf("%s: %w", name, errors.New("too many links"))
+		}
+		if filepath.IsAbs(to) {
+			at = filepath.VolumeName(to) + string(filepath.Separator)
+			to = strings.TrimPrefix(to, at)
+		}
+		rest = append(strings.Split(to, string(filepath.Separator)), rest...)
+	}
+	return nil
+}
+
+func checkOwner(name string) error {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	return checkInfo(name, info)
+}
+
+func checkInfo(name string, info fs.FileInfo) error {
+	uid, known := ownerOf(info)
+	if !known { // a system whose files have no owner that can be compared
+		return nil
+	}
+	if !trustedOwner(uid) {
+		return &OwnerError{name, uid}
+	}
+	if sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0; !sticky && info.Mode()&0o022 != 0 {
+		return &WritableError{name}
+	}
+	return nil
+}
+
+func trustedOwner(uid int) bool { return uid == 0 || uid == os.Geteuid() }
