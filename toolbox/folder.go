@@ -22,7 +22,7 @@ func openFolder(name string) (b *Bundle, err error) {
 	b = &Bundle{contents: map[string][]byte{}}
 	b.rest = func(string) error { return b.readFolder(name) }
 	for _, n := range []string{ManifestName, EnvelopeName, CosignName} {
-		data, err := readRoot(root, n, headSizes[n])
+		data, err := readRoot(root, n, headSizes[n], "the most are")
 		if errors.Is(err, fs.ErrNotExist) && n != ManifestName {
 			continue
 		}
@@ -71,13 +71,17 @@ func (b *Bundle) readFolder(name string) (err error) {
 			return refuse(ErrExtra, p, "is no regular file")
 		}
 		size, listed := sizes[p]
+		says := "the manifest says"
 		if p == SBOMName {
-			size, listed = maxSBOM, true
+			size, listed, says = maxSBOM, true, "the most are"
 		}
 		if !listed {
 			return refuse(ErrExtra, p, "is not in the manifest")
 		}
-		data, err := readRoot(root, p, size)
+		data, err := readRoot(root, p, size, says)
+		if _, refused := errors.AsType[*RefusedError](err); refused {
+			return err
+		}
 		if err != nil {
 			return fmt.Errorf("read the toolbox: %w", err)
 		}
@@ -89,8 +93,8 @@ func (b *Bundle) readFolder(name string) (err error) {
 	return b.complete(again)
 }
 
-// readRoot reads a regular file of a folder; one that is longer than limit is refused.
-func readRoot(root *os.Root, name string, limit int64) ([]byte, error) {
+// readRoot reads a regular file of a folder; one that is longer than limit is refused, with what says so.
+func readRoot(root *os.Root, name string, limit int64, says string) ([]byte, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO in its place does not make it wait
 	if err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func readRoot(root *os.Root, name string, limit int64) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		return nil, refuse(ErrSize, name, "is longer than %d bytes", limit)
+		return nil, refuse(ErrSize, name, "has %d bytes, %s %d", max(info.Size(), limit+1), says, limit)
 	}
 	return data, err
 }
