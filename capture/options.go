@@ -15,6 +15,9 @@ type Enter func(f func() error) error
 // one; what the program returns is how many bytes to keep of a packet.
 type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
+// Take takes bytes of a bound on memory, until they are released, or says why there are not as many.
+type Take func(bytes int) (release func(), err error)
+
 // Source is a network namespace to capture in.
 type Source struct {
 	Enter   Enter
@@ -49,6 +52,7 @@ type Options struct {
 	Application string        // the program that captures
 	NoProcess   bool          // leave out whose packets they are
 	Latency     time.Duration // after which a packet is handed on although its block is not full; DefaultLatency
+	Take        Take          // asked for what each source's packets take of the kernel's memory; nil: there is no bound
 
 	settled func() error // instead of the kernel's grace period, for tests
 }

@@ -37,6 +37,7 @@ type source struct {
 	removed           bool   // it is to be closed when all that it accepted is written
 	empty             bool   // all is
 	note              string // for its next packet
+	release           func() // gives the memory of its packets back; nil before that is taken
 }
 
 // openSource lists the interfaces and opens the sockets inside the namespace, and makes the ring.
@@ -49,6 +50,11 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 	}()
 	if s.Compile == nil {
 		src.Compile, src.Filter = o.Compile, o.Filter
+	}
+	if o.Take != nil {
+		if src.release, err = o.Take(o.RingSize + earlyRoom(o.RingSize)); err != nil {
+			return nil, err
+		}
 	}
 	ring := linux.RingOptions{Size: o.RingSize, BlockSize: blockSize(o.RingSize, o.Latency), Latency: o.Latency}
 	if err := src.prepare(&ring); err != nil {
@@ -238,8 +244,11 @@ func (s *source) close() error {
 		s.links.close()
 	}
 	err = errors.Join(err, s.early.close())
-	if s.ring == nil {
-		return err
+	if s.ring != nil {
+		err = errors.Join(err, s.ring.Close())
 	}
-	return errors.Join(err, s.ring.Close())
+	if s.release != nil {
+		s.release()
+	}
+	return err
 }

@@ -34,6 +34,11 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 	if len(req.Targets) == 0 && len(req.Labels) == 0 {
 		return stats, ErrNoTarget
 	}
+	mem, err := l.memory(req.User)
+	if err != nil {
+		return stats, err
+	}
+	defer func() { err = errors.Join(err, mem.close()) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}}
@@ -49,6 +54,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		Latency:     req.Latency,
 		NoProcess:   req.NoProcess,
 		Application: version.String(),
+		Take:        mem.take,
 	})
 	if err != nil {
 		return stats, err

@@ -37,6 +37,19 @@ func (e *FilesError) Error() string {
 // Hint says how to raise it.
 func (e *FilesError) Hint() string { return "raise it, as with `ulimit -n 1024`" }
 
+// MemoryError reports that the captures of a user have no memory left for what one more takes, in MiB.
+type MemoryError struct {
+	User                uint32
+	Wanted, Left, Total int
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("all captures of user %d may take %d MiB of memory together: %d are left, and this takes %d", e.User, e.Total, e.Left, e.Wanted)
+}
+
+// Hint says how to take less.
+func (e *MemoryError) Hint() string { return "end another capture, or take a smaller buffer with -B" }
+
 // FSError names a file system that there is not.
 type FSError struct{ FS FS }
 

@@ -17,6 +17,7 @@ type Local struct {
 	docker  *target.Docker
 	box     func() (*toolbox.Verified, error)
 	journal string // directory of the records of injected toolboxes
+	run     string // directory of the quotas
 }
 
 var _ Engine = (*Local)(nil)
@@ -24,6 +25,7 @@ var _ Engine = (*Local)(nil)
 // LocalOptions are what a Local can be told; zero values are the defaults.
 type LocalOptions struct {
 	Journal string // directory of the records of injected toolboxes; Journal()
+	Run     string // directory of what lasts until the machine is switched off; /run/dlx
 }
 
 // Journal is the directory of the records of injected toolboxes: below DLX_STATE_DIR, or inject.DefaultJournal.
@@ -39,11 +41,14 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	if o.Journal == "" {
 		o.Journal = Journal()
 	}
+	if o.Run == "" {
+		o.Run = "/run/dlx"
+	}
 	docker, err := target.NewDocker()
 	if err != nil {
 		return nil, err
 	}
-	return &Local{docker, sync.OnceValues(toolbox.VerifyDefault), o.Journal}, nil
+	return &Local{docker, sync.OnceValues(toolbox.VerifyDefault), o.Journal, o.Run}, nil
 }
 
 // Close releases the connections.

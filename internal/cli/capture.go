@@ -163,6 +163,9 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 	if err != nil {
 		return err
 	}
+	if req.User, err = caller(); err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error { // which greets its runtime beside all that follows
 		own := make(chan []engine.Connection, 1)
 		go func() { own <- o.own() }()
@@ -224,7 +227,7 @@ func (o *captureOptions) where(targets []string) string {
 	return strings.Join(targets, ", ")
 }
 
-// request is what the flags ask of the engine; Own is filled in later.
+// request is what the flags ask of the engine; Own and User are filled in later.
 func (o *captureOptions) request(targets []string, filter string) (engine.CaptureRequest, error) {
 	directions := map[string]capture.Direction{"inout": capture.Both, "in": capture.In, "out": capture.Out}
 	direction, ok := directions[o.direction]

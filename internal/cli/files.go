@@ -65,6 +65,19 @@ func (o *fileOptions) options(file, iface string) (savefile.Options, error) {
 	return out, nil
 }
 
+// caller is the number of who called sudo (sudo(8), SUDO_UID), or 0: nobody has.
+func caller() (uint32, error) {
+	uid := os.Getenv("SUDO_UID")
+	if uid == "" || os.Geteuid() != 0 {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil {
+		return 0, &usageError{fmt.Errorf("SUDO_UID is %q and no number", uid)}
+	}
+	return uint32(n), nil
+}
+
 // findOwner is whom files are given to: the user of -Z, or who called sudo (sudo(8), SUDO_UID).
 func (o *fileOptions) findOwner() (*savefile.Owner, error) {
 	uid, gid := os.Getenv("SUDO_UID"), os.Getenv("SUDO_GID")

@@ -1,0 +1,28 @@
+package linux
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockRange takes an exclusive lock on a part of an open file, which need not be that long, or says at once that somebody
+// else has one (fcntl(2), F_OFD_SETLK). The lock is the open file's: the kernel gives it up when its last descriptor is
+// closed, however the process ends.
+func LockRange(fd *FD, start, size int64) (bool, error) {
+	err := setRange(fd, unix.F_WRLCK, start, size)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// UnlockRange gives the lock up.
+func UnlockRange(fd *FD, start, size int64) error { return setRange(fd, unix.F_UNLCK, start, size) }
+
+func setRange(fd *FD, kind int16, start, size int64) error {
+	_, err := retry(func() (int, error) {
+		return 0, unix.FcntlFlock(uintptr(fd.Int()), unix.F_OFD_SETLK, &unix.Flock_t{Type: kind, Start: start, Len: size})
+	})
+	return wrap("fcntl F_OFD_SETLK", err)
+}
