@@ -48,6 +48,7 @@ func (p *Process) Run(ctx context.Context, from io.Reader, to io.Writer) (notes 
 	if p.live {
 		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
 	}
+	p.Options.confine = Confine
 	notes, err = Show(ctx, from, to, &p.Options)
 	if p.live && errors.Is(err, replay.ErrEmpty) {
 		err = nil

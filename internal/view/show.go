@@ -25,6 +25,8 @@ type Options struct {
 	Copy    bool   // write pcapng instead of printing
 	Count   uint64 // of packets, at most; 0 for no limit
 	Filter  string // which packets
+
+	confine func() error // called before the first byte of the file is read; nil: not
 }
 
 // Show prints or copies what is wanted of a capture file. It takes packets apart, so that it has to run without privileges
@@ -33,6 +35,12 @@ func Show(ctx context.Context, from io.Reader, to io.Writer, o *Options) (notes 
 	f, err := replay.NewFilter(o.Filter, names.New(ctx))
 	if err != nil {
 		return nil, err
+	}
+	service := names.Services()
+	if o.confine != nil {
+		if err := o.confine(); err != nil {
+			return nil, fmt.Errorf("give up what printing packets does not take: %w", err)
+		}
 	}
 	r, err := replay.Open(from)
 	if err != nil {
@@ -44,7 +52,7 @@ func Show(ctx context.Context, from io.Reader, to io.Writer, o *Options) (notes 
 		_, err = replay.Copy(w, r, keep, o.Count)
 		err = errors.Join(err, w.Flush())
 	} else {
-		s := newScreen(to, r, o)
+		s := newScreen(to, r, o, service)
 		err = errors.Join(s.all(keep), s.w.Flush())
 	}
 	if err != nil {
@@ -59,11 +67,12 @@ type screen struct {
 	r         *pcapng.Reader
 	w         *bufio.Writer
 	p         *dissect.Printer
+	service   func(port uint16, protocol uint8) string
 	processes map[uint32]string // by their numbers on the host
 }
 
-func newScreen(to io.Writer, r *pcapng.Reader, o *Options) *screen {
-	return &screen{o: o, r: r, w: bufio.NewWriter(to), processes: map[uint32]string{}}
+func newScreen(to io.Writer, r *pcapng.Reader, o *Options, service func(uint16, uint8) string) *screen {
+	return &screen{o: o, r: r, w: bufio.NewWriter(to), service: service, processes: map[uint32]string{}}
 }
 
 // maxProcesses is how many processes are remembered.
@@ -104,7 +113,7 @@ func (s *screen) options() dissect.Options {
 	o := s.o.Flags.options()
 	o.Process = s.o.Process || strings.HasPrefix(s.r.Section().Application, "dlx ")
 	if s.o.Flags.Numbers == 0 {
-		o.Names = &dissect.Names{Host: s.host, Service: names.Services()}
+		o.Names = &dissect.Names{Host: s.host, Service: s.service}
 	}
 	return o
 }

@@ -1,0 +1,85 @@
+// Confined confines itself as the process that prints packets does, tries on several threads what it may not do any more, and
+// says what worked. With an argument, it takes so many MiB of memory instead.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"dlx/internal/view"
+)
+
+func main() {
+	open, err := os.Open("/proc/self/status")
+	if err == nil {
+		err = view.Confine()
+	}
+	if err != nil {
+		fmt.Println("confine:", err)
+		os.Exit(2)
+	}
+	if len(os.Args) > 1 {
+		n, _ := strconv.Atoi(os.Args[1])
+		b := make([]byte, n<<20)
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		fmt.Println("took", len(b)>>20)
+		return
+	}
+	status := make([]byte, 4096)
+	n, err := open.Read(status) // what is open can be read
+	fmt.Printf("%s%v\n", status[:n], err)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			try()
+		})
+	}
+	wg.Wait()
+	runtime.GC()
+	fmt.Println("done")
+}
+
+func try() {
+	for what, f := range map[string]func() error{
+		"open":   func() error { _, err := os.Open("/etc/passwd"); return err },
+		"create": func() error { return os.WriteFile("/tmp/dlx-confined", nil, 0o600) },
+		"stat":   func() error { _, err := os.Stat("/etc/passwd"); return err },
+		"socket": func() error { _, err := net.Dial("udp", "127.0.0.1:9"); return err },
+		"unix":   func() error { _, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0); return err },
+		"exec":   func() error { return exec.Command("/bin/true").Run() },
+		"execve": func() error { return syscall.Exec("/bin/true", []string{"true"}, nil) },
+		"ptrace": func() error { return syscall.PtraceAttach(os.Getppid()) },
+		"kill":   func() error { return syscall.Kill(os.Getppid(), 0) },
+		"fork": func() error {
+			pid, _, errno := syscall.RawSyscall(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0)
+			if errno == 0 && pid == 0 {
+				for {
+					_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
+				}
+			}
+			if errno == 0 {
+				return nil
+			}
+			return errno
+		},
+		"code": func() error {
+			_, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+			return err
+		},
+		"chroot": func() error { return syscall.Chroot("/") },
+		"mount":  func() error { return syscall.Mount("x", "/mnt", "tmpfs", 0, "") },
+	} {
+		if err := f(); err == nil {
+			fmt.Println("worked:", what)
+		}
+	}
+}

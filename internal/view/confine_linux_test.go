@@ -1,0 +1,47 @@
+package view_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
+
+// confined is the program that confines itself, once with root's privileges.
+func confined(t *testing.T, args ...string) testutil.Result {
+	t.Helper()
+	prog := testutil.Prog(t, "confined")
+	file := t.TempDir() + "/confined"
+	if err := os.WriteFile(file, prog.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return testutil.Collect(t, exec.Command(file, args...))
+}
+
+// TestConfined: not even root can open, connect, execute or trace any more, on any thread.
+func TestConfined(t *testing.T) {
+	testutil.RequireRoot(t)
+	got := confined(t)
+	if got.Code != 0 || !strings.HasSuffix(got.Stdout, "done\n") || strings.Contains(got.Stdout, "worked") {
+		t.Errorf("status %d:\n%s%s", got.Code, got.Stdout, got.Stderr)
+	}
+	for _, line := range []string{"NoNewPrivs:\t1\n", "Seccomp:\t2\n", "Seccomp_filters:\t1\n"} {
+		if !strings.Contains(got.Stdout, line) {
+			t.Errorf("%q is not in its status:\n%s", line, got.Stdout)
+		}
+	}
+}
+
+// TestConfinedMemory: a bound on memory holds.
+func TestConfinedMemory(t *testing.T) {
+	if got := confined(t, "128"); got.Code != 0 || got.Stdout != "took 128\n" {
+		t.Errorf("128 MiB: %+v", got)
+	}
+	if got := confined(t, "600"); got.Code == 0 || strings.Contains(got.Stdout, "took") {
+		t.Errorf("600 MiB: status %d, %s", got.Code, got.Stdout)
+	}
+}
