@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 
 	"dlx/engine"
+	"dlx/inject"
 	"dlx/internal/rootfs"
 	"dlx/internal/testutil"
 	"dlx/shell"
@@ -62,6 +64,36 @@ func TestAttackIDs(t *testing.T) {
 	}
 }
 
+// muteAt is a container with a FUSE file system whose server takes requests and answers none.
+func muteAt(t *testing.T, dir string) *testutil.Container {
+	t.Helper()
+	c := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Dir("/etc", 0o755), testutil.Dir("/bin", 0o755)),
+		Cmd:   []string{"/mute", dir}, CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
+		Change: func(_ *container.Config, h *container.HostConfig) {
+			h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm"}}
+		},
+	})
+	waitReady(t, c)
+	return c
+}
+
+// TestAttackFUSEInDev: the view is built without asking such a file system, which would keep this very process from ending.
+func TestAttackFUSEInDev(t *testing.T) {
+	e := newLocal(t)
+	if code, out := run(t, e, engine.DebugRequest{Target: muteAt(t, "/dev/shm").ID, Command: []string{"echo", "works"}}); code != 0 || out != "works\n" {
+		t.Errorf("status %d, %q", code, out)
+	}
+	c := muteAt(t, "/dev")
+	_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Command: []string{"true"}}, engine.Streams{})
+	if _, ok := errors.AsType[*inject.NoDevError](err); !ok {
+		t.Errorf("error %v, want *inject.NoDevError", err)
+	}
+	if logs := c.Logs(); strings.Contains(logs, "asked") {
+		t.Errorf("the file system was asked: %s", logs)
+	}
+}
+
 // TestAttackFUSE: /etc is a FUSE file system whose server takes requests and answers none. A session of it ends with its context, and
 // ps lists the container. The kernel keeps whoever has asked from ending, even when killed; the defence is that a forked child asks.
 func TestAttackFUSE(t *testing.T) {
@@ -69,15 +101,8 @@ func TestAttackFUSE(t *testing.T) {
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
 	}
-	image := testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Dir("/etc", 0o755), testutil.Dir("/bin", 0o755))
 	for _, at := range []string{"/etc", "/bin"} {
-		c := testutil.Run(t, testutil.RunOptions{
-			Image: image, Cmd: []string{"/mute", at}, CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
-			Change: func(_ *container.Config, h *container.HostConfig) {
-				h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm"}}
-			},
-		})
-		waitReady(t, c)
+		c := muteAt(t, at)
 		began := time.Now()
 		list, err := e.List(t.Context())
 		if took := time.Since(began); err != nil || len(list) == 0 || took > attackLimit/2 {

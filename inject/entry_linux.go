@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,9 @@ func cloneEntries(dir *linux.FD, more []Device) ([]entry, error) {
 			continue
 		}
 		e, err := cloneEntry(dir, name)
+		if errors.Is(err, linux.ErrAccess) { // a mount that shows itself to its owner alone (fuse(4), allow_other)
+			continue
+		}
 		if err != nil {
 			return entries, fmt.Errorf("clone /dev/%s: %w", name, err)
 		}
@@ -46,11 +50,11 @@ func isOf(list []Device, name string) bool {
 
 func cloneEntry(dir *linux.FD, name string) (e entry, err error) {
 	e.name = name
-	st, err := linux.StatAt(dir, name)
+	kind, err := linux.TypeAt(dir, name)
 	if err != nil {
 		return e, err
 	}
-	switch st.Mode & linux.ModeType {
+	switch kind {
 	case linux.ModeSymlink:
 		e.link, err = linux.ReadlinkAt(dir, name)
 		return e, err

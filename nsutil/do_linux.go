@@ -3,6 +3,7 @@ package nsutil
 import (
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 
 	"dlx/internal/linux"
@@ -79,6 +80,17 @@ func OpenSelf() (*Self, error) {
 
 // MountNamespace opens the calling thread's mount namespace.
 func (s *Self) MountNamespace() (*linux.FD, error) { return linux.OpenAt(s.proc, "thread-self/ns/mnt") }
+
+// MountInfo is the calling thread's mount table (proc_pid_mountinfo(5)).
+func (s *Self) MountInfo() ([]byte, error) {
+	fd, err := linux.OpenAt(s.proc, "thread-self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	f := fd.File("mountinfo")
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, mountinfoLimit))
+}
 
 // Close releases it.
 func (s *Self) Close() error { return s.proc.Close() }

@@ -163,6 +163,17 @@ func StatAt(dir *FD, name string) (Stat, error) {
 	return st, nil
 }
 
+// TypeAt is the type of the file name below dir, without following a final link, and as the kernel knows it: a file system that
+// somebody has to answer for is not asked (statx(2), AT_STATX_DONT_SYNC).
+func TypeAt(dir *FD, name string) (uint32, error) {
+	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
+	var st unix.Statx_t
+	if err := unix.Statx(dir.Int(), name, flags, unix.STATX_TYPE, &st); err != nil {
+		return 0, &os.PathError{Op: "statx", Path: name, Err: err}
+	}
+	return uint32(st.Mode) & unix.S_IFMT, nil
+}
+
 // StatAtFollow is fstatat(2) following links, as the /proc/PID/ns entries need.
 func StatAtFollow(dir *FD, name string) (Stat, error) {
 	var st Stat
