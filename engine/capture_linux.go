@@ -11,6 +11,7 @@ import (
 	"dlx/capture"
 	"dlx/capture/filter"
 	"dlx/capture/pcapng"
+	"dlx/internal/linux"
 	"dlx/internal/names"
 	"dlx/internal/printable"
 	"dlx/internal/version"
@@ -20,7 +21,7 @@ import (
 
 // Capture writes the packets of targets to w. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
-	if err := requirePrivileges(); err != nil {
+	if err := requirePrivileges(linux.CapSysAdmin); err != nil {
 		return stats, err
 	}
 	compile, err := compileFor(ctx, req.Filter)

@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"dlx/inject"
+	"dlx/internal/linux"
 	"dlx/nsutil"
 	"dlx/target"
 )
@@ -17,7 +18,7 @@ const olderShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
-	if err := requirePrivileges(); err != nil {
+	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return res, err
 	}
 	layer, done, err := l.layer(ctx, req.Target)
@@ -101,7 +102,7 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 
 // Eject takes the toolbox out again.
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
-	if err := requirePrivileges(); err != nil {
+	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return nil, err
 	}
 	journal, err := inject.OpenJournal(l.journal)

@@ -104,6 +104,9 @@ func (p Profile) credentials(u User, joinsUser, noNewPrivs bool) (nsutil.Credent
 	return nsutil.Credentials{UID: u.UID, GID: u.GID, Groups: u.Groups, Caps: caps, NoNewPrivs: noNewPrivs}, nil
 }
 
+// All says whether a session of the profile has all that dlx has.
+func (p Profile) All() bool { return p.all }
+
 // Capabilities are what the profile leaves of dlx's own.
 func (p Profile) Capabilities() (linux.CapSet, error) {
 	own, err := linux.Effective()

@@ -163,6 +163,11 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 	if err != nil {
 		return err
 	}
+	if !o.wireshark { // which starts programs as their user, with privileges of their own
+		if err := giveUp("capture"); err != nil {
+			return err
+		}
+	}
 	if req.User, err = caller(); err != nil {
 		return err
 	}

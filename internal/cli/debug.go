@@ -89,6 +89,9 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	if err := o.check(); err != nil {
 		return err
 	}
+	if err := giveUpForDebug(o.profile); err != nil {
+		return err
+	}
 	env, err := expandEnv(o.env)
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ func (a *app) injectCommand() *cobra.Command {
 }
 
 func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
+	if err := giveUp("inject"); err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error {
 		res, err := e.Inject(ctx, req)
 		if err != nil {
@@ -88,6 +91,9 @@ func (a *app) ejectCommand() *cobra.Command {
 }
 
 func (a *app) runEject(ctx context.Context, req engine.EjectRequest) error {
+	if err := giveUp("eject"); err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error {
 		results, err := e.Eject(ctx, req)
 		for _, r := range results {

@@ -31,6 +31,9 @@ func outputFlag(cmd *cobra.Command, output *string) {
 }
 
 func (a *app) runPs(ctx context.Context, output string) error {
+	if err := giveUp("ps"); err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error {
 		list, err := e.List(ctx)
 		if err != nil {

@@ -1,8 +1,10 @@
 package linux
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +48,29 @@ const (
 	CapAuditWrite     = unix.CAP_AUDIT_WRITE
 	CapSetfcap        = unix.CAP_SETFCAP
 )
+
+// GiveUp leaves every thread of this process those of its capabilities that are in keep, and keeps what it executes from having
+// more (prctl(2), PR_SET_NO_NEW_PRIVS): for root, executing a program would bring them back. With cgo it is ErrNotSupported.
+func GiveUp(keep CapSet) error {
+	own, err := Effective()
+	if err != nil {
+		return err
+	}
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
+		return wrap("prctl PR_SET_NO_NEW_PRIVS", err)
+	}
+	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	keep &= own
+	data := &[2]unix.CapUserData{}
+	for i := range data {
+		part := uint32(keep >> (32 * i))
+		data[i] = unix.CapUserData{Effective: part, Permitted: part}
+	}
+	err = onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)), 0)
+	runtime.KeepAlive(hdr)
+	runtime.KeepAlive(data)
+	return wrap("capset", err)
+}
 
 // Effective returns the calling thread's effective capabilities (capget(2)).
 func Effective() (CapSet, error) {
