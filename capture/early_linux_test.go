@@ -34,7 +34,7 @@ const (
 )
 
 // sendNumbers sends numbered datagrams.
-func sendNumbers(t *testing.T, enter capture.Enter, address string, every time.Duration) *sender {
+func sendNumbers(t *testing.T, enter capture.Enter, address string) *sender {
 	t.Helper()
 	var conn net.PacketConn
 	to, err := net.ResolveUDPAddr("udp4", address)
@@ -52,7 +52,7 @@ func sendNumbers(t *testing.T, enter capture.Enter, address string, every time.D
 	payload := make([]byte, 8)
 	s.done.Go(func() {
 		defer conn.Close()
-		if err := s.send(every, func(n uint64) error {
+		if err := s.send(sendEvery, func(n uint64) error {
 			binary.BigEndian.PutUint64(payload, n)
 			_, err := conn.WriteTo(payload, to)
 			return err
@@ -166,7 +166,7 @@ func TestEarlyTooMany(t *testing.T) {
 // TestEarlyOfCrowded: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
 func TestEarlyOfCrowded(t *testing.T) {
 	enter := namespace(t, "")
-	s := sendNumbers(t, enter, "127.0.0.1:9", sendEvery)
+	s := sendNumbers(t, enter, "127.0.0.1:9")
 	s.sendMore(t, 1)
 	for range 3 {
 		if read, waited, err := capture.EarlyOfCrowded(enter, limit); read || waited || err != nil {
@@ -179,7 +179,7 @@ func TestEarlyOfCrowded(t *testing.T) {
 // takes over; after none, it does as soon as the kernel has settled.
 func earlyAndRing(t *testing.T, enter capture.Enter, o capture.Options, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
 	t.Helper()
-	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7", sendEvery), sendNumbers(t, enter, "127.0.0.1:9", sendEvery)}
+	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7"), sendNumbers(t, enter, "127.0.0.1:9")}
 	o.Interface, o.Compile, o.NoProcess = "lo", compile("udp dst port 7 or udp dst port 9"), true
 	c := open(t, enter, o.Settling(after(meanwhile, senders...)))
 	early := c.Early()
@@ -245,7 +245,7 @@ func checkNumbers(t *testing.T, packets []pcapng.Packet) {
 // and, for the kinds of interfaces that have no link type of their own, its header.
 func TestEarlyFields(t *testing.T) {
 	ip := func(t *testing.T, enter capture.Enter) *sender {
-		return sendNumbers(t, enter, "192.0.2.2:9", sendEvery)
+		return sendNumbers(t, enter, "192.0.2.2:9")
 	}
 	for name, o := range map[string]struct {
 		send    func(*testing.T, capture.Enter) *sender

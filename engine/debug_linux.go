@@ -140,10 +140,10 @@ func (d *debug) see(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, viewLimit, inject.ErrNoAnswer)
 	defer cancel()
 	p, o := d.target.Process, inject.ViewOptions{ReadOnly: d.req.ReadOnly, Devices: d.devices}
-	switch {
-	case d.req.FS == FSToolbox:
+	switch d.req.FS {
+	case FSToolbox:
 		d.view, err = inject.ToolboxView(ctx, p, d.box, o)
-	case d.req.FS == FSHost:
+	case FSHost:
 		if err = d.hostIsSafe(); err == nil {
 			d.view, err = inject.HostView(ctx, p, d.req.ReadOnly)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten
 			name := fmt.Sprintf("%s %s read-only %v tty %v user %q", profile, req.FS, req.ReadOnly, req.TTY, req.User)
 			command := req.Command
 			req.Target, req.Profile = box.ID, profile
-			req.Command = append(command[:len(command):len(command)], "PATH=$PATH:/bin; "+script)
+			req.Command = slices.Concat(command, []string{"PATH=$PATH:/bin; " + script})
 			if _, out := run(t, e, req); strings.Contains(out, "read 1") {
 				t.Errorf("%s: the host's device was read: %s", name, out)
 			}

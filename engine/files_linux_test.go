@@ -39,9 +39,8 @@ func TestAttackAccounts(t *testing.T) {
 			if code, out := run(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"/bin/busybox", "true"}}); code != 0 {
 				t.Errorf("status %d, %q", code, out)
 			}
-			var unknown *shell.UnknownUserError
 			_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/bin/busybox"}}, engine.Streams{})
-			if !errors.As(err, &unknown) {
+			if _, ok := errors.AsType[*shell.UnknownUserError](err); !ok {
 				t.Errorf("error %v, want *shell.UnknownUserError", err)
 			}
 		})

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The first process of a machine that scripts/test-kernels.sh boots: makes it a host like others, runs the tests as root,
 # writes their exit status to the second serial line, and switches the machine off.
 export PATH=/bin:/usr/sbin HOME=/root DLX_BIN=/bin/dlx DLX_TEST_NO_SKIP=1

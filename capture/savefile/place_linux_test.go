@@ -29,7 +29,7 @@ func victim(t *testing.T) string {
 	return name
 }
 
-// opens opens a capture file and writes to it, and fails unless that comes to an end soon.
+// opens takes a capture file, writes to it, and fails unless that comes to an end soon.
 func opens(t *testing.T, o Options) error {
 	t.Helper()
 	done := make(chan error, 1)

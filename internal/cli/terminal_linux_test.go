@@ -183,14 +183,15 @@ func signalDlx(t *testing.T, c *testutil.Container, sig syscall.Signal) {
 	t.Helper()
 	for _, p := range c.Processes() {
 		if len(p.Args) > 0 && strings.Contains(p.Args[0], "dlx-init") {
-			if err := syscall.Kill(parentOf(t, p.PID), sig); err != nil {
+			keeper := parentOf(t, p.PID)
+			if err := syscall.Kill(parentOf(t, keeper), sig); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 }
 
-// parentOf is the dlx that started a session's first process.
+// parentOf is the process that started another: dlx a session's keeper, and the keeper the session's first process.
 func parentOf(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

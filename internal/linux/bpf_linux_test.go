@@ -1,6 +1,7 @@
 package linux_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
@@ -21,10 +22,11 @@ func unifiedCgroup(t *testing.T, name string) (dir string, fd *linux.FD) {
 	if !linux.HasMagic(root, linux.MagicCgroup2) {
 		root = filepath.Join(root, "unified")
 	}
-	dir, err := os.MkdirTemp(root, "test-"+name+"-")
-	if err != nil {
+	dir = filepath.Join(root, "test-"+name+"-"+rand.Text())
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	t.Cleanup(func() {
 		if err := os.Remove(dir); err != nil {
 			t.Error(err)

@@ -56,7 +56,7 @@ func GiveUp(keep CapSet) error {
 	if err != nil {
 		return err
 	}
-	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
 		return wrap("prctl PR_SET_NO_NEW_PRIVS", err)
 	}
 	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -66,7 +66,7 @@ func GiveUp(keep CapSet) error {
 		part := uint32(keep >> (32 * i))
 		data[i] = unix.CapUserData{Effective: part, Permitted: part}
 	}
-	err = onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)), 0)
+	err = onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)))
 	runtime.KeepAlive(hdr)
 	runtime.KeepAlive(data)
 	return wrap("capset", err)

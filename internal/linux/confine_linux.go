@@ -18,7 +18,7 @@ import (
 func Confine() error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()
-	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
 		return wrap("prctl PR_SET_NO_NEW_PRIVS", err)
 	}
 	if err := restrictFiles(); err != nil {
@@ -31,8 +31,8 @@ func Confine() error {
 var ErrNotSupported error = unix.ENOTSUP
 
 // onAllThreads makes a call on every thread; those to come inherit what it sets.
-func onAllThreads(call, a, b, c uintptr) error {
-	if _, _, errno := syscall.AllThreadsSyscall6(call, a, b, c, 0, 0, 0); errno != 0 {
+func onAllThreads(call, a, b uintptr) error {
+	if _, _, errno := syscall.AllThreadsSyscall6(call, a, b, 0, 0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
@@ -55,7 +55,7 @@ func restrictFiles() error {
 	}
 	fd := NewFD(int(raw))
 	defer fd.Close()
-	return wrap("landlock_restrict_self", onAllThreads(unix.SYS_LANDLOCK_RESTRICT_SELF, raw, 0, 0))
+	return wrap("landlock_restrict_self", onAllThreads(unix.SYS_LANDLOCK_RESTRICT_SELF, raw, 0))
 }
 
 // landlockRights are those that an ABI knows (landlock(7)).

@@ -116,8 +116,16 @@ func (p *Plan) find(root *FD, name string) {
 
 // receiveFound takes what the child sends. A child that hangs sends nothing: then ctx ends the wait.
 func receiveFound(ctx context.Context, child *FD, name string) (*Found, error) {
-	stop := context.AfterFunc(ctx, func() { _ = unix.Shutdown(child.Int(), unix.SHUT_RDWR) })
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_ = unix.Shutdown(child.Int(), unix.SHUT_RDWR)
+	})
+	defer func() {
+		if !stop() {
+			<-woken // before child is closed
+		}
+	}()
 	var st Stat
 	var fs unix.Statfs_t
 	buf := make([]byte, unsafe.Sizeof(st)+unsafe.Sizeof(fs))

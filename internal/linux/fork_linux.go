@@ -174,7 +174,7 @@ func (p *Plan) fork() (pid int, failed *failure, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	defer i.close() //nolint:errcheck // for the child only
+	defer i.close()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, nil, wrap("socketpair", err)

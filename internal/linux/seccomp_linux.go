@@ -12,11 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SockFilter is an instruction of classic BPF, and SockFprog a program as the kernel takes it (linux/filter.h).
-type (
-	SockFilter = unix.SockFilter
-	SockFprog  = unix.SockFprog
-)
+// SockFilter is an instruction of classic BPF (linux/filter.h).
+type SockFilter = unix.SockFilter
 
 // SeccompProgram is a filter of system calls: classic BPF on struct seccomp_data (seccomp(2)).
 type SeccompProgram []SockFilter

@@ -14,7 +14,7 @@ import (
 // SeccompFilters copies the filters of a process's first thread, the oldest first: those that a program has to install, in
 // this order, to be restrained as the process is. None is an empty list. pid is the number of pidfd's process.
 //
-// The process is stopped for that by ptrace(2) for some 100 microseconds, and goes on on every path. It notices at most
+// The process is stopped for that by ptrace(2) for some 100 microseconds, and goes on again on every path. It notices at most
 // that a system call which stop signals interrupt has returned EINTR (signal(7)). One that is frozen does not stop: this ends
 // with ctx then. Errors are ErrNoFilterCopy, ErrTraced and ErrNoProcess, among others.
 func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, error) {

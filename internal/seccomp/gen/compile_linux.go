@@ -46,7 +46,7 @@ type span struct {
 // compile makes one program of the rules for all ABIs: the audit number chooses the ABI, and a binary search the span.
 func compile(abis []abi, tables []table, rules []specs.LinuxSyscall) ([]bpf.Instruction, error) {
 	program := []bpf.Instruction{bpf.RetConstant{Val: retKill}} // an architecture that this kernel does not run
-	for i := len(abis) - 1; i >= 0; i-- {
+	for i, abi := range slices.Backward(abis) {
 		spans, err := spansOf(tables[i], rules)
 		if err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ func compile(abis []abi, tables []table, rules []specs.LinuxSyscall) ([]bpf.Inst
 			return nil, err
 		}
 		body := append([]bpf.Instruction{bpf.LoadAbsolute{Off: offNumber, Size: 4}}, found...)
-		program = slices.Concat(branch(bpf.JumpNotEqual, abis[i].audit, len(body)), body, program)
+		program = slices.Concat(branch(bpf.JumpNotEqual, abi.audit, len(body)), body, program)
 	}
 	return append([]bpf.Instruction{bpf.LoadAbsolute{Off: offArch, Size: 4}}, program...), nil
 }

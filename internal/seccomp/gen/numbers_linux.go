@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -59,9 +60,7 @@ func (m machine) numbers() ([]table, error) {
 			return nil, err
 		}
 		if a.goarch == "arm" {
-			for name, nr := range armNumbers {
-				t[name] = nr
-			}
+			maps.Copy(t, armNumbers)
 		}
 		tables = append(tables, t)
 	}
