@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"dlx/internal/failpoint"
 )
 
 // statsEvery is how often the figures so far are written. It is also often enough for the kernel, which counts in 32 bits.
@@ -29,12 +31,14 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 		}
 	}()
 	err := c.begin(w)
+	failpoint.At("capture.begun")
 	if err == nil {
 		err = c.follow(ctx, w)
 	}
 	if err == nil {
 		err = c.drain(w)
 	}
+	failpoint.At("capture.drained")
 	err = errors.Join(err, c.count())
 	for _, s := range c.sources {
 		c.skip(s)

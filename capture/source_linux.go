@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -71,9 +72,11 @@ func (s *source) start(o linux.RingOptions) error {
 	if err := s.ring.Start(o); err != nil {
 		return err
 	}
+	failpoint.At("capture.started")
 	if err := s.ring.Map(); err != nil {
 		return err
 	}
+	failpoint.At("capture.mapped")
 	if err := s.early.settle(s.ring.Crowded); err != nil {
 		return err
 	}
@@ -92,8 +95,10 @@ func (s *source) prepare(ring *linux.RingOptions) error {
 		if s.early, err = openEarly(ring.Size, s.o.settled); err != nil {
 			return err
 		}
+		failpoint.At("capture.early")
 		return s.openHere()
 	})
+	failpoint.At("capture.opened")
 	if err == nil {
 		err = s.bind()
 	}
@@ -113,6 +118,7 @@ func (s *source) prepare(ring *linux.RingOptions) error {
 // openRing opens the socket that packets come from, on a thread of the namespace.
 func (s *source) openRing() (err error) {
 	s.ring, err = linux.NewRing()
+	failpoint.At("capture.socket")
 	if errors.Is(err, linux.ErrPerm) {
 		return fmt.Errorf("%w: %w", ErrPermission, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dlx/inject"
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/internal/rootfs"
 	"dlx/nsutil"
@@ -54,6 +55,7 @@ func (d *debug) lookUp(ctx context.Context) (err error) {
 		return err
 	}
 	d.user, err = shell.LookupUser(ctx, spec, root)
+	failpoint.At("debug.user")
 	return errors.Join(err, root.Close())
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlx/inject"
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/nsutil"
 	"dlx/shell"
@@ -62,6 +63,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err != nil {
 		return 0, err
 	}
+	failpoint.At("debug.prepared")
 	err = together(
 		func() error { return d.see(ctx) },
 		func() error { return d.begin(ctx) },
@@ -69,6 +71,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err != nil {
 		return 0, err
 	}
+	failpoint.At("debug.begun")
 	return d.run(ctx, streams)
 }
 
@@ -90,6 +93,7 @@ func (d *debug) check() error {
 // open takes hold of the target.
 func (d *debug) open(ctx context.Context) (err error) {
 	d.target, err = d.local.open(ctx, d.req.Target)
+	failpoint.At("debug.opened")
 	return err
 }
 
@@ -102,6 +106,7 @@ func (d *debug) place(ctx context.Context) (err error) {
 		return err
 	}
 	d.box, err = inject.Mount(ctx, d.tools)
+	failpoint.At("debug.placed")
 	return err
 }
 
@@ -115,6 +120,7 @@ func (d *debug) prepare() error {
 		return err
 	}
 	d.init, err = sealedInit(own)
+	failpoint.At("debug.sealed")
 	return err
 }
 
@@ -132,6 +138,7 @@ func (d *debug) begin(ctx context.Context) (err error) {
 		o.Devices = append(o.Devices, device.Device)
 	}
 	d.session, err = shell.New(ctx, d.init, d.target.Process, o)
+	failpoint.At("debug.session")
 	return err
 }
 
@@ -150,6 +157,7 @@ func (d *debug) see(ctx context.Context) (err error) {
 	default:
 		d.view, err = inject.TargetView(ctx, p, o)
 	}
+	failpoint.At("debug.seen")
 	return err
 }
 
@@ -201,6 +209,7 @@ func (d *debug) io(s Streams) shell.IO {
 
 // close ends the session, and meanwhile gives up what it saw: freeing a toolbox takes a moment.
 func (d *debug) close() error {
+	failpoint.At("debug.close")
 	return together(func() error {
 		if d.session == nil {
 			return nil

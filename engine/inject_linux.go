@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"dlx/inject"
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/nsutil"
 	"dlx/target"
@@ -35,6 +36,7 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 		return res, err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
+	failpoint.At("inject.locked")
 	record, already, err := journal.Place(ctx, layer, box)
 	if err != nil {
 		return res, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/quota"
 )
 
@@ -31,6 +32,7 @@ func (l *Local) memory(user uint32) (*memory, error) {
 	if m.quota, err = quota.Open(l.run, fmt.Sprintf("capture-%d", user), userMemory); err != nil {
 		return nil, err
 	}
+	failpoint.At("quota.opened")
 	if _, err := m.take(captureMemory); err != nil {
 		return nil, errors.Join(err, m.close())
 	}

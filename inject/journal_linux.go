@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -107,8 +108,10 @@ func (j *Journal) put(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
+	failpoint.At("journal.made")
 	_, err = tmp.Write(data)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	failpoint.At("journal.written")
 	if err == nil {
 		err = errors.Join(os.Rename(tmp.Name(), j.path(r.ID)), j.sync())
 	}
@@ -123,6 +126,7 @@ func (j *Journal) Forget(id string) error {
 	if err := os.Remove(j.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("clear the journal: %w", err)
 	}
+	failpoint.At("journal.forgotten")
 	return j.sync()
 }
 

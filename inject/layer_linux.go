@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/toolbox"
 )
@@ -148,10 +149,12 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 	if err := j.put(record); err != nil {
 		return nil, false, err
 	}
+	failpoint.At("inject.noted")
 	if err := fill(ctx, root, record.Temp, box); err != nil {
 		_, rerr := j.remove(context.WithoutCancel(ctx), root, record)
 		return nil, false, fmt.Errorf("inject into %s: %w", layer.Name, errors.Join(err, rerr))
 	}
+	failpoint.At("inject.filled")
 	record.Placed = true
 	return record, false, j.put(record)
 }
@@ -162,6 +165,7 @@ func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verifie
 	if err := linux.MkdirAt(root, temp, 0o755); err != nil {
 		return err
 	}
+	failpoint.At("inject.made")
 	dir, err := linux.OpenDirAt(root, temp)
 	if err != nil {
 		return err
@@ -170,6 +174,7 @@ func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verifie
 	if err := box.Place(ctx, dir); err != nil {
 		return err
 	}
+	failpoint.At("inject.placed")
 	if err := linux.RenameNoReplace(root, temp, dirName); err != nil {
 		if errors.Is(err, linux.ErrExist) {
 			return ErrForeign
@@ -210,9 +215,11 @@ func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left 
 	}
 	defer root.Close()
 	now := *record
+	failpoint.At("eject.opened")
 	now.Name = layer.Name // it may have been renamed
 	err = j.missing(root, &now)
 	if err == nil {
+		failpoint.At("eject.noted")
 		left, err = j.remove(ctx, root, &now)
 	}
 	_, missing := errors.AsType[*MissingError](err)
@@ -292,5 +299,6 @@ func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (l
 			return left, errors.Join(&MissingError{record.Name, moved}, err)
 		}
 	}
+	failpoint.At("eject.removed")
 	return left, j.Forget(record.ID)
 }

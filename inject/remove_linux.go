@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -105,6 +106,7 @@ func (r *removal) pass() {
 	slices.Sort(list)
 	for _, d := range slices.Backward(list) { // the deepest first
 		r.note(d, notThere(rmdir(top, d)))
+		failpoint.At("eject.directory")
 	}
 	err = linux.RmdirAt(r.root, r.name)
 	if !errors.Is(err, linux.ErrNotEmpty) {
@@ -155,6 +157,7 @@ func (r *removal) file(top *linux.FD, f Placed) error {
 		return err
 	}
 	r.removed++
+	failpoint.At("eject.file")
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlx/internal/cgroup"
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/nsutil"
 )
@@ -36,13 +37,15 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	cmd := &exec.Cmd{
 		Path:  "/proc/self/fd/" + strconv.Itoa(program.Int()), // the child's, which has it until it executes it
 		Args:  []string{cgroup.KeeperName, name},
-		Env:   []string{},
+		Env:   append([]string{}, failpoint.Environ()...), // none
 		Dir:   "/",
 		Stdin: theirs,
 		// A session of its own, so that what ends dlx's process group or terminal does not end it too.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
+	failpoint.At("keeper.paired")
 	err = cmd.Start()
+	failpoint.At("keeper.forked")
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close()))
 	}
@@ -67,6 +70,7 @@ func (k *keeper) reaped(limit time.Duration) {
 // dismiss ends the keeper; the session has cleaned up by itself.
 func (k *keeper) dismiss() {
 	_ = k.cmd.Process.Kill()
+	failpoint.At("keeper.killed")
 	_ = k.conn.Close()
 	_ = k.cmd.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlx/internal/cgroup"
+	"dlx/internal/failpoint"
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
 	"dlx/nsutil"
@@ -151,6 +152,7 @@ func (r *running) forward(ctx context.Context) {
 // wait waits for the command's end, or brings it about, and for dlx-init's.
 func (r *running) wait(ctx context.Context) (int, error) {
 	rec, err := r.outcome(ctx)
+	failpoint.At("session.outcome")
 	r.end()
 	r.stop()
 	r.watches.Wait()
@@ -218,6 +220,7 @@ func (r *running) end() {
 			return
 		}
 	}
+	failpoint.At("session.exited")
 	r.session.keeper.reaped(cgroup.EndLimit)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dlx/internal/cgroup"
+	"dlx/internal/failpoint"
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
 	"dlx/nsutil"
@@ -44,13 +45,16 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 		return nil, err
 	}
 	sweep(us)
+	failpoint.At("session.swept")
 	name := us.groupName()
 	k, err := startKeeper(program, name)
 	if err != nil {
 		return nil, err
 	}
+	failpoint.At("session.kept")
 	s := &Session{keeper: k, limits: o.Limits, profile: o.Profile}
 	if s.restraint, err = restrain(ctx, p, o.Profile); err == nil {
+		failpoint.At("session.restrained")
 		err = s.makeGroup(name, p, o.Devices)
 	}
 	if err != nil {
@@ -112,6 +116,7 @@ func (s *Session) Close() error {
 	if err := s.cgroup.Clean(); err != nil {
 		return errors.Join(err, s.keeper.hand())
 	}
+	failpoint.At("session.cleaned")
 	s.keeper.dismiss()
 	return nil
 }
@@ -145,11 +150,15 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	if err = errors.Join(err, streams.closeChild()); err != nil {
 		return 0, errors.Join(err, streams.close())
 	}
+	failpoint.At("session.started")
 	r.begin(ctx)
+	failpoint.At("session.running")
 	code, err := r.wait(ctx)
+	failpoint.At("session.waited")
 	if eerr := s.cgroup.End(context.WithoutCancel(ctx)); eerr != nil && err == nil {
 		err = eerr
 	}
+	failpoint.At("session.ended")
 	streams.drain()
 	if err == nil {
 		err = streams.lost()
@@ -170,6 +179,7 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 	if err := s.give(spec, streams); err != nil {
 		return nil, err
 	}
+	failpoint.At("session.given")
 	tasks, group, err := s.cgroup.Entries()
 	if err != nil {
 		return nil, err
@@ -196,7 +206,9 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Stdio:   streams.child,
 		Status:  theirs,
 	}
+	failpoint.At("session.planned")
 	child, err := s.spawn(&plan)
+	failpoint.At("session.spawned")
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		if s.cgroup.OutOfMemory() {
 			err = &MemoryError{s.limits.Memory}

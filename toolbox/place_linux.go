@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -23,6 +24,7 @@ func (v *Verified) Place(ctx context.Context, dir *linux.FD) error {
 	if err == nil {
 		err = p.files(ctx)
 	}
+	failpoint.At("place.files")
 	delete(p.dirs, ".")
 	for _, fd := range p.dirs {
 		err = errors.Join(err, fd.Close())
@@ -96,6 +98,7 @@ func (p *placing) file(ctx context.Context, r *reader, f *entry) error {
 		return linux.SymlinkAt(f.Link, dir, name)
 	}
 	fd, err := linux.CreateAt(dir, name, f.Mode)
+	failpoint.At("place.created")
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"dlx/internal/failpoint"
 )
 
 // file is one that is being written.
@@ -105,5 +107,6 @@ func (f *file) close() error {
 	if f.regular {
 		err = errors.Join(f.trim(), f.f.Sync())
 	}
+	failpoint.At("savefile.synced")
 	return errors.Join(err, f.f.Close())
 }

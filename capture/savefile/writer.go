@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"dlx/internal/failpoint"
 )
 
 // ErrFull ends a capture whose last file is complete.
@@ -75,6 +77,7 @@ func (w *Writer) begin(at time.Time) (err error) {
 		return err
 	}
 	w.files++
+	failpoint.At("savefile.created")
 	w.begun.Store(int64(w.files))
 	return nil
 }
@@ -176,6 +179,7 @@ func (w *Writer) rotate(block []byte) error {
 	if err := w.finish(&at); err != nil {
 		return err
 	}
+	failpoint.At("savefile.finished")
 	if err := w.begin(at); err != nil {
 		return err
 	}

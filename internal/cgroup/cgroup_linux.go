@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -80,6 +81,7 @@ func makeGroup(name string, limits Limits, devices *Devices) error {
 		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
 			return err
 		}
+		failpoint.At("cgroup.made")
 	}
 	for file, limit := range files {
 		file = filepath.Join(mount, strings.Replace(file, "NAME", name, 1))
@@ -89,6 +91,7 @@ func makeGroup(name string, limits Limits, devices *Devices) error {
 		if err := writeControl(file, strconv.FormatInt(limit, 10)); err != nil {
 			return err
 		}
+		failpoint.At("cgroup.limited")
 	}
 	return devices.apply(name)
 }
@@ -232,6 +235,7 @@ func (c *Group) remove() error {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
+		failpoint.At("cgroup.removed")
 	}
 	return errors.Join(errs...)
 }

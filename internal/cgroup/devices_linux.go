@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -202,10 +203,12 @@ func (d *Devices) writeRules(dir string) error {
 	if err := writeControl(filepath.Join(dir, "devices.deny"), "a"); err != nil {
 		return err
 	}
+	failpoint.At("devices.denied")
 	for _, rule := range d.rules {
 		if err := writeControl(filepath.Join(dir, "devices.allow"), rule); err != nil {
 			return fmt.Errorf("allow devices %q: %w", rule, err)
 		}
 	}
+	failpoint.At("devices.allowed")
 	return nil
 }

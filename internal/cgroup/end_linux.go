@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -28,6 +29,7 @@ func (c *Group) End(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, EndLimit)
 	defer cancel()
 	c.stopForks()
+	failpoint.At("cgroup.end")
 	rootsUntil := time.Now().Add(rootsLimit)
 	for {
 		pids, err := c.pids()
@@ -42,6 +44,7 @@ func (c *Group) End(ctx context.Context) error {
 			others = pids
 		}
 		c.kill(others)
+		failpoint.At("cgroup.some-killed")
 		if err := pause(ctx, pollEvery); err != nil {
 			return fmt.Errorf("%d processes of the session do not end: %w", len(pids), err)
 		}
@@ -55,6 +58,7 @@ func (c *Group) Clean() error {
 	if err := c.End(ctx); err != nil {
 		return err
 	}
+	failpoint.At("cgroup.empty")
 	for {
 		err := c.remove() // a process that has just ended can keep it busy for a moment
 		if err == nil || pause(ctx, pollEvery) != nil {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 
+	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
 
@@ -18,11 +19,14 @@ func Keep(args []string) int {
 		return 2
 	}
 	runtime.GOMAXPROCS(1)
+	failpoint.At("started")
 	conn := linux.NewFD(0)
 	defer conn.Close()
 	_ = linux.ServePlans(conn) // an error ends the session as well
+	failpoint.At("left")
 	if err := Find(args[1]).Clean(); err != nil {
 		return 1
 	}
+	failpoint.At("cleaned")
 	return 0
 }

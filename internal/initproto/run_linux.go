@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"dlx/internal/failpoint"
 )
 
 // forwarded are the signals that dlx passes on to the command.
@@ -38,19 +40,23 @@ func Run(args []string) int {
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, forwarded...)
+	failpoint.At("started")
 	makeThreads()
 	pid, failure := start(tty, dir, command)
 	if pid == 0 {
 		_ = failure.Write(status)
 		return 0
 	}
+	failpoint.At("forked")
 	_ = Record{Kind: Started}.Write(status)
+	failpoint.At("told")
 	go func() {
 		for s := range signals {
 			_ = syscall.Kill(-pid, s.(syscall.Signal))
 		}
 	}()
 	reap(pid, status)
+	failpoint.At("reaped")
 	return 0
 }
 
@@ -92,7 +98,9 @@ func reap(command int, status *os.File) {
 		case err != nil:
 			return
 		case pid == command:
+			failpoint.At("exited")
 			_ = Record{Exited, uint32(ws)}.Write(status)
+			failpoint.At("reported")
 			releaseStdio()
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"dlx/internal/failpoint"
 )
 
 // A Go program can not join a user namespace from its own threads (user_namespaces(7): setns wants a single-threaded
@@ -185,6 +187,7 @@ func (p *Plan) fork() (pid int, failed *failure, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	failpoint.At("plan.middle")
 	return collect(ours, middle)
 }
 
@@ -202,6 +205,7 @@ func collect(child *FD, middle int) (last int, failed *failure, err error) {
 		case recordForked:
 			last = value
 			_, _ = reap()
+			failpoint.At("plan.last")
 			_, _ = retry(func() (int, error) { return unix.Write(child.Int(), []byte{0}) }) // one that has died says so by the socket's end
 		case recordFailed:
 			failed = &failure{value, unix.Errno(errno)}

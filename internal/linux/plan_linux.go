@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"golang.org/x/sys/unix"
+
+	"dlx/internal/failpoint"
 )
 
 // Plan is a list of system calls that a forked child makes before it executes a program. It is data: Fork runs it in a child
@@ -61,6 +63,13 @@ func NewPlan() *Plan {
 func (p *Plan) Fail(err error) { p.err = errors.Join(p.err, err) }
 
 func (p *Plan) call(name string, nr uintptr, args ...planArg) *planStep {
+	if failpoint.On && len(p.steps) > 0 { // the first one is filled in when the child is forked
+		p.fail(name)
+	}
+	return p.add(name, nr, args...)
+}
+
+func (p *Plan) add(name string, nr uintptr, args ...planArg) *planStep {
 	s := planStep{nr: nr}
 	copy(s.args[:], args)
 	p.steps = append(p.steps, s)

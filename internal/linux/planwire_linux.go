@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"dlx/internal/failpoint"
 )
 
 // A plan crosses a socket as a header, whose message carries the descriptors (unix(7), SCM_RIGHTS), and then its parts, all
@@ -52,6 +54,7 @@ func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
 	if err := p.send(conn); err != nil {
 		return 0, nil, fmt.Errorf("send the plan: %w", err)
 	}
+	failpoint.At("plan.sent")
 	var words []uint64
 	var fds []*FD
 	if err = readable(conn, answerLimit); err == nil {
@@ -114,7 +117,9 @@ func ServePlans(conn *FD) error {
 }
 
 func (p *Plan) serve(conn *FD) error {
+	failpoint.At("plan.read")
 	pid, failed, err := p.fork()
+	failpoint.At("plan.forked")
 	if err = errors.Join(err, CloseAll(p.fds...)); err != nil {
 		errno := unix.EIO
 		_ = errors.As(err, &errno)
@@ -130,7 +135,9 @@ func (p *Plan) serve(conn *FD) error {
 	go func() {
 		defer pidfd.Close()
 		if send(conn, []*FD{pidfd}, answerStarted, uint64(pid), 0) == nil {
+			failpoint.At("plan.answered")
 			ws, _ := Wait(pid)
+			failpoint.At("plan.reaped")
 			_ = send(conn, nil, answerEnded, uint64(ws), 0) // dlx may have ended first
 		}
 	}()
