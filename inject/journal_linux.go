@@ -33,7 +33,26 @@ func OpenJournal(dir string) (*Journal, error) {
 	if err := linux.Lock(lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the journal: %w", err), lock.Close())
 	}
-	return &Journal{dir, lock}, nil
+	j := &Journal{dir, lock}
+	if err := j.sweep(); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// newPrefix begins the name of a record that is being written.
+const newPrefix = ".new-"
+
+// sweep removes the records that a kill has kept from being written to their end: whoever writes one holds the lock.
+func (j *Journal) sweep() error {
+	names, err := filepath.Glob(filepath.Join(j.dir, newPrefix+"*"))
+	for _, name := range names {
+		err = errors.Join(err, os.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("clear the journal: %w", err)
+	}
+	return nil
 }
 
 // Close releases the lock.
@@ -104,7 +123,7 @@ func (j *Journal) put(r *Record) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(j.dir, ".new-*")
+	tmp, err := os.CreateTemp(j.dir, newPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}

@@ -64,3 +64,24 @@ func TestRecordIsOf(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalSwept: what a kill has kept from becoming a record goes when the journal is opened next; records stay.
+func TestJournalSwept(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".new-123", "good.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"id": "good"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	journal, err := inject.OpenJournal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	if _, err := os.Stat(filepath.Join(dir, ".new-123")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the rest is there: %v", err)
+	}
+	if record, err := journal.Get("good"); err != nil || record == nil {
+		t.Errorf("record %v, %v", record, err)
+	}
+}
