@@ -1,0 +1,12 @@
+//go:build failpoints
+
+package failpoint_test
+
+import (
+	"os"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }

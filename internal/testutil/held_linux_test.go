@@ -1,0 +1,56 @@
+package testutil_test
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dlx/internal/testutil"
+)
+
+// TestHostLeft: an orphan and a namespace that only a descriptor holds are seen, until they go.
+func TestHostLeft(t *testing.T) {
+	testutil.RequireRoot(t)
+	sh := testutil.RequireTool(t, "sh")
+	host := testutil.TakeHost(t)
+	out, err := exec.Command(sh, "-c", "sleep 1000 >&- 2>&- & echo $!").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := make(chan *os.File)
+	go func() {
+		runtime.LockOSThread() // and not unlocked: the thread ends
+		if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
+			t.Error(err)
+		}
+		f, err := os.Open("/proc/thread-self/ns/mnt")
+		if err != nil {
+			t.Error(err)
+		}
+		held <- f
+	}()
+	ns := <-held
+	seen := func(what string) {
+		testutil.Wait(t, what, time.Minute, func() bool { return strings.Contains(strings.Join(host.Left(0), "\n"), what) })
+	}
+	seen("(sleep)")
+	seen("mount namespace")
+	if err := ns.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(orphan, syscall.SIGKILL); err != nil { // it is not reaped before it is looked for
+		t.Error(err)
+	}
+	if left := host.Left(time.Minute); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
