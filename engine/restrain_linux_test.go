@@ -14,6 +14,7 @@ import (
 
 	"dlx/engine"
 	"dlx/internal/testutil"
+	"dlx/shell"
 )
 
 // restrained runs a command and returns what was said of its restraints, with its output.
@@ -33,20 +34,42 @@ func restrained(t *testing.T, e engine.Engine, req engine.DebugRequest) (engine.
 // status are the fields of a process's status that a filter and no_new_privs show in.
 const status = `grep -E '^(NoNewPrivs|Seccomp|Seccomp_filters):' /proc/self/status | tr -s '\t\n' '  '`
 
+// filterOf is an option that has a container's filter do something with one system call, and allow the others.
+func filterOf(t *testing.T, name, action string) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{
+		"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls":      []any{map[string]any{"names": []string{name}, "action": action}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "seccomp=" + string(text)
+}
+
+// TestRestrainedTooMuch: a container whose filter lets no session begin has its session refused, with what works instead.
+func TestRestrainedTooMuch(t *testing.T) {
+	e := newLocal(t)
+	image := testutil.Image(t, "sleep", testutil.Busybox(t))
+	for _, filter := range []string{
+		filterOf(t, "execveat", "SCMP_ACT_ERRNO"), filterOf(t, "execveat", "SCMP_ACT_KILL_PROCESS"),
+		filterOf(t, "sigaltstack", "SCMP_ACT_ERRNO"),
+	} {
+		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}, SecurityOpt: []string{filter}})
+		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Profile: "baseline", Command: []string{"true"}}, engine.Streams{})
+		if restrained, ok := errors.AsType[*shell.RestrainedError](err); !ok || !restrained.Seccomp {
+			t.Errorf("%s: %v, want *shell.RestrainedError", filter, err)
+		}
+		if code, _ := run(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"true"}}); code != 0 {
+			t.Errorf("%s: status %d under general", filter, code)
+		}
+	}
+}
+
 // TestRestraints: what restrains a container restrains a session in it, and is told of.
 func TestRestraints(t *testing.T) {
 	e := newLocal(t)
-	filter := func(name string) string {
-		profile := map[string]any{
-			"defaultAction": "SCMP_ACT_ALLOW",
-			"syscalls":      []any{map[string]any{"names": []string{name}, "action": "SCMP_ACT_ERRNO"}},
-		}
-		text, err := json.Marshal(profile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return "seccomp=" + string(text)
-	}
+	filter := func(name string) string { return filterOf(t, name, "SCMP_ACT_ERRNO") }
 	for name, c := range map[string]struct {
 		options testutil.RunOptions
 		req     engine.DebugRequest

@@ -61,10 +61,11 @@ func (k *keeper) spawn(plan *linux.Plan) (*nsutil.Child, error) {
 	return &nsutil.Child{PID: pid, Pidfd: pidfd}, nil
 }
 
-// reaped waits, for a moment, until the keeper has reaped the process, which has ended. Where the keeper is gone somebody
-// else reaps it.
-func (k *keeper) reaped(limit time.Duration) {
-	_, _ = linux.Ended(k.conn, limit)
+// reaped waits, for a moment, until the keeper has reaped the process, which has ended, and returns its status. Where the
+// keeper is gone somebody else reaps it, and the status is 0.
+func (k *keeper) reaped(limit time.Duration) linux.WaitStatus {
+	ws, _ := linux.Ended(k.conn, limit)
+	return ws
 }
 
 // dismiss ends the keeper; the session has cleaned up by itself.

@@ -16,10 +16,12 @@ import (
 
 // restraint is what the container's process and the profile say that a session is held back by, beside its cgroup.
 type restraint struct {
-	told    Restraints
-	filters []linux.SeccompProgram
-	own     []nsutil.OwnFile
-	limits  []linux.Limit
+	told     Restraints
+	filters  []linux.SeccompProgram
+	copied   bool // the filters are the container's
+	labelled bool // dlx-init gets a label when it is executed
+	own      []nsutil.OwnFile
+	limits   []linux.Limit
 }
 
 // restrain reads it.
@@ -62,6 +64,7 @@ func (r *restraint) filter(ctx context.Context, p *nsutil.Process, profile Profi
 		defer cancel()
 		r.filters, err = p.SeccompFilters(ctx)
 		if err == nil && len(r.filters) > 0 {
+			r.copied = true
 			r.told.Seccomp = fmt.Sprintf("the container's (%d)", len(r.filters))
 			return nil
 		}
@@ -78,6 +81,17 @@ var filterNames = map[seccomp.Variant]string{
 	seccomp.Debug:   "Docker's default and debuggers' calls",
 }
 
+// blame says of an error at a session's start what may have brought it about: the container's own filter, or its label.
+func (r *restraint) blame(err error) error {
+	switch {
+	case r.copied:
+		return &RestrainedError{"the container's seccomp filter", true, err}
+	case r.labelled:
+		return &RestrainedError{r.told.Label, false, err}
+	}
+	return err
+}
+
 func (r *restraint) label(p *nsutil.Process) error {
 	l, err := labelOf(p)
 	if err != nil {
@@ -85,6 +99,7 @@ func (r *restraint) label(p *nsutil.Process) error {
 	}
 	r.told.Label = l.String()
 	if l.exec.Name != "" {
+		r.labelled = true
 		r.own = append(r.own, l.exec)
 	}
 	return nil

@@ -37,6 +37,27 @@ func (e *MemoryError) Error() string {
 // Hint says what is enough.
 func (e *MemoryError) Hint() string { return "--memory 16m is enough for a shell" }
 
+// RestrainedError reports that the session's first process could not run under what restrains the container.
+type RestrainedError struct {
+	By      string // the container's seccomp filter, or its label
+	Seccomp bool
+	Err     error
+}
+
+func (e *RestrainedError) Error() string {
+	return fmt.Sprintf("the session can not begin under %s: %v", e.By, e.Err)
+}
+
+func (e *RestrainedError) Unwrap() error { return e.Err }
+
+// Hint names a profile that has another filter, or where the reason stands.
+func (e *RestrainedError) Hint() string {
+	if e.Seccomp {
+		return "--profile general has Docker's default filter, and not the container's"
+	}
+	return "the kernel's log says what the label's policy denies"
+}
+
 // CommandError reports a command that could not be run.
 type CommandError struct {
 	Command string
@@ -153,7 +174,11 @@ func (r *running) forward(ctx context.Context) {
 func (r *running) wait(ctx context.Context) (int, error) {
 	rec, err := r.outcome(ctx)
 	failpoint.At("session.outcome")
-	r.end()
+	ws := r.end()
+	byItself := ws.ExitStatus() > 0 || ws.Signaled() && ws.Signal() != linux.SIGKILL
+	if errors.Is(err, ErrKilled) && !r.hasStarted() && byItself {
+		err = r.session.restraint.blame(fmt.Errorf("dlx-init ended at once (status %#x)", uint32(ws)))
+	}
 	r.stop()
 	r.watches.Wait()
 	if cerr := r.child.Pidfd.Close(); err == nil {
@@ -208,8 +233,18 @@ func (r *running) whyKilled() error {
 // quickExit is how long dlx-init gets to end by itself before the group is looked at for what it still waits for.
 const quickExit = 5 * time.Millisecond
 
-// end ends what the command has left behind and waits for dlx-init, and until it is reaped.
-func (r *running) end() {
+// hasStarted says whether the command ran.
+func (r *running) hasStarted() bool {
+	select {
+	case <-r.started:
+		return true
+	default:
+		return false
+	}
+}
+
+// end ends what the command has left behind and waits for dlx-init, and until it is reaped, and returns its status.
+func (r *running) end() linux.WaitStatus {
 	select {
 	case <-r.exited:
 	case <-time.After(quickExit):
@@ -217,11 +252,11 @@ func (r *running) end() {
 		select {
 		case <-r.exited:
 		case <-time.After(cgroup.EndLimit):
-			return
+			return 0
 		}
 	}
 	failpoint.At("session.exited")
-	r.session.keeper.reaped(cgroup.EndLimit)
+	return r.session.keeper.reaped(cgroup.EndLimit)
 }
 
 // exitCode turns dlx-init's record into an exit status.

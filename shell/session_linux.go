@@ -225,6 +225,9 @@ func (s *Session) spawn(spec *nsutil.Spec) (*nsutil.Child, error) {
 		return nil, err
 	}
 	child, err := s.keeper.spawn(plan)
+	if errors.Is(err, linux.ErrNotExecuted) {
+		err = s.restraint.blame(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s in the namespaces of process %d: %w", spec.Args[0], spec.Process.PID(), errors.Join(err, spec.Process.Alive()))
 	}

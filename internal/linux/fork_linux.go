@@ -56,6 +56,9 @@ type StepError struct {
 func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 func (e *StepError) Unwrap() error { return e.Err }
 
+// ErrNotExecuted reports that everything was in place, and the program could not be executed.
+var ErrNotExecuted = errors.New("the program was not executed")
+
 // failure is a step that failed, by its number.
 type failure struct {
 	step  int
@@ -145,7 +148,11 @@ func (p *Plan) stepError(f *failure) error {
 	if f.step < 0 || f.step >= len(p.names) {
 		return fmt.Errorf("step %d of the forked child: %w", f.step, f.errno)
 	}
-	return &StepError{p.names[f.step], f.errno}
+	err := error(&StepError{p.names[f.step], f.errno})
+	if f.step == len(p.names)-1 { // the one that executes
+		err = fmt.Errorf("%w: %w", ErrNotExecuted, err)
+	}
+	return err
 }
 
 // start forks the child that makes the calls, and closes the socket that it tells of errors on.
