@@ -19,6 +19,10 @@ go vet "${tags[@]}" ./...
 step "go test -race"
 CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 8m "$@" ./...
 
+step "go test -tags failpoints: killed at every step"
+go vet -tags failpoints ./internal/...
+go test -count=1 -tags failpoints -timeout 8m ./internal/failpoint
+
 # The race detector makes the virtual machine of these tests ten times slower: they run a part of the corpus above.
 step "go test ./capture/filter, all of the corpus"
 go test -count=1 ./capture/filter

@@ -76,17 +76,25 @@ func emptyNamespaces(all resources) {
 	for _, request := range []uintptr{nextMountNamespace, previousMountNamespace} {
 		found = append(found, walkNamespaces(int(own.Fd()), request)...)
 	}
+	for _, pattern := range []string{"/proc/[0-9]*/ns/mnt", "/proc/[0-9]*/task/*/ns/mnt"} { // of the many threads few have their own
+		if len(found) > 0 {
+			found = withoutUsed(found, pattern)
+		}
+	}
+	for _, ino := range found {
+		all[fmt.Sprintf("mount namespace %d without a process", ino)] = true
+	}
+}
+
+// withoutUsed leaves out those that the links of a pattern lead to.
+func withoutUsed(found []uint64, pattern string) []uint64 {
 	used := map[string]bool{}
-	names, _ := filepath.Glob("/proc/[0-9]*/task/*/ns/mnt")
+	names, _ := filepath.Glob(pattern)
 	for _, name := range names {
 		to, _ := os.Readlink(name)
 		used[to] = true
 	}
-	for _, ino := range found {
-		if !used[fmt.Sprintf("mnt:[%d]", ino)] {
-			all[fmt.Sprintf("mount namespace %d without a process", ino)] = true
-		}
-	}
+	return slices.DeleteFunc(found, func(ino uint64) bool { return used[fmt.Sprintf("mnt:[%d]", ino)] })
 }
 
 // walkNamespaces follows the kernel's list from a namespace on, and returns their inode numbers.
