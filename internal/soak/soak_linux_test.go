@@ -2,7 +2,6 @@ package soak_test
 
 import (
 	"bytes"
-	"fmt"
 	"os/exec"
 	"sync"
 	"testing"
@@ -91,7 +90,7 @@ func TestAfterOneAnother(t *testing.T) {
 			t.Logf("after %d sessions: %v", i+1, early)
 		}
 	}
-	compare(t, func() tally { return before })
+	compare(t, *sessions, before)
 	now := count(t)
 	if most := early.resident + early.resident*residentGrowth/100; *sessions/5 >= settled && now.resident > most {
 		t.Errorf("%d KiB are resident, %d after %d sessions", now.resident, early.resident, *sessions/5)
@@ -127,11 +126,9 @@ func TestAtOnce(t *testing.T) {
 			before := count(t)
 			round()
 			first := count(t)
-			t.Log(fmt.Sprintf("after %d at once: ", *atOnce), first)
+			t.Logf("after %d at once: %v", *atOnce, first)
 			round()
-			compare(t, func() tally {
-				return tally{descriptors: before.descriptors, goroutines: before.goroutines, threads: first.threads}
-			})
+			compare(t, *atOnce, tally{descriptors: before.descriptors, goroutines: before.goroutines, threads: first.threads})
 			p.check(t)
 		})
 	}
