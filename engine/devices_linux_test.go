@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,65 +12,17 @@ import (
 	"dlx/internal/testutil"
 )
 
-// canary is a block device of the host's, and the file that its bytes are in.
-type canary struct{ device, file string }
-
-const canaryText = "the host's own byte\n" // 20 of them
-
-// newCanary makes a loop device.
-func newCanary(t *testing.T) canary {
-	t.Helper()
-	losetup := testutil.RequireTool(t, "losetup")
-	c := canary{file: filepath.Join(t.TempDir(), "canary")}
-	if err := os.WriteFile(c.file, bytes.Repeat([]byte(canaryText), 512*8), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), losetup, "--find", "--show", c.file).Output()
-	if err != nil {
-		t.Fatalf("losetup: %v", err)
-	}
-	c.device = strings.TrimSpace(string(out))
-	t.Cleanup(func() {
-		if out, err := exec.Command(losetup, "--detach", c.device).CombinedOutput(); err != nil {
-			t.Errorf("losetup: %v: %s", err, out)
-		}
-	})
-	return c
-}
-
-// number is the device's major and minor number, as mknod(1) takes them.
-func (c canary) number(t *testing.T) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), testutil.RequireTool(t, "stat"), "-c", "%Hr %Lr", c.device).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// check says whether anybody has written to it.
-func (c canary) check(t *testing.T, after string) {
-	t.Helper()
-	data, err := os.ReadFile(c.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.HasPrefix(data, []byte(canaryText+canaryText)) {
-		t.Errorf("%s: the host's device was overwritten: %.60q", after, data)
-	}
-}
-
 // TestAttackDevices: a container makes nodes of a host's device, which the engine lets it make and not open, and waits for a
 // session to open them. The defences are the session's devices, which are the container's, and a view of dlx's own making.
 func TestAttackDevices(t *testing.T) {
 	e := newLocal(t)
-	c := newCanary(t)
+	c := testutil.NewCanary(t)
 	plant := fmt.Sprintf(`set -e
 busybox mkdir -p /d
 busybox mknod /x b %[1]s
 for name in null zero full random urandom tty sub; do busybox rm -f /dev/$name; busybox mknod -m 666 /dev/$name b %[1]s; done
 echo ready
-exec busybox sleep 1000`, c.number(t))
+exec busybox sleep 1000`, c.Number())
 	box := testutil.Run(t, testutil.RunOptions{
 		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
 		Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + plant},
@@ -96,7 +45,7 @@ for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten
 			if _, out := run(t, e, req); strings.Contains(out, "read 1") {
 				t.Errorf("%s: the host's device was read: %s", name, out)
 			}
-			c.check(t, name)
+			c.Check(name)
 		}
 	}
 }
@@ -104,10 +53,10 @@ for f in /x /dev/sub /dev/null /dev/zero /dev/full /dev/tty; do echo overwritten
 // TestAttackHistory: an interactive shell that ends writes to what its variables name.
 func TestAttackHistory(t *testing.T) {
 	e := newLocal(t)
-	c := newCanary(t)
+	c := testutil.NewCanary(t)
 	box := testutil.Run(t, testutil.RunOptions{
 		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
-		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm /dev/null; busybox mknod -m 666 /dev/null b " + c.number(t) +
+		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm /dev/null; busybox mknod -m 666 /dev/null b " + c.Number() +
 			"; echo ready; exec busybox sleep 1000"},
 	})
 	waitReady(t, box)
@@ -117,7 +66,7 @@ func TestAttackHistory(t *testing.T) {
 	if err != nil || code != 3 {
 		t.Errorf("status %d, %v: %s", code, err, out.String())
 	}
-	c.check(t, "an interactive session")
+	c.Check("an interactive session")
 }
 
 // TestDevices: the usual devices work in a session, whatever the container has, and its terminal has a name there.
@@ -146,29 +95,29 @@ busybox ls -1 /dev/pts; busybox cat /dev/other`
 // TestDevice: a session can be given a device of the host's that its container may not open, by name, and no other.
 func TestDevice(t *testing.T) {
 	e := newLocal(t)
-	c := newCanary(t)
+	c := testutil.NewCanary(t)
 	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 	for _, fs := range []engine.FS{engine.FSToolbox, engine.FSHost} {
 		for access, want := range map[string]string{"": "read\nwritten\n", ":r": "read\n", ":w": "written\n"} {
-			script := fmt.Sprintf("head -c 8 <%[1]s >/dev/null && echo read; printf 'the host' 1<>%[1]s >&1 && echo written; true", c.device)
+			script := fmt.Sprintf("head -c 8 <%[1]s >/dev/null && echo read; printf 'the host' 1<>%[1]s >&1 && echo written; true", c.Device)
 			if access == ":w" {
 				script = strings.ReplaceAll(script, "1<>", "1>")
 			}
 			_, out := run(t, e, engine.DebugRequest{
-				Target: box.ID, FS: fs, Devices: []string{c.device + access}, Command: []string{"bash", "-c", "exec 2>/dev/null; " + script},
+				Target: box.ID, FS: fs, Devices: []string{c.Device + access}, Command: []string{"bash", "-c", "exec 2>/dev/null; " + script},
 			})
 			if out = strings.ReplaceAll(out, "the host", ""); out != want {
-				t.Errorf("--fs %s --device %s: %q, want %q", fs, c.device+access, out, want)
+				t.Errorf("--fs %s --device %s: %q, want %q", fs, c.Device+access, out, want)
 			}
 		}
 	}
-	c.check(t, "a session that was given the device")
+	c.Check("a session that was given the device")
 	if _, out := run(t, e, engine.DebugRequest{Target: box.ID, Devices: []string{"/dev/net/tun"}, Command: []string{"sh", "-c", "ls /dev/net; mknod /dev/shm/x b 7 0; cat /dev/shm/x 2>&1; true"}}); out != "tun\ncat: can't open '/dev/shm/x': Permission denied\n" {
 		t.Errorf("%q", out)
 	}
 	for spec, why := range map[string]string{
 		"/dev/none": "no such file", "/etc/passwd": "not below /dev/", "/dev/../etc/passwd": "not below", "/dev/null": "of its own", "/dev/.dlx": "no such file",
-		"/dev/shm": "not a device", c.device + ":": "some of r, w and m", c.device + ":x": "some of r, w and m", "": "not below",
+		"/dev/shm": "not a device", c.Device + ":": "some of r, w and m", c.Device + ":x": "some of r, w and m", "": "not below",
 	} {
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: box.ID, Devices: []string{spec}, Command: []string{"true"}}, engine.Streams{})
 		if wrong, ok := errors.AsType[*engine.DeviceError](err); !ok || !strings.Contains(wrong.Error(), why) {

@@ -1,5 +1,6 @@
 // Peeker looks for a text in the environment and the memory of every other process that appears in its pid namespace, as
-// soon as it does. It prints a JSON object for each process whose environment it could read, with where the text was.
+// soon as it does. It prints a JSON object for each process whose environment it could read, with where the text was, and
+// "tries N", the processes that it looked at, now and then.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 type sighting struct {
@@ -28,17 +30,23 @@ func main() {
 	text, self := []byte(os.Args[1]), fmt.Sprint(os.Getpid())
 	out, seen := json.NewEncoder(os.Stdout), map[sighting]bool{}
 	fmt.Println(`{"ready":true}`)
+	tries, told := 0, time.Now()
 	for {
 		select {
 		case <-end:
 			return
 		default:
 		}
+		if time.Since(told) > 100*time.Millisecond {
+			told = time.Now()
+			fmt.Println("tries", tries)
+		}
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
 		for _, dir := range dirs {
 			if filepath.Base(dir) == self {
 				continue
 			}
+			tries++
 			s, ok := look(dir, text)
 			s.Bytes &^= 1<<20 - 1 // few states
 			if ok && !seen[s] {

@@ -1,5 +1,6 @@
 // Racer changes a folder whose name it is given as fast as it can, from the moment on that it is there: it swaps its files with a FIFO,
-// a link or a folder and back, and the folder itself with another and with a link. It says "opened" for each time that somebody opens the FIFO for reading.
+// a link or a folder and back, and the folder itself with another and with a link. It says "opened" for each time that somebody opens the FIFO for reading,
+// and "tries N", the swaps that worked, now and then. The links lead to its second argument, or to /etc.
 package main
 
 import (
@@ -8,20 +9,25 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
-const (
-	fifo   = "/racer.fifo"
-	link   = "/racer.link"
-	folder = "/racer.folder"
-)
+// What takes the place of files and of the folder lies beside it, in the same file system.
+var fifo, link, folder string
+
+var swaps atomic.Int64
 
 func main() {
-	top := os.Args[1]
+	top, target := os.Args[1], "/etc"
+	if len(os.Args) > 2 {
+		target = os.Args[2]
+	}
+	fifo, link, folder = beside(top, "racer.fifo"), beside(top, "racer.link"), beside(top, "racer.folder")
 	_ = syscall.Mkfifo(fifo, 0o666) // what is there already is from an earlier run
-	_ = os.Symlink("/etc", link)
+	_ = os.Symlink(target, link)
 	_ = os.Mkdir(folder, 0o755)
 	const oPath = 0x200000 // O_PATH
 	fd, err := syscall.Open(fifo, oPath, 0)
@@ -30,6 +36,7 @@ func main() {
 		os.Exit(1)
 	}
 	go watch(fmt.Sprintf("/proc/self/fd/%d", fd))
+	go tell()
 	fmt.Println("ready")
 	for n := 0; ; n++ {
 		files := list(top)
@@ -42,6 +49,14 @@ func main() {
 		if n%4 == 3 {
 			swap(top, []string{folder, link}[n/4%2])
 		}
+	}
+}
+
+func beside(top, name string) string { return filepath.Join(filepath.Dir(top), name) }
+
+func tell() {
+	for range time.Tick(100 * time.Millisecond) {
+		fmt.Println("tries", swaps.Load())
 	}
 }
 
@@ -72,6 +87,7 @@ func race(f string, n int) {
 // swap exchanges two names and exchanges them again; one that is not there is the other side's doing.
 func swap(a, b string) {
 	if exchange(a, b) {
+		swaps.Add(1)
 		exchange(a, b)
 	}
 }

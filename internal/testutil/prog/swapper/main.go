@@ -1,5 +1,5 @@
 // Swapper makes its first argument, over and over, a folder, then a symbolic link to its second, then nothing: the race
-// between resolving a path and using it (CVE-2018-15664).
+// between resolving a path and using it (CVE-2018-15664). It prints "tries N", the rounds, now and then.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -19,7 +20,12 @@ func main() {
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("ready")
 	aside, link := path+".aside", path+".link"
-	for {
+	told := time.Now()
+	for tries := 1; ; tries++ {
+		if time.Since(told) > 100*time.Millisecond {
+			told = time.Now()
+			fmt.Println("tries", tries)
+		}
 		select {
 		case <-end:
 			return

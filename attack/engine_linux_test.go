@@ -1,0 +1,146 @@
+package attack_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dlx/internal/testutil"
+)
+
+// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up.
+type proxy struct {
+	listener net.Listener
+	mu       sync.Mutex
+	left     int // bytes
+	hang     bool
+	cut      bool // it has come so far
+	group    sync.WaitGroup
+}
+
+func newProxy(t *testing.T, left int, hang bool) (p *proxy, host string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "engine.sock")
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = &proxy{listener: l, left: left, hang: hang}
+	ctx, cancel := context.WithCancel(t.Context())
+	p.group.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.group.Go(func() { p.serve(ctx, conn) })
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		_ = l.Close()
+		p.group.Wait()
+	})
+	return p, "unix://" + name
+}
+
+func (p *proxy) serve(ctx context.Context, conn net.Conn) {
+	engine, err := net.Dial("unix", "/var/run/docker.sock")
+	if err != nil {
+		_ = conn.Close()
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _, _ = conn.Close(), engine.Close() })
+	defer stop()
+	defer engine.Close()
+	defer conn.Close()
+	go func() {
+		_, _ = io.Copy(engine, conn)
+		_ = engine.Close()
+	}()
+	buf := make([]byte, 512)
+	for {
+		n, err := engine.Read(buf)
+		if err != nil {
+			return
+		}
+		n, hang := p.take(n)
+		if _, err := conn.Write(buf[:n]); err != nil {
+			return
+		}
+		if n < len(buf) && p.isCut() {
+			if hang {
+				<-ctx.Done()
+			}
+			return
+		}
+	}
+}
+
+// take says how many of n bytes may pass.
+func (p *proxy) take(n int) (int, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n >= p.left {
+		n, p.cut = p.left, true
+	}
+	p.left -= n
+	return n, p.hang
+}
+
+func (p *proxy) isCut() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cut
+}
+
+// TestEngine: the engine hangs up, or answers no more, at any byte of its answers while something is put into a container. dlx ends, by
+// itself or when asked to, and what it has done can be taken back.
+func TestEngine(t *testing.T) {
+	for _, hang := range []bool{false, true} {
+		name := map[bool]string{false: "hangs up", true: "answers no more"}[hang]
+		t.Run(name, func(t *testing.T) {
+			if os.Getenv("DOCKER_HOST") != "" {
+				testutil.SkipOrFail(t, "needs the engine at its usual socket")
+			}
+			a := start(t, "the engine "+name+" in the midst of its answers", "inject, eject, debug, capture, ps")
+			box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+			a.begin()
+			step := 1201
+			if long {
+				step = 101
+			}
+			for at, through := 1, false; !through && !t.Failed(); at += step {
+				through = true
+				for _, args := range [][]string{{"inject", box.ID}, {"eject", box.ID}, {"debug", box.ID, "--", "true"}, {"ps"}} {
+					if !long && args[0] != "inject" && at/step%3 != 0 {
+						continue
+					}
+					a.tries++
+					p, host := newProxy(t, at, hang)
+					a.sessions++
+					r, _ := a.interrupt(2*time.Second, []string{"DOCKER_HOST=" + host}, args...)
+					if p.isCut() {
+						through = false
+					} else if args[0] == "inject" && r.Code != 0 && !strings.Contains(r.Stderr, "already") {
+						t.Errorf("%q, of an engine that answered: %+v", args, r)
+					}
+				}
+				// An engine that is back lets everything be taken out.
+				if r := a.run("eject", "--all"); r.Code != 0 {
+					t.Errorf("eject after %d bytes: %+v", at, r)
+				}
+				if diff := box.Diff(); len(diff) > 0 {
+					t.Errorf("after %d bytes the container has %q", at, diff)
+				}
+			}
+			a.clean()
+		})
+	}
+}

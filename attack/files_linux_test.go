@@ -1,0 +1,203 @@
+package attack_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+
+	"dlx/internal/testutil"
+)
+
+// TestAccounts: P3, P11. What is in /etc becomes a FIFO, a link to the kernel's log, or a folder, and is a file again.
+func TestAccounts(t *testing.T) {
+	a := start(t, "P3: files of /etc and /etc itself swapped with FIFOs, links to /proc/kmsg and folders", "debug -u, ps")
+	const users = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\nbad:x:4294967296:4294967296::/:/bin/sh\n"
+	c := a.box(testutil.RunOptions{
+		Image: testutil.Image(t, "racer", testutil.Prog(t, "racer"), testutil.Busybox(t),
+			testutil.Data("/etc/passwd", users, 0o644), testutil.Data("/etc/group", "app:x:1000:\n", 0o644)),
+		Cmd: []string{"/racer", "/etc", "/proc/kmsg"},
+	})
+	a.begin()
+	for a.more() {
+		for _, user := range []string{"app", "bad", "app:app"} {
+			r := a.run("debug", c.ID, "--fs", "target", "-u", user, "--", "/bin/busybox", "id", "-u")
+			if r.Code == 0 && r.Stdout != "1000\n" {
+				t.Errorf("-u %s is %q", user, r.Stdout)
+			}
+		}
+		a.run("ps")
+		a.count(c.Logs())
+	}
+}
+
+// TestInject: CVE-2018-15664. The folder that the toolbox is put in becomes a link to one of the host's.
+func TestInject(t *testing.T) {
+	a := start(t, "/.dlx swapped with a link to a host's folder", "inject, eject")
+	marker, check := a.marker()
+	host := filepath.Dir(marker)
+	c := a.box(testutil.RunOptions{
+		Image: testutil.Image(t, "swapper", testutil.Prog(t, "swapper")), Cmd: []string{"/swapper", "/.dlx", host},
+	})
+	a.begin()
+	for a.more() {
+		a.run("inject", c.ID)
+		a.run("eject", c.ID)
+		if names, err := os.ReadDir(host); err != nil || len(names) != 1 {
+			t.Errorf("the host's folder holds %v, %v", names, err)
+		}
+		check()
+		a.count(c.Logs())
+	}
+}
+
+// TestEject: P12. The container swaps what was injected while it is taken out.
+func TestEject(t *testing.T) {
+	a := start(t, "P12: the toolbox's files swapped with FIFOs, links and folders", "eject")
+	image := testutil.Image(t, "racer", testutil.Prog(t, "racer"), testutil.Dir("/etc", 0o755))
+	a.begin()
+	for swaps := 0; a.more(); swaps = a.tries {
+		c := a.box(testutil.RunOptions{Image: image, Cmd: []string{"/racer", "/.dlx"}})
+		if r := a.run("inject", c.ID); r.Code != 0 {
+			t.Errorf("inject: %+v", r)
+		}
+		if r := a.run("eject", c.ID); r.Code != 0 && !strings.Contains(r.Stderr, "/.dlx") {
+			t.Errorf("eject gave up: %+v", r)
+		}
+		a.tries = 0
+		a.count(c.Logs())
+		a.tries += swaps
+		c.Remove()
+		a.run("eject", "--all")
+	}
+}
+
+// TestCaptureFiles: P5, P6, and renames. A container swaps the files that captures are written to, in its volume, with links to a
+// host's file.
+func TestCaptureFiles(t *testing.T) {
+	for _, c := range []struct {
+		on  string
+		env []string
+	}{{"capture -w by root", nil}, {"capture -w by sudo", []string{"SUDO_UID=1234", "SUDO_GID=1234", "SUDO_USER=somebody"}}} {
+		t.Run(c.on, func(t *testing.T) {
+			a := start(t, "P5, P6: files and the folder of a volume swapped with links to a host's file, FIFOs and folders", c.on)
+			victim, check := a.marker()
+			volume := t.TempDir()
+			dir := filepath.Join(volume, "dir")
+			if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o777), os.WriteFile(dir+"/x", nil, 0o666), os.Chown(dir+"/x", 1234, 1234)); err != nil {
+				t.Fatal(err)
+			}
+			loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "2000"}})
+			box := a.box(testutil.RunOptions{
+				Image: testutil.Image(t, "racer", testutil.Prog(t, "racer")), Cmd: []string{"/racer", "/vol/dir", victim}, Binds: []string{volume + ":/vol"},
+			})
+			a.begin()
+			for i := 0; a.more(); i++ {
+				args := []string{"capture", loud.ID, "-w", dir + "/x", "--no-process", "-c", "3"}
+				if i%4 == 3 {
+					args = []string{"capture", loud.ID, "-w", dir + "/x", "--no-process", "-C", "1", "-W", "3", "--duration", "2s"}
+				}
+				a.runWith(c.env, args...)
+				check()
+				a.count(box.Logs())
+			}
+		})
+	}
+}
+
+// TestMute: P3, P7. A file system of the container's takes every question and answers none.
+func TestMute(t *testing.T) {
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
+	}
+	for _, c := range []struct{ on, script string }{
+		{"/etc", "/mute /etc"},
+		{"/bin of the container", "/mute /bin2"},
+		{"a folder of /dev", "busybox mkdir /dev/sub; /mute /dev/sub"},
+		{"/dev", "/mute /dev"},
+		{"/dev, below an overlay", "busybox mkdir /m /u; (/mute /m & echo $! >/pid); until busybox grep -q ' /m ' /proc/self/mounts; do :; done; " +
+			"busybox mount -t overlay none -o lowerdir=/u:/m /dev && echo overlaid; exec busybox sleep 1000"},
+		{"the root", "busybox mkdir /m; (/mute /m &) ; until busybox grep -q ' /m ' /proc/self/mounts; do :; done; echo ready; exec busybox chroot /m /x"},
+	} {
+		t.Run(c.on, func(t *testing.T) {
+			a := start(t, "a FUSE file system that never answers", "debug, ps, inject: "+c.on)
+			box := a.box(testutil.RunOptions{
+				Image: testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Busybox(t), testutil.Dir("/etc", 0o755), testutil.Dir("/bin2", 0o755)),
+				Cmd:   []string{"/bin/busybox", "sh", "-c", c.script}, Env: []string{"PATH=/bin"},
+				CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: unconfined,
+				Change: func(_ *container.Config, h *container.HostConfig) {
+					h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm"}}
+				},
+			})
+			a.begin()
+			for _, args := range [][]string{
+				{"ps"},
+				{"debug", box.ID, "--timeout", "1s", "--", "true"},
+				{"debug", box.ID, "--fs", "target", "--timeout", "1s", "-u", "app", "--", "/bin/busybox", "true"},
+				{"debug", box.ID, "-w", "/bin2/sub", "--timeout", "1s", "--", "true"},
+				{"debug", box.ID, "--fs", "host", "--timeout", "1s", "--", "true"},
+				{"debug", box.ID, "--", "sh", "-c", "cat /etc/x /dev/sub/x /bin2/x"},
+				{"inject", box.ID},
+				{"eject", "--all"},
+			} {
+				a.tries++
+				a.sessions++
+				r, _ := a.interrupt(3*time.Second, nil, args...)
+				t.Logf("%q: %d %s", args, r.Code, r.Stderr)
+			}
+		})
+	}
+}
+
+// TestFIFO: P7. A capture that writes to a FIFO which nobody reads ends when it is asked to.
+func TestFIFO(t *testing.T) {
+	a := start(t, "P7: a FIFO that nobody reads, or that is read no more", "capture -w")
+	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "500"}})
+	dir := t.TempDir()
+	if err := errors.Join(syscall.Mkfifo(dir+"/x", 0o666), syscall.Mkfifo(dir+"/y", 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := os.OpenFile(dir+"/y", os.O_RDWR, 0) // which never reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, args := range [][]string{{"-w", dir + "/x"}, {"-w", dir + "/y"}, {"-w", "/dev/tty"}, {"-w", "/proc/self/fd/1"}} {
+		a.tries++
+		a.sessions++
+		a.interrupt(time.Second, nil, append([]string{"capture", loud.ID, "--no-process"}, args...)...)
+	}
+}
+
+// TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is taken back.
+func TestFullDisk(t *testing.T) {
+	a := start(t, "a full disk of the host's", "capture -w, inject, toolbox import")
+	disk := t.TempDir()
+	if err := syscall.Mount("dlx-test", disk, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "500"}})
+	if r := a.run("capture", loud.ID, "--no-process", "-w", disk+"/x", "-c", "1000"); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
+		t.Errorf("capture: %+v", r)
+	}
+	a.state = disk
+	for _, args := range [][]string{{"inject", loud.ID}, {"eject", loud.ID}, {"debug", loud.ID, "--", "true"}} {
+		a.tries++
+		if r := a.run(args...); args[0] == "inject" && r.Code == 0 {
+			t.Errorf("%q: %+v", args, r)
+		}
+		if diff := loud.Diff(); len(diff) > 0 {
+			t.Errorf("%q: the container has %q", args, diff)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package attack_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"dlx/internal/testutil"
+)
+
+// TestIdentity: containers restart in a loop, while sessions and captures of them begin. Each proves who it is by a file, and by its
+// traffic: another's must never be seen.
+func TestIdentity(t *testing.T) {
+	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
+	const boxes = 3
+	var list []*testutil.Container
+	for i := range boxes {
+		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
+		list = append(list, testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/chatter", "100", fmt.Sprint("box-", i)}}))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	var restarts testCounter
+	e := testutil.RequireEngine(t)
+	for _, c := range list {
+		group.Go(func() {
+			none := 0
+			for ctx.Err() == nil {
+				if _, err := e.Client.ContainerRestart(ctx, c.ID, client.ContainerRestartOptions{Timeout: &none}); err == nil {
+					restarts.add()
+				}
+			}
+		})
+	}
+	a.begin()
+	seen := map[string]int{}
+	for i := 0; a.moreStarts(); i++ {
+		box := i % boxes
+		if i/boxes%2 == 0 {
+			r := a.run("debug", list[box].ID, "--", "cat", "/who")
+			if want := fmt.Sprintln("box", box); r.Stdout != want && r.Stdout != "" {
+				t.Errorf("debug of box %d is one of %q: %s", box, r.Stdout, r.Stderr)
+			} else if r.Stdout != "" {
+				seen["debug"]++
+			}
+		} else {
+			r := a.run("capture", list[box].ID, "-c", "5", "--duration", "2s")
+			for other := range boxes {
+				if name := fmt.Sprint("box-", other); strings.Contains(r.Stdout, name) && other != box {
+					t.Errorf("capture of box %d has packets of %s: %s", box, name, r.Stdout)
+				}
+			}
+			if r.Stdout != "" {
+				seen["capture"]++
+			}
+		}
+		a.tries = restarts.get()
+	}
+	if seen["debug"] == 0 || seen["capture"] == 0 {
+		t.Errorf("sessions and captures that worked: %v; nothing was tried", seen)
+	}
+	t.Logf("%d restarts, of %d starts these worked: %v", restarts.get(), a.sessions, seen)
+}
+
+// moreStarts is more for an attack that is counted by dlx's starts.
+func (a *attack) moreStarts() bool {
+	if !long {
+		return a.more() || a.sessions < 12 && !a.Failed()
+	}
+	return !a.Failed() && a.sessions < 2*longStarts && time.Since(a.began) < 2*longLimit
+}
+
+type testCounter struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *testCounter) add() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+}
+
+func (c *testCounter) get() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+// TestPause: a container is frozen in the midst of sessions, by its owner. They end when their time is over.
+func TestPause(t *testing.T) {
+	a := start(t, "the container frozen and let go on, in the midst of what dlx does", "debug, inject, eject")
+	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	e := testutil.RequireEngine(t)
+	var pauses testCounter
+	group.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := e.Client.ContainerPause(ctx, box.ID, client.ContainerPauseOptions{}); err == nil {
+				pauses.add()
+			}
+			_, _ = e.Client.ContainerUnpause(context.WithoutCancel(ctx), box.ID, client.ContainerUnpauseOptions{})
+		}
+	})
+	a.begin()
+	for a.more() && a.sessions < 10*longSessions {
+		a.run("debug", box.ID, "--timeout", "300ms", "--profile", "baseline", "--", "sleep", "5")
+		a.run("inject", box.ID)
+		if r := a.run("eject", box.ID); r.Code != 0 {
+			t.Errorf("eject: %+v", r)
+		}
+		a.tries = pauses.get()
+	}
+	a.clean()
+	if diff := box.Diff(); len(diff) > 0 {
+		t.Errorf("the container has %q", diff)
+	}
+}
+
+// TestNames: none of dlx's outputs has what a terminal would obey, whatever a container calls things.
+func TestNames(t *testing.T) {
+	a := start(t, "escape sequences, line breaks and what is no UTF-8 in names of processes, interfaces, hosts, files, variables and labels",
+		"every output of ps, debug, capture, inject, completion")
+	const evil = "\x1b]0;owned\a\x1b[2J\r\n\x9b31m\xff\u202e"
+	ethernet := "\x1b[2J\x9b1m" // an interface's name has 15 bytes, and no space, slash or colon
+	box := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Busybox(t),
+			testutil.Data("/bin/sh", "", 0o755), testutil.Data("/etc/passwd", "root:x:0:0::/"+strings.ReplaceAll(evil, "\n", "")+":/"+evil+"\n", 0o644)),
+		Cmd:        []string{"/chatter", "200", "\x1b[2J\r\n\x9b31m"},
+		Labels:     map[string]string{"dlx" + evil: evil, "x": "y"},
+		Env:        []string{"A" + evil + "=" + evil, "PS1=" + evil, "PATH=/bin:" + evil},
+		WorkingDir: "/" + strings.ReplaceAll(evil, "\xff", "") + "/x",
+		CapAdd:     []string{"NET_ADMIN", "SYS_ADMIN"}, SecurityOpt: unconfined,
+	})
+	for _, cmd := range [][]string{
+		{"ip", "link", "add", "name", ethernet, "type", "dummy"}, {"ip", "link", "set", ethernet, "up"}, {"hostname", strings.ReplaceAll(evil, "\n", "")},
+	} {
+		if code, out := box.Exec(append([]string{"/bin/busybox"}, cmd...)...); code != 0 {
+			t.Logf("%q: %d %s", cmd, code, out)
+		}
+	}
+	a.begin()
+	file := t.TempDir() + "/x"
+	for _, args := range [][]string{
+		{"ps"}, {"ps", "-o", "json"}, {"debug", box.ID, "-v", "--", "true"}, {"debug", box.ID, "--", "/nothing" + evil}, {"debug", box.ID, "-u", evil, "--", "true"},
+		{"debug", box.ID, "-w", "/" + evil, "--", "true"}, {"debug", box.ID, "--fs", "target", "--", "sh"}, {"debug", "x" + evil}, {"capture", box.ID, "-D"},
+		{"capture", box.ID, "-c", "20"}, {"capture", box.ID, "-c", "20", "-v", "-X"}, {"capture", box.ID, "-c", "20", "-A"}, {"capture", box.ID, "-c", "20", "-o", "json"},
+		{"capture", box.ID, "-i", evil}, {"capture", box.ID, "-i", ethernet, "-c", "1", "--duration", "1s"},
+		{"capture", box.ID, "-c", "20", "-w", file}, {"capture", "-r", file}, {"capture", "-r", file, "-o", "json"}, {"capture", "--label", "x=y", "-c", "5"},
+		{"capture", box.ID, "--", "host " + evil}, {"inject", box.ID}, {"eject", box.ID}, {"eject", "x" + evil},
+		{"__complete", "debug", ""}, {"__complete", "capture", ""}, {"__complete", "capture", box.ID, "-i", ""}, {"extcap", "--extcap-interfaces"}, {"doctor"},
+	} {
+		a.tries++
+		a.sessions++
+		r, _ := a.interrupt(10*time.Second, nil, args...)
+		for stream, text := range map[string]string{"output": r.Stdout, "error": r.Stderr} {
+			if bad := obeyed(text); bad != "" {
+				t.Errorf("%q has %s in its %s: %q", args, bad, stream, text)
+			}
+		}
+	}
+}
+
+// obeyed is what a terminal would obey in a text: control bytes, of 8 bits too, and characters that change the direction.
+func obeyed(text string) string {
+	for i := range len(text) {
+		if b := text[i]; b < ' ' && b != '\n' && b != '\t' || b == 0x7f {
+			return fmt.Sprintf("the byte %#x at %d", b, i)
+		}
+	}
+	for _, bad := range []string{"\u202e", "\u009b"} {
+		if i := strings.Index(text, bad); i >= 0 {
+			return fmt.Sprintf("%q at %d", bad, i)
+		}
+	}
+	if clean := bytes.ToValidUTF8([]byte(text), nil); len(clean) != len(text) {
+		return "bytes that are no UTF-8"
+	}
+	return ""
+}

@@ -1,0 +1,105 @@
+package attack_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dlx/internal/testutil"
+)
+
+// unconfined is a container that is held back by its capabilities alone.
+var unconfined = []string{"seccomp=unconfined", "apparmor=unconfined"}
+
+// TestGrab: CVE-2019-5736, CVE-2024-21626 and their kin.
+func TestGrab(t *testing.T) {
+	for _, c := range []struct {
+		on   string
+		opts testutil.RunOptions
+	}{
+		{"a container with Docker's capabilities", testutil.RunOptions{}},
+		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}},
+		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}},
+		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}},
+	} {
+		t.Run(c.on, func(t *testing.T) {
+			a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", c.on)
+			marker, check := a.marker()
+			a.dir = filepath.Dir(marker)
+			c.opts.Image = testutil.Image(t, "grabber", testutil.Prog(t, "grabber"))
+			c.opts.Cmd = []string{"/grabber", marker}
+			if c.opts.PidMode == "host" {
+				c.opts.Cmd = append(c.opts.Cmd, strconv.Itoa(os.Getpid())) // no process but this test's is attacked
+			}
+			box := a.box(c.opts)
+			a.begin()
+			for i := 0; a.more(); i++ {
+				args := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}
+				if i%3 == 2 {
+					args = append(args, "--fs", "host")
+				}
+				a.run(append(args, "--", "sleep", "0.1")...)
+				a.count(box.Logs())
+				check()
+			}
+			if r := a.run("debug", box.ID, "--", "sh", "-c", "echo whole"); r.Code != 0 || r.Stdout != "whole\n" {
+				t.Errorf("a session afterwards: %+v", r)
+			}
+			a.clean()
+		})
+	}
+}
+
+// TestPeek: P4. A container that may trace the session reads what dlx had in its memory and its environment.
+func TestPeek(t *testing.T) {
+	a := start(t, "P4: the environment and memory of processes that begin", "a container with CAP_SYS_PTRACE")
+	const secret = "a-secret-of-the-host-s-root"
+	box := a.box(testutil.RunOptions{
+		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, CapAdd: []string{"SYS_PTRACE"},
+	})
+	a.begin()
+	for a.more() {
+		a.runWith([]string{"DLX_TEST_SECRET=" + secret}, "debug", box.ID, "--", "true")
+		logs := box.Logs()
+		a.count(logs)
+		for line := range strings.Lines(logs) {
+			if strings.Contains(line, `"path":"environ"`) || strings.Contains(line, `"path":"memory"`) {
+				t.Fatalf("the container saw dlx's own: %s", line)
+			}
+		}
+	}
+}
+
+// TestKill: the container ends, stops and lets go on what it sees, as fast as it can. A session ends, at the latest when its time is
+// over, and leaves nothing.
+func TestKill(t *testing.T) {
+	for _, c := range []struct{ on, signals, pid string }{
+		{"a session: SIGKILL", "9", ""},
+		{"a session: SIGSTOP", "19", ""},
+		{"a session: SIGSTOP, SIGCONT, SIGHUP, SIGTERM, SIGWINCH, SIGTSTP", "19,18,1,15,28,20", ""},
+		{"dlx, its keeper and the session, from a container with --pid host: SIGKILL", "9", "host"},
+	} {
+		t.Run(c.on, func(t *testing.T) {
+			a := start(t, "signals to every process that the container sees", c.on)
+			cmd := []string{"/killer", c.signals}
+			if c.pid == "host" {
+				cmd = append(cmd, strconv.Itoa(os.Getpid()))
+			}
+			box := a.box(testutil.RunOptions{Image: testutil.Image(t, "killer", testutil.Prog(t, "killer")), Cmd: cmd, PidMode: c.pid})
+			a.begin()
+			for a.more() {
+				a.run("debug", box.ID, "--timeout", "500ms", "--", "sleep", "30")
+				a.count(box.Logs())
+			}
+			box.Kill("SIGKILL")
+			// What a killed dlx left goes with the next one's start at the latest.
+			other := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+			if r := a.run("debug", other.ID, "--", "true"); r.Code != 0 {
+				t.Errorf("a session of another container: %+v", r)
+			}
+			a.clean()
+		})
+	}
+}
