@@ -76,8 +76,8 @@ func (k *keeper) dismiss() {
 	_ = k.cmd.Wait()
 }
 
-// hand lets the keeper do the cleaning and waits for it.
+// hand leaves the cleaning to the keeper, which may take as long as a process takes that can not be killed.
 func (k *keeper) hand() error {
-	_ = k.conn.Close()
-	return k.cmd.Wait()
+	go func() { _ = k.cmd.Wait() }()
+	return k.conn.Close()
 }

@@ -248,7 +248,9 @@ func (r *running) end() linux.WaitStatus {
 	select {
 	case <-r.exited:
 	case <-time.After(quickExit):
-		_ = r.session.cgroup.End(context.Background()) // Run looks again, and reports
+		if r.session.cgroup.End(context.Background()) != nil {
+			return // Run looks again, and reports
+		}
 		select {
 		case <-r.exited:
 		case <-time.After(cgroup.EndLimit):

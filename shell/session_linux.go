@@ -113,7 +113,7 @@ var errMoved = errors.New("the container's process was moved to another cgroup m
 
 // Close ends whatever is left of the session.
 func (s *Session) Close() error {
-	if err := s.cgroup.Clean(); err != nil {
+	if err := s.cgroup.Clean(context.Background()); err != nil {
 		return errors.Join(err, s.keeper.hand())
 	}
 	failpoint.At("session.cleaned")

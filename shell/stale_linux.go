@@ -1,11 +1,13 @@
 package shell
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"dlx/internal/cgroup"
 	"dlx/internal/linux"
@@ -55,8 +57,13 @@ func (o owner) gone(us owner) bool {
 	return err == nil && (stat.Ended || stat.Start != o.start)
 }
 
+// sweepLimit is how long a session waits for what others have left: what can not be killed is another container's doing.
+const sweepLimit = 100 * time.Millisecond
+
 // sweep cleans up after sessions whose dlx and keeper were both killed.
 func sweep(us owner) {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepLimit)
+	defer cancel()
 	for _, root := range cgroup.Roots() {
 		entries, err := os.ReadDir(root)
 		if err != nil {
@@ -64,7 +71,7 @@ func sweep(us owner) {
 		}
 		for _, e := range entries {
 			if o, ok := ownerOf(e.Name()); ok && e.IsDir() && o.gone(us) {
-				_ = cgroup.Find(e.Name()).Clean() // the next session tries again
+				_ = cgroup.Find(e.Name()).Clean(ctx) // the next session tries again
 			}
 		}
 	}

@@ -24,6 +24,8 @@ const mount = "/sys/fs/cgroup"
 type Group struct {
 	dirs []string
 	join string // the container's own group of version 1's devices controller, where that is joined
+
+	stuck bool // a process of it did not end when it was killed
 }
 
 // controllers are those that limit a session: in version 1 each a hierarchy of its own, in version 2 those of one.

@@ -16,6 +16,9 @@ import (
 // EndLimit is how long the processes of a group may take to end.
 const EndLimit = 5 * time.Second
 
+// stuckLimit is how long they get once they have not.
+const stuckLimit = 20 * time.Millisecond
+
 // Limits of time for ending a session.
 const (
 	rootsLimit  = time.Second
@@ -24,9 +27,14 @@ const (
 )
 
 // End ends every process of the group. The first one of a session, dlx-init, is left for last: it reaps the others,
-// which would otherwise be zombies that the container's init may never reap.
+// which would otherwise be zombies that the container's init may never reap. Who waits for a FUSE server of the container's
+// can not be killed (the kernel's fs/fuse/dev.c, request_wait_answer): that is waited for once.
 func (c *Group) End(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, EndLimit)
+	limit := EndLimit
+	if c.stuck {
+		limit = stuckLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c.stopForks()
 	failpoint.At("cgroup.end")
@@ -46,14 +54,15 @@ func (c *Group) End(ctx context.Context) error {
 		c.kill(others)
 		failpoint.At("cgroup.some-killed")
 		if err := pause(ctx, pollEvery); err != nil {
+			c.stuck = true
 			return fmt.Errorf("%d processes of the session do not end: %w", len(pids), err)
 		}
 	}
 }
 
 // Clean ends what is left in the group and removes it.
-func (c *Group) Clean() error {
-	ctx, cancel := context.WithTimeout(context.Background(), EndLimit+removeLimit)
+func (c *Group) Clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, EndLimit+removeLimit)
 	defer cancel()
 	if err := c.End(ctx); err != nil {
 		return err

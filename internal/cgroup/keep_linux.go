@@ -1,8 +1,10 @@
 package cgroup
 
 import (
+	"context"
 	"runtime"
 	"strings"
+	"time"
 
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
@@ -13,7 +15,7 @@ const KeeperName = "dlx-keeper"
 
 // Keep is the keeper's main function; args are its arguments, name first. Its standard input is a socket that dlx holds: the
 // session's plan comes from there, and is run. When it closes, however dlx came to its end, the keeper ends what is left in
-// the group and removes it.
+// the group and removes it, as soon as what does not end when it is killed has done so all the same.
 func Keep(args []string) int {
 	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2
@@ -24,9 +26,13 @@ func Keep(args []string) int {
 	defer conn.Close()
 	_ = linux.ServePlans(conn) // an error ends the session as well
 	failpoint.At("left")
-	if err := Find(args[1]).Clean(); err != nil {
-		return 1
+	group, ctx := Find(args[1]), context.Background()
+	for group.Clean(ctx) != nil {
+		_ = pause(ctx, keepEvery)
 	}
 	failpoint.At("cleaned")
 	return 0
 }
+
+// keepEvery is how often the keeper looks after processes that do not end.
+const keepEvery = time.Second
