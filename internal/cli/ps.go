@@ -49,9 +49,12 @@ func (a *app) print(output string, value any, table func() error) error {
 	case "table":
 		return table()
 	case "json":
-		enc := json.NewEncoder(a.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(value)
+		text, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s\n", printable.JSON(text))
+		return err
 	}
 	return &usageError{fmt.Errorf("no output format %q: there is table and json", output)}
 }
