@@ -7,9 +7,6 @@ import (
 	"dlx/internal/testutil"
 )
 
-// profiles are those of a session that has, or may get, what opens a device.
-var profiles = []string{"general", "baseline", "restricted", "netadmin", "sysadmin"}
-
 // onDevices are commands that open what they are told.
 const onDevices = `for f in /x /dev/null /dev/sub /dev/zero; do
 	case $(head -c 64 $f) in *"host's own byte"*) echo read $f;; esac

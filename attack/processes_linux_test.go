@@ -37,7 +37,7 @@ func TestGrab(t *testing.T) {
 			a.begin()
 			for i := 0; a.more(); i++ {
 				args := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}
-				if i%3 == 2 {
+				if i%3 == 2 || c.opts.PidMode == "host" && i%2 == 0 {
 					args = append(args, "--fs", "host")
 				}
 				a.run(append(args, "--", "sleep", "0.1")...)

@@ -33,10 +33,13 @@ const (
 	// endLimit is by when dlx has to have ended, whatever the container does.
 	endLimit = 60 * time.Second
 	// interruptLimit is by when it has to have ended after SIGINT. It takes back what it did meanwhile.
-	interruptLimit = 30 * time.Second
+	interruptLimit = 20 * time.Second
 )
 
 var long = os.Getenv("DLX_ATTACK") == "long"
+
+// profiles are those of a session that has, or may get, what opens a device.
+var profiles = []string{"general", "baseline", "restricted", "netadmin", "sysadmin"}
 
 // attack is one attack in the making.
 type attack struct {
