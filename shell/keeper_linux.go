@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -53,8 +54,8 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 }
 
 // spawn starts a session's first process.
-func (k *keeper) spawn(plan *linux.Plan) (*nsutil.Child, error) {
-	pid, pidfd, err := plan.ForkBy(k.conn)
+func (k *keeper) spawn(ctx context.Context, plan *linux.Plan) (*nsutil.Child, error) {
+	pid, pidfd, err := plan.ForkBy(ctx, k.conn)
 	if err != nil {
 		return nil, err
 	}

@@ -249,7 +249,7 @@ func (r *running) end() linux.WaitStatus {
 	case <-r.exited:
 	case <-time.After(quickExit):
 		if r.session.cgroup.End(context.Background()) != nil {
-			return // Run looks again, and reports
+			return 0 // Run looks again, and reports
 		}
 		select {
 		case <-r.exited:

@@ -146,7 +146,7 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := s.start(spec, streams)
+	r, err := s.start(ctx, spec, streams)
 	if err = errors.Join(err, streams.closeChild()); err != nil {
 		return 0, errors.Join(err, streams.close())
 	}
@@ -167,7 +167,7 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 }
 
 // start starts dlx-init with the command.
-func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
+func (s *Session) start(ctx context.Context, spec Spec, streams *stdio) (*running, error) {
 	differ, err := spec.Process.Differing()
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 		Status:  theirs,
 	}
 	failpoint.At("session.planned")
-	child, err := s.spawn(&plan)
+	child, err := s.spawn(ctx, &plan)
 	failpoint.At("session.spawned")
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		if s.cgroup.OutOfMemory() {
@@ -219,12 +219,12 @@ func (s *Session) start(spec Spec, streams *stdio) (*running, error) {
 }
 
 // spawn has the keeper start the process.
-func (s *Session) spawn(spec *nsutil.Spec) (*nsutil.Child, error) {
+func (s *Session) spawn(ctx context.Context, spec *nsutil.Spec) (*nsutil.Child, error) {
 	plan, err := spec.Plan()
 	if err != nil {
 		return nil, err
 	}
-	child, err := s.keeper.spawn(plan)
+	child, err := s.keeper.spawn(ctx, plan)
 	if errors.Is(err, linux.ErrNotExecuted) {
 		err = s.restraint.blame(err)
 	}

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,8 +46,8 @@ func Pair() (ours *FD, theirs *os.File, err error) {
 }
 
 // ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its child. A step that fails
-// is a *StepError.
-func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
+// is a *StepError. It ends with ctx: whoever can see the child may have stopped it before it executes its program.
+func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err error) {
 	defer p.release() //nolint:errcheck // the other process has copies
 	if p.err != nil {
 		return 0, nil, p.err
@@ -57,7 +58,7 @@ func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
 	failpoint.At("plan.sent")
 	var words []uint64
 	var fds []*FD
-	if err = readable(conn, answerLimit); err == nil {
+	if err = readable(ctx, conn, answerLimit); err == nil {
 		words, fds, err = receive(conn, answerWords)
 	}
 	if err == nil && (words[0] == answerStarted) != (len(fds) == 1) {
@@ -78,18 +79,27 @@ func (p *Plan) ForkBy(conn *FD) (pid int, pidfd *FD, err error) {
 // answerLimit is how long the other process may take to answer, which somebody may have stopped.
 const answerLimit = 20 * time.Second
 
-func readable(conn *FD, limit time.Duration) error {
+// lookEvery is how often it is asked meanwhile whether ctx has ended.
+const lookEvery = 50 * time.Millisecond
+
+func readable(ctx context.Context, conn *FD, limit time.Duration) error {
 	fds := []unix.PollFd{{Fd: int32(conn.Int()), Events: unix.POLLIN}}
-	n, err := retry(func() (int, error) { return unix.Poll(fds, int(limit.Milliseconds())) })
-	if err == nil && n == 0 {
-		err = os.ErrDeadlineExceeded
+	for until := time.Now().Add(limit); ; {
+		n, err := retry(func() (int, error) { return unix.Poll(fds, int(lookEvery.Milliseconds())) })
+		switch {
+		case err != nil || n > 0:
+			return wrap("poll", err)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case time.Now().After(until):
+			return os.ErrDeadlineExceeded
+		}
 	}
-	return wrap("poll", err)
 }
 
 // Ended waits for the news that the child of ForkBy has ended and been reaped, up to a limit. The socket's end is io.EOF.
 func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {
-	if err := readable(conn, limit); err != nil {
+	if err := readable(context.Background(), conn, limit); err != nil {
 		return 0, err
 	}
 	words, fds, err := receive(conn, answerWords)
