@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox test test-kernels soak demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
+.PHONY: build toolbox test test-kernels soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -22,6 +22,9 @@ test-kernels: build ## what confines a session, on Linux 5.10 and 6.1 in emulate
 
 soak: build ## 1,000 sessions after one another and 50 at once, and kill -9 at every pass of every step (root)
 	scripts/soak.sh
+
+attack: build ## the attack suite in its long form, hours; its table goes into docs/attacks.md (root)
+	scripts/attack.sh
 
 demo: build ## plays the article through, on a real engine (root)
 	scripts/demo.sh

@@ -119,13 +119,18 @@ func TestMute(t *testing.T) {
 		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
 	}
 	pause := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
-	for _, c := range []struct{ on, script string }{
-		{"/etc", "/mute /etc"},
-		{"its working directory", "/mute /sub"},
-		{"a folder of /dev", "busybox mkdir /dev/sub; /mute /dev/sub"},
-		{"/dev", "/mute /dev"},
+	session := []string{"--timeout", "500ms", "--", "true"}
+	for _, c := range []struct {
+		on, script string
+		flags      [][]string // of dlx debug
+	}{
+		{"/etc", "/mute /etc", [][]string{session, append([]string{"--fs", "target", "-u", "app"}, session...), append([]string{"--fs", "host"}, session...)}},
+		{"its working directory", "/mute /sub", [][]string{append([]string{"-w", "/sub/x"}, session...)}},
+		{"a folder of /dev", "busybox mkdir /dev/sub; /mute /dev/sub", [][]string{session, {"--timeout", "500ms", "--", "cat", "/dev/sub/x"}}},
+		{"/dev", "/mute /dev", [][]string{session, append([]string{"--fs", "target"}, session...)}},
 	} {
 		t.Run(c.on, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			a := start(t, "a FUSE file system that never answers", "debug, ps, inject: "+c.on)
 			box := a.box(testutil.RunOptions{
 				Image: testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Busybox(t), testutil.Dir("/etc", 0o755), testutil.Dir("/sub", 0o755)),
@@ -136,15 +141,11 @@ func TestMute(t *testing.T) {
 				},
 			})
 			a.begin()
-			for _, args := range [][]string{
-				{"ps"},
-				{"debug", box.ID, "--timeout", "500ms", "-w", "/sub/x", "--", "true"},
-				{"debug", box.ID, "--fs", "target", "--timeout", "500ms", "-u", "app", "--", "/bin/busybox", "true"},
-				{"debug", box.ID, "--fs", "host", "--timeout", "500ms", "--", "true"},
-				{"debug", box.ID, "--timeout", "500ms", "--", "sh", "-c", "cat /etc/x /dev/sub/x /sub/x"},
-				{"inject", box.ID},
-				{"eject", "--all"},
-			} {
+			commands := [][]string{{"ps"}, {"inject", box.ID}, {"eject", "--all"}}
+			for _, flags := range c.flags {
+				commands = append(commands, append([]string{"debug", box.ID}, flags...))
+			}
+			for _, args := range commands {
 				a.tries++
 				a.sessions++
 				began := time.Now()
@@ -184,7 +185,7 @@ func TestFIFO(t *testing.T) {
 
 // TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is taken back.
 func TestFullDisk(t *testing.T) {
-	a := start(t, "a full disk of the host's", "capture -w, inject, toolbox import")
+	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug")
 	disk := t.TempDir()
 	if err := syscall.Mount("dlx-test", disk, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size=64k"); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"dlx/internal/testutil"
 )
@@ -36,11 +37,11 @@ func TestGrab(t *testing.T) {
 			box := a.box(c.opts)
 			a.begin()
 			for i := 0; a.more(); i++ {
-				args := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}
+				args, nap := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}, "0.1"
 				if i%3 == 2 || c.opts.PidMode == "host" && i%2 == 0 {
-					args = append(args, "--fs", "host")
+					args, nap = append(args, "--fs", "host"), "0.5"
 				}
-				a.run(append(args, "--", "sleep", "0.1")...)
+				a.run(append(args, "--", "sleep", nap)...)
 				a.count(box.Logs())
 				check()
 			}
@@ -72,6 +73,9 @@ func TestPeek(t *testing.T) {
 	}
 }
 
+// stoppedLimit is how long a session takes at most whose time is over: it gets three seconds to end by itself.
+const stoppedLimit = 15 * time.Second
+
 // TestKill: the container ends, stops and lets go on what it sees, as fast as it can. A session ends, at the latest when its time is
 // over, and leaves nothing.
 func TestKill(t *testing.T) {
@@ -90,7 +94,11 @@ func TestKill(t *testing.T) {
 			box := a.box(testutil.RunOptions{Image: testutil.Image(t, "killer", testutil.Prog(t, "killer")), Cmd: cmd, PidMode: c.pid})
 			a.begin()
 			for a.more() {
+				began := time.Now()
 				a.run("debug", box.ID, "--timeout", "500ms", "--", "sleep", "30")
+				if took := time.Since(began); took > stoppedLimit {
+					t.Errorf("a session of half a second took %v", took)
+				}
 				a.count(box.Logs())
 			}
 			box.Kill("SIGKILL")

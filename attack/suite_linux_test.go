@@ -29,7 +29,7 @@ const (
 	// longLimit ends an attack of the long form that has not come so far.
 	longLimit = 15 * time.Minute
 	// shortLimit is how long an attack of the short form goes on.
-	shortLimit = 1500 * time.Millisecond
+	shortLimit = time.Second
 	// endLimit is by when dlx has to have ended, whatever the container does.
 	endLimit = 60 * time.Second
 	// interruptLimit is by when it has to have ended after SIGINT. It takes back what it did meanwhile.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,11 +33,15 @@ func main() {
 	told := time.Now()
 	for tries := 0; ; {
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
+		var pids []int
 		for _, dir := range dirs {
 			pid, _ := strconv.Atoi(filepath.Base(dir))
-			if pid <= 1 || pid == os.Getpid() || under != "" && !procs.Below(filepath.Base(dir), under) {
-				continue
+			if pid > 1 && pid != os.Getpid() && (under == "" || procs.Below(filepath.Base(dir), under)) {
+				pids = append(pids, pid)
 			}
+		}
+		slices.Sort(pids)
+		for _, pid := range slices.Backward(pids) { // a keeper before its dlx, whose child it is
 			for _, s := range signals {
 				tries++
 				if err := syscall.Kill(pid, s); err == nil && s == syscall.SIGKILL {

@@ -44,7 +44,7 @@ func main() {
 			race(f, i)
 		}
 		for i := 0; len(files) > 0 && i < hammer; i++ {
-			race(files[0], 0)
+			race(files[0], i)
 		}
 		if n%4 == 3 {
 			swap(top, []string{folder, link}[n/4%2])

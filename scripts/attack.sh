@@ -1,0 +1,14 @@
+#!/bin/bash
+# Runs the attack suite in its long form, as root, on a Docker engine that it starts when none answers, and writes its table into
+# docs/attacks.md. Arguments are go test's.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+need_root
+find_go
+scripts/setup.sh test
+trap engine_stop EXIT
+engine_start
+export DLX_ATTACK=${DLX_ATTACK:-long} DLX_ATTACK_TABLE=$ROOT/docs/attacks.md DLX_BIN=${DLX_BIN:-$ROOT/bin/dlx}
+step "the attack suite, the $DLX_ATTACK form"
+go test -count=1 -timeout 12h "$@" ./attack
