@@ -93,6 +93,13 @@ func TestCaptureFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "2000"}})
+			if err := os.Symlink(victim, volume+"/link"); err != nil { // one that stays is what a race may give
+				t.Fatal(err)
+			}
+			if r := a.runWith(c.env, "capture", loud.ID, "-w", volume+"/link", "--no-process", "-c", "3"); r.Code == 0 {
+				t.Errorf("a link is written through: %+v", r)
+			}
+			check()
 			box := a.box(testutil.RunOptions{
 				Image: testutil.Image(t, "racer", testutil.Prog(t, "racer")), Cmd: []string{"/racer", "/vol/dir", victim}, Binds: []string{volume + ":/vol"},
 			})

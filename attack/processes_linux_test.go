@@ -19,16 +19,22 @@ func TestGrab(t *testing.T) {
 	for _, c := range []struct {
 		on   string
 		opts testutil.RunOptions
+		host bool // also with --fs host; a privileged container shares the host by design
 	}{
-		{"a container with Docker's capabilities", testutil.RunOptions{}},
-		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}},
-		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}},
-		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}},
+		{"a container with Docker's capabilities", testutil.RunOptions{}, true},
+		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true},
+		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}, false},
+		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}, true},
 	} {
 		t.Run(c.on, func(t *testing.T) {
 			a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", c.on)
 			marker, check := a.marker()
 			a.dir = filepath.Dir(marker)
+			// What runs with the host's files is a copy of the test's own: no program of the host's is ever in reach.
+			own := filepath.Join(a.dir, "busybox")
+			if err := os.WriteFile(own, testutil.Busybox(t).Data, 0o755); err != nil {
+				t.Fatal(err)
+			}
 			c.opts.Image = testutil.Image(t, "grabber", testutil.Prog(t, "grabber"))
 			c.opts.Cmd = []string{"/grabber", marker}
 			if c.opts.PidMode == "host" {
@@ -37,11 +43,13 @@ func TestGrab(t *testing.T) {
 			box := a.box(c.opts)
 			a.begin()
 			for i := 0; a.more(); i++ {
-				args, nap := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}, "0.1"
-				if i%3 == 2 || c.opts.PidMode == "host" && i%2 == 0 {
-					args, nap = append(args, "--fs", "host"), "0.5"
+				args := []string{"debug", box.ID, "--profile", profiles[i%len(profiles)]}
+				if c.host && (i%3 == 2 || c.opts.PidMode == "host") {
+					args = append(args, "--fs", "host", "--", own, "sleep", "0.5")
+				} else {
+					args = append(args, "--", "sleep", "0.1")
 				}
-				a.run(append(args, "--", "sleep", nap)...)
+				a.run(args...)
 				a.count(box.Logs())
 				check()
 			}

@@ -1,5 +1,5 @@
-// Grabber reaches for whatever other processes hold: it overwrites their programs through /proc/PID/exe and what they map
-// through map_files, and looks for a file of the host's, its argument, below and above their roots, working directories and
+// Grabber reaches for whatever other processes hold: it writes to their programs through /proc/PID/exe and to what they map
+// through map_files, the bytes that are there, so that nothing is broken where it succeeds, and looks for a file of the host's, its argument, below and above their roots, working directories and
 // descriptors. With a second argument, a PID, it leaves every process alone but that one's children and theirs.
 //
 // It prints "tries N" now and then, and a line "got WHAT" for each try that worked.
@@ -102,7 +102,7 @@ func (g *grabber) program(exe string) {
 	}()
 }
 
-// write puts something at the beginning of a file.
+// write writes the bytes to a file that it begins with.
 func (g *grabber) write(path string) bool {
 	g.tries.Add(1)
 	fd, err := syscall.Open(path, syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
@@ -110,10 +110,14 @@ func (g *grabber) write(path string) bool {
 		return false
 	}
 	defer syscall.Close(fd)
-	if _, err := syscall.Write(fd, []byte(overwritten)); err != nil {
+	head := make([]byte, 4)
+	if n, err := syscall.Pread(fd, head, 0); err != nil || n != len(head) {
 		return false
 	}
-	g.tell("overwrote", path)
+	if _, err := syscall.Pwrite(fd, head, 0); err != nil {
+		return false
+	}
+	g.tell("wrote to", path)
 	return true
 }
 
