@@ -28,15 +28,21 @@ func TakeHost(t testing.TB) Host {
 	return Host{hostState()}
 }
 
-// Left lists what is there and was not before, if that does not all go within limit. No child may be waited for meanwhile.
+// Left lists what is there, was not before, and does not go within limit: first the processes, and when there is none, what they
+// have left. What others make later is not counted. No child may be waited for meanwhile.
 func (h Host) Left(limit time.Duration) []string {
 	var left resources
-	poll(limit, func() bool {
-		left = hostState()
+	gone := poll(limit, func() bool {
+		reapOrphans()
+		left = resources{}
+		children(left)
 		maps.DeleteFunc(left, func(what string, _ bool) bool { return h.held[what] })
 		return len(left) == 0
 	})
-	return slices.Sorted(maps.Keys(left))
+	if !gone {
+		return slices.Sorted(maps.Keys(left))
+	}
+	return leaked(h.held, hostState, limit)
 }
 
 func hostState() resources {

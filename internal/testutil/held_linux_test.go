@@ -43,11 +43,11 @@ func TestHostLeft(t *testing.T) {
 		testutil.Wait(t, what, time.Minute, func() bool { return strings.Contains(strings.Join(host.Left(0), "\n"), what) })
 	}
 	seen("(sleep)")
-	seen("mount namespace")
-	if err := ns.Close(); err != nil {
+	if err := syscall.Kill(orphan, syscall.SIGKILL); err != nil { // it is reaped when it is looked for
 		t.Error(err)
 	}
-	if err := syscall.Kill(orphan, syscall.SIGKILL); err != nil { // it is not reaped before it is looked for
+	seen("mount namespace")
+	if err := ns.Close(); err != nil {
 		t.Error(err)
 	}
 	if left := host.Left(time.Minute); len(left) > 0 {
