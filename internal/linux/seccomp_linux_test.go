@@ -314,9 +314,12 @@ func TestSeccompFiltersOfPaused(t *testing.T) {
 			c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sh", "-c", "busybox sleep 1000; :"}})
 			var pid int // not the first one, which signals from inside its namespace do not stop
 			testutil.Wait(t, "the container's sleep", copyLimit, func() bool {
-				list := c.Processes()
-				pid = list[len(list)-1].PID
-				return slices.Contains(list[len(list)-1].Args, "sleep")
+				for _, p := range c.Processes() {
+					if slices.Contains(p.Args, "sleep") {
+						pid = p.PID
+					}
+				}
+				return pid != 0
 			})
 			if stopped {
 				kill(t, pid, syscall.SIGSTOP)
