@@ -15,7 +15,8 @@ done 2>&1
 echo overwritten | tee /x
 true`
 
-// TestDevices: P1. Nodes of a host's block device take the place of files and of the usual devices, and go again.
+// TestDevices: P1. Nodes of a host's block device take the place of files and of the usual devices,
+// and go again.
 func TestDevices(t *testing.T) {
 	a := start(t, "P1: nodes of the host's disk come and go at /x and in /dev", "sessions of every profile and file system")
 	canary := testutil.NewCanary(t)
@@ -44,7 +45,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestInjectedCalls: P1. The container traces what it can of a session, and has it open the host's device.
+// TestInjectedCalls: P1. The container traces what it can of a session, and has it open the host's
+// device.
 func TestInjectedCalls(t *testing.T) {
 	for _, add := range [][]string{nil, {"SYS_PTRACE"}} {
 		t.Run(strings.Join(add, ""), func(t *testing.T) {

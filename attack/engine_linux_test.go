@@ -100,8 +100,9 @@ func (p *proxy) isCut() bool {
 	return p.cut
 }
 
-// TestEngine: the engine hangs up, or answers no more, at any byte of its answers while something is put into a container. dlx ends, by
-// itself or when asked to, and what it has done can be taken back.
+// TestEngine: the engine hangs up, or answers no more, at any byte of its answers while something
+// is put into a container. dlx ends, by itself or when asked to, and what it has done can be taken
+// back.
 func TestEngine(t *testing.T) {
 	for _, hang := range []bool{false, true} {
 		name := map[bool]string{false: "hangs up", true: "answers no more"}[hang]

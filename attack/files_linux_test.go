@@ -14,7 +14,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestAccounts: P3, P11. What is in /etc becomes a FIFO, a link to the kernel's log, or a folder, and is a file again.
+// TestAccounts: P3, P11. What is in /etc becomes a FIFO, a link to the kernel's log, or a folder,
+// and is a file again.
 func TestAccounts(t *testing.T) {
 	a := start(t, "P3: files of /etc and /etc itself swapped with FIFOs, links to /proc/kmsg and folders", "debug -u, ps")
 	const users = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\nbad:x:4294967296:4294967296::/:/bin/sh\n"
@@ -36,7 +37,8 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// TestInject: CVE-2018-15664. The folder that the toolbox is put in becomes a link to one of the host's.
+// TestInject: CVE-2018-15664. The folder that the toolbox is put in becomes a link to one of the
+// host's.
 func TestInject(t *testing.T) {
 	a := start(t, "/.dlx swapped with a link to a host's folder", "inject, eject")
 	marker, check := a.marker()
@@ -77,8 +79,8 @@ func TestEject(t *testing.T) {
 	}
 }
 
-// TestCaptureFiles: P5, P6, and renames. A container swaps the files that captures are written to, in its volume, with links to a
-// host's file.
+// TestCaptureFiles: P5, P6, and renames. A container swaps the files that captures are written to,
+// in its volume, with links to a host's file.
 func TestCaptureFiles(t *testing.T) {
 	for _, c := range []struct {
 		on  string
@@ -117,7 +119,8 @@ func TestCaptureFiles(t *testing.T) {
 	}
 }
 
-// othersLimit is how long a session of another container takes at most, whatever is left of one that can not be ended.
+// othersLimit is how long a session of another container takes at most, whatever is left of one
+// that can not be ended.
 const othersLimit = 4 * time.Second
 
 // TestMute: P3, P7. A file system of the container's takes every question and answers none.
@@ -190,7 +193,8 @@ func TestFIFO(t *testing.T) {
 	}
 }
 
-// TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is taken back.
+// TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is
+// taken back.
 func TestFullDisk(t *testing.T) {
 	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug")
 	disk := t.TempDir()

@@ -15,8 +15,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestIdentity: containers restart in a loop, while sessions and captures of them begin. Each proves who it is by a file, and by its
-// traffic: another's must never be seen.
+// TestIdentity: containers restart in a loop, while sessions and captures of them begin. Each
+// proves who it is by a file, and by its traffic: another's must never be seen.
 func TestIdentity(t *testing.T) {
 	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
 	const boxes = 2
@@ -100,7 +100,8 @@ func (c *testCounter) get() int {
 	return c.n
 }
 
-// TestPause: a container is frozen in the midst of sessions, by its owner. They end when their time is over.
+// TestPause: a container is frozen in the midst of sessions, by its owner. They end when their time
+// is over.
 func TestPause(t *testing.T) {
 	a := start(t, "the container frozen and let go on, in the midst of what dlx does", "debug, inject, eject")
 	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
@@ -133,7 +134,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestNames: none of dlx's outputs has what a terminal would obey, whatever a container calls things.
+// TestNames: none of dlx's outputs has what a terminal would obey, whatever a container calls
+// things.
 func TestNames(t *testing.T) {
 	a := start(t, "escape sequences, line breaks and what is no UTF-8 in names of processes, interfaces, hosts, files, variables and labels",
 		"every output of ps, debug, capture, inject, completion")
@@ -178,7 +180,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// obeyed is what a terminal would obey in a text: control bytes, of 8 bits too, and characters that change the direction.
+// obeyed is what a terminal would obey in a text: control bytes, of 8 bits too, and characters that
+// change the direction.
 func obeyed(text string) string {
 	for i := range len(text) {
 		if b := text[i]; b < ' ' && b != '\n' && b != '\t' || b == 0x7f {

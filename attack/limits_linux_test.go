@@ -8,8 +8,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestLimits: the container's memory, processes and disk are used up. Sessions of it work all the same, and what is to be put into it is
-// refused as a whole.
+// TestLimits: the container's memory, processes and disk are used up. Sessions of it work all the
+// same, and what is to be put into it is refused as a whole.
 func TestLimits(t *testing.T) {
 	for _, c := range []struct {
 		on, script string

@@ -30,7 +30,8 @@ func TestGrab(t *testing.T) {
 			a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", c.on)
 			marker, check := a.marker()
 			a.dir = filepath.Dir(marker)
-			// What runs with the host's files is a copy of the test's own: no program of the host's is ever in reach.
+			// What runs with the host's files is a copy of the test's own: no program of the host's is ever
+			// in reach.
 			own := filepath.Join(a.dir, "busybox")
 			if err := os.WriteFile(own, testutil.Busybox(t).Data, 0o755); err != nil {
 				t.Fatal(err)
@@ -61,7 +62,8 @@ func TestGrab(t *testing.T) {
 	}
 }
 
-// TestPeek: P4. A container that may trace the session reads what dlx had in its memory and its environment.
+// TestPeek: P4. A container that may trace the session reads what dlx had in its memory and its
+// environment.
 func TestPeek(t *testing.T) {
 	a := start(t, "P4: the environment and memory of processes that begin", "a container with CAP_SYS_PTRACE")
 	const secret = "a-secret-of-the-host-s-root"
@@ -81,11 +83,12 @@ func TestPeek(t *testing.T) {
 	}
 }
 
-// stoppedLimit is how long a session takes at most whose time is over: it gets three seconds to end by itself.
+// stoppedLimit is how long a session takes at most whose time is over: it gets three seconds to end
+// by itself.
 const stoppedLimit = 15 * time.Second
 
-// TestKill: the container ends, stops and lets go on what it sees, as fast as it can. A session ends, at the latest when its time is
-// over, and leaves nothing.
+// TestKill: the container ends, stops and lets go on what it sees, as fast as it can. A session
+// ends, at the latest when its time is over, and leaves nothing.
 func TestKill(t *testing.T) {
 	for _, c := range []struct{ on, signals, pid string }{
 		{"a session: SIGKILL", "9", ""},

@@ -53,7 +53,8 @@ type attack struct {
 	sessions int // how often dlx was started
 }
 
-// start begins an attack and has its line added to the table: name is what is done, against what it is tried on.
+// start begins an attack and has its line added to the table: name is what is done, against what it
+// is tried on.
 func start(t *testing.T, name, against string) *attack {
 	t.Helper()
 	testutil.RequireRoot(t)
@@ -85,8 +86,8 @@ func (a *attack) whole() {
 	}
 }
 
-// more says whether to go on with a race: for a moment in the short form, for so many tries in the long one. One success of the
-// container's is enough.
+// more says whether to go on with a race: for a moment in the short form, for so many tries in the
+// long one. One success of the container's is enough.
 func (a *attack) more() bool {
 	took := time.Since(a.began)
 	switch {
@@ -120,7 +121,8 @@ func (a *attack) runWith(env []string, args ...string) testutil.Result {
 	return a.runUntil(endLimit, env, args...)
 }
 
-// runUntil asks dlx to end after a while by SIGINT, as a user at a terminal would, and fails the test unless it then does.
+// runUntil asks dlx to end after a while by SIGINT, as a user at a terminal would, and fails the
+// test unless it then does.
 func (a *attack) runUntil(limit time.Duration, env []string, args ...string) testutil.Result {
 	a.Helper()
 	a.sessions++
@@ -167,7 +169,8 @@ func (a *attack) interrupt(limit time.Duration, env []string, args ...string) (r
 	return testutil.Result{Code: cmd.ProcessState.ExitCode(), Stdout: out.String(), Stderr: errs.String()}, asked
 }
 
-// box runs a container with programs of testutil and waits until the first of them says that it is ready.
+// box runs a container with programs of testutil and waits until the first of them says that it is
+// ready.
 func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 	a.Helper()
 	change := opts.Change
@@ -189,7 +192,8 @@ func ready(a *attack, c *testutil.Container) {
 
 var counted = regexp.MustCompile(`(?m)^tries (\d+)\r?$`)
 
-// count takes over how often a container has tried, from what it says, and fails the test for what it got.
+// count takes over how often a container has tried, from what it says, and fails the test for what
+// it got.
 func (a *attack) count(logs string) {
 	a.Helper()
 	if all := counted.FindAllStringSubmatch(logs, -1); all != nil {
@@ -221,7 +225,8 @@ func (a *attack) marker() (name string, check func()) {
 	}
 }
 
-// clean fails the test for what dlx has left: control groups and keepers named after its processes go within a moment.
+// clean fails the test for what dlx has left: control groups and keepers named after its processes
+// go within a moment.
 func (a *attack) clean() {
 	a.Helper()
 	testutil.Wait(a, "dlx's control groups to go", endLimit, func() bool {

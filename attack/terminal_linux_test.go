@@ -9,7 +9,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestTyping: a session types into whatever terminal it reaches. What the user's shell reads afterwards is what the user types.
+// TestTyping: a session types into whatever terminal it reaches. What the user's shell reads
+// afterwards is what the user types.
 func TestTyping(t *testing.T) {
 	a := start(t, "TIOCSTI and TIOCLINUX on every terminal in reach", "debug -t of every profile, with every file system")
 	c := testutil.Run(t, testutil.RunOptions{

@@ -19,7 +19,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestMemory: P8. A user who may call dlx through sudo starts many captures at once, each with as large a buffer as can be had.
+// TestMemory: P8. A user who may call dlx through sudo starts many captures at once, each with as
+// large a buffer as can be had.
 func TestMemory(t *testing.T) {
 	a := start(t, "P8: many captures at once, with large buffers", "capture --pipe by sudo")
 	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "10"}})
@@ -74,7 +75,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestArchives: P9, and names that lead out. A toolbox that nobody has signed unpacks to a hundred times its size, or to other places.
+// TestArchives: P9, and names that lead out. A toolbox that nobody has signed unpacks to a hundred
+// times its size, or to other places.
 func TestArchives(t *testing.T) {
 	a := start(t, "P9: unsigned archives: a bomb; names with ../, links and devices", "toolbox verify, import, debug --toolbox")
 	dir := t.TempDir()
@@ -159,7 +161,8 @@ func (zeroes) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestRootless: a process in a user namespace of its own, of a user without privileges, grabs at a session by its PID.
+// TestRootless: a process in a user namespace of its own, of a user without privileges, grabs at a
+// session by its PID.
 func TestRootless(t *testing.T) {
 	a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", "a user namespace of another user's, by pid://")
 	marker, check := a.marker()

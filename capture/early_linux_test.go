@@ -133,8 +133,8 @@ func rounds(t *testing.T, what string, try func() bool) {
 	})
 }
 
-// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is there twice, however fast the
-// kernel settles.
+// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is
+// there twice, however fast the kernel settles.
 func TestEarlyAndRing(t *testing.T) {
 	enter := namespace(t, "")
 	for range 3 {
@@ -151,8 +151,8 @@ func TestEarlyAndRing(t *testing.T) {
 // TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
 func TestEarlyTooMany(t *testing.T) {
 	enter := namespace(t, "")
-	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block is handed over before it
-	// is full: the ring is not crowded.
+	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block is
+	// handed over before it is full: the ring is not crowded.
 	o := capture.Options{RingSize: 1 << 20, Latency: time.Hour}
 	for range 3 {
 		packets, stats, frames, _ := earlyAndRing(t, enter, o, 400)
@@ -175,8 +175,8 @@ func TestEarlyOfCrowded(t *testing.T) {
 	}
 }
 
-// earlyAndRing captures while datagrams are sent, which begins before. So many more are sent by each sender before the ring
-// takes over; after none, it does as soon as the kernel has settled.
+// earlyAndRing captures while datagrams are sent, which begins before. So many more are sent by
+// each sender before the ring takes over; after none, it does as soon as the kernel has settled.
 func earlyAndRing(t *testing.T, enter capture.Enter, o capture.Options, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
 	t.Helper()
 	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7"), sendNumbers(t, enter, "127.0.0.1:9")}

@@ -72,14 +72,15 @@ func (c *Capture) Early() func() (frames, again uint64) {
 	return func() (frames, again uint64) { return e.frames, e.again }
 }
 
-// Settling has the rings of a capture take over when f returns, and not when the kernel is fast or slow to settle.
+// Settling has the rings of a capture take over when f returns, and not when the kernel is fast or
+// slow to settle.
 func (o Options) Settling(f func() error) Options {
 	o.settled = f
 	return o
 }
 
-// EarlyOfCrowded opens early packets whose ring is crowded from the start. It says whether they are read, and whether settling
-// was waited for all the same, for as long as the limit.
+// EarlyOfCrowded opens early packets whose ring is crowded from the start. It says whether they are
+// read, and whether settling was waited for all the same, for as long as the limit.
 func EarlyOfCrowded(enter Enter, limit time.Duration) (read, waited bool, err error) {
 	decided := make(chan struct{})
 	var e *early

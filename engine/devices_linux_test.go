@@ -12,8 +12,9 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestAttackDevices: a container makes nodes of a host's device, which the engine lets it make and not open, and waits for a
-// session to open them. The defences are the session's devices, which are the container's, and a view of dlx's own making.
+// TestAttackDevices: a container makes nodes of a host's device, which the engine lets it make and
+// not open, and waits for a session to open them. The defences are the session's devices, which are
+// the container's, and a view of dlx's own making.
 func TestAttackDevices(t *testing.T) {
 	e := newLocal(t)
 	c := testutil.NewCanary(t)
@@ -69,7 +70,8 @@ func TestAttackHistory(t *testing.T) {
 	c.Check("an interactive session")
 }
 
-// TestDevices: the usual devices work in a session, whatever the container has, and its terminal has a name there.
+// TestDevices: the usual devices work in a session, whatever the container has, and its terminal
+// has a name there.
 func TestDevices(t *testing.T) {
 	e := newLocal(t)
 	box := testutil.Run(t, testutil.RunOptions{
@@ -92,7 +94,8 @@ busybox ls -1 /dev/pts; busybox cat /dev/other`
 	}
 }
 
-// TestDevice: a session can be given a device of the host's that its container may not open, by name, and no other.
+// TestDevice: a session can be given a device of the host's that its container may not open, by
+// name, and no other.
 func TestDevice(t *testing.T) {
 	e := newLocal(t)
 	c := testutil.NewCanary(t)

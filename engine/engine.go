@@ -114,8 +114,8 @@ type CaptureRequest struct {
 	// namespace: each packet that is shown over one of them would make another.
 	Own     []Connection
 	Latency time.Duration // after which a packet is written although more would be written with it; 50 ms
-	// User is the number of who asks for the capture. All captures of a user other than root, 0, together take no more of the
-	// host's memory than a bound: *MemoryError.
+	// User is the number of who asks for the capture. All captures of a user other than root, 0,
+	// together take no more of the host's memory than a bound: *MemoryError.
 	User uint32
 }
 

@@ -37,7 +37,8 @@ func (e *FilesError) Error() string {
 // Hint says how to raise it.
 func (e *FilesError) Hint() string { return "raise it, as with `ulimit -n 1024`" }
 
-// MemoryError reports that the captures of a user have no memory left for what one more takes, in MiB.
+// MemoryError reports that the captures of a user have no memory left for what one more takes, in
+// MiB.
 type MemoryError struct {
 	User                uint32
 	Wanted, Left, Total int

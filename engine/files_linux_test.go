@@ -18,8 +18,8 @@ import (
 	"dlx/shell"
 )
 
-// TestAttackAccounts: /etc/passwd is a link to a file of the kernel's, a FIFO or a device. The session opens none of them, and takes
-// the container to name nobody. The defence is rootfs.Find.
+// TestAttackAccounts: /etc/passwd is a link to a file of the kernel's, a FIFO or a device. The
+// session opens none of them, and takes the container to name nobody. The defence is rootfs.Find.
 func TestAttackAccounts(t *testing.T) {
 	e := newLocal(t)
 	for name, script := range map[string]string{
@@ -47,7 +47,8 @@ func TestAttackAccounts(t *testing.T) {
 	}
 }
 
-// TestAttackIDs: a number in /etc/passwd that is 0 in 32 bits is no user, and a file without an end no file.
+// TestAttackIDs: a number in /etc/passwd that is 0 in 32 bits is no user, and a file without an end
+// no file.
 func TestAttackIDs(t *testing.T) {
 	e := newLocal(t)
 	for content, want := range map[string]error{
@@ -77,7 +78,8 @@ func muteAt(t *testing.T, dir string) *testutil.Container {
 	return c
 }
 
-// TestAttackFUSEInDev: the view is built without asking such a file system, which would keep this very process from ending.
+// TestAttackFUSEInDev: the view is built without asking such a file system, which would keep this
+// very process from ending.
 func TestAttackFUSEInDev(t *testing.T) {
 	e := newLocal(t)
 	if code, out := run(t, e, engine.DebugRequest{Target: muteAt(t, "/dev/shm").ID, Command: []string{"echo", "works"}}); code != 0 || out != "works\n" {
@@ -93,8 +95,9 @@ func TestAttackFUSEInDev(t *testing.T) {
 	}
 }
 
-// TestAttackFUSE: /etc is a FUSE file system whose server takes requests and answers none. A session of it ends with its context, and
-// ps lists the container. The kernel keeps whoever has asked from ending, even when killed; the defence is that a forked child asks.
+// TestAttackFUSE: /etc is a FUSE file system whose server takes requests and answers none. A
+// session of it ends with its context, and ps lists the container. The kernel keeps whoever has
+// asked from ending, even when killed; the defence is that a forked child asks.
 func TestAttackFUSE(t *testing.T) {
 	e := newLocal(t)
 	if _, err := os.Stat("/dev/fuse"); err != nil {

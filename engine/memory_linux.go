@@ -8,8 +8,8 @@ import (
 	"dlx/internal/quota"
 )
 
-// The memory that the captures of a user may take together, and what each takes besides its rings: some 4 MiB when it begins,
-// more for flows and names.
+// The memory that the captures of a user may take together, and what each takes besides its rings:
+// some 4 MiB when it begins, more for flows and names.
 const (
 	mebibyte      = 1 << 20
 	userMemory    = 256 // MiB

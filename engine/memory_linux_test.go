@@ -25,7 +25,8 @@ func bounded(t *testing.T) (*engine.Local, string) {
 	return e, "pid://" + strconv.Itoa(os.Getpid())
 }
 
-// capturing captures until the test ends, or end is called. It returns once the capture is on, or with what it failed with.
+// capturing captures until the test ends, or end is called. It returns once the capture is on, or
+// with what it failed with.
 func capturing(t *testing.T, e *engine.Local, req engine.CaptureRequest) (end func(), err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,8 +63,8 @@ func capturing(t *testing.T, e *engine.Local, req engine.CaptureRequest) (end fu
 	return end, nil
 }
 
-// TestMemory: the captures of a user take no more together than their bound, and give it back; those of root and of other users
-// do not count.
+// TestMemory: the captures of a user take no more together than their bound, and give it back;
+// those of root and of other users do not count.
 func TestMemory(t *testing.T) {
 	e, self := bounded(t)
 	req := engine.CaptureRequest{Targets: []string{self}, Interface: "lo", Filter: "udp port 9", User: 1234, NoProcess: true}
@@ -97,7 +98,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryOfOne: a single ring beyond the bound is refused, and so are captures that are too many however small they are.
+// TestMemoryOfOne: a single ring beyond the bound is refused, and so are captures that are too many
+// however small they are.
 func TestMemoryOfOne(t *testing.T) {
 	e, self := bounded(t)
 	req := engine.CaptureRequest{Targets: []string{self}, Interface: "lo", Filter: "udp port 9", User: 1234, NoProcess: true, RingSize: 2 << 30}

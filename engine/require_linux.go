@@ -9,7 +9,8 @@ import (
 // leastFiles is how many descriptors a session takes: those of its view's, a clone for each entry of /dev, and its own.
 const leastFiles = 256
 
-// requirePrivileges tells who is not root at once, instead of by whatever fails first: capability is one that the work takes.
+// requirePrivileges tells who is not root at once, instead of by whatever fails first: capability
+// is one that the work takes.
 func requirePrivileges(capability int) error {
 	caps, err := linux.Effective()
 	if err == nil && !caps.Has(capability) {

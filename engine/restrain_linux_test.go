@@ -34,7 +34,8 @@ func restrained(t *testing.T, e engine.Engine, req engine.DebugRequest) (engine.
 // status are the fields of a process's status that a filter and no_new_privs show in.
 const status = `grep -E '^(NoNewPrivs|Seccomp|Seccomp_filters):' /proc/self/status | tr -s '\t\n' '  '`
 
-// filterOf is an option that has a container's filter do something with one system call, and allow the others.
+// filterOf is an option that has a container's filter do something with one system call, and allow
+// the others.
 func filterOf(t *testing.T, name, action string) string {
 	t.Helper()
 	text, err := json.Marshal(map[string]any{
@@ -47,7 +48,8 @@ func filterOf(t *testing.T, name, action string) string {
 	return "seccomp=" + string(text)
 }
 
-// TestRestrainedTooMuch: a container whose filter lets no session begin has its session refused, with what works instead.
+// TestRestrainedTooMuch: a container whose filter lets no session begin has its session refused,
+// with what works instead.
 func TestRestrainedTooMuch(t *testing.T) {
 	e := newLocal(t)
 	image := testutil.Image(t, "sleep", testutil.Busybox(t))
@@ -148,7 +150,8 @@ func TestRestraints(t *testing.T) {
 	}
 }
 
-// TestRestraintsOfPaused: a frozen process does not stop for its filters to be copied, and is not waited for.
+// TestRestraintsOfPaused: a frozen process does not stop for its filters to be copied, and is not
+// waited for.
 func TestRestraintsOfPaused(t *testing.T) {
 	e := newLocal(t)
 	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
@@ -160,8 +163,9 @@ func TestRestraintsOfPaused(t *testing.T) {
 	}
 }
 
-// TestAttackHostFiles: a container that shares the host's processes traces a session with the host's files, and reaches them
-// through /proc/PID/root. The defence is that there is no such session without a capability that containers lack.
+// TestAttackHostFiles: a container that shares the host's processes traces a session with the
+// host's files, and reaches them through /proc/PID/root. The defence is that there is no such
+// session without a capability that containers lack.
 func TestAttackHostFiles(t *testing.T) {
 	e := newLocal(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))

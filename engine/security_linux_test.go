@@ -184,8 +184,9 @@ func harmless(path string) bool {
 	return false
 }
 
-// TestAttackMemory: a container that may trace the session reads what the session's first process has in its environment and
-// memory before it executes its program. The defence is the keeper, which has nothing of dlx's to leave there.
+// TestAttackMemory: a container that may trace the session reads what the session's first process
+// has in its environment and memory before it executes its program. The defence is the keeper,
+// which has nothing of dlx's to leave there.
 func TestAttackMemory(t *testing.T) {
 	secret := "secret-" + rand.Text()
 	t.Setenv("DLX_TEST_SECRET", secret)

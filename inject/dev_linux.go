@@ -10,8 +10,8 @@ import (
 	"dlx/nsutil"
 )
 
-// devices are the nodes that every container has (the OCI runtime specification's "Default Devices"), by their numbers in
-// the kernel's devices.txt.
+// devices are the nodes that every container has (the OCI runtime specification's "Default
+// Devices"), by their numbers in the kernel's devices.txt.
 var devices = []struct {
 	name         string
 	major, minor uint32
@@ -52,8 +52,9 @@ func own(name string) bool {
 	return slices.ContainsFunc(links, func(l struct{ name, target string }) bool { return l.name == name })
 }
 
-// showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old one, and the toolbox
-// beside them if there is one. The clones are made first: they keep what restrict takes from the rest.
+// showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old
+// one, and the toolbox beside them if there is one. The clones are made first: they keep what
+// restrict takes from the rest.
 func (v *View) showDev(top *linux.FD, self *nsutil.Self, box *Mounted, o ViewOptions) error {
 	old, err := v.openDev(self)
 	if err != nil {
@@ -147,10 +148,12 @@ func makeDevice(dev *linux.FD, d Device) error {
 	return linux.MknodAt(dir, path.Base(d.Name), 0o666, d.Device)
 }
 
-// maxPtys is how many terminals a session can make; the kernel's own limit is for the whole machine (kernel.pty.max).
+// maxPtys is how many terminals a session can make; the kernel's own limit is for the whole machine
+// (kernel.pty.max).
 const maxPtys = "256"
 
-// showPts mounts a devpts of the session's own: its terminal has a name there, and nobody else's does.
+// showPts mounts a devpts of the session's own: its terminal has a name there, and nobody else's
+// does.
 func (v *View) showPts(dev *linux.FD) (err error) {
 	v.Pts, err = mountNew("devpts", linux.MountNosuid|linux.MountNoexec, "ptmxmode", "666", "mode", "600", "max", maxPtys)
 	if err != nil {
@@ -159,7 +162,8 @@ func (v *View) showPts(dev *linux.FD) (err error) {
 	return linux.MoveMount(v.Pts, dev, ptsName)
 }
 
-// mountNew makes a file system with parameters in pairs of name and value, and a detached mount of it.
+// mountNew makes a file system with parameters in pairs of name and value, and a detached mount of
+// it.
 func mountNew(fstype string, attrs int, params ...string) (*linux.FD, error) {
 	fs, err := linux.Fsopen(fstype)
 	if err != nil {

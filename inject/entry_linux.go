@@ -17,7 +17,8 @@ type entry struct {
 	tree *linux.FD // nil for a link
 }
 
-// cloneEntries clones every entry of dir but those that dlx makes itself. What it has cloned is returned with an error too.
+// cloneEntries clones every entry of dir but those that dlx makes itself. What it has cloned is
+// returned with an error too.
 func cloneEntries(dir *linux.FD, more []Device) ([]entry, error) {
 	names, err := linux.ReadDir(dir, devLimit)
 	if err != nil {

@@ -27,7 +27,8 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 	return build(ctx, nil, func(v *View, top *linux.FD, self *nsutil.Self) error { return v.showHost(top, self, proc, readOnly) })
 }
 
-// showHost keeps the host's /dev, whose nodes nobody else has made, but for its terminals, and puts proc in place.
+// showHost keeps the host's /dev, whose nodes nobody else has made, but for its terminals, and puts
+// proc in place.
 func (v *View) showHost(top *linux.FD, self *nsutil.Self, proc *linux.FD, readOnly bool) error {
 	old, err := v.openDev(self)
 	if err != nil {

@@ -43,7 +43,8 @@ func OpenJournal(dir string) (*Journal, error) {
 // newPrefix begins the name of a record that is being written.
 const newPrefix = ".new-"
 
-// sweep removes the records that a kill has kept from being written to their end: whoever writes one holds the lock.
+// sweep removes the records that a kill has kept from being written to their end: whoever writes
+// one holds the lock.
 func (j *Journal) sweep() error {
 	names, err := filepath.Glob(filepath.Join(j.dir, newPrefix+"*"))
 	for _, name := range names {

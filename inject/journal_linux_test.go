@@ -65,7 +65,8 @@ func TestRecordIsOf(t *testing.T) {
 	}
 }
 
-// TestJournalSwept: what a kill has kept from becoming a record goes when the journal is opened next; records stay.
+// TestJournalSwept: what a kill has kept from becoming a record goes when the journal is opened
+// next; records stay.
 func TestJournalSwept(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{".new-123", "good.json"} {

@@ -205,9 +205,10 @@ func (e *MissingError) Hint() string {
 	return "`docker diff " + e.Name + "` shows whether it is elsewhere; its record is cleared"
 }
 
-// Eject takes a record's files out of the layer and clears the record. It returns what stays: files that dlx did not
-// place, or not so. A toolbox that is not there is a *MissingError, and one that the container keeps from being taken out, by changing it
-// all the time, a *StuckError: their records are kept if anything is left of it.
+// Eject takes a record's files out of the layer and clears the record. It returns what stays: files
+// that dlx did not place, or not so. A toolbox that is not there is a *MissingError, and one that
+// the container keeps from being taken out, by changing it all the time, a *StuckError: their
+// records are kept if anything is left of it.
 func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left []string, err error) {
 	root, err := layer.open()
 	if err != nil {
@@ -267,7 +268,8 @@ func elsewhere(root *linux.FD, like func(name string) bool) (list []string, err 
 	return list, err
 }
 
-// remove takes out both directories that a record may be about, and clears the record if nothing of it is left.
+// remove takes out both directories that a record may be about, and clears the record if nothing of
+// it is left.
 func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (left []string, err error) {
 	stuck := &StuckError{Name: record.Name}
 	raced := false

@@ -17,7 +17,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// removeLimit is how long a container may keep its toolbox from being taken out by changing it meanwhile.
+// removeLimit is how long a container may keep its toolbox from being taken out by changing it
+// meanwhile.
 const removeLimit = 10 * time.Second
 
 // StuckError names what dlx placed and could not take out in time.
@@ -38,7 +39,8 @@ func (e *StuckError) Hint() string {
 	return "something in the container changes it: pause or stop the container and eject again; its record is kept"
 }
 
-// removal takes one directory of placed files out of a container that may do anything with it meanwhile.
+// removal takes one directory of placed files out of a container that may do anything with it
+// meanwhile.
 type removal struct {
 	root    *linux.FD
 	name    string // of the directory, below root
@@ -51,11 +53,12 @@ type removal struct {
 	raced   bool             // in any pass: something was changed meanwhile
 }
 
-// quietPasses is how many passes have to find nothing of ours where they find something else in its place: the container may be
-// swapping the two.
+// quietPasses is how many passes have to find nothing of ours where they find something else in its
+// place: the container may be swapping the two.
 const quietPasses = 5
 
-// run makes passes until they find nothing that was placed any more. When its time is over, what is left of that is in failed.
+// run makes passes until they find nothing that was placed any more. When its time is over, what is
+// left of that is in failed.
 func (r *removal) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, removeLimit, errSlow)
 	defer cancel()
@@ -123,9 +126,10 @@ func (r *removal) note(path string, err error) {
 // errChanged reports a name that leads to another file than a moment ago.
 var errChanged = errors.New("it was changed meanwhile")
 
-// file removes one file if it is what was placed. The file that is compared is the one that the name still leads to just before
-// the name is removed. unlinkat(2) takes no descriptor: in the moment between, a process that may write to the directory, which is
-// root's, can put another file of its own there, and loses it.
+// file removes one file if it is what was placed. The file that is compared is the one that the
+// name still leads to just before the name is removed. unlinkat(2) takes no descriptor: in the
+// moment between, a process that may write to the directory, which is root's, can put another file
+// of its own there, and loses it.
 func (r *removal) file(top *linux.FD, f Placed) error {
 	dir, err := linux.OpenBeneath(top, path.Dir(f.Path), linux.OPath|linux.ODirectory)
 	if err != nil {
@@ -182,7 +186,8 @@ func notThere(err error) error {
 	return err
 }
 
-// isPlaced compares the file of an O_PATH handle with its record. Nothing but a regular file is opened: a device can act when it is.
+// isPlaced compares the file of an O_PATH handle with its record. Nothing but a regular file is
+// opened: a device can act when it is.
 func isPlaced(handle *linux.FD, f Placed, partial bool) (bool, error) {
 	st, err := linux.Fstat(handle)
 	if err != nil {
@@ -240,8 +245,8 @@ func (r *removal) left() []string {
 	return listTree(nil, top, ".", leftDepth)
 }
 
-// listTree adds what is below a directory to a list: files, and for folders that are empty or beyond the bounds
-// themselves. What goes meanwhile is not there.
+// listTree adds what is below a directory to a list: files, and for folders that are empty or
+// beyond the bounds themselves. What goes meanwhile is not there.
 func listTree(list []string, dir *linux.FD, prefix string, depth int) []string {
 	names, err := linux.ReadDir(dir, leftLimit)
 	if err != nil || len(names) == 0 || depth == 0 || len(list) >= leftLimit {
@@ -275,8 +280,8 @@ func holdsOurs(root *linux.FD, name string, record *Record) bool {
 	return some
 }
 
-// compare compares the files below a directory with a record for as long as more says so, and returns whether the last one was the
-// same.
+// compare compares the files below a directory with a record for as long as more says so, and
+// returns whether the last one was the same.
 func compare(root *linux.FD, name string, record *Record, more func(same bool) bool) (same bool, err error) {
 	top, err := linux.OpenDirAt(root, name)
 	if err != nil {

@@ -23,8 +23,8 @@ var ErrNoAnswer = rootfs.ErrNoAnswer
 
 // View is a mount namespace of a session's own. It lasts as long as the View or a process inside it.
 //
-// No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the container may have put
-// another device in their place. What else it has there stays.
+// No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the
+// container may have put another device in their place. What else it has there stays.
 type View struct {
 	NS    *linux.FD // the mount namespace
 	Root  *linux.FD // its root directory, for the session
@@ -46,7 +46,8 @@ type ViewOptions struct {
 	Devices  []Device // beside the usual ones
 }
 
-// TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has one.
+// TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has
+// one.
 func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD, self *nsutil.Self) error {
 		err := v.showDev(top, self, nil, o)
@@ -64,8 +65,8 @@ func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOpt
 	return build(ctx, p, func(v *View, top *linux.FD, self *nsutil.Self) error { return v.showDev(top, self, box, o) })
 }
 
-// build runs change on a thread that has joined a copy of p's mount namespace, and returns the copy. top is the root of the
-// namespace, which the process's own root may not be.
+// build runs change on a thread that has joined a copy of p's mount namespace, and returns the
+// copy. top is the root of the namespace, which the process's own root may not be.
 func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *linux.FD, self *nsutil.Self) error) (*View, error) {
 	type result struct {
 		view *View
@@ -143,8 +144,9 @@ func (v *View) restrict(top *linux.FD, readOnly bool) error {
 	return err
 }
 
-// openDev opens /dev of the view. A link in its place could lead anywhere, and a file system that somebody has to answer for
-// could hang: it is told by the thread's mount table, since asking it is what hangs.
+// openDev opens /dev of the view. A link in its place could lead anywhere, and a file system that
+// somebody has to answer for could hang: it is told by the thread's mount table, since asking it is
+// what hangs.
 func (v *View) openDev(self *nsutil.Self) (*linux.FD, error) {
 	dev, err := linux.OpenBeneath(v.Root, "dev", linux.OPath|linux.ODirectory|linux.ONoFollow)
 	if err != nil {

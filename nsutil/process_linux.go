@@ -145,8 +145,8 @@ func (p *Process) RootID() (dev, ino uint64, err error) {
 	return st.Dev, st.Ino, gone(err)
 }
 
-// SharesFiles says whether the process sees the files that the calling thread sees: in the same mount namespace, with the same
-// root.
+// SharesFiles says whether the process sees the files that the calling thread sees: in the same
+// mount namespace, with the same root.
 func (p *Process) SharesFiles() (bool, error) {
 	differ, err := p.Differing()
 	if err != nil || differ&Mnt != 0 {
@@ -165,8 +165,9 @@ func (p *Process) SharesFiles() (bool, error) {
 	return st.Dev == dev && st.Ino == ino, err
 }
 
-// FindProgram is the first of some paths at which the process's root has an executable regular file, "" without any. Links are
-// followed as the process would follow them, and never out of its root. What can not be found out before ctx ends is not there.
+// FindProgram is the first of some paths at which the process's root has an executable regular
+// file, "" without any. Links are followed as the process would follow them, and never out of its
+// root. What can not be found out before ctx ends is not there.
 func (p *Process) FindProgram(ctx context.Context, paths []string) string {
 	root, err := p.Files()
 	if err != nil {
@@ -231,7 +232,8 @@ func (p *Process) Status(field string) (string, error) {
 	return "", fmt.Errorf("status of process %d has no %s", p.pid, field)
 }
 
-// Capabilities are the process's bounding set: the most that it, or what it starts, can come to hold.
+// Capabilities are the process's bounding set: the most that it, or what it starts, can come to
+// hold.
 func (p *Process) Capabilities() (linux.CapSet, error) {
 	value, err := p.Status("CapBnd")
 	if err != nil {
@@ -241,7 +243,8 @@ func (p *Process) Capabilities() (linux.CapSet, error) {
 	return linux.CapSet(set), err
 }
 
-// SeccompFilters copies the process's filters of system calls, the oldest first; see linux.SeccompFilters.
+// SeccompFilters copies the process's filters of system calls, the oldest first; see
+// linux.SeccompFilters.
 func (p *Process) SeccompFilters(ctx context.Context) ([]linux.SeccompProgram, error) {
 	return linux.SeccompFilters(ctx, p.pidfd, p.pid)
 }

@@ -15,11 +15,12 @@ import (
 	"dlx/nsutil"
 )
 
-// keeper is a process that starts the session's first one and outlives this one: when its socket closes, however dlx came to
-// its end, it ends what is left of the session and removes its cgroup.
+// keeper is a process that starts the session's first one and outlives this one: when its socket
+// closes, however dlx came to its end, it ends what is left of the session and removes its cgroup.
 //
-// It starts the session since a forked process has its parent's memory until it executes its program, and a container may
-// look into that: the keeper has nothing of dlx's, no variable and no file.
+// It starts the session since a forked process has its parent's memory until it executes its
+// program, and a container may look into that: the keeper has nothing of dlx's, no variable and no
+// file.
 type keeper struct {
 	cmd  *exec.Cmd
 	conn *linux.FD
@@ -62,8 +63,8 @@ func (k *keeper) spawn(ctx context.Context, plan *linux.Plan) (*nsutil.Child, er
 	return &nsutil.Child{PID: pid, Pidfd: pidfd}, nil
 }
 
-// reaped waits, for a moment, until the keeper has reaped the process, which has ended, and returns its status. Where the
-// keeper is gone somebody else reaps it, and the status is 0.
+// reaped waits, for a moment, until the keeper has reaped the process, which has ended, and returns
+// its status. Where the keeper is gone somebody else reaps it, and the status is 0.
 func (k *keeper) reaped(limit time.Duration) linux.WaitStatus {
 	ws, _ := linux.Ended(k.conn, limit)
 	return ws
@@ -77,7 +78,8 @@ func (k *keeper) dismiss() {
 	_ = k.cmd.Wait()
 }
 
-// hand leaves the cleaning to the keeper, which may take as long as a process takes that can not be killed.
+// hand leaves the cleaning to the keeper, which may take as long as a process takes that can not be
+// killed.
 func (k *keeper) hand() error {
 	go func() { _ = k.cmd.Wait() }()
 	return k.conn.Close()

@@ -28,8 +28,8 @@ const apparmorDir = "attr/apparmor/"
 // labelLimit bounds a label; a page is what the kernel gives.
 const labelLimit = 4096
 
-// labelOf reads the label of a process. A session's program gets it when it is executed: apparmor(7),
-// proc_pid_attr(5) on attr/exec.
+// labelOf reads the label of a process. A session's program gets it when it is executed:
+// apparmor(7), proc_pid_attr(5) on attr/exec.
 func labelOf(p *nsutil.Process) (label, error) {
 	if on, err := os.ReadFile(apparmorEnabled); err == nil && strings.HasPrefix(string(on), "Y") {
 		return apparmorLabel(p)

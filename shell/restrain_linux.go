@@ -14,7 +14,8 @@ import (
 	"dlx/nsutil"
 )
 
-// restraint is what the container's process and the profile say that a session is held back by, beside its cgroup.
+// restraint is what the container's process and the profile say that a session is held back by,
+// beside its cgroup.
 type restraint struct {
 	told     Restraints
 	filters  []linux.SeccompProgram
@@ -50,11 +51,12 @@ func (r *restraint) noNewPrivs(p *nsutil.Process, profile Profile) error {
 	return err
 }
 
-// copyLimit is how long the container's process may take to stop for its filters to be copied. A frozen one never does.
+// copyLimit is how long the container's process may take to stop for its filters to be copied. A
+// frozen one never does.
 const copyLimit = time.Second
 
-// filter chooses the filters of system calls: the container's own where the profile has no tools that need more, else the
-// runtime's default and what they need.
+// filter chooses the filters of system calls: the container's own where the profile has no tools
+// that need more, else the runtime's default and what they need.
 func (r *restraint) filter(ctx context.Context, p *nsutil.Process, profile Profile) (err error) {
 	if profile.all {
 		return nil
@@ -81,7 +83,8 @@ var filterNames = map[seccomp.Variant]string{
 	seccomp.Debug:   "Docker's default and debuggers' calls",
 }
 
-// blame says of an error at a session's start what may have brought it about: the container's own filter, or its label.
+// blame says of an error at a session's start what may have brought it about: the container's own
+// filter, or its label.
 func (r *restraint) blame(err error) error {
 	switch {
 	case r.copied:
@@ -105,8 +108,9 @@ func (r *restraint) label(p *nsutil.Process) error {
 	return nil
 }
 
-// limit takes the container's resource limits over. Those of address space and data segment are left to the session's cgroup,
-// which bounds its memory: a Go program, as dlx-init is one, reserves much and uses little. Nothing dumps core.
+// limit takes the container's resource limits over. Those of address space and data segment are
+// left to the session's cgroup, which bounds its memory: a Go program, as dlx-init is one, reserves
+// much and uses little. Nothing dumps core.
 func (r *restraint) limit(p *nsutil.Process) error {
 	theirs, err := p.Limits()
 	if err != nil {
@@ -130,8 +134,8 @@ func (r *restraint) limit(p *nsutil.Process) error {
 
 const oomFile = "oom_score_adj"
 
-// oomScore makes the kernel choose the session no later than the container when memory is short. Less than dlx's own takes
-// CAP_SYS_RESOURCE (proc_pid_oom_score_adj(5)).
+// oomScore makes the kernel choose the session no later than the container when memory is short.
+// Less than dlx's own takes CAP_SYS_RESOURCE (proc_pid_oom_score_adj(5)).
 func (r *restraint) oomScore(p *nsutil.Process) error {
 	data, err := p.ReadFile(oomFile, labelLimit)
 	if err != nil {
@@ -156,7 +160,8 @@ func (r *restraint) oomScore(p *nsutil.Process) error {
 	return nil
 }
 
-// privileged says whether the container has the host's administrator's rights: CAP_SYS_ADMIN in the host's user namespace.
+// privileged says whether the container has the host's administrator's rights: CAP_SYS_ADMIN in the
+// host's user namespace.
 func (r *restraint) privileged(p *nsutil.Process) error {
 	differ, err := p.Differing()
 	if err != nil {

@@ -17,8 +17,8 @@ type Restraints struct {
 	UserNS       bool     `json:"user_namespace"`  // the container's own
 	OOMScoreAdj  int      `json:"oom_score_adj"`
 	Limits       int      `json:"resource_limits"` // how many are the container's
-	// Privileged says that the container has the host's administrator's rights, and so that what restrains the session does
-	// not keep it from the host.
+	// Privileged says that the container has the host's administrator's rights, and so that what
+	// restrains the session does not keep it from the host.
 	Privileged bool `json:"privileged,omitempty"`
 }
 

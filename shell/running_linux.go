@@ -37,7 +37,8 @@ func (e *MemoryError) Error() string {
 // Hint says what is enough.
 func (e *MemoryError) Hint() string { return "--memory 16m is enough for a shell" }
 
-// RestrainedError reports that the session's first process could not run under what restrains the container.
+// RestrainedError reports that the session's first process could not run under what restrains the
+// container.
 type RestrainedError struct {
 	By      string // the container's seccomp filter, or its label
 	Seccomp bool
@@ -243,7 +244,8 @@ func (r *running) hasStarted() bool {
 	}
 }
 
-// end ends what the command has left behind and waits for dlx-init, and until it is reaped, and returns its status.
+// end ends what the command has left behind and waits for dlx-init, and until it is reaped, and
+// returns its status.
 func (r *running) end() linux.WaitStatus {
 	select {
 	case <-r.exited:

@@ -36,9 +36,10 @@ type Options struct {
 	Devices []linux.Device // that the container may not open
 }
 
-// New makes a session for a container's process, and cleans up after those that nobody else will. program is dlx-init,
-// sealed. Its threads are in the cgroup, and do not count in the limits; one that it need not make is left to the command.
-// Where the session can not be restrained as the container is, there is none.
+// New makes a session for a container's process, and cleans up after those that nobody else will.
+// program is dlx-init, sealed. Its threads are in the cgroup, and do not count in the limits; one
+// that it need not make is left to the command. Where the session can not be restrained as the
+// container is, there is none.
 func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
 	us, err := self()
 	if err != nil {
@@ -88,8 +89,8 @@ func (s *Session) makeGroup(name string, p *nsutil.Process, more []linux.Device)
 // membershipLimit bounds /proc/PID/cgroup: a line for each hierarchy, with a path of at most 4 KiB.
 const membershipLimit = 256 << 10
 
-// devicesOf reads the rules of the process's cgroup. That is looked up by its name: since the process is in it afterwards, it
-// was that group.
+// devicesOf reads the rules of the process's cgroup. That is looked up by its name: since the
+// process is in it afterwards, it was that group.
 func devicesOf(p *nsutil.Process) (*cgroup.Devices, error) {
 	membership, err := p.ReadFile("cgroup", membershipLimit)
 	if err != nil {

@@ -21,7 +21,8 @@ type User struct {
 	Home     string
 }
 
-// UnknownUserError reports a user or group that the container's files do not have, or have with a number that is none.
+// UnknownUserError reports a user or group that the container's files do not have, or have with a
+// number that is none.
 type UnknownUserError struct {
 	Spec string
 	Err  error
@@ -38,8 +39,9 @@ func (e *UnknownUserError) Hint() string {
 // accountFileLimit bounds what is read of the container's /etc/passwd and /etc/group.
 const accountFileLimit = 1 << 20
 
-// LookupUser resolves "USER", "USER:GROUP" or numbers by the files below root. They are data, parsed here: no name
-// service of the host's or the container's is asked. It ends with ctx, and with rootfs.ErrNoAnswer if they can not be read in time.
+// LookupUser resolves "USER", "USER:GROUP" or numbers by the files below root. They are data,
+// parsed here: no name service of the host's or the container's is asked. It ends with ctx, and
+// with rootfs.ErrNoAnswer if they can not be read in time.
 func LookupUser(ctx context.Context, spec string, root *rootfs.Root) (User, error) {
 	passwd, err := accounts(ctx, root, "/etc/passwd")
 	if err != nil {
@@ -56,8 +58,8 @@ func LookupUser(ctx context.Context, spec string, root *rootfs.Root) (User, erro
 	return u, nil
 }
 
-// accounts reads a file of names. One that is not there, that no path leads to, or that is no file names nobody; one that does not
-// end, or not in time, is an error.
+// accounts reads a file of names. One that is not there, that no path leads to, or that is no file
+// names nobody; one that does not end, or not in time, is an error.
 func accounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
 	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
 	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {
@@ -92,7 +94,8 @@ func findUser(spec string, passwd, group []byte) (u User, err error) {
 	return u, nil
 }
 
-// errID reports a user or group that is in the files with something that is no ID: not a number from 0 to 4294967294. The next one,
+// errID reports a user or group that is in the files with something that is no ID: not a number
+// from 0 to 4294967294. The next one,
 // -1 in 32 bits, means "unchanged" to setresuid(2).
 var errID = errors.New("its user or group ID is not a number from 0 to 4294967294")
 
@@ -105,8 +108,8 @@ func toID(n int) (uint32, error) {
 	return uint32(n), nil
 }
 
-// markIDs puts -1 into those of a file's fields (passwd(5), group(5)) that should be an ID and are none. GetExecUser would take
-// what it can not parse, an empty field for one, for 0, which is root.
+// markIDs puts -1 into those of a file's fields (passwd(5), group(5)) that should be an ID and are
+// none. GetExecUser would take what it can not parse, an empty field for one, for 0, which is root.
 func markIDs(file []byte, fields ...int) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(file) {

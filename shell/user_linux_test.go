@@ -26,7 +26,8 @@ const (
 	someGroup = "root:x:0:\nstaff:x:50:app\nover:x:4294967296:member\nword:x:zero:\n"
 )
 
-// TestFindUser: an ID that is none is an error, and never the 0 that it becomes in 32 bits or unparsed.
+// TestFindUser: an ID that is none is an error, and never the 0 that it becomes in 32 bits or
+// unparsed.
 func TestFindUser(t *testing.T) {
 	for spec, want := range map[string]User{
 		"0":          {Home: "/root"},
@@ -60,7 +61,8 @@ func TestFindUser(t *testing.T) {
 	}
 }
 
-// FuzzFindUser: whoever is found by name has the number that is written there; 0 is written with zeros.
+// FuzzFindUser: whoever is found by name has the number that is written there; 0 is written with
+// zeros.
 func FuzzFindUser(f *testing.F) {
 	for line := range strings.Lines(somePasswd) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), ":")

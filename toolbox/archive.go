@@ -29,8 +29,9 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("read %s: more than %d MiB, which no toolbox needs", e.Name, maxBundle>>20)
 }
 
-// Open reads the beginning of a bundle, a folder or an archive which may be compressed by zstd: the manifest and its signatures.
-// The rest is read when those have been checked, and then no more of it than the manifest says there is.
+// Open reads the beginning of a bundle, a folder or an archive which may be compressed by zstd: the
+// manifest and its signatures. The rest is read when those have been checked, and then no more of
+// it than the manifest says there is.
 func Open(name string) (*Bundle, error) {
 	f, err := openFile(name)
 	if err != nil {
@@ -53,7 +54,8 @@ func Open(name string) (*Bundle, error) {
 	return b, nil
 }
 
-// openFile opens a regular file, and is nil for a folder. A FIFO in its place does not make it wait (open(2), O_NONBLOCK).
+// openFile opens a regular file, and is nil for a folder. A FIFO in its place does not make it wait
+// (open(2), O_NONBLOCK).
 func openFile(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -96,7 +98,8 @@ func unpack(r io.Reader, limit int64) (*archive, error) {
 	return &archive{tar.NewReader(from), from, end}, nil
 }
 
-// decompress is the content of a file that may be compressed. A variable, so that tests can count it.
+// decompress is the content of a file that may be compressed. A variable, so that tests can count
+// it.
 var decompress = func(in *bufio.Reader) (plain io.Reader, end func(), err error) {
 	if head, _ := in.Peek(len(zstdMagic)); !bytes.Equal(head, zstdMagic) { // a shorter one is no archive, which tar says
 		return in, func() {}, nil
@@ -108,8 +111,8 @@ var decompress = func(in *bufio.Reader) (plain io.Reader, end func(), err error)
 	return z, z.Close, nil
 }
 
-// next is the next entry's header: a regular file's and nothing else, without records of tar's later formats, which can say that it is
-// sparse, say.
+// next is the next entry's header: a regular file's and nothing else, without records of tar's
+// later formats, which can say that it is sparse, say.
 func (a *archive) next() (*tar.Header, error) {
 	h, err := a.Next()
 	if err == nil && (h.Typeflag != tar.TypeReg || len(h.PAXRecords) > 0 || h.Size < 0) {
@@ -173,7 +176,8 @@ func (b *Bundle) readHead(a *archive) error {
 	}
 }
 
-// readRest reads an archive again, up to the end or the entry only, whose beginning has to be the same as before.
+// readRest reads an archive again, up to the end or the entry only, whose beginning has to be the
+// same as before.
 func (b *Bundle) readRest(name, only string) error {
 	f, err := openFile(name)
 	if err != nil {
@@ -209,7 +213,8 @@ func (b *Bundle) readRest(name, only string) error {
 	return b.complete(again)
 }
 
-// readEntry reads one entry if it has the size that the manifest says, or is below the bound of what the manifest does not say.
+// readEntry reads one entry if it has the size that the manifest says, or is below the bound of
+// what the manifest does not say.
 func (b *Bundle) readEntry(a *archive, h *tar.Header, sizes map[string]int64) error {
 	want, listed := sizes[h.Name]
 	limit, head := headSizes[h.Name]
@@ -232,7 +237,8 @@ func (b *Bundle) readEntry(a *archive, h *tar.Header, sizes map[string]int64) er
 	return b.put(h.Name, data)
 }
 
-// unlisted refuses an entry that the manifest does not have. It is not read, so that what follows is not known.
+// unlisted refuses an entry that the manifest does not have. It is not read, so that what follows
+// is not known.
 func (b *Bundle) unlisted(name string, sizes map[string]int64) error {
 	for _, path := range slices.Sorted(maps.Keys(sizes)) {
 		if b.contents[path] == nil {
@@ -242,7 +248,8 @@ func (b *Bundle) unlisted(name string, sizes map[string]int64) error {
 	return refuse(ErrExtra, name, "is not in the manifest")
 }
 
-// sizes are those of the regular files that the manifest lists, and all the bytes that an archive of them may take.
+// sizes are those of the regular files that the manifest lists, and all the bytes that an archive
+// of them may take.
 func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 	sizes = make(map[string]int64, len(b.manifest.Files))
 	total = maxSBOM

@@ -143,8 +143,9 @@ func pack(t *testing.T, name string, entries ...entry) {
 	})
 }
 
-// TestBombs reads archives that are small and become large, or have very many entries. Of one that nobody trusted has signed no more is
-// unpacked than its manifest and signatures, and of one that is signed no more than the manifest says.
+// TestBombs reads archives that are small and become large, or have very many entries. Of one that
+// nobody trusted has signed no more is unpacked than its manifest and signatures, and of one that
+// is signed no more than the manifest says.
 func TestBombs(t *testing.T) {
 	key, public := keyPair(t)
 	_, other := keyPair(t)
@@ -220,7 +221,8 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestSwappedArchive: the file becomes another one, whose manifest says something else, between the check of its signature and its use.
+// TestSwappedArchive: the file becomes another one, whose manifest says something else, between the
+// check of its signature and its use.
 func TestSwappedArchive(t *testing.T) {
 	key, public := keyPair(t)
 	dir := t.TempDir()
@@ -282,7 +284,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a manifest that lists more than a toolbox may have is refused before its files are read, also one that is signed.
+// TestTooLarge: a manifest that lists more than a toolbox may have is refused before its files are
+// read, also one that is signed.
 func TestTooLarge(t *testing.T) {
 	toolbox.LimitBundles(t, 1<<20)
 	key, public := keyPair(t)

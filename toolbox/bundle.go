@@ -21,12 +21,13 @@ type Bundle struct {
 	contents map[string][]byte
 	from     *origin // what the contents are better read from, if not nil
 
-	// rest reads the bill of materials and the contents, or the one entry that it is given; nil if they are there.
+	// rest reads the bill of materials and the contents, or the one entry that it is given; nil if
+	// they are there.
 	rest func(only string) error
 }
 
-// load reads the rest of a bundle, if it has not been read, or all up to one entry. Whoever calls it has checked who signed the
-// manifest, or asks for what was not signed by anybody.
+// load reads the rest of a bundle, if it has not been read, or all up to one entry. Whoever calls
+// it has checked who signed the manifest, or asks for what was not signed by anybody.
 func (b *Bundle) load(only string) error {
 	if b.rest == nil {
 		return nil
@@ -40,7 +41,8 @@ func (b *Bundle) load(only string) error {
 	return nil
 }
 
-// complete takes the rest from the same bundle as it was read again. What was read before, and may have been checked, is compared.
+// complete takes the rest from the same bundle as it was read again. What was read before, and may
+// have been checked, is compared.
 func (b *Bundle) complete(again *Bundle) error {
 	if !bytes.Equal(again.raw, b.raw) || b.envelope != nil && !bytes.Equal(again.envelope, b.envelope) || b.cosign != nil && !bytes.Equal(again.cosign, b.cosign) {
 		return refuse(ErrChanged, ManifestName, "or a signature of it was changed while the toolbox was read")
@@ -66,7 +68,8 @@ func (b *Bundle) RawManifest() []byte { return b.raw }
 // Envelope returns the envelope's bytes, nil if the bundle has none.
 func (b *Bundle) Envelope() []byte { return b.envelope }
 
-// SBOM returns the bill of materials, nil if the bundle has none. Of a bundle that nobody has checked, it is read up to there.
+// SBOM returns the bill of materials, nil if the bundle has none. Of a bundle that nobody has
+// checked, it is read up to there.
 func (b *Bundle) SBOM() ([]byte, error) {
 	if b.manifest.SBOM == "" {
 		return nil, nil

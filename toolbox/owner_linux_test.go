@@ -12,7 +12,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestOwners: a key, a store or a record of somebody else's, or that somebody else could have put there, is not used.
+// TestOwners: a key, a store or a record of somebody else's, or that somebody else could have put
+// there, is not used.
 func TestOwners(t *testing.T) {
 	testutil.RequireRoot(t) // chown
 	const nobody = 65534

@@ -21,8 +21,8 @@ type Seen struct {
 // maxSeen is the most bytes of a record.
 const maxSeen = 1 << 20
 
-// OpenSeen reads the record of a file; one that is not there is empty. One that others could have written, as it is with keys, is an
-// error: it could say that nothing newer was used.
+// OpenSeen reads the record of a file; one that is not there is empty. One that others could have
+// written, as it is with keys, is an error: it could say that nothing newer was used.
 func OpenSeen(file string) (*Seen, error) {
 	s := &Seen{file: file, max: map[string]uint64{}}
 	err := checkOwners(file)

@@ -30,11 +30,13 @@ type Options struct {
 	Every    time.Duration // -G: how long a file lasts
 	Files    int           // -W: with MaxBytes, how many there are, the oldest of which is overwritten; with Every alone, the last one ends the capture
 	Owner    *Owner        // who makes the files; whoever runs it
-	// Done, if closed, says that no file system is to be waited for: one that does not answer is ErrNoAnswer then.
+	// Done, if closed, says that no file system is to be waited for: one that does not answer is
+	// ErrNoAnswer then.
 	Done <-chan struct{}
 }
 
-// Owner is a user whose files they are, and whom the kernel asks for when they are opened. Where root is to write, root may.
+// Owner is a user whose files they are, and whom the kernel asks for when they are opened. Where
+// root is to write, root may.
 type Owner struct{ UID, GID int }
 
 // rotates says whether there may be more than one file.

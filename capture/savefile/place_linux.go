@@ -12,15 +12,16 @@ import (
 	"dlx/nsutil"
 )
 
-// place is the directory that the files are in. It is held from one file to the next: whoever renames it meanwhile, or puts
-// another one or a link under its name, does not move the files that follow.
+// place is the directory that the files are in. It is held from one file to the next: whoever
+// renames it meanwhile, or puts another one or a link under its name, does not move the files that
+// follow.
 type place struct {
 	name string
 	dir  *linux.FD
 }
 
-// open opens a file, empty, as its owner does. It is given up some time after done is closed, if the file system has not
-// answered by then; the thread that waits stays behind.
+// open opens a file, empty, as its owner does. It is given up some time after done is closed, if
+// the file system has not answered by then; the thread that waits stays behind.
 func (p *place) open(name string, owner *Owner, done <-chan struct{}) (*os.File, error) {
 	type result struct {
 		place place
@@ -91,8 +92,9 @@ func (p *place) create(name string, owner *Owner) (*linux.FD, error) {
 	return fd, nil
 }
 
-// walk opens a directory, component by component. A link on the way is refused, since nobody can tell whose it is: a
-// container's root, that has one of its volumes there, is the host's root by number.
+// walk opens a directory, component by component. A link on the way is refused, since nobody can
+// tell whose it is: a container's root, that has one of its volumes there, is the host's root by
+// number.
 func walk(dir string) (*linux.FD, error) {
 	sofar := "."
 	if path.IsAbs(dir) {
@@ -133,8 +135,9 @@ func refusal(dir *linux.FD, base, name string, err error) error {
 	return &os.PathError{Op: "open", Path: name, Err: err}
 }
 
-// empty empties a file that was there, if it is a regular file with one name, and not somebody else's in a directory such as
-// /tmp: fs.protected_regular and protected_hardlinks, whatever the machine has them set to (proc(5)).
+// empty empties a file that was there, if it is a regular file with one name, and not somebody
+// else's in a directory such as /tmp: fs.protected_regular and protected_hardlinks, whatever the
+// machine has them set to (proc(5)).
 func (p *place) empty(fd *linux.FD, owner *Owner) error {
 	file, err := linux.Fstat(fd)
 	if err != nil {

@@ -50,7 +50,8 @@ func opens(t *testing.T, o Options) error {
 	}
 }
 
-// TestRefused: what was planted under the name of a capture file is not written to, whether root writes or root for a user.
+// TestRefused: what was planted under the name of a capture file is not written to, whether root
+// writes or root for a user.
 func TestRefused(t *testing.T) {
 	testutil.RequireRoot(t)
 	const other = 4242
@@ -134,7 +135,8 @@ func TestRelative(t *testing.T) {
 	}
 }
 
-// TestOwnFiles: the user's own file is written over, and so is one in a directory that only root may reach.
+// TestOwnFiles: the user's own file is written over, and so is one in a directory that only root
+// may reach.
 func TestOwnFiles(t *testing.T) {
 	testutil.RequireRoot(t)
 	dir := t.TempDir()
@@ -158,8 +160,8 @@ func TestOwnFiles(t *testing.T) {
 	}
 }
 
-// TestSwapped: while files are rotated, their directory is renamed, a link takes its place, and links the place of files to
-// come.
+// TestSwapped: while files are rotated, their directory is renamed, a link takes its place, and
+// links the place of files to come.
 func TestSwapped(t *testing.T) {
 	outer, target := t.TempDir(), t.TempDir()
 	dir := filepath.Join(outer, "dir")

@@ -126,8 +126,8 @@ func writeControl(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Roots are the directories that a session's group can have one in: those of version 1's controllers that are mounted, of
-// devices, and of version 2 beside them.
+// Roots are the directories that a session's group can have one in: those of version 1's
+// controllers that are mounted, of devices, and of version 2 beside them.
 func Roots() []string {
 	roots := limitRoots()
 	if unified() {
@@ -168,7 +168,8 @@ func Find(name string) *Group {
 	return c
 }
 
-// Entries opens what a child joins the group by: the tasks files of version 1, the directory of version 2, or both.
+// Entries opens what a child joins the group by: the tasks files of version 1, the directory of
+// version 2, or both.
 func (c *Group) Entries() (tasks []*linux.FD, dir *linux.FD, err error) {
 	names := c.dirs
 	if c.join != "" {

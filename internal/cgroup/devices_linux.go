@@ -12,16 +12,16 @@ import (
 	"dlx/internal/linux"
 )
 
-// Devices are the rules by which the processes of a control group may make and open device nodes, taken from one group to
-// be put in force for another. Its owner closes it.
+// Devices are the rules by which the processes of a control group may make and open device nodes,
+// taken from one group to be put in force for another. Its owner closes it.
 type Devices struct {
 	rules    []string               // version 1: the lines of devices.list
 	group    string                 // version 1: the group itself, where its list does not tell all
 	programs []*linux.DeviceProgram // version 2, also beside version 1
 }
 
-// devicesRoot is where version 1's devices controller is, hybridRoot where version 2 is beside version 1
-// (systemd's "hybrid" set-up).
+// devicesRoot is where version 1's devices controller is, hybridRoot where version 2 is beside
+// version 1 (systemd's "hybrid" set-up).
 var (
 	devicesRoot = filepath.Join(mount, devicesController)
 	hybridRoot  = filepath.Join(mount, "unified")
@@ -39,7 +39,8 @@ var (
 	errOutside   = errors.New("it is outside of the control groups that dlx can see, which is in a cgroup namespace of its own")
 )
 
-// DevicesOf reads the rules that hold for a process from what its /proc/PID/cgroup says (cgroups(7)).
+// DevicesOf reads the rules that hold for a process from what its /proc/PID/cgroup says
+// (cgroups(7)).
 func DevicesOf(membership []byte) (d *Devices, err error) {
 	defer func() {
 		if err != nil {
@@ -64,7 +65,8 @@ func DevicesOf(membership []byte) (d *Devices, err error) {
 	return d, d.readPrograms(hybridRoot, paths[""])
 }
 
-// memberships are a process's groups by controller; version 2's is "". A group's name can have colons.
+// memberships are a process's groups by controller; version 2's is "". A group's name can have
+// colons.
 func memberships(membership []byte) map[string]string {
 	paths := map[string]string{}
 	for line := range strings.Lines(string(membership)) {
@@ -79,7 +81,8 @@ func memberships(membership []byte) map[string]string {
 	return paths
 }
 
-// below is a group's directory. A path that leads out of the namespace's root begins with "/.." (cgroup_namespaces(7)).
+// below is a group's directory. A path that leads out of the namespace's root begins with "/.."
+// (cgroup_namespaces(7)).
 func below(root, path string) (string, error) {
 	if !filepath.IsAbs(path) || slices.Contains(strings.Split(path, "/"), "..") {
 		return "", errOutside
@@ -87,8 +90,8 @@ func below(root, path string) (string, error) {
 	return filepath.Join(root, path), nil
 }
 
-// readRules reads version 1's list. One that allows everything does not show what is forbidden all the same
-// (security/device_cgroup.c, devcgroup_seq_show): such a group is joined.
+// readRules reads version 1's list. One that allows everything does not show what is forbidden all
+// the same (security/device_cgroup.c, devcgroup_seq_show): such a group is joined.
 func (d *Devices) readRules(path string) error {
 	dir, err := below(devicesRoot, path)
 	if err != nil {
@@ -160,7 +163,8 @@ func (d *Devices) String() string {
 	return "the container's"
 }
 
-// roots are the hierarchies that a group with these rules has a directory in, besides those of its limits.
+// roots are the hierarchies that a group with these rules has a directory in, besides those of its
+// limits.
 func (d *Devices) roots() (list []string) {
 	if d.group == "" && !unified() {
 		list = append(list, devicesRoot)
@@ -198,7 +202,8 @@ func (d *Devices) apply(name string) error {
 	return nil
 }
 
-// writeRules forbids everything and then allows what the list says (the kernel's cgroup-v1/devices.rst).
+// writeRules forbids everything and then allows what the list says (the kernel's
+// cgroup-v1/devices.rst).
 func (d *Devices) writeRules(dir string) error {
 	if err := writeControl(filepath.Join(dir, "devices.deny"), "a"); err != nil {
 		return err

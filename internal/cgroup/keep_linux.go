@@ -13,9 +13,10 @@ import (
 // KeeperName is argv[0] of a session's keeper.
 const KeeperName = "dlx-keeper"
 
-// Keep is the keeper's main function; args are its arguments, name first. Its standard input is a socket that dlx holds: the
-// session's plan comes from there, and is run. When it closes, however dlx came to its end, the keeper ends what is left in
-// the group and removes it, as soon as what does not end when it is killed has done so all the same.
+// Keep is the keeper's main function; args are its arguments, name first. Its standard input is a
+// socket that dlx holds: the session's plan comes from there, and is run. When it closes, however
+// dlx came to its end, the keeper ends what is left in the group and removes it, as soon as what
+// does not end when it is killed has done so all the same.
 func Keep(args []string) int {
 	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2

@@ -34,8 +34,8 @@ func (w *announcer) WritePackets(p []byte, n uint64) (int, error) {
 	return capture.WritePackets(w.Writer, p, n)
 }
 
-// captureOutput is where the packets go: files, standard output, or a process that prints them. What it opens is not waited
-// for once ctx has ended.
+// captureOutput is where the packets go: files, standard output, or a process that prints them.
+// What it opens is not waited for once ctx has ended.
 func (a *app) captureOutput(ctx context.Context, o *captureOptions) (io.WriteCloser, error) {
 	switch {
 	case o.to != nil:

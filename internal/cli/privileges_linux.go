@@ -8,19 +8,22 @@ import (
 	"dlx/shell"
 )
 
-// looking is what it takes to find out who a container's process is: its namespaces and files in /proc, and the engine's socket.
+// looking is what it takes to find out who a container's process is: its namespaces and files in
+// /proc, and the engine's socket.
 const looking = linux.CapSet(1<<linux.CapSysPtrace | 1<<linux.CapDacOverride | 1<<linux.CapDacReadSearch)
 
 // verbPrivileges are the capabilities that verbs keep of root's. SECURITY.md has the table.
 var verbPrivileges = map[string]linux.CapSet{
 	"ps": looking,
-	// To receive packets in a namespace that was joined, write files for a user, and start and end a process that prints.
+	// To receive packets in a namespace that was joined, write files for a user, and start and end a
+	// process that prints.
 	"capture": looking | linux.Caps(linux.CapSysAdmin, linux.CapNetRaw, linux.CapNetAdmin, linux.CapSetuid, linux.CapSetgid,
 		linux.CapKill, linux.CapChown, linux.CapFowner),
 	// To place files in a layer, whose owners are the container's.
 	"inject": looking | linux.Caps(linux.CapChown, linux.CapFowner, linux.CapFsetid),
 	"eject":  looking | linux.Caps(linux.CapFowner),
-	// To join namespaces, mount a view, make its device nodes, and become what the profile says, whose capabilities come on top.
+	// To join namespaces, mount a view, make its device nodes, and become what the profile says, whose
+	// capabilities come on top.
 	"debug": looking | linux.Caps(linux.CapSysAdmin, linux.CapSysChroot, linux.CapMknod, linux.CapSetuid, linux.CapSetgid,
 		linux.CapSetpcap, linux.CapKill, linux.CapChown, linux.CapFowner),
 }
@@ -41,7 +44,8 @@ func giveUpForDebug(name string) error {
 	return keep(verbPrivileges["debug"] | caps)
 }
 
-// keep gives all else up. A program that was built with cgo, for the race detector, can not, and goes on as it is.
+// keep gives all else up. A program that was built with cgo, for the race detector, can not, and
+// goes on as it is.
 func keep(caps linux.CapSet) error {
 	err := linux.GiveUp(caps)
 	if err != nil && !errors.Is(err, linux.ErrNotSupported) {

@@ -17,8 +17,8 @@ import (
 	"dlx/shell"
 )
 
-// TestPrivileges: a verb has what its row of the table says, on every thread, and nothing that it starts has more. SECURITY.md
-// has the same table.
+// TestPrivileges: a verb has what its row of the table says, on every thread, and nothing that it
+// starts has more. SECURITY.md has the same table.
 func TestPrivileges(t *testing.T) {
 	testutil.RequireRoot(t)
 	dlx := testutil.BuildDlx(t)

@@ -191,7 +191,8 @@ func signalDlx(t *testing.T, c *testutil.Container, sig syscall.Signal) {
 	}
 }
 
-// parentOf is the process that started another: dlx a session's keeper, and the keeper the session's first process.
+// parentOf is the process that started another: dlx a session's keeper, and the keeper the
+// session's first process.
 func parentOf(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -17,13 +17,15 @@ const On = true
 
 // Variables that choose what happens at a point.
 const (
-	// PointVariable is NAME[:N],...: a process is killed at the Nth pass of the point, the first one without N.
+	// PointVariable is NAME[:N],...: a process is killed at the Nth pass of the point, the first one
+	// without N.
 	PointVariable = "DLX_FAILPOINT"
 	// LogVariable is a file to which the name of each point is added as it is passed.
 	LogVariable = "DLX_FAILPOINT_LOG"
 )
 
-// At marks a point. In a keeper its name begins with "keeper/", in a session's first process with "init/".
+// At marks a point. In a keeper its name begins with "keeper/", in a session's first process with
+// "init/".
 func At(name string) {
 	if !own().pass(own().role + name) {
 		return
@@ -42,8 +44,9 @@ func Environ() (list []string) {
 	return list
 }
 
-// In says which processes are to be ended before a step of a plan, by points that are passed as the plan is made: "plan/STEP",
-// which ends the child, and unless that is alone in its pid namespace, "plan/STEP@dlx", "@keeper" and "@both".
+// In says which processes are to be ended before a step of a plan, by points that are passed as the
+// plan is made: "plan/STEP", which ends the child, and unless that is alone in its pid namespace,
+// "plan/STEP@dlx", "@keeper" and "@both".
 func In(step string, alone bool) Victims {
 	name := "plan/" + step
 	v := Victims{Child: own().pass(name)}

@@ -48,7 +48,8 @@ func newWalk(t *testing.T) *walk {
 	}
 	w := &walk{t: t, dlx: dlx, dir: t.TempDir()}
 	image := testutil.Image(t, "box", testutil.Busybox(t))
-	// The container talks to itself, so that there are packets, and its first process reaps what becomes its child.
+	// The container talks to itself, so that there are packets, and its first process reaps what
+	// becomes its child.
 	const talk = "/bin/busybox ping -q -i 0.1 127.0.0.1 & wait"
 	w.box = testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sh", "-c", talk}})
 	testutil.Wait(t, "the container to talk", leftLimit, func() bool { return len(w.box.Processes()) == 2 })
@@ -109,7 +110,8 @@ func (w *walk) check(point string) {
 	}
 }
 
-// swept wants that the next session, before it begins, removes the control groups of the dlx that was killed.
+// swept wants that the next session, before it begins, removes the control groups of the dlx that
+// was killed.
 func (w *walk) swept(point string, session []string) {
 	w.t.Helper()
 	w.run(session...)
@@ -126,7 +128,8 @@ func (w *walk) swept(point string, session []string) {
 // killed says whether it was dlx itself that was killed.
 func killed(res testutil.Result) bool { return res.Code == 128+9 }
 
-// selected are the points to be walked through, of those that were passed: each once, or at each pass.
+// selected are the points to be walked through, of those that were passed: each once, or at each
+// pass.
 func selected(passed []string) (points []string) {
 	count := map[string]int{}
 	for _, name := range passed {
@@ -163,8 +166,8 @@ func short(points []string) []string {
 	})
 }
 
-// TestDebug kills dlx, the session's keeper, the child that becomes its first process, and two of them at once, at every step of
-// a session, and wants everything gone.
+// TestDebug kills dlx, the session's keeper, the child that becomes its first process, and two of
+// them at once, at every step of a session, and wants everything gone.
 func TestDebug(t *testing.T) {
 	w := newWalk(t)
 	w.sessions(append([]string{"debug", w.box.Name, "--"}, sessionCommand...)...)
@@ -261,7 +264,8 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// TestInject kills an injection and an ejection at every step. What is left is known, and taken out by the next of either.
+// TestInject kills an injection and an ejection at every step. What is left is known, and taken out
+// by the next of either.
 func TestInject(t *testing.T) {
 	w := newWalk(t)
 	inject, eject := []string{"inject", w.box.Name}, []string{"eject", "--all"}
@@ -310,7 +314,8 @@ func (w *walk) clean(point string) {
 	}
 }
 
-// TestCapture kills a capture at every step, also between two files, and while its packets are printed by another process.
+// TestCapture kills a capture at every step, also between two files, and while its packets are
+// printed by another process.
 func TestCapture(t *testing.T) {
 	w := newWalk(t)
 	for _, args := range [][]string{

@@ -71,8 +71,8 @@ var applets = []string{
 	"touch", "true", "tty", "wc",
 }
 
-// start starts a container that sleeps, as `runc spec` describes it but with Docker's capabilities, and changed by change.
-// It is removed when the test ends.
+// start starts a container that sleeps, as `runc spec` describes it but with Docker's capabilities,
+// and changed by change. It is removed when the test ends.
 func start(t testing.TB, change ...func(config)) *container {
 	t.Helper()
 	testutil.RequireRoot(t)
@@ -102,7 +102,8 @@ func start(t testing.TB, change ...func(config)) *container {
 	return c
 }
 
-// populate makes a container's root directory: busybox, the test programs, and a file that tells it from the host's.
+// populate makes a container's root directory: busybox, the test programs, and a file that tells it
+// from the host's.
 func populate(t testing.TB, root string) {
 	t.Helper()
 	for _, dir := range []string{"bin", "dev", "etc", "proc", "sys", "tmp"} {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A disk of the host's: a block device in memory with the number that /dev/null has among the character devices.
+// A disk of the host's: a block device in memory with the number that /dev/null has among the
+// character devices.
 const (
 	disk       = "/dev/ram3"
 	diskNumber = "b 1 3"
@@ -38,7 +39,8 @@ func whole(t testing.TB) bool {
 	return bytes.Equal(data, []byte(canary))
 }
 
-// nodes are what a container makes of the host's disk: it may make nodes, and not open them (runc's default rules).
+// nodes are what a container makes of the host's disk: it may make nodes, and not open them (runc's
+// default rules).
 const nodes = "mknod /x " + diskNumber + "; mknod /dev/sub " + diskNumber + "; rm /dev/null /dev/zero; mknod -m 666 /dev/null " +
 	diskNumber + "; mknod -m 666 /dev/zero " + diskNumber
 
@@ -48,8 +50,9 @@ const touches = `for f in /x /dev/sub /dev/null /dev/zero /proc/1/root/x /proc/1
 done
 rm -f /tmp/y; mknod /tmp/y b 1 3; head -c 20 /tmp/y; echo overwritten >/tmp/y; mknod /dev/y b 1 3; head -c 20 /dev/y; echo overwritten >/dev/y`
 
-// TestAttackDevices: a container makes nodes of the host's disk where a session may open them. The session can not, whatever
-// its profile, file system and flags: its cgroup has the container's device programs.
+// TestAttackDevices: a container makes nodes of the host's disk where a session may open them. The
+// session can not, whatever its profile, file system and flags: its cgroup has the container's
+// device programs.
 func TestAttackDevices(t *testing.T) {
 	plant(t)
 	c := start(t)

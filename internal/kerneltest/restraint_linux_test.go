@@ -40,7 +40,8 @@ func TestAppArmor(t *testing.T) {
 	}
 }
 
-// filtered gives a container a filter with a verdict that nothing else would give, EXDEV for mkdir(2).
+// filtered gives a container a filter with a verdict that nothing else would give, EXDEV for
+// mkdir(2).
 func filtered(conf config) {
 	const exdev = 18 // errno(3)
 	conf.set("linux.seccomp", map[string]any{
@@ -53,7 +54,8 @@ func filtered(conf config) {
 // verdict is what mkdir(1) says to it.
 const verdict = "Invalid cross-device link"
 
-// TestSeccomp: a session is filtered, and under baseline and restricted by its container's own filter.
+// TestSeccomp: a session is filtered, and under baseline and restricted by its container's own
+// filter.
 func TestSeccomp(t *testing.T) {
 	c := start(t, filtered)
 	if res := c.exec("mkdir /tmp/d"); !strings.Contains(res.Stderr, verdict) {
@@ -80,8 +82,8 @@ func TestNoNewPrivs(t *testing.T) {
 	}
 }
 
-// TestYama: sessions work where only ancestors, or only root, may trace (the kernel's LSM/Yama.rst), and the container's
-// filter, which tracing tells of, is copied.
+// TestYama: sessions work where only ancestors, or only root, may trace (the kernel's
+// LSM/Yama.rst), and the container's filter, which tracing tells of, is copied.
 func TestYama(t *testing.T) {
 	const file = "/proc/sys/kernel/yama/ptrace_scope"
 	before, err := os.ReadFile(file)

@@ -35,7 +35,8 @@ func debug(c *container, script string, flags ...string) testutil.Result {
 	return dlx(c.t, append(args, "--", "sh", "-c", script)...)
 }
 
-// begin starts a session in the background, ends it when the test ends, and returns once its cgroup is there.
+// begin starts a session in the background, ends it when the test ends, and returns once its cgroup
+// is there.
 func begin(c *container, script string, flags ...string) (cmd *exec.Cmd, group string) {
 	c.t.Helper()
 	args := append([]string{"debug", c.target()}, flags...)
@@ -83,7 +84,8 @@ func since(t testing.TB, major, minor int) bool {
 	return have[0] > major || have[0] == major && have[1] >= minor
 }
 
-// TestSession: a session is in the container's namespaces, sees its files, and ends with its command's status.
+// TestSession: a session is in the container's namespaces, sees its files, and ends with its
+// command's status.
 func TestSession(t *testing.T) {
 	c := start(t)
 	before := c.mounts()

@@ -13,7 +13,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestReadOnly: from Linux 5.12 on nothing can be written, whatever the session may do; before, it is refused.
+// TestReadOnly: from Linux 5.12 on nothing can be written, whatever the session may do; before, it
+// is refused.
 func TestReadOnly(t *testing.T) {
 	c := start(t, capabilities(append([]string{"CAP_SYS_ADMIN"}, dockerCaps...)))
 	const script = "touch /x || mount -o remount,rw / || mount -o remount,bind,rw / || touch /tmp/x || echo refused"
@@ -33,7 +34,8 @@ func TestReadOnly(t *testing.T) {
 	c.try("touch /x") // the container's own mount is as it was
 }
 
-// TestReadOnlyContainer: a container whose root is read-only gets the toolbox all the same, and stays as it is.
+// TestReadOnlyContainer: a container whose root is read-only gets the toolbox all the same, and
+// stays as it is.
 func TestReadOnlyContainer(t *testing.T) {
 	c := start(t, with("root.readonly", true))
 	res := debug(c, "ls /dev/.dlx/bin/ps; touch /x || echo refused")
@@ -42,7 +44,8 @@ func TestReadOnlyContainer(t *testing.T) {
 	}
 }
 
-// TestUserNamespace: root of a session is root of the container's user namespace, and nobody outside of it.
+// TestUserNamespace: root of a session is root of the container's user namespace, and nobody
+// outside of it.
 func TestUserNamespace(t *testing.T) {
 	const first = 100000
 	c := start(t, func(conf config) {

@@ -9,17 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DeviceProgram is a program that decides which device nodes the processes of a version 2 cgroup may make and open
-// (BPF_PROG_TYPE_CGROUP_DEVICE; the kernel's cgroup-v2.rst, "Device controller"). Its owner closes it.
+// DeviceProgram is a program that decides which device nodes the processes of a version 2 cgroup
+// may make and open (BPF_PROG_TYPE_CGROUP_DEVICE; the kernel's cgroup-v2.rst, "Device controller").
+// Its owner closes it.
 type DeviceProgram struct{ fd *FD }
 
 // Close releases the program; one that is attached stays in force.
 func (p *DeviceProgram) Close() error { return p.fd.Close() }
 
-// maxPrograms is how many programs the kernel runs for one cgroup (BPF_CGROUP_MAX_PROGS in kernel/bpf/cgroup.c).
+// maxPrograms is how many programs the kernel runs for one cgroup (BPF_CGROUP_MAX_PROGS in
+// kernel/bpf/cgroup.c).
 const maxPrograms = 64
 
-// bpfQuery, bpfAttach and bpfID are the parts of union bpf_attr that the commands below read (bpf(2), linux/bpf.h).
+// bpfQuery, bpfAttach and bpfID are the parts of union bpf_attr that the commands below read
+// (bpf(2), linux/bpf.h).
 type (
 	bpfQuery struct {
 		target, attachType, queryFlags, attachFlags uint32
@@ -30,8 +33,8 @@ type (
 	bpfID     struct{ id, next, flags uint32 }
 )
 
-// DevicePrograms opens the programs in force for the version 2 cgroup behind dir, those of the cgroups above it included.
-// None means that every device is allowed there.
+// DevicePrograms opens the programs in force for the version 2 cgroup behind dir, those of the
+// cgroups above it included. None means that every device is allowed there.
 func DevicePrograms(dir *FD) (programs []*DeviceProgram, err error) {
 	ids, err := deviceProgramIDs(dir)
 	if err != nil {
@@ -82,8 +85,8 @@ func deviceProgramIDs(dir *FD) ([]uint32, error) {
 	return distinct, nil
 }
 
-// Attach puts the program in force for the version 2 cgroup behind dir, beside those that are: a device is allowed where
-// every one of them allows it (BPF_F_ALLOW_MULTI, Linux 4.15).
+// Attach puts the program in force for the version 2 cgroup behind dir, beside those that are: a
+// device is allowed where every one of them allows it (BPF_F_ALLOW_MULTI, Linux 4.15).
 func (p *DeviceProgram) Attach(dir *FD) error {
 	attach := &bpfAttach{
 		target: uint32(dir.Int()), program: uint32(p.fd.Int()), attachType: unix.BPF_CGROUP_DEVICE, flags: unix.BPF_F_ALLOW_MULTI,

@@ -53,8 +53,8 @@ func opened(t *testing.T, group *linux.FD) string {
 	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", ",")
 }
 
-// TestDevicePrograms: a group's programs, those of the groups above it included, can be put in force for another group, with
-// devices that are allowed all the same.
+// TestDevicePrograms: a group's programs, those of the groups above it included, can be put in
+// force for another group, with devices that are allowed all the same.
 func TestDevicePrograms(t *testing.T) {
 	dir, above := unifiedCgroup(t, "above")
 	const all = "null r,null w,zero r,zero w,full r,full w"

@@ -15,7 +15,8 @@ type Device struct {
 	Access       string // of "r", "w" and "m", for reading, writing and making the node
 }
 
-// DeviceAt is the device whose node a path that dlx's user chose leads to; one that is no device is ErrNoDevice.
+// DeviceAt is the device whose node a path that dlx's user chose leads to; one that is no device is
+// ErrNoDevice.
 func DeviceAt(name string) (d Device, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat(name, &st); err != nil {
@@ -57,8 +58,8 @@ const (
 	bpfExit     = unix.BPF_JMP | unix.BPF_EXIT
 )
 
-// Offsets in struct bpf_cgroup_dev_ctx, and the values of its access_type: the kind of the device in the lower half, what is
-// asked for in the upper one (linux/bpf.h).
+// Offsets in struct bpf_cgroup_dev_ctx, and the values of its access_type: the kind of the device
+// in the lower half, what is asked for in the upper one (linux/bpf.h).
 const (
 	devAccessType, devMajor, devMinor = 0, 4, 8
 
@@ -67,8 +68,8 @@ const (
 	devAccessShift              = 16
 )
 
-// allow are the instructions that allow the device and go on behind them with any other one. Register 1 is the context, 2
-// and 3 are free at a program's beginning.
+// allow are the instructions that allow the device and go on behind them with any other one.
+// Register 1 is the context, 2 and 3 are free at a program's beginning.
 func (d Device) allow() []insn {
 	kind, may := int32(devChar), int32(0)
 	if d.Block {
@@ -101,8 +102,8 @@ func (d Device) allow() []insn {
 	return list
 }
 
-// Allowing returns a program that allows these devices, and of others what p allows. The program is p's own instructions,
-// read back from the kernel, with some in front.
+// Allowing returns a program that allows these devices, and of others what p allows. The program is
+// p's own instructions, read back from the kernel, with some in front.
 func (p *DeviceProgram) Allowing(devices []Device) (*DeviceProgram, error) {
 	theirs, err := p.instructions()
 	if err != nil {
@@ -115,7 +116,8 @@ func (p *DeviceProgram) Allowing(devices []Device) (*DeviceProgram, error) {
 	return loadDeviceProgram(append(all, theirs...))
 }
 
-// bpfInfo, bpfProgInfo and bpfLoad are the parts of union bpf_attr and struct bpf_prog_info that are used here.
+// bpfInfo, bpfProgInfo and bpfLoad are the parts of union bpf_attr and struct bpf_prog_info that
+// are used here.
 type (
 	bpfInfo struct {
 		fd, size uint32
@@ -138,8 +140,8 @@ type (
 	}
 )
 
-// instructions reads the program back. Nothing of a device program is rewritten when it is loaded (the kernel's
-// kernel/bpf/cgroup.c: cg_dev_verifier_ops converts no access).
+// instructions reads the program back. Nothing of a device program is rewritten when it is loaded
+// (the kernel's kernel/bpf/cgroup.c: cg_dev_verifier_ops converts no access).
 func (p *DeviceProgram) instructions() ([]insn, error) {
 	var size bpfProgInfo
 	if err := p.info(&size); err != nil {

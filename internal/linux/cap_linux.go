@@ -49,8 +49,9 @@ const (
 	CapSetfcap        = unix.CAP_SETFCAP
 )
 
-// GiveUp leaves every thread of this process those of its capabilities that are in keep, and keeps what it executes from having
-// more (prctl(2), PR_SET_NO_NEW_PRIVS): for root, executing a program would bring them back. With cgo it is ErrNotSupported.
+// GiveUp leaves every thread of this process those of its capabilities that are in keep, and keeps
+// what it executes from having more (prctl(2), PR_SET_NO_NEW_PRIVS): for root, executing a program
+// would bring them back. With cgo it is ErrNotSupported.
 func GiveUp(keep CapSet) error {
 	own, err := Effective()
 	if err != nil {
@@ -82,7 +83,8 @@ func Effective() (CapSet, error) {
 	return CapSet(data[0].Effective) | CapSet(data[1].Effective)<<32, nil
 }
 
-// capNames are the capabilities in the order of their numbers (linux/capability.h), without their CAP_.
+// capNames are the capabilities in the order of their numbers (linux/capability.h), without their
+// CAP_.
 var capNames = []string{
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
 	"LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",

@@ -10,11 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confine leaves the process, all of its threads included, what it takes to compute, to read and write what it has open, and to
-// end: no new privileges, no file system (Landlock, from Linux 5.13 on), no system call but those of a list. It holds until the
-// process ends. What it lacks is ErrPerm there; what is for other architectures kills it.
+// Confine leaves the process, all of its threads included, what it takes to compute, to read and
+// write what it has open, and to end: no new privileges, no file system (Landlock, from Linux 5.13
+// on), no system call but those of a list. It holds until the process ends. What it lacks is
+// ErrPerm there; what is for other architectures kills it.
 //
-// It has to be called from a program without cgo, whose threads Go does not know of all: ErrNotSupported.
+// It has to be called from a program without cgo, whose threads Go does not know of all:
+// ErrNotSupported.
 func Confine() error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()
@@ -38,8 +40,8 @@ func onAllThreads(call, a, b uintptr) error {
 	return nil
 }
 
-// restrictFiles takes every right away that Landlock knows of, by a rule set without a rule. Where the kernel has no Landlock,
-// the list of calls is what is left.
+// restrictFiles takes every right away that Landlock knows of, by a rule set without a rule. Where
+// the kernel has no Landlock, the list of calls is what is left.
 func restrictFiles() error {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno == unix.ENOSYS || errno == unix.EOPNOTSUPP || errno == unix.EPERM {
@@ -77,7 +79,8 @@ func landlockRights(abi int) (r unix.LandlockRulesetAttr) {
 	return r
 }
 
-// Calls of Go's runtime (internal/runtime/syscall and runtime/os_linux.go), and of reading and writing.
+// Calls of Go's runtime (internal/runtime/syscall and runtime/os_linux.go), and of reading and
+// writing.
 var confinedCalls = append([]int{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_CLOSE, unix.SYS_FSTAT, unix.SYS_LSEEK,
 	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_MINCORE, unix.SYS_BRK,
@@ -116,7 +119,8 @@ func filterCalls() error {
 	return nil
 }
 
-// Offsets in struct seccomp_data (linux/seccomp.h); of an argument, the lower half on the architectures that there are.
+// Offsets in struct seccomp_data (linux/seccomp.h); of an argument, the lower half on the
+// architectures that there are.
 const (
 	dataCall      = 0
 	dataArch      = 4
@@ -149,8 +153,9 @@ func confinement(pid int) []bpf.Instruction {
 		refuse)
 }
 
-// LimitMemory bounds the private memory of the process that can be written to, in bytes, and has it leave no core file
-// (setrlimit(2)): what goes beyond is an error to who asks, and the end of a Go program.
+// LimitMemory bounds the private memory of the process that can be written to, in bytes, and has it
+// leave no core file (setrlimit(2)): what goes beyond is an error to who asks, and the end of a Go
+// program.
 func LimitMemory(bytes uint64) error {
 	for resource, limit := range map[int]uint64{unix.RLIMIT_DATA: bytes, unix.RLIMIT_CORE: 0} {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {

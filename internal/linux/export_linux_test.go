@@ -2,7 +2,8 @@ package linux
 
 import "context"
 
-// CopySeized is SeccompFilters from where the process is seized, with something that happens just then.
+// CopySeized is SeccompFilters from where the process is seized, with something that happens just
+// then.
 func CopySeized(ctx context.Context, pidfd *FD, pid int, seized func()) (filters []SeccompProgram, err error) {
 	done := make(chan struct{})
 	go onTracer(func() bool {

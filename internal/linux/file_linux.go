@@ -109,8 +109,9 @@ func OpenInRoot(dir *FD, name string) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// raceRetries is how often a path is walked again after EAGAIN: openat2(2) gives up a ".." beside which something was renamed or
-// mounted, anywhere on the machine, since it can not tell whether it has led out.
+// raceRetries is how often a path is walked again after EAGAIN: openat2(2) gives up a ".." beside
+// which something was renamed or mounted, anywhere on the machine, since it can not tell whether it
+// has led out.
 const raceRetries = 128
 
 func openat2(dir *FD, name string, how *unix.OpenHow) (raw int, err error) {
@@ -123,8 +124,9 @@ func openat2(dir *FD, name string, how *unix.OpenHow) (raw int, err error) {
 	return raw, err
 }
 
-// Reopen opens the very file of an O_PATH descriptor, whatever its name leads to by now, by its link in the proc file system
-// that this process has at /proc (proc_pid_fd(5)). Opening a device can do something by itself: ask what the file is first.
+// Reopen opens the very file of an O_PATH descriptor, whatever its name leads to by now, by its
+// link in the proc file system that this process has at /proc (proc_pid_fd(5)). Opening a device
+// can do something by itself: ask what the file is first.
 func Reopen(fd *FD, flags int) (*FD, error) {
 	proc, err := OpenPath("/proc/self/fd")
 	if err != nil {
@@ -163,8 +165,9 @@ func StatAt(dir *FD, name string) (Stat, error) {
 	return st, nil
 }
 
-// TypeAt is the type of the file name below dir, without following a final link, and as the kernel knows it: a file system that
-// somebody has to answer for is not asked (statx(2), AT_STATX_DONT_SYNC).
+// TypeAt is the type of the file name below dir, without following a final link, and as the kernel
+// knows it: a file system that somebody has to answer for is not asked (statx(2),
+// AT_STATX_DONT_SYNC).
 func TypeAt(dir *FD, name string) (uint32, error) {
 	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
 	var st unix.Statx_t
@@ -231,7 +234,8 @@ func MkfileAt(dir *FD, name string, perm uint32) error {
 	return pathErr("mknodat", name, unix.Mknodat(dir.Int(), name, unix.S_IFREG|perm, 0))
 }
 
-// MknodAt makes the node of a device below dir with just these permission bits. dir is nobody else's.
+// MknodAt makes the node of a device below dir with just these permission bits. dir is nobody
+// else's.
 func MknodAt(dir *FD, name string, perm uint32, d Device) error {
 	mode := unix.S_IFCHR | perm
 	if d.Block {

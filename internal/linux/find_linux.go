@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Found is a file that was found in a file system that may hang, with what it and its file system said of it then. Its owner
-// closes it.
+// Found is a file that was found in a file system that may hang, with what it and its file system
+// said of it then. Its owner closes it.
 type Found struct {
 	*FD   // O_PATH
 	Stat  Stat
@@ -28,8 +28,8 @@ const (
 // ErrOtherMount reports a path that leads to another mount.
 var ErrOtherMount error = unix.EXDEV
 
-// FindOnMount is FindInRoot without a child, for a root whose file system answers: where the path leads to another mount, it is
-// ErrOtherMount (openat2(2), RESOLVE_NO_XDEV).
+// FindOnMount is FindInRoot without a child, for a root whose file system answers: where the path
+// leads to another mount, it is ErrOtherMount (openat2(2), RESOLVE_NO_XDEV).
 func FindOnMount(root *FD, name string) (*Found, error) {
 	how := &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
@@ -48,8 +48,8 @@ func FindOnMount(root *FD, name string) (*Found, error) {
 	return found, nil
 }
 
-// MountID is the number of the mount that fd is on, as mountinfo has it. No file system is asked (statx(2),
-// AT_STATX_DONT_SYNC; Linux 5.8).
+// MountID is the number of the mount that fd is on, as mountinfo has it. No file system is asked
+// (statx(2), AT_STATX_DONT_SYNC; Linux 5.8).
 func MountID(fd *FD) (uint64, error) {
 	var st unix.Statx_t
 	err := unix.Statx(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st)
@@ -59,9 +59,10 @@ func MountID(fd *FD) (uint64, error) {
 	return st.Mnt_id, wrap("statx", err)
 }
 
-// FindInRoot is OpenInRoot, fstat(2) and fstatfs(2), made by a forked child, and ends with ctx. A server of FUSE that has taken a
-// request and does not answer keeps the thread that waits from ending, and so its process, even when that is killed (the kernel's
-// fs/fuse/dev.c, request_wait_answer). Then it is the child that has to be left behind.
+// FindInRoot is OpenInRoot, fstat(2) and fstatfs(2), made by a forked child, and ends with ctx. A
+// server of FUSE that has taken a request and does not answer keeps the thread that waits from
+// ending, and so its process, even when that is killed (the kernel's fs/fuse/dev.c,
+// request_wait_answer). Then it is the child that has to be left behind.
 //
 //go:norace
 func FindInRoot(ctx context.Context, root *FD, name string) (*Found, error) {

@@ -82,7 +82,8 @@ type image struct {
 	fds    []*FD // the image's own
 }
 
-// firstPlanFD is the least number of a descriptor that a plan refers to, so that 0 to errorFD are free for the child.
+// firstPlanFD is the least number of a descriptor that a plan refers to, so that 0 to errorFD are
+// free for the child.
 const firstPlanFD = 64
 
 // load makes an image. The descriptors stay the caller's.

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ActAs has the calling thread open and make files as a user (setfsuid(2)): what is made is the user's, and the kernel asks
-// for that user where fs.protected_regular and its like do (proc(5)). What root may reach, it still may. The thread is not
-// to be used for anything else afterwards.
+// ActAs has the calling thread open and make files as a user (setfsuid(2)): what is made is the
+// user's, and the kernel asks for that user where fs.protected_regular and its like do (proc(5)).
+// What root may reach, it still may. The thread is not to be used for anything else afterwards.
 func ActAs(uid, gid int) error {
 	for _, id := range []struct {
 		call string
@@ -41,8 +41,9 @@ func raise(caps ...int) error {
 	return wrap("capset", unix.Capset(&header, &data[0]))
 }
 
-// OpenOutputAt opens a file below dir for writing, or makes an empty one. It follows no link and waits for nothing: not for the
-// reader of a FIFO, nor for the holder of a lease (fcntl(2), F_SETLEASE).
+// OpenOutputAt opens a file below dir for writing, or makes an empty one. It follows no link and
+// waits for nothing: not for the reader of a FIFO, nor for the holder of a lease (fcntl(2),
+// F_SETLEASE).
 func OpenOutputAt(dir *FD, name string, perm uint32) (fd *FD, made bool, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags|unix.O_EXCL, perm) })
@@ -59,8 +60,9 @@ func OpenOutputAt(dir *FD, name string, perm uint32) (fd *FD, made bool, err err
 	return fd, made, nil
 }
 
-// OpenDirPathAt opens a directory below dir as an O_PATH descriptor, and follows no link: one there is ErrLoop or ErrNotDir.
-// A nil dir is the working directory, or the root for a name that begins there.
+// OpenDirPathAt opens a directory below dir as an O_PATH descriptor, and follows no link: one there
+// is ErrLoop or ErrNotDir. A nil dir is the working directory, or the root for a name that begins
+// there.
 func OpenDirPathAt(dir *FD, name string) (*FD, error) {
 	at := unix.AT_FDCWD
 	if dir != nil {
@@ -77,8 +79,8 @@ func OpenDirPathAt(dir *FD, name string) (*FD, error) {
 // Truncate is ftruncate(2).
 func Truncate(fd *FD, size int64) error { return wrap("ftruncate", unix.Ftruncate(fd.Int(), size)) }
 
-// OpenFIFO opens a FIFO for writing, and waits for its reader. Nothing else is opened, since that alone may have effects: other
-// files, and links, are ErrInvalid.
+// OpenFIFO opens a FIFO for writing, and waits for its reader. Nothing else is opened, since that
+// alone may have effects: other files, and links, are ErrInvalid.
 func OpenFIFO(name string) (*FD, error) {
 	raw, err := retry(func() (int, error) { return unix.Open(name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
 	if err != nil {

@@ -38,7 +38,8 @@ var limitNames = map[string]int{
 // limitColumn is the width of the name in /proc/PID/limits.
 const limitColumn = 25
 
-// ParseLimits reads the text of /proc/PID/limits. A resource that this program does not know is left out.
+// ParseLimits reads the text of /proc/PID/limits. A resource that this program does not know is
+// left out.
 func ParseLimits(text string) ([]Limit, error) {
 	var list []Limit
 	for line := range strings.Lines(text) {
@@ -70,7 +71,8 @@ func parseLimit(s string) (uint64, error) {
 	return strconv.ParseUint(s, 10, 64)
 }
 
-// Within bounds the limit by what this process may have itself: raising a hard limit takes CAP_SYS_RESOURCE.
+// Within bounds the limit by what this process may have itself: raising a hard limit takes
+// CAP_SYS_RESOURCE.
 func (l Limit) Within() (Limit, error) {
 	var own unix.Rlimit
 	if err := unix.Getrlimit(l.Resource, &own); err != nil {

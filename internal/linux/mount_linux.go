@@ -109,7 +109,8 @@ func MakePrivate() error {
 	return wrap("mount --make-rprivate /", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
-// SetMountAttrs adds attributes (MountRdonly, MountNodev, …) to the mount at fd and all below it (mount_setattr(2), Linux
+// SetMountAttrs adds attributes (MountRdonly, MountNodev, …) to the mount at fd and all below it
+// (mount_setattr(2), Linux
 // 5.12). An older kernel is ErrNoSys.
 func SetMountAttrs(fd *FD, attrs int) error {
 	attr := &unix.MountAttr{Attr_set: uint64(attrs)}

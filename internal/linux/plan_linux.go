@@ -11,8 +11,9 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// Plan is a list of system calls that a forked child makes before it executes a program. It is data: Fork runs it in a child
-// of this process, Send has another process do so, which holds nothing of this one's memory.
+// Plan is a list of system calls that a forked child makes before it executes a program. It is
+// data: Fork runs it in a child of this process, Send has another process do so, which holds
+// nothing of this one's memory.
 type Plan struct {
 	steps  []planStep
 	names  []string
@@ -183,14 +184,15 @@ func (p *Plan) Limit(l Limit) {
 	p.call("set a resource limit", unix.SYS_PRLIMIT64, val(0), val(l.Resource), p.words([]uint64{l.Soft, l.Hard}), val(0))
 }
 
-// WriteOwn writes to a file of the child's own directory in proc, the host's /proc, such as "oom_score_adj".
+// WriteOwn writes to a file of the child's own directory in proc, the host's /proc, such as
+// "oom_score_adj".
 func (p *Plan) WriteOwn(proc *FD, name, data string) {
 	p.call("open "+name, unix.SYS_OPENAT, p.use(proc), p.cstring("self/"+name), val(unix.O_WRONLY|unix.O_CLOEXEC), val(0))
 	p.call(fmt.Sprintf("write %q to %s", data, name), unix.SYS_WRITE, lastResult(), p.bytes([]byte(data)), val(len(data)))
 }
 
-// Filter puts a filter of system calls in force (seccomp(2)), under which the rest of the plan has to do. It takes
-// no_new_privs.
+// Filter puts a filter of system calls in force (seccomp(2)), under which the rest of the plan has
+// to do. It takes no_new_privs.
 func (p *Plan) Filter(program SeccompProgram) {
 	var b []byte
 	for _, ins := range program {

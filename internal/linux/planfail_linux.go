@@ -9,7 +9,8 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// fail plans who is killed before a step, in a build with fail points. A child in another pid namespace can end nobody but itself.
+// fail plans who is killed before a step, in a build with fail points. A child in another pid
+// namespace can end nobody but itself.
 func (p *Plan) fail(step string) {
 	v := failpoint.In(step, slices.ContainsFunc(p.steps, func(s planStep) bool { return s.fork }))
 	if v.Dlx {

@@ -14,10 +14,12 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// A plan crosses a socket as a header, whose message carries the descriptors (unix(7), SCM_RIGHTS), and then its parts, all
-// in words of the machine's. The answer is one word for each of what happened, and the child's pidfd.
+// A plan crosses a socket as a header, whose message carries the descriptors (unix(7), SCM_RIGHTS),
+// and then its parts, all in words of the machine's. The answer is one word for each of what
+// happened, and the child's pidfd.
 
-// maxPlanWords and maxPlanFiles bound what is taken from the socket: a session's arguments and variables take 2 MiB at most.
+// maxPlanWords and maxPlanFiles bound what is taken from the socket: a session's arguments and
+// variables take 2 MiB at most.
 const (
 	maxPlanWords = 1 << 20
 	maxPlanFiles = 64
@@ -45,8 +47,9 @@ func Pair() (ours *FD, theirs *os.File, err error) {
 	return NewFD(pair[0]), os.NewFile(uintptr(pair[1]), "socket"), nil
 }
 
-// ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its child. A step that fails
-// is a *StepError. It ends with ctx: whoever can see the child may have stopped it before it executes its program.
+// ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its
+// child. A step that fails is a *StepError. It ends with ctx: whoever can see the child may have
+// stopped it before it executes its program.
 func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err error) {
 	defer p.release() //nolint:errcheck // the other process has copies
 	if p.err != nil {
@@ -97,7 +100,8 @@ func readable(ctx context.Context, conn *FD, limit time.Duration) error {
 	}
 }
 
-// Ended waits for the news that the child of ForkBy has ended and been reaped, up to a limit. The socket's end is io.EOF.
+// Ended waits for the news that the child of ForkBy has ended and been reaped, up to a limit. The
+// socket's end is io.EOF.
 func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {
 	if err := readable(context.Background(), conn, limit); err != nil {
 		return 0, err
@@ -109,8 +113,8 @@ func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {
 	return WaitStatus(words[1]), nil
 }
 
-// ServePlans runs the plans that come on the socket, tells of each child and of its end, and reaps it. It returns nil when the
-// socket ends.
+// ServePlans runs the plans that come on the socket, tells of each child and of its end, and reaps
+// it. It returns nil when the socket ends.
 func ServePlans(conn *FD) error {
 	for {
 		p, err := readPlan(conn)
@@ -259,7 +263,8 @@ func (p *Plan) send(conn *FD) error {
 	return send(conn, p.fds, words...)
 }
 
-// readPlan reads what send has written. The other end is dlx itself; the bounds keep a mistake from becoming a wrong call.
+// readPlan reads what send has written. The other end is dlx itself; the bounds keep a mistake from
+// becoming a wrong call.
 func readPlan(conn *FD) (*Plan, error) {
 	head, fds, err := receive(conn, planHead)
 	p := &Plan{fds: fds}

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenPty makes a pseudo-terminal of the devpts at pts, or of the host's for nil. The slave is opened through the master
-// (TIOCGPTPEER, Linux 4.13), never by a path, and is known by its path below pts.
+// OpenPty makes a pseudo-terminal of the devpts at pts, or of the host's for nil. The slave is
+// opened through the master (TIOCGPTPEER, Linux 4.13), never by a path, and is known by its path
+// below pts.
 func OpenPty(pts *FD) (master *os.File, slave *FD, err error) {
 	dir, name := unix.AT_FDCWD, "/dev/ptmx"
 	if pts != nil {

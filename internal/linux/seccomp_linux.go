@@ -29,14 +29,16 @@ const (
 const maxInstructions = 4096
 
 // ErrNoFilterCopy reports that the kernel copies no filters for this process: it was built without
-// CONFIG_CHECKPOINT_RESTORE, this process is itself filtered or lacks CAP_SYS_ADMIN, or a security module forbids it.
+// CONFIG_CHECKPOINT_RESTORE, this process is itself filtered or lacks CAP_SYS_ADMIN, or a security
+// module forbids it.
 var ErrNoFilterCopy = errors.New("the kernel does not let this process copy another's seccomp filters")
 
-// ErrTraced reports that another process traces the one whose filters were asked for; only its tracer can copy them.
+// ErrTraced reports that another process traces the one whose filters were asked for; only its
+// tracer can copy them.
 var ErrTraced = errors.New("it is traced by another process")
 
-// SeccompMode reads the mode of a process's first thread from /proc/PID/status. A process that is gone is
-// os.ErrNotExist or ErrNoProcess.
+// SeccompMode reads the mode of a process's first thread from /proc/PID/status. A process that is
+// gone is os.ErrNotExist or ErrNoProcess.
 func SeccompMode(pid int) (int, error) { return statusNumber(pid, "Seccomp") }
 
 // statusNumber is a decimal field of proc_pid_status(5).
@@ -53,8 +55,8 @@ func statusNumber(pid int, field string) (int, error) {
 	return 0, fmt.Errorf("status of process %d has no field %s", pid, field)
 }
 
-// tracedFilters copies the filters of the stopped process pid, which the calling thread traces, in the order of their
-// installation: filter 0 is the oldest (kernel/seccomp.c, get_nth_filter).
+// tracedFilters copies the filters of the stopped process pid, which the calling thread traces, in
+// the order of their installation: filter 0 is the oldest (kernel/seccomp.c, get_nth_filter).
 func tracedFilters(pid int, goOn func() error) ([]SeccompProgram, error) {
 	mode, err := SeccompMode(pid)
 	switch {
@@ -92,8 +94,9 @@ func tracedFilter(pid, index int, buf SeccompProgram) (SeccompProgram, error) {
 	return slices.Clone(buf[:n]), nil
 }
 
-// copyError says what an error of PTRACE_SECCOMP_GET_FILTER means for a process that has filters: EACCES that the
-// tracer may not, EINVAL or EIO that the kernel can not (kernel/seccomp.c, seccomp_get_filter).
+// copyError says what an error of PTRACE_SECCOMP_GET_FILTER means for a process that has filters:
+// EACCES that the tracer may not, EINVAL or EIO that the kernel can not (kernel/seccomp.c,
+// seccomp_get_filter).
 func copyError(err error) error {
 	err = wrap("ptrace SECCOMP_GET_FILTER", err)
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIO) {

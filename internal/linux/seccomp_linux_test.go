@@ -25,7 +25,8 @@ const (
 	shortTime = 300 * time.Millisecond
 )
 
-// allow is a filter that allows everything and has a mark by which one is told from another: `ld #mark; ret ALLOW`.
+// allow is a filter that allows everything and has a mark by which one is told from another: `ld
+// #mark; ret ALLOW`.
 func allow(mark uint32) linux.SeccompProgram {
 	return linux.SeccompProgram{{Code: 0x00, K: mark}, {Code: 0x06, K: 0x7fff0000}}
 }
@@ -136,7 +137,8 @@ func TestSeccompFiltersOfNone(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersOfAnother: a number that has got to another process is noticed, and that process left alone.
+// TestSeccompFiltersOfAnother: a number that has got to another process is noticed, and that
+// process left alone.
 func TestSeccompFiltersOfAnother(t *testing.T) {
 	testutil.RequireRoot(t)
 	sleep := testutil.RequireTool(t, "sleep")
@@ -167,7 +169,8 @@ func TestSeccompFiltersOfAnother(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersOfEnded: a process that nobody has reaped yet is as good as gone, and its parent can reap it.
+// TestSeccompFiltersOfEnded: a process that nobody has reaped yet is as good as gone, and its
+// parent can reap it.
 func TestSeccompFiltersOfEnded(t *testing.T) {
 	testutil.RequireRoot(t)
 	cmd := filtered(t, []linux.SeccompProgram{allow(1)}, testutil.RequireTool(t, "sleep"), "1000")
@@ -218,8 +221,9 @@ func TestSeccompFiltersOfTraced(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersByFiltered: a process that is filtered itself can not copy, and says so in a way that lets its caller
-// fall back (kernel/seccomp.c, seccomp_get_filter). The test runs itself under a filter.
+// TestSeccompFiltersByFiltered: a process that is filtered itself can not copy, and says so in a
+// way that lets its caller fall back (kernel/seccomp.c, seccomp_get_filter). The test runs itself
+// under a filter.
 func TestSeccompFiltersByFiltered(t *testing.T) {
 	testutil.RequireRoot(t)
 	const variable = "DLX_TEST_COPY_OF"
@@ -247,8 +251,8 @@ func TestSeccompFiltersByFiltered(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersOfContainer: the container's first process has its engine's filter, and goes on, also when it is
-// copied again and again while it runs, sleeps and gets signals.
+// TestSeccompFiltersOfContainer: the container's first process has its engine's filter, and goes
+// on, also when it is copied again and again while it runs, sleeps and gets signals.
 func TestSeccompFiltersOfContainer(t *testing.T) {
 	testutil.RequireRoot(t)
 	image := testutil.Image(t, "loop", testutil.Busybox(t))
@@ -274,7 +278,8 @@ func TestSeccompFiltersOfContainer(t *testing.T) {
 	waitUntraced(t, c.PID)
 }
 
-// TestSeccompFiltersInSignal: a signal that the process was about to get when it was stopped is not lost.
+// TestSeccompFiltersInSignal: a signal that the process was about to get when it was stopped is not
+// lost.
 func TestSeccompFiltersInSignal(t *testing.T) {
 	testutil.RequireRoot(t)
 	cmd := filtered(t, []linux.SeccompProgram{allow(1)}, testutil.RequireTool(t, "sleep"), "1000")
@@ -286,7 +291,8 @@ func TestSeccompFiltersInSignal(t *testing.T) {
 	testutil.Wait(t, "its end by the signal", copyLimit, func() bool { return strings.HasPrefix(status(t, pid, "State"), "Z") })
 }
 
-// TestSeccompFiltersOfThreads: threads that are blocked in read(2) stay so, and the process still ends as it should.
+// TestSeccompFiltersOfThreads: threads that are blocked in read(2) stay so, and the process still
+// ends as it should.
 func TestSeccompFiltersOfThreads(t *testing.T) {
 	testutil.RequireRoot(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "threads", testutil.Prog(t, "threads"))})
@@ -304,8 +310,9 @@ func TestSeccompFiltersOfThreads(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersOfPaused: a frozen process does not stop; the copy ends with its context, and the process goes on
-// once it is thawed. One that a signal had stopped as well blocks PTRACE_SEIZE itself.
+// TestSeccompFiltersOfPaused: a frozen process does not stop; the copy ends with its context, and
+// the process goes on once it is thawed. One that a signal had stopped as well blocks PTRACE_SEIZE
+// itself.
 func TestSeccompFiltersOfPaused(t *testing.T) {
 	testutil.RequireRoot(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"), testutil.Busybox(t))

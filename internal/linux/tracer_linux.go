@@ -11,12 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SeccompFilters copies the filters of a process's first thread, the oldest first: those that a program has to install, in
-// this order, to be restrained as the process is. None is an empty list. pid is the number of pidfd's process.
+// SeccompFilters copies the filters of a process's first thread, the oldest first: those that a
+// program has to install, in this order, to be restrained as the process is. None is an empty list.
+// pid is the number of pidfd's process.
 //
-// The process is stopped for that by ptrace(2) for some 100 microseconds, and goes on again on every path. It notices at most
-// that a system call which stop signals interrupt has returned EINTR (signal(7)). One that is frozen does not stop: this ends
-// with ctx then. Errors are ErrNoFilterCopy, ErrTraced and ErrNoProcess, among others.
+// The process is stopped for that by ptrace(2) for some 100 microseconds, and goes on again on
+// every path. It notices at most that a system call which stop signals interrupt has returned EINTR
+// (signal(7)). One that is frozen does not stop: this ends with ctx then. Errors are
+// ErrNoFilterCopy, ErrTraced and ErrNoProcess, among others.
 func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, error) {
 	mode, err := SeccompMode(pid)
 	if alive := PidfdSignal(pidfd, 0); alive != nil {
@@ -44,13 +46,14 @@ func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, 
 	case r := <-done:
 		return r.filters, r.err
 	case <-ctx.Done():
-		// PTRACE_SEIZE itself waits for a process that a signal has stopped, in vain if it is frozen as well
-		// (kernel/ptrace.c, JOBCTL_TRAPPING). The tracer ends when that is over.
+		// PTRACE_SEIZE itself waits for a process that a signal has stopped, in vain if it is frozen as
+		// well (kernel/ptrace.c, JOBCTL_TRAPPING). The tracer ends when that is over.
 		return nil, fmt.Errorf("stop process %d to copy its seccomp filters: %w", pid, ctx.Err())
 	}
 }
 
-// traceFilters is the work of SeccompFilters on the thread that traces. detached says that it traces nobody any more.
+// traceFilters is the work of SeccompFilters on the thread that traces. detached says that it
+// traces nobody any more.
 func traceFilters(ctx context.Context, pidfd *FD, pid int) (filters []SeccompProgram, detached bool, err error) {
 	t := tracer{ctx: ctx, pidfd: pidfd, pid: pid}
 	if err := t.seize(); err != nil {
@@ -64,8 +67,9 @@ func traceFilters(ctx context.Context, pidfd *FD, pid int) (filters []SeccompPro
 	return filters, false, err
 }
 
-// onTracer runs f on a locked thread, since a tracer is a thread (ptrace(2)). If f has not detached, the thread ends, by
-// which the kernel detaches: exit_ptrace in kernel/ptrace.c. The process's first thread is never used, which Go does not end.
+// onTracer runs f on a locked thread, since a tracer is a thread (ptrace(2)). If f has not
+// detached, the thread ends, by which the kernel detaches: exit_ptrace in kernel/ptrace.c. The
+// process's first thread is never used, which Go does not end.
 func onTracer(f func() (detached bool)) {
 	runtime.LockOSThread()
 	if IsThreadGroupLeader() {
@@ -129,14 +133,15 @@ func (t *tracer) seizeError(err error) error {
 	return fmt.Errorf("%w: %w", ErrNoFilterCopy, err)
 }
 
-// Waits between two looks at a process that is to stop: most have stopped at the first or the second.
+// Waits between two looks at a process that is to stop: most have stopped at the first or the
+// second.
 const (
 	firstStopWait = 10 * time.Microsecond
 	lastStopWait  = 2 * time.Millisecond
 )
 
-// stop returns when the seized process has stopped, is gone, or ctx has ended. It makes sure first that the process is
-// pidfd's: while that one is not reaped, nobody else has its number.
+// stop returns when the seized process has stopped, is gone, or ctx has ended. It makes sure first
+// that the process is pidfd's: while that one is not reaped, nobody else has its number.
 func (t *tracer) stop() error {
 	if err := PidfdSignal(t.pidfd, 0); err != nil {
 		return err
@@ -162,14 +167,16 @@ func (t *tracer) stop() error {
 	}
 }
 
-// stopInfo is siginfo_t as waitid(2) fills it in on 64-bit architectures (asm-generic/siginfo.h, _sigchld).
+// stopInfo is siginfo_t as waitid(2) fills it in on 64-bit architectures (asm-generic/siginfo.h,
+// _sigchld).
 type stopInfo struct {
 	signo, errno, code, _ int32
 	pid, uid, status      int32
 	_                     [100]byte
 }
 
-// stopped looks whether the process has stopped. It asks for stops alone: an end is the parent's to reap.
+// stopped looks whether the process has stopped. It asks for stops alone: an end is the parent's to
+// reap.
 func (t *tracer) stopped() (bool, error) {
 	var info stopInfo
 	err := unix.Waitid(unix.P_PID, t.pid, (*unix.Siginfo)(unsafe.Pointer(&info)),
@@ -199,6 +206,6 @@ func pollFor(fd *FD, d time.Duration) (bool, error) {
 	return n > 0, wrap("ppoll", err)
 }
 
-// detach lets the stopped process go on, and says whether it does: one that is gone, or has not stopped, is detached
-// from by the end of its tracer alone.
+// detach lets the stopped process go on, and says whether it does: one that is gone, or has not
+// stopped, is detached from by the end of its tracer alone.
 func (t *tracer) detach() bool { return t.request(unix.PTRACE_DETACH, uintptr(t.sig)) == nil }

@@ -6,8 +6,9 @@ import (
 	"unicode/utf16"
 )
 
-// JSON returns a text of JSON with each character outside of ASCII that Escape would not let through in JSON's own way of
-// writing it (RFC 8259, section 7). What is below is the encoder's, which escapes it in strings.
+// JSON returns a text of JSON with each character outside of ASCII that Escape would not let
+// through in JSON's own way of writing it (RFC 8259, section 7). What is below is the encoder's,
+// which escapes it in strings.
 func JSON(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range string(text) {

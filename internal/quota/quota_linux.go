@@ -1,5 +1,5 @@
-// Package quota bounds what processes of root's take together of something for a user, such as memory, by locks that the kernel
-// gives up when a process ends, however it ends.
+// Package quota bounds what processes of root's take together of something for a user, such as
+// memory, by locks that the kernel gives up when a process ends, however it ends.
 package quota
 
 import (
@@ -12,7 +12,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// Quota is a process's part in a bound. Of the file, each byte stands for one unit, and is locked by the process that has it.
+// Quota is a process's part in a bound. Of the file, each byte stands for one unit, and is locked
+// by the process that has it.
 type Quota struct {
 	total int
 	fd    *linux.FD
@@ -28,8 +29,8 @@ func (e *ExceededError) Error() string {
 	return fmt.Sprintf("%d of %d are left, and %d are wanted", e.Left, e.Total, e.Wanted)
 }
 
-// Open opens the quota of a name. Its file is in a directory that only root may write to, and which is made if need be; the
-// directory above it is root's.
+// Open opens the quota of a name. Its file is in a directory that only root may write to, and which
+// is made if need be; the directory above it is root's.
 func Open(dir, name string, total int) (*Quota, error) {
 	d, err := openDir(dir)
 	if err != nil {
@@ -69,8 +70,8 @@ func openDir(dir string) (*linux.FD, error) {
 	return d, nil
 }
 
-// Take takes n units, or none. Two that take at the same time may both be refused the last ones. Its error is an
-// *ExceededError, or that of a system call.
+// Take takes n units, or none. Two that take at the same time may both be refused the last ones.
+// Its error is an *ExceededError, or that of a system call.
 func (q *Quota) Take(n int) (release func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

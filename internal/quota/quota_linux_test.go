@@ -56,7 +56,8 @@ func left(t *testing.T, q *quota.Quota) int {
 	return exceeded.Left
 }
 
-// TestTake: what is taken is so by all that are open, in this process and in others, and a refusal takes nothing.
+// TestTake: what is taken is so by all that are open, in this process and in others, and a refusal
+// takes nothing.
 func TestTake(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dlx")
 	one, two, other := open(t, dir, "user"), open(t, dir, "user"), open(t, dir, "other")

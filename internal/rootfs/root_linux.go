@@ -16,15 +16,17 @@ type Root struct {
 	answers bool // the file system of its own mount does, sooner or later
 }
 
-// answering are the file systems that containers have their roots and their /dev on and that need nobody else to answer, by
-// their names in mountinfo.
+// answering are the file systems that containers have their roots and their /dev on and that need
+// nobody else to answer, by their names in mountinfo.
 var answering = []string{"overlay", "devtmpfs", "ramfs", "rootfs", "ext4", "xfs", "btrfs", "tmpfs", "zfs", "aufs", "ext3", "ext2", "f2fs", "squashfs", "erofs"}
 
-// NewRoot takes a root directory, and what the process's mountinfo says (proc_pid_mountinfo(5)): of the kind of file system that
-// the directory is on. Where that is not known, it is taken for one that may never answer.
+// NewRoot takes a root directory, and what the process's mountinfo says (proc_pid_mountinfo(5)): of
+// the kind of file system that the directory is on. Where that is not known, it is taken for one
+// that may never answer.
 func NewRoot(fd *linux.FD, mountinfo []byte) *Root { return &Root{fd, Answers(fd, mountinfo)} }
 
-// Answers says whether a file's own mount is of a kind that needs nobody else to answer. The file system is not asked.
+// Answers says whether a file's own mount is of a kind that needs nobody else to answer. The file
+// system is not asked.
 func Answers(fd *linux.FD, mountinfo []byte) bool {
 	id, err := linux.MountID(fd)
 	return err == nil && slices.Contains(answering, fstype(mountinfo, id))
@@ -60,7 +62,8 @@ func fstype(mountinfo []byte, id uint64) string {
 	return ""
 }
 
-// find finds a file on the root's own mount at once, and elsewhere by a child that can be left behind.
+// find finds a file on the root's own mount at once, and elsewhere by a child that can be left
+// behind.
 func (r *Root) find(name string) (found *linux.Found, elsewhere bool, err error) {
 	if !r.answers {
 		return nil, true, nil

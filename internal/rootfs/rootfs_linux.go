@@ -1,5 +1,6 @@
-// Package rootfs opens and reads files of a container's file system, which may be anything that the container can make of it: a
-// link to a file of the kernel's, a device, a file that has no end, a file system that never answers.
+// Package rootfs opens and reads files of a container's file system, which may be anything that the
+// container can make of it: a link to a file of the kernel's, a device, a file that has no end, a
+// file system that never answers.
 package rootfs
 
 import (
@@ -23,8 +24,9 @@ var (
 // Limit is how long one file of a container's may take.
 const Limit = 10 * time.Second
 
-// Find finds a regular file whose bytes are stored, and does not open it: anything else is ErrNotFile. Links on the way are followed
-// as a process whose root is root would follow them, and never out of it.
+// Find finds a regular file whose bytes are stored, and does not open it: anything else is
+// ErrNotFile. Links on the way are followed as a process whose root is root would follow them, and
+// never out of it.
 func Find(ctx context.Context, root *Root, name string) (*linux.Found, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Limit, ErrNoAnswer)
 	defer cancel()
@@ -41,7 +43,8 @@ func Find(ctx context.Context, root *Root, name string) (*linux.Found, error) {
 	return found, nil
 }
 
-// Read returns the bytes of a file that Find finds, limit of them at the most: a longer one is ErrTooLong.
+// Read returns the bytes of a file that Find finds, limit of them at the most: a longer one is
+// ErrTooLong.
 func Read(ctx context.Context, root *Root, name string, limit int64) ([]byte, error) {
 	found, err := Find(ctx, root, name)
 	if err != nil {
@@ -65,8 +68,9 @@ func Read(ctx context.Context, root *Root, name string, limit int64) ([]byte, er
 	return data, nil
 }
 
-// open opens the very file that an O_PATH handle is of for reading. A name that leads to something else by now makes no difference,
-// and a lease on the file does not make it wait (fcntl(2), F_SETLEASE).
+// open opens the very file that an O_PATH handle is of for reading. A name that leads to something
+// else by now makes no difference, and a lease on the file does not make it wait (fcntl(2),
+// F_SETLEASE).
 func open(handle *linux.FD, name string) (*os.File, error) {
 	fd, err := linux.Reopen(handle, linux.ORead|linux.ONonblock|linux.ONoctty)
 	if err != nil {
@@ -75,9 +79,9 @@ func open(handle *linux.FD, name string) (*os.File, error) {
 	return fd.File(name), nil
 }
 
-// Within runs f, which looks into a container's file system, and returns when it has, or else with ctx's cause, or with
-// ErrNoAnswer when limit is over. f then goes on, or hangs in the kernel, by itself: it owns what it uses, and returns
-// nothing that would have to be closed.
+// Within runs f, which looks into a container's file system, and returns when it has, or else with
+// ctx's cause, or with ErrNoAnswer when limit is over. f then goes on, or hangs in the kernel, by
+// itself: it owns what it uses, and returns nothing that would have to be closed.
 func Within[T any](ctx context.Context, limit time.Duration, f func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrNoAnswer)
 	defer cancel()

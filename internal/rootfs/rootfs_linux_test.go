@@ -19,7 +19,8 @@ func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 const limit = 30 * time.Second
 
-// openRoot opens a directory as a root. Files in one that answers are found at once, in another by a child.
+// openRoot opens a directory as a root. Files in one that answers are found at once, in another by
+// a child.
 func openRoot(t *testing.T, dir string, answers bool) *rootfs.Root {
 	t.Helper()
 	fd, err := linux.OpenPath(dir)
@@ -37,7 +38,8 @@ func openRoot(t *testing.T, dir string, answers bool) *rootfs.Root {
 	return root
 }
 
-// TestRead reads what a path may lead to: stored bytes are read, and everything else is refused before it is opened.
+// TestRead reads what a path may lead to: stored bytes are read, and everything else is refused
+// before it is opened.
 func TestRead(t *testing.T) {
 	testutil.RequireRoot(t) // mknod
 	dir := t.TempDir()
@@ -92,8 +94,9 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestSwapped: a name changes between a file and a FIFO while it is read. Nobody ever opens the FIFO, which is a device's stand-in:
-// one that is opened may act. Without the handle, whose file is looked at and then opened by its descriptor, it is opened.
+// TestSwapped: a name changes between a file and a FIFO while it is read. Nobody ever opens the
+// FIFO, which is a device's stand-in: one that is opened may act. Without the handle, whose file is
+// looked at and then opened by its descriptor, it is opened.
 func TestSwapped(t *testing.T) {
 	dir := t.TempDir()
 	file, fifo, name := filepath.Join(dir, "file"), filepath.Join(dir, "fifo"), filepath.Join(dir, "name")

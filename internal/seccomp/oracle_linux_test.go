@@ -24,8 +24,8 @@ const x32Bit = 0x40000000
 // difference is a verdict of an older engine's filter and ours.
 type difference struct{ theirs, ours uint32 }
 
-// explained are all differences to the filter of Debian's Docker 20.10 with libseccomp 2.5.4, by name of the call. A newer
-// engine has fewer.
+// explained are all differences to the filter of Debian's Docker 20.10 with libseccomp 2.5.4, by
+// name of the call. A newer engine has fewer.
 var explained = map[string]difference{
 	// The profile has allowed these since.
 	"name_to_handle_at": {eperm, allow},
@@ -35,15 +35,16 @@ var explained = map[string]difference{
 	"process_vm_readv":  {eperm, allow},
 	"process_vm_writev": {eperm, allow},
 	"uretprobe":         {eperm, allow},
-	// The profile has forbidden these since; of socket it has the families in a list, where all were allowed.
+	// The profile has forbidden these since; of socket it has the families in a list, where all were
+	// allowed.
 	"io_uring_enter":    {allow, eperm},
 	"io_uring_register": {allow, eperm},
 	"io_uring_setup":    {allow, eperm},
 	"socket":            {allow, eperm},
 }
 
-// newerThanEngine is the first call that the profile of Docker 20.10 and libseccomp 2.5.4 do not know. To runc, all
-// calls from there on are newer than the profile.
+// newerThanEngine is the first call that the profile of Docker 20.10 and libseccomp 2.5.4 do not
+// know. To runc, all calls from there on are newer than the profile.
 const newerThanEngine = 450
 
 // beyond are the calls that the debug variant allows beyond Docker's profile for its capabilities.
@@ -62,8 +63,8 @@ func isExplained(variant seccomp.Variant, c call, names []string, d difference) 
 	})
 }
 
-// TestAgainstEngine compares with the filter that a real engine's runtime, by libseccomp, gives a container: each
-// difference is explained above.
+// TestAgainstEngine compares with the filter that a real engine's runtime, by libseccomp, gives a
+// container: each difference is explained above.
 func TestAgainstEngine(t *testing.T) {
 	testutil.RequireRoot(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))

@@ -23,7 +23,8 @@ var harmless = []string{
 	"pidfd_getfd", "process_vm_readv", "setns", "unshare",
 }
 
-// under is a command of the test program filtered, by which it puts itself under a variant's filter; "" is none.
+// under is a command of the test program filtered, by which it puts itself under a variant's
+// filter; "" is none.
 func under(t *testing.T, v seccomp.Variant, args ...string) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "filtered")
@@ -41,7 +42,8 @@ func under(t *testing.T, v seccomp.Variant, args ...string) *exec.Cmd {
 	return exec.Command(path, args...)
 }
 
-// TestCalls: the kernel takes the programs, and a process under one gets the errors that the profile says.
+// TestCalls: the kernel takes the programs, and a process under one gets the errors that the
+// profile says.
 func TestCalls(t *testing.T) {
 	testutil.RequireRoot(t)
 	numbers := map[string]uint32{}
@@ -102,8 +104,8 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestDebuggers: what the profile general promises works under its filter, and of gdb's needs one only there: a program
-// at the addresses that it always has.
+// TestDebuggers: what the profile general promises works under its filter, and of gdb's needs one
+// only there: a program at the addresses that it always has.
 func TestDebuggers(t *testing.T) {
 	testutil.RequireRoot(t)
 	strace, setarch, sleep := testutil.RequireTool(t, "strace"), testutil.RequireTool(t, "setarch"), testutil.RequireTool(t, "sleep")

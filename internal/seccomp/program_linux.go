@@ -9,11 +9,12 @@ import (
 	"dlx/internal/linux"
 )
 
-// Variant says which capabilities a filter was made for. Docker's profile allows some system calls by capability.
+// Variant says which capabilities a filter was made for. Docker's profile allows some system calls
+// by capability.
 type Variant string
 
-// The variants. None has what CAP_NET_ADMIN needs: Docker's profile names nothing for it, the network is set up by calls
-// that every container may make.
+// The variants. None has what CAP_NET_ADMIN needs: Docker's profile names nothing for it, the
+// network is set up by calls that every container may make.
 const (
 	Bare    Variant = "bare"    // for a process without capabilities
 	Default Variant = "default" // for the capabilities that Docker gives a container

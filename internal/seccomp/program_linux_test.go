@@ -46,7 +46,8 @@ func mobys(t *testing.T, caps []string) []specs.LinuxSyscall {
 	return profile.Syscalls
 }
 
-// evaluated are the rules for any architecture by this test's evaluation, rule for rule, for every kernel that dlx runs on.
+// evaluated are the rules for any architecture by this test's evaluation, rule for rule, for every
+// kernel that dlx runs on.
 func evaluated(goarch string, caps []string) (rules []specs.LinuxSyscall) {
 	for _, r := range profiles.DefaultProfile().Syscalls {
 		holds := true
@@ -135,8 +136,8 @@ func borders(rules []specs.LinuxSyscall) []uint64 {
 	return slices.Compact(list)
 }
 
-// TestPrograms: every embedded program decides as the profile does, of every number in every ABI and at each border of
-// the arguments' conditions.
+// TestPrograms: every embedded program decides as the profile does, of every number in every ABI
+// and at each border of the arguments' conditions.
 func TestPrograms(t *testing.T) {
 	for machine, tables := range machines {
 		for variant, want := range wanted {
@@ -178,7 +179,8 @@ func compare(t *testing.T, v vm, audit uint32, rules []specs.LinuxSyscall, table
 	}
 }
 
-// TestEvaluation: this test's evaluation is moby's, so that it can speak for the other architecture too.
+// TestEvaluation: this test's evaluation is moby's, so that it can speak for the other architecture
+// too.
 func TestEvaluation(t *testing.T) {
 	for variant, want := range wanted {
 		own, moby := evaluated(runtime.GOARCH, want.caps), mobys(t, want.caps)
@@ -188,7 +190,8 @@ func TestEvaluation(t *testing.T) {
 	}
 }
 
-// TestNetAdmin: Docker's profile has no rule for CAP_NET_ADMIN, so that netadmin needs no variant of its own.
+// TestNetAdmin: Docker's profile has no rule for CAP_NET_ADMIN, so that netadmin needs no variant
+// of its own.
 func TestNetAdmin(t *testing.T) {
 	with := mobys(t, append(slices.Clone(dockerCaps), "CAP_NET_ADMIN"))
 	if diff := cmp.Diff(mobys(t, dockerCaps), with); diff != "" {
@@ -196,7 +199,8 @@ func TestNetAdmin(t *testing.T) {
 	}
 }
 
-// TestForeignArchitectures: what is neither of a kernel's ABIs ends the process, and x32's calls are none.
+// TestForeignArchitectures: what is neither of a kernel's ABIs ends the process, and x32's calls
+// are none.
 func TestForeignArchitectures(t *testing.T) {
 	for machine, foreign := range map[string][]uint32{"amd64": {auditARM64, auditARM, 0, 0xffffffff}, "arm64": {auditAMD64, auditI386, 0, 0xffffffff}} {
 		for _, variant := range seccomp.Variants() {
@@ -216,7 +220,8 @@ func TestForeignArchitectures(t *testing.T) {
 	}
 }
 
-// TestEmbedded: what is embedded for this architecture is what was generated, in the kernel's own form.
+// TestEmbedded: what is embedded for this architecture is what was generated, in the kernel's own
+// form.
 func TestEmbedded(t *testing.T) {
 	for _, variant := range seccomp.Variants() {
 		got, err := seccomp.Program(variant)
@@ -255,7 +260,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// allowedCalls names amd64's calls that a variant allows with some argument, and those arguments where not all are.
+// allowedCalls names amd64's calls that a variant allows with some argument, and those arguments
+// where not all are.
 func allowedCalls(t *testing.T, variant seccomp.Variant) (list []string) {
 	t.Helper()
 	v := newVM(t, generated(t, "amd64", variant))

@@ -15,7 +15,8 @@ var (
 	atOnce   = flag.Int("at-once", 10, "sessions at once")
 )
 
-// TestMain lets this program be what dlx starts itself as: a session's keeper and, without a built-in toolbox, its tools.
+// TestMain lets this program be what dlx starts itself as: a session's keeper and, without a
+// built-in toolbox, its tools.
 func TestMain(m *testing.M) {
 	if code, ok := role.Other(os.Args); ok {
 		os.Exit(code)

@@ -42,7 +42,8 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// inProcess runs a session in this process. Its command leaves another one behind, which the session ends.
+// inProcess runs a session in this process. Its command leaves another one behind, which the
+// session ends.
 func (p *place) inProcess(t *testing.T) {
 	t.Helper()
 	var out bytes.Buffer
@@ -98,7 +99,8 @@ func TestAfterOneAnother(t *testing.T) {
 	t.Logf("control groups of the kernel's: %s; before: %s", groups(t), kernel)
 }
 
-// TestClosed: a session closes what it has opened by itself. The collector, which would do so some time, is off.
+// TestClosed: a session closes what it has opened by itself. The collector, which would do so some
+// time, is off.
 func TestClosed(t *testing.T) {
 	p := newPlace(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -121,8 +123,8 @@ func TestCommandsAfterOneAnother(t *testing.T) {
 	t.Logf("control groups of the kernel's: %s; before: %s", groups(t), kernel)
 }
 
-// TestAtOnce runs sessions at once, in one process and by the command, twice: what the first round keeps for the next one, the
-// second does not add to.
+// TestAtOnce runs sessions at once, in one process and by the command, twice: what the first round
+// keeps for the next one, the second does not add to.
 func TestAtOnce(t *testing.T) {
 	for name, session := range map[string]func(*place, *testing.T){"in process": (*place).inProcess, "commands": (*place).command} {
 		t.Run(name, func(t *testing.T) {

@@ -65,9 +65,9 @@ const (
 	settled        = 100 // sessions, after which memory is compared
 )
 
-// compare closes the engine, and wants no more, after so many sessions, than there was before it was opened; what is closed in the
-// background gets a moment. The runtime keeps threads that are idle, and on a busy machine makes more of them, but not one in
-// each session.
+// compare closes the engine, and wants no more, after so many sessions, than there was before it
+// was opened; what is closed in the background gets a moment. The runtime keeps threads that are
+// idle, and on a busy machine makes more of them, but not one in each session.
 func (p *place) compare(t *testing.T, sessions, threads int) {
 	t.Helper()
 	if err := p.local.Close(); err != nil {
@@ -89,8 +89,8 @@ func (p *place) compare(t *testing.T, sessions, threads int) {
 	}
 }
 
-// groups are the numbers of control groups that the kernel has, by controller, with those that are removed and still held
-// (cgroups(7), /proc/cgroups).
+// groups are the numbers of control groups that the kernel has, by controller, with those that are
+// removed and still held (cgroups(7), /proc/cgroups).
 func groups(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/cgroups")

@@ -13,12 +13,12 @@ import (
 	"unsafe"
 )
 
-// Host is what a dlx could leave behind on the host, as it was at one time: processes, control groups, mounts, and mount
-// namespaces that no process is in.
+// Host is what a dlx could leave behind on the host, as it was at one time: processes, control
+// groups, mounts, and mount namespaces that no process is in.
 type Host struct{ held resources }
 
-// TakeHost looks at the host. From then on the orphans of what this process starts are its children (prctl(2),
-// PR_SET_CHILD_SUBREAPER), and found so.
+// TakeHost looks at the host. From then on the orphans of what this process starts are its children
+// (prctl(2), PR_SET_CHILD_SUBREAPER), and found so.
 func TakeHost(t testing.TB) Host {
 	t.Helper()
 	const setChildSubreaper = 36
@@ -28,8 +28,9 @@ func TakeHost(t testing.TB) Host {
 	return Host{hostState()}
 }
 
-// Left lists what is there, was not before, and does not go within limit: first the processes, and when there is none, what they
-// have left. What others make later is not counted. No child may be waited for meanwhile.
+// Left lists what is there, was not before, and does not go within limit: first the processes, and
+// when there is none, what they have left. What others make later is not counted. No child may be
+// waited for meanwhile.
 func (h Host) Left(limit time.Duration) []string {
 	var left resources
 	gone := poll(limit, func() bool {
@@ -70,8 +71,8 @@ const (
 	previousMountNamespace = 0x8010b70c // NS_MNT_GET_PREV
 )
 
-// emptyNamespaces adds the mount namespaces that no process is in: something else holds them. An older kernel does not list
-// them, and then there are none.
+// emptyNamespaces adds the mount namespaces that no process is in: something else holds them. An
+// older kernel does not list them, and then there are none.
 func emptyNamespaces(all resources) {
 	own, err := os.Open("/proc/self/ns/mnt")
 	if err != nil {

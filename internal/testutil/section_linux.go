@@ -13,8 +13,8 @@ import (
 
 var updateSections = flag.Bool("update", false, "write the parts of documents that are made of code anew")
 
-// Section compares a part of a document, between two comments that name it, with what it is made of. With -update it is
-// written anew.
+// Section compares a part of a document, between two comments that name it, with what it is made
+// of. With -update it is written anew.
 func Section(t testing.TB, name, part, made string) {
 	t.Helper()
 	file := filepath.Join(ModuleRoot(t), name)

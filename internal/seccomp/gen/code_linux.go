@@ -25,7 +25,8 @@ func search(spans []span) ([]bpf.Instruction, error) {
 	return append(append(branch(bpf.JumpGreaterOrEqual, spans[mid].first, len(below)), below...), above...), nil
 }
 
-// branch skips n instructions if the condition holds. A conditional jump reaches 255 of them (bpf(4), struct bpf_insn).
+// branch skips n instructions if the condition holds. A conditional jump reaches 255 of them
+// (bpf(4), struct bpf_insn).
 func branch(cond bpf.JumpTest, value uint32, n int) []bpf.Instruction {
 	if n <= math.MaxUint8 {
 		return []bpf.Instruction{bpf.JumpIf{Cond: cond, Val: value, SkipTrue: uint8(n)}}
@@ -46,8 +47,9 @@ func leaf(o outcome) ([]bpf.Instruction, error) {
 	return append(code, bpf.RetConstant{Val: o.other}), nil
 }
 
-// condition executes then if an argument fits. Arguments have 64 bits, which are compared in two halves; of all values
-// of a profile the upper half is 0, and so it is of a comparison's argument (libseccomp compares all of it as well).
+// condition executes then if an argument fits. Arguments have 64 bits, which are compared in two
+// halves; of all values of a profile the upper half is 0, and so it is of a comparison's argument
+// (libseccomp compares all of it as well).
 func condition(c specs.LinuxSeccompArg, then bpf.Instruction) ([]bpf.Instruction, error) {
 	if c.Index > 5 || c.Value > math.MaxUint32 || c.ValueTwo > math.MaxUint32 {
 		return nil, fmt.Errorf("a condition on argument %d has more than 32 bits", c.Index)

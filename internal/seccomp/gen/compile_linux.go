@@ -26,7 +26,8 @@ const (
 	offArgs   = 16
 )
 
-// outcome is what becomes of a call: the verdict of the first condition that holds, or else a verdict.
+// outcome is what becomes of a call: the verdict of the first condition that holds, or else a
+// verdict.
 type outcome struct {
 	conds []specs.LinuxSeccompArg
 	then  []uint32 // of each condition
@@ -43,7 +44,8 @@ type span struct {
 	outcome
 }
 
-// compile makes one program of the rules for all ABIs: the audit number chooses the ABI, and a binary search the span.
+// compile makes one program of the rules for all ABIs: the audit number chooses the ABI, and a
+// binary search the span.
 func compile(abis []abi, tables []table, rules []specs.LinuxSyscall) ([]bpf.Instruction, error) {
 	program := []bpf.Instruction{bpf.RetConstant{Val: retKill}} // an architecture that this kernel does not run
 	for i, abi := range slices.Backward(abis) {
@@ -68,8 +70,8 @@ func spansOf(numbers table, rules []specs.LinuxSyscall) ([]span, error) {
 		return nil, err
 	}
 	deny := outcome{other: retErrno | ePERM}
-	// A call that is newer than the profile gets ENOSYS, so that programs fall back: runc patches Docker's filters so
-	// (libcontainer/seccomp/patchbpf).
+	// A call that is newer than the profile gets ENOSYS, so that programs fall back: runc patches
+	// Docker's filters so (libcontainer/seccomp/patchbpf).
 	newer := outcome{other: retErrno | eNOSYS}
 	spans := []span{{0, deny}}
 	add := func(first uint32, o outcome) {

@@ -1,5 +1,6 @@
-// Gen compiles Docker's default seccomp profile into the programs that package seccomp embeds, for each architecture and
-// each set of capabilities. `make generate` runs it; the same inputs give the same bytes.
+// Gen compiles Docker's default seccomp profile into the programs that package seccomp embeds, for
+// each architecture and each set of capabilities. `make generate` runs it; the same inputs give the
+// same bytes.
 package main
 
 import (
@@ -52,7 +53,8 @@ func run(out string) error {
 	return nil
 }
 
-// write assembles the program as an array of struct sock_filter; both architectures are little-endian.
+// write assembles the program as an array of struct sock_filter; both architectures are
+// little-endian.
 func write(path string, program []bpf.Instruction) error {
 	raw, err := bpf.Assemble(program)
 	if err != nil {

@@ -21,8 +21,8 @@ type abi struct {
 	audit  uint32 // AUDIT_ARCH_* of linux/audit.h, which seccomp_data.arch is
 }
 
-// machine is a kernel's architecture, with the ABIs that Docker's profile maps it to. x32 is left out: its calls have
-// amd64's audit number and a bit that makes them newer than all others.
+// machine is a kernel's architecture, with the ABIs that Docker's profile maps it to. x32 is left
+// out: its calls have amd64's audit number and a bit that makes them newer than all others.
 type machine struct {
 	goarch string
 	abis   []abi
@@ -33,14 +33,14 @@ var machines = []machine{
 	{"arm64", []abi{{"arm64", 0xc00000b7}, {"arm", 0x40000028}}},
 }
 
-// armPrivate is where the numbers of 32-bit ARM's own calls begin (arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE);
-// golang.org/x/sys does not list them.
+// armPrivate is where the numbers of 32-bit ARM's own calls begin
+// (arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE); golang.org/x/sys does not list them.
 const armPrivate = 0x0f0000
 
 var armNumbers = map[string]uint32{"breakpoint": armPrivate + 1, "cacheflush": armPrivate + 2, "set_tls": armPrivate + 5}
 
-// unnumbered are names in the profile that no table here has: one is RISC-V's, the other a second name that libseccomp
-// gives arm_sync_file_range.
+// unnumbered are names in the profile that no table here has: one is RISC-V's, the other a second
+// name that libseccomp gives arm_sync_file_range.
 var unnumbered = map[string]bool{"riscv_hwprobe": true, "sync_file_range2": true}
 
 // table is the numbers of one ABI's calls by name.

@@ -32,11 +32,12 @@ var variants = []variant{
 	}},
 }
 
-// leastKernel is the oldest release that dlx runs on. A rule for newer ones would need a variant for each.
+// leastKernel is the oldest release that dlx runs on. A rule for newer ones would need a variant
+// for each.
 var leastKernel = profiles.KernelVersion{Kernel: 5, Major: 9}
 
-// rules are those of the profile that hold for the variant on an architecture of Go's name. moby's own evaluation of
-// them takes this machine's architecture and kernel.
+// rules are those of the profile that hold for the variant on an architecture of Go's name. moby's
+// own evaluation of them takes this machine's architecture and kernel.
 func (v variant) rules(goarch string) ([]specs.LinuxSyscall, error) {
 	profile := profiles.DefaultProfile()
 	if profile.DefaultAction != specs.ActErrno || profile.DefaultErrnoRet == nil || *profile.DefaultErrnoRet != ePERM {

@@ -1,5 +1,5 @@
-// Chatter sends datagrams to itself over the loopback interface, so many a second. Its own name, as the kernel knows it, is its second
-// argument, if it has one.
+// Chatter sends datagrams to itself over the loopback interface, so many a second. Its own name, as
+// the kernel knows it, is its second argument, if it has one.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Confined confines itself as the process that prints packets does, tries on several threads what it may not do any more, and
-// says what worked. With an argument, it takes so many MiB of memory instead.
+// Confined confines itself as the process that prints packets does, tries on several threads what
+// it may not do any more, and says what worked. With an argument, it takes so many MiB of memory
+// instead.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Filtered installs seccomp filters, each a file of struct sock_filter, in the order of its arguments. Then it executes
-// a program, or makes system calls without arguments and prints a line "NUMBER ERRNO" for each:
+// Filtered installs seccomp filters, each a file of struct sock_filter, in the order of its
+// arguments. Then it executes a program, or makes system calls without arguments and prints a line
+// "NUMBER ERRNO" for each:
 //
 //	filtered FILE... -- PROGRAM ARGUMENT...
 //	filtered -call NUMBER,... FILE...

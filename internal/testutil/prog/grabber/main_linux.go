@@ -1,6 +1,8 @@
-// Grabber reaches for whatever other processes hold: it writes to their programs through /proc/PID/exe and to what they map
-// through map_files, the bytes that are there, so that nothing is broken where it succeeds, and looks for a file of the host's, its argument, below and above their roots, working directories and
-// descriptors. With a second argument, a PID, it leaves every process alone but that one's children and theirs.
+// Grabber reaches for whatever other processes hold: it writes to their programs through
+// /proc/PID/exe and to what they map through map_files, the bytes that are there, so that nothing
+// is broken where it succeeds, and looks for a file of the host's, its argument, below and above
+// their roots, working directories and descriptors. With a second argument, a PID, it leaves every
+// process alone but that one's children and theirs.
 //
 // It prints "tries N" now and then, and a line "got WHAT" for each try that worked.
 package main
@@ -70,7 +72,8 @@ func (g *grabber) grab(dir string) {
 	g.reach(dir + "/root")
 }
 
-// program holds a program that runs, which nobody can write to meanwhile, and tries until after its end (CVE-2019-5736).
+// program holds a program that runs, which nobody can write to meanwhile, and tries until after its
+// end (CVE-2019-5736).
 func (g *grabber) program(exe string) {
 	g.tries.Add(1)
 	hold, err := os.Open(exe)

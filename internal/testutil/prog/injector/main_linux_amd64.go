@@ -1,6 +1,6 @@
-// Injector attaches to every other process that it can trace, and makes it open a file, its argument, for reading and writing,
-// read from it, and write "overwritten" to it. It prints "tries N" now and then, "attached" once, and "got ..." where the file
-// was opened.
+// Injector attaches to every other process that it can trace, and makes it open a file, its
+// argument, for reading and writing, read from it, and write "overwritten" to it. It prints "tries
+// N" now and then, "attached" once, and "got ..." where the file was opened.
 package main
 
 import (

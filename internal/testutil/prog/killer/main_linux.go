@@ -1,5 +1,6 @@
-// Killer sends signals, the numbers in its first argument in turn, to every process that it sees but itself and the first. With
-// a second argument, a PID, it leaves every process alone but that one's children and theirs. It prints "tries N" now and then.
+// Killer sends signals, the numbers in its first argument in turn, to every process that it sees
+// but itself and the first. With a second argument, a PID, it leaves every process alone but that
+// one's children and theirs. It prints "tries N" now and then.
 package main
 
 import (

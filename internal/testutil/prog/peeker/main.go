@@ -1,6 +1,7 @@
-// Peeker looks for a text in the environment and the memory of every other process that appears in its pid namespace, as
-// soon as it does. It prints a JSON object for each process whose environment it could read, with where the text was, and
-// "tries N", the processes that it looked at, now and then.
+// Peeker looks for a text in the environment and the memory of every other process that appears in
+// its pid namespace, as soon as it does. It prints a JSON object for each process whose environment
+// it could read, with where the text was, and "tries N", the processes that it looked at, now and
+// then.
 package main
 
 import (

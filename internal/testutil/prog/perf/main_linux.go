@@ -1,4 +1,5 @@
-// Perf counts its own instructions for a moment by perf_event_open(2), as a profiler does, and fails where that is forbidden.
+// Perf counts its own instructions for a moment by perf_event_open(2), as a profiler does, and
+// fails where that is forbidden.
 package main
 
 import (

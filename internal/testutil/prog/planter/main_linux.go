@@ -1,5 +1,6 @@
-// Planter makes nodes of a block device, its first two arguments, and swaps each of the files that follow with one and back, as
-// fast as it can: whoever opens such a file meets either. It prints "tries N" now and then, a try being a node in a file's place.
+// Planter makes nodes of a block device, its first two arguments, and swaps each of the files that
+// follow with one and back, as fast as it can: whoever opens such a file meets either. It prints
+// "tries N" now and then, a try being a node in a file's place.
 package main
 
 import (

@@ -1,6 +1,8 @@
-// Racer changes a folder whose name it is given as fast as it can, from the moment on that it is there: it swaps its files with a FIFO,
-// a link or a folder and back, and the folder itself with another and with a link. It says "opened" for each time that somebody opens the FIFO for reading,
-// and "tries N", the swaps that worked, now and then. The links lead to its second argument, or to /etc.
+// Racer changes a folder whose name it is given as fast as it can, from the moment on that it is
+// there: it swaps its files with a FIFO, a link or a folder and back, and the folder itself with
+// another and with a link. It says "opened" for each time that somebody opens the FIFO for reading,
+// and "tries N", the swaps that worked, now and then. The links lead to its second argument, or to
+// /etc.
 package main
 
 import (
@@ -84,7 +86,8 @@ func race(f string, n int) {
 	}
 }
 
-// swap exchanges two names and exchanges them again; one that is not there is the other side's doing.
+// swap exchanges two names and exchanges them again; one that is not there is the other side's
+// doing.
 func swap(a, b string) {
 	if exchange(a, b) {
 		swaps.Add(1)

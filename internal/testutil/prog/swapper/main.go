@@ -1,5 +1,6 @@
-// Swapper makes its first argument, over and over, a folder, then a symbolic link to its second, then nothing: the race
-// between resolving a path and using it (CVE-2018-15664). It prints "tries N", the rounds, now and then.
+// Swapper makes its first argument, over and over, a folder, then a symbolic link to its second,
+// then nothing: the race between resolving a path and using it (CVE-2018-15664). It prints "tries
+// N", the rounds, now and then.
 package main
 
 import (

@@ -1,6 +1,7 @@
-// Typist types its first argument into every terminal that it can reach: TIOCSTI and TIOCLINUX (ioctl_tty(2),
-// ioctl_console(2)) on its descriptors, /dev/tty, /dev/console and all of /dev/pts, as often as its second argument says. It
-// prints "tries N" at its end and a line for each terminal that took it.
+// Typist types its first argument into every terminal that it can reach: TIOCSTI and TIOCLINUX
+// (ioctl_tty(2), ioctl_console(2)) on its descriptors, /dev/tty, /dev/console and all of /dev/pts,
+// as often as its second argument says. It prints "tries N" at its end and a line for each terminal
+// that took it.
 package main
 
 import (
