@@ -1,6 +1,9 @@
 package linux
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // CopySeized is SeccompFilters from where the process is seized, with something that happens just
 // then.
@@ -25,4 +28,11 @@ func CopySeized(ctx context.Context, pidfd *FD, pid int, seized func()) (filters
 // ForbidDevices is a program that allows no device.
 func ForbidDevices() (*DeviceProgram, error) {
 	return loadDeviceProgram([]insn{{code: bpfMove}, {code: bpfExit}})
+}
+
+// SetAnswerLimit sets how long an answer to a plan may take, until what it returns is called.
+func SetAnswerLimit(d time.Duration) (restore func()) {
+	old := answerLimit
+	answerLimit = d
+	return func() { answerLimit = old }
 }

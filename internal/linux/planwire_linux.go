@@ -38,13 +38,21 @@ const answerWords = 3
 // errBadPlan is a plan that no other part of dlx has written.
 var errBadPlan = errors.New("not a plan")
 
-// Pair makes the two ends of a socket for plans. The second one is for another process.
+// Pair makes the two ends of a socket for plans. The second one is for another process, which
+// somebody may stop: nothing on the first one waits for longer than a limit.
 func Pair() (ours *FD, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, wrap("socketpair", err)
 	}
-	return NewFD(pair[0]), os.NewFile(uintptr(pair[1]), "socket"), nil
+	ours, theirs = NewFD(pair[0]), os.NewFile(uintptr(pair[1]), "socket")
+	limit := unix.NsecToTimeval(answerLimit.Nanoseconds())
+	for _, option := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} { // a long plan fills the socket
+		if err := unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, option, &limit); err != nil {
+			return nil, nil, errors.Join(wrap("setsockopt", err), ours.Close(), theirs.Close())
+		}
+	}
+	return ours, theirs, nil
 }
 
 // ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its
@@ -80,7 +88,7 @@ func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err er
 }
 
 // answerLimit is how long the other process may take to answer, which somebody may have stopped.
-const answerLimit = 20 * time.Second
+var answerLimit = 20 * time.Second
 
 // lookEvery is how often it is asked meanwhile whether ctx has ended.
 const lookEvery = 50 * time.Millisecond
