@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var updateSections = flag.Bool("update", false, "write the parts of documents that are made of code anew")
+var updateSections = flag.Bool("update-docs", false, "write the parts of documents that are made of code anew")
 
 // Section compares a part of a document, between two comments that name it, with what it is made
-// of. With -update it is written anew.
+// of. With -update-docs it is written anew.
 func Section(t testing.TB, name, part, made string) {
 	t.Helper()
 	file := filepath.Join(ModuleRoot(t), name)
