@@ -58,7 +58,7 @@ func works(t *testing.T, e engine.Engine, req engine.DebugRequest) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attackLimit)
 	defer cancel()
-	var out strings.Builder
+	var out testutil.Output
 	code, err := e.Debug(ctx, req, engine.Streams{Stdout: &out, Stderr: &out})
 	t.Logf("%s %v: %d %v %s", req.Profile, req.Command, code, err, out.String())
 	switch {

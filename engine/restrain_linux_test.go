@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +21,7 @@ func restrained(t *testing.T, e engine.Engine, req engine.DebugRequest) (engine.
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attackLimit)
 	defer cancel()
-	var out bytes.Buffer
+	var out testutil.Output
 	var told engine.Restraints
 	streams := engine.Streams{Stdout: &out, Stderr: &out, Restrained: func(r engine.Restraints) { told = r }}
 	if code, err := e.Debug(ctx, req, streams); err != nil || code != 0 {

@@ -47,7 +47,7 @@ func run(t *testing.T, e engine.Engine, req engine.DebugRequest) (int, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attackLimit)
 	defer cancel()
-	var out bytes.Buffer
+	var out testutil.Output
 	code, err := e.Debug(ctx, req, engine.Streams{Stdout: &out, Stderr: &out})
 	if err != nil {
 		t.Fatalf("debug: %v, output %s", err, out.String())

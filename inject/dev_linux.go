@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dlx/internal/linux"
-	"dlx/nsutil"
 )
 
 // devices are the nodes that every container has (the OCI runtime specification's "Default
@@ -55,8 +54,8 @@ func own(name string) bool {
 // showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old
 // one, and the toolbox beside them if there is one. The clones are made first: they keep what
 // restrict takes from the rest.
-func (v *View) showDev(top *linux.FD, self *nsutil.Self, box *Mounted, o ViewOptions) error {
-	old, err := v.openDev(self)
+func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
+	old, err := v.openDev()
 	if err != nil {
 		return err
 	}

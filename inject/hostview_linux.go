@@ -24,13 +24,13 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 		}
 		defer proc.Close()
 	}
-	return build(ctx, nil, func(v *View, top *linux.FD, self *nsutil.Self) error { return v.showHost(top, self, proc, readOnly) })
+	return build(ctx, nil, func(v *View, top *linux.FD) error { return v.showHost(top, proc, readOnly) })
 }
 
 // showHost keeps the host's /dev, whose nodes nobody else has made, but for its terminals, and puts
 // proc in place.
-func (v *View) showHost(top *linux.FD, self *nsutil.Self, proc *linux.FD, readOnly bool) error {
-	old, err := v.openDev(self)
+func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
+	old, err := v.openDev()
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (v *View) showHost(top *linux.FD, self *nsutil.Self, proc *linux.FD, readOn
 // cloneProc clones the container's /proc without the masks that the runtime has mounted below it.
 func cloneProc(ctx context.Context, p *nsutil.Process) (*linux.FD, error) {
 	var proc *linux.FD
-	view, err := build(ctx, p, func(v *View, _ *linux.FD, _ *nsutil.Self) error {
+	view, err := build(ctx, p, func(v *View, _ *linux.FD) error {
 		dir, err := linux.OpenBeneath(v.Root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
 		if err != nil {
 			return err

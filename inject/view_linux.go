@@ -30,6 +30,8 @@ type View struct {
 	Root  *linux.FD // its root directory, for the session
 	Pts   *linux.FD // its /dev/pts, of the session alone; nil if it has none
 	Nodev bool      // device nodes outside of /dev can not be opened: Linux 5.12
+
+	mounts []byte // the table of its mounts, as they were copied
 }
 
 // Close releases the view.
@@ -49,8 +51,8 @@ type ViewOptions struct {
 // TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has
 // one.
 func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
-	return build(ctx, p, func(v *View, top *linux.FD, self *nsutil.Self) error {
-		err := v.showDev(top, self, nil, o)
+	return build(ctx, p, func(v *View, top *linux.FD) error {
+		err := v.showDev(top, nil, o)
 		if _, none := errors.AsType[*NoDevError](err); none {
 			return v.restrict(top, o.ReadOnly)
 		}
@@ -62,12 +64,12 @@ func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, e
 // root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
 // have put a file system behind /dev that never answers, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
-	return build(ctx, p, func(v *View, top *linux.FD, self *nsutil.Self) error { return v.showDev(top, self, box, o) })
+	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
 }
 
 // build runs change on a thread that has joined a copy of p's mount namespace, and returns the
 // copy. top is the root of the namespace, which the process's own root may not be.
-func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *linux.FD, self *nsutil.Self) error) (*View, error) {
+func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *linux.FD) error) (*View, error) {
 	type result struct {
 		view *View
 		err  error
@@ -97,7 +99,7 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 
 // make changes the mounts from the namespace's root, since the process's may be no mount point, and then stays in the
 // process's.
-func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD, self *nsutil.Self) error) error {
+func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error) error {
 	self, err := nsutil.OpenSelf()
 	if err != nil {
 		return err
@@ -117,13 +119,17 @@ func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD, self 
 		return err
 	}
 	defer top.Close()
+	// A table read from a root that is changed lacks the mounts that this root is part of.
+	if v.mounts, err = self.MountInfo(); err != nil {
+		return err
+	}
 	if err := linux.ChrootHere(); err != nil {
 		return err
 	}
 	if v.Root, err = linux.OpenPath("/"); err != nil {
 		return err
 	}
-	if err := change(v, top, self); err != nil {
+	if err := change(v, top); err != nil {
 		return err
 	}
 	v.NS, err = self.MountNamespace()
@@ -147,17 +153,13 @@ func (v *View) restrict(top *linux.FD, readOnly bool) error {
 // openDev opens /dev of the view. A link in its place could lead anywhere, and a file system that
 // somebody has to answer for could hang: it is told by the thread's mount table, since asking it is
 // what hangs.
-func (v *View) openDev(self *nsutil.Self) (*linux.FD, error) {
+func (v *View) openDev() (*linux.FD, error) {
 	dev, err := linux.OpenBeneath(v.Root, "dev", linux.OPath|linux.ODirectory|linux.ONoFollow)
 	if err != nil {
 		return nil, &NoDevError{err}
 	}
-	mountinfo, err := self.MountInfo()
-	if err == nil && !rootfs.Answers(dev, mountinfo) {
-		err = &NoDevError{errors.New("it is on a file system that may not answer")}
-	}
-	if err != nil {
-		return nil, errors.Join(err, dev.Close())
+	if !rootfs.Answers(dev, v.mounts) {
+		return nil, errors.Join(&NoDevError{errors.New("it is on a file system that may not answer")}, dev.Close())
 	}
 	return dev, nil
 }

@@ -17,7 +17,7 @@ import (
 // groups, mounts, and mount namespaces that no process is in.
 type Host struct{ held resources }
 
-// TakeHost looks at the host. From then on the orphans of what this process starts are its children
+// TakeHost looks at the host. From then on, until the test ends, the orphans of what this process starts are its children
 // (prctl(2), PR_SET_CHILD_SUBREAPER), and found so.
 func TakeHost(t testing.TB) Host {
 	t.Helper()
@@ -25,6 +25,10 @@ func TakeHost(t testing.TB) Host {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
 		t.Fatalf("become a subreaper: %v", errno)
 	}
+	t.Cleanup(func() {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 0, 0)
+		reapOrphans()
+	})
 	return Host{hostState()}
 }
 
