@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -36,19 +37,25 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, err)
 	}
+	dup, err := program.Dup()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close(), theirs.Close()))
+	}
+	file := dup.File("dlx-init")
 	cmd := &exec.Cmd{
-		Path:  "/proc/self/fd/" + strconv.Itoa(program.Int()), // the child's, which has it until it executes it
-		Args:  []string{cgroup.KeeperName, name},
-		Env:   append([]string{}, failpoint.Environ()...), // none
-		Dir:   "/",
-		Stdin: theirs,
+		// The program has a number that os/exec gives it: by any other one it could be another file by
+		// then, since os/exec puts a pipe of its own where it likes (syscall.forkAndExecInChild).
+		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
+		Args:       []string{cgroup.KeeperName, name},
+		Env:        []string{},
+		Dir:        "/",
+		Stdin:      theirs,
+		ExtraFiles: []*os.File{file},
 		// A session of its own, so that what ends dlx's process group or terminal does not end it too.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	failpoint.At("keeper.paired")
 	err = cmd.Start()
-	failpoint.At("keeper.forked")
-	if err = errors.Join(err, theirs.Close()); err != nil {
+	if err = errors.Join(err, theirs.Close(), file.Close()); err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close()))
 	}
 	return &keeper{cmd, conn}, nil

@@ -10,8 +10,12 @@ import (
 	"dlx/internal/linux"
 )
 
-// KeeperName is argv[0] of a session's keeper.
-const KeeperName = "dlx-keeper"
+// KeeperName is argv[0] of a session's keeper, and KeeperProgram the descriptor that it is executed
+// by.
+const (
+	KeeperName    = "dlx-keeper"
+	KeeperProgram = 3
+)
 
 // Keep is the keeper's main function; args are its arguments, name first. Its standard input is a
 // socket that dlx holds: the session's plan comes from there, and is run. When it closes, however
@@ -23,6 +27,7 @@ func Keep(args []string) int {
 	}
 	runtime.GOMAXPROCS(1)
 	failpoint.At("started")
+	_ = linux.NewFD(KeeperProgram).Close() // it runs
 	conn := linux.NewFD(0)
 	defer conn.Close()
 	_ = linux.ServePlans(conn) // an error ends the session as well

@@ -1,0 +1,57 @@
+package shell
+
+import (
+	"io"
+	"syscall"
+	"testing"
+
+	"dlx/internal/linux"
+	"dlx/internal/testutil"
+)
+
+// TestKeeperProgram: the keeper is the program whatever number that has here. os/exec moves a pipe of
+// its own above the child's descriptors, and so onto one that is just there.
+func TestKeeperProgram(t *testing.T) {
+	data := testutil.Prog(t, "true").Data
+	program, err := linux.SealedProgram("true", func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	stop, churned := make(chan struct{}), make(chan struct{})
+	go func() { // what else the process opens and closes meanwhile makes room below
+		defer close(churned)
+		for {
+			var held [8]*linux.FD
+			for i := range held {
+				held[i], _ = program.Dup()
+			}
+			_ = linux.CloseAll(held[:]...)
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	defer func() { close(stop); <-churned }()
+	for n := range 400 {
+		least := n % 40
+		raw, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(program.Int()), syscall.F_DUPFD_CLOEXEC, uintptr(least))
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		dup := linux.NewFD(int(raw))
+		k, err := startKeeper(dup, "dlx-test")
+		if err != nil {
+			t.Fatalf("descriptor %d: %v", raw, err)
+		}
+		k.dismiss()
+		if err := dup.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
