@@ -98,17 +98,6 @@ func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// OpenInRoot opens a path as an O_PATH descriptor, with dir as the root of every link on the way (openat2(2)); magic
-// links are not followed.
-func OpenInRoot(dir *FD, name string) (*FD, error) {
-	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	raw, err := openat2(dir, name, how)
-	if err != nil {
-		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
-	}
-	return NewFD(raw), nil
-}
-
 // raceRetries is how often a path is walked again after EAGAIN: openat2(2) gives up a ".." beside
 // which something was renamed or mounted, anywhere on the machine, since it can not tell whether it
 // has led out.

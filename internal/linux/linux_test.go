@@ -43,15 +43,15 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	if _, err := linux.OpenBeneath(fd, "../"+filepath.Base(elsewhere), linux.OPath); err == nil {
 		t.Error("OpenBeneath goes up")
 	}
-	root, err := linux.OpenInRoot(fd, "up/up/../..")
+	root, err := linux.FindOnMount(fd, "up/up/../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
 	a, aerr := linux.Fstat(fd)
-	b, berr := linux.Fstat(root)
+	b, berr := linux.Fstat(root.FD)
 	if aerr != nil || berr != nil || a.Ino != b.Ino {
-		t.Errorf("OpenInRoot leaves the root: inode %d, want %d (%v, %v)", b.Ino, a.Ino, aerr, berr)
+		t.Errorf("FindOnMount leaves the root: inode %d, want %d (%v, %v)", b.Ino, a.Ino, aerr, berr)
 	}
 }
 
