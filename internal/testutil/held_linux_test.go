@@ -3,7 +3,6 @@ package testutil_test
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"dlx/internal/testutil"
+	"dlx/nsutil"
 )
 
 // TestHostLeft: an orphan and a namespace that only a descriptor holds are seen, until they go.
@@ -26,19 +26,16 @@ func TestHostLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := make(chan *os.File)
-	go func() {
-		runtime.LockOSThread() // and not unlocked: the thread ends
+	var ns *os.File
+	if err := nsutil.OnThread(func() (err error) {
 		if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
-			t.Error(err)
+			return err
 		}
-		f, err := os.Open("/proc/thread-self/ns/mnt")
-		if err != nil {
-			t.Error(err)
-		}
-		held <- f
-	}()
-	ns := <-held
+		ns, err = os.Open("/proc/thread-self/ns/mnt")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	seen := func(what string) {
 		testutil.Wait(t, what, time.Minute, func() bool { return strings.Contains(strings.Join(host.Left(0), "\n"), what) })
 	}
