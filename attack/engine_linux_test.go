@@ -3,11 +3,13 @@ package attack_test
 import (
 	"context"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -144,4 +146,58 @@ func TestEngine(t *testing.T) {
 			a.clean()
 		})
 	}
+}
+
+// TestEngineEnds: the engine itself is stopped, or killed and started again, at any moment of what
+// dlx does. dlx ends, by itself or when asked to, and what it has done can be taken back.
+func TestEngineEnds(t *testing.T) {
+	a := start(t, "the engine itself stopped, or killed and started again, at any moment", "inject, eject, debug, capture, ps")
+	daemon := testutil.StartEngine(t, "--live-restore")
+	a.engine = daemon.Engine
+	box := daemon.Run(t, testutil.RunOptions{Image: daemon.Image(t, "pause", testutil.Prog(t, "pause"))})
+	commands := [][]string{
+		{"inject", box.ID}, {"eject", box.ID}, {"inject", box.ID}, {"debug", box.ID, "--", "true"}, {"ps"}, {"capture", box.ID, "-c", "1"},
+	}
+	kills := 0
+	a.begin()
+	for i := 0; a.moreEnds(kills); i++ {
+		kill := i%5 == 0
+		sent := make(chan struct{})
+		at := time.AfterFunc(rand.N(60*time.Millisecond), func() {
+			defer close(sent)
+			if kill {
+				daemon.Signal(syscall.SIGKILL)
+			} else {
+				daemon.Signal(syscall.SIGSTOP)
+			}
+		})
+		a.tries++
+		a.sessions++
+		a.interrupt(500*time.Millisecond, nil, commands[i%len(commands)]...)
+		if at.Stop() { // dlx was faster
+			continue
+		}
+		<-sent
+		if kill {
+			kills++
+			daemon.Restart()
+		} else {
+			daemon.Signal(syscall.SIGCONT)
+		}
+		if r := a.run("eject", "--all"); r.Code != 0 {
+			t.Errorf("eject after %q: %+v", commands[i%len(commands)], r)
+		}
+		if diff := box.Diff(); len(diff) > 0 {
+			t.Errorf("after %q the container has %q", commands[i%len(commands)], diff)
+		}
+	}
+	a.clean()
+}
+
+// moreEnds is more for an engine, whose start takes its time.
+func (a *attack) moreEnds(kills int) bool {
+	if !long {
+		return !a.Failed() && (a.tries < 10 || kills == 0)
+	}
+	return !a.Failed() && time.Since(a.began) < longLimit && a.tries < longStarts
 }

@@ -196,7 +196,7 @@ func TestFIFO(t *testing.T) {
 // TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is
 // taken back.
 func TestFullDisk(t *testing.T) {
-	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug")
+	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug, toolbox import")
 	disk := t.TempDir()
 	if err := syscall.Mount("dlx-test", disk, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size=64k"); err != nil {
 		t.Fatal(err)
@@ -210,7 +210,14 @@ func TestFullDisk(t *testing.T) {
 	if r := a.run("capture", loud.ID, "--no-process", "-w", disk+"/x", "-c", "1000"); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
 		t.Errorf("capture: %+v", r)
 	}
+	_, box, env := a.toolbox()
 	a.state = disk
+	if r := a.runWith(env, "toolbox", "import", box); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
+		t.Errorf("toolbox import: %+v", r)
+	}
+	if names, err := filepath.Glob(disk + "/toolboxes/*"); err != nil || len(names) > 0 {
+		t.Errorf("toolbox import left %q, %v", names, err)
+	}
 	for _, args := range [][]string{{"inject", loud.ID}, {"eject", loud.ID}, {"debug", loud.ID, "--", "true"}} {
 		a.tries++
 		if r := a.run(args...); args[0] == "inject" && r.Code == 0 {

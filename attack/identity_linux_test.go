@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,11 +17,12 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestIdentity: containers restart in a loop, while sessions and captures of them begin. Each
-// proves who it is by a file, and by its traffic: another's must never be seen.
+// TestIdentity: containers restart in a loop, while sessions and captures of them begin, and the
+// kernel gives the IDs of processes that ended to the next ones. Each container proves who it is by
+// a file, and by its traffic: another's must never be seen.
 func TestIdentity(t *testing.T) {
 	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
-	const boxes = 2
+	const boxes, workers = 3, 3
 	var list []*testutil.Container
 	for i := range boxes {
 		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
@@ -29,14 +32,20 @@ func TestIdentity(t *testing.T) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
-	var restarts testCounter
-	e := testutil.RequireEngine(t)
-	for _, c := range list {
+	var restarts, reused testCounter
+	var ids sync.Map // of a process: which container had it last
+	group.Go(func() { repeatPIDs(ctx, t, list[0].PID) })
+	for i, c := range list {
 		group.Go(func() {
 			none := 0
 			for ctx.Err() == nil {
-				if _, err := e.Client.ContainerRestart(ctx, c.ID, client.ContainerRestartOptions{Timeout: &none}); err == nil {
-					restarts.add()
+				if _, err := a.engine.Client.ContainerRestart(ctx, c.ID, client.ContainerRestartOptions{Timeout: &none}); err == nil {
+					restarts.add(1)
+				}
+				if info, err := a.engine.Client.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{}); err == nil && info.Container.State.Pid != 0 {
+					if last, ok := ids.Swap(info.Container.State.Pid, i); ok && last != i {
+						reused.add(1)
+					}
 				}
 				select { // it has to be there for a while, too
 				case <-ctx.Done():
@@ -46,41 +55,68 @@ func TestIdentity(t *testing.T) {
 		})
 	}
 	a.begin()
-	seen := map[string]int{}
-	for i := 0; a.moreStarts(); i++ {
-		box := i % boxes
-		if i/boxes%2 == 0 {
-			r := a.run("debug", list[box].ID, "--", "cat", "/who")
-			if want := fmt.Sprintln("box", box); r.Stdout != want && r.Stdout != "" {
-				t.Errorf("debug of box %d is one of %q: %s", box, r.Stdout, r.Stderr)
-			} else if r.Stdout != "" {
-				seen["debug"]++
-			}
-		} else {
-			r := a.run("capture", list[box].ID, "-c", "5", "--duration", "1s")
-			for other := range boxes {
-				if name := fmt.Sprint("box-", other); strings.Contains(r.Stdout, name) && other != box {
-					t.Errorf("capture of box %d has packets of %s: %s", box, name, r.Stdout)
+	starts, need := 12, 1
+	if long {
+		starts, need = longStarts, longStarts/10
+	}
+	var debugs, captures, worked testCounter
+	var crew sync.WaitGroup
+	for w := range workers {
+		crew.Go(func() {
+			for i := w; !a.Failed() && debugs.get()+captures.get() < 2*starts && time.Since(a.began) < 3*longLimit; i++ {
+				box := i % boxes
+				if i/boxes%2 == 0 && debugs.add(1) <= starts {
+					worked.add(a.proveSession(list[box].ID, box))
+				} else if captures.add(1) <= starts {
+					worked.add(a.proveCapture(list[box].ID, box, boxes))
 				}
 			}
-			if r.Stdout != "" {
-				seen["capture"]++
-			}
-		}
-		a.tries = restarts.get()
+		})
 	}
-	if seen["debug"] == 0 || seen["capture"] == 0 {
-		t.Errorf("sessions and captures that worked: %v; nothing was tried", seen)
+	crew.Wait()
+	a.tries, a.sessions = reused.get(), min(debugs.get(), starts)+min(captures.get(), starts)
+	if worked.get() < need || long && reused.get() == 0 {
+		t.Error("of the sessions and captures too few worked, or no process's ID was used again: nothing was tried")
 	}
-	t.Logf("%d restarts, of %d starts these worked: %v", restarts.get(), a.sessions, seen)
+	t.Logf("%d restarts, %d of them with an ID that another container's process had; %d of %d starts worked", restarts.get(), reused.get(), worked.get(), a.sessions)
 }
 
-// moreStarts is more for an attack that is counted by dlx's starts.
-func (a *attack) moreStarts() bool {
-	if !long {
-		return a.more() || a.sessions < 12 && !a.Failed()
+// repeatPIDs has the kernel look for the next processes' IDs from the same one on, again and again
+// (/proc/sys/kernel/ns_last_pid, proc(5)), so that they are used again at once.
+func repeatPIDs(ctx context.Context, t *testing.T, from int) {
+	for ctx.Err() == nil {
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(from)), 0); err != nil {
+			t.Errorf("make the kernel use IDs again: %v", err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Millisecond):
+		}
 	}
-	return !a.Failed() && a.sessions < 2*longStarts && time.Since(a.began) < 2*longLimit
+}
+
+// proveSession asks a container who it is, and returns 1 if it told.
+func (a *attack) proveSession(id string, box int) int {
+	r, _ := a.interrupt(endLimit, nil, "debug", id, "--", "cat", "/who")
+	if r.Stdout == "" {
+		return 0
+	}
+	if want := fmt.Sprintln("box", box); r.Stdout != want {
+		a.Errorf("debug of box %d is one of %q: %s", box, r.Stdout, r.Stderr)
+	}
+	return 1
+}
+
+// proveCapture looks for what the other containers send, and returns 1 if there were packets.
+func (a *attack) proveCapture(id string, box, boxes int) int {
+	r, _ := a.interrupt(endLimit, nil, "capture", id, "-c", "5", "--duration", "1s")
+	for other := range boxes {
+		if name := fmt.Sprint("box-", other); strings.Contains(r.Stdout, name) && other != box {
+			a.Errorf("capture of box %d has packets of %s: %s", box, name, r.Stdout)
+		}
+	}
+	return min(len(r.Stdout), 1)
 }
 
 type testCounter struct {
@@ -88,10 +124,11 @@ type testCounter struct {
 	n  int
 }
 
-func (c *testCounter) add() {
+func (c *testCounter) add(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n++
+	c.n += n
+	return c.n
 }
 
 func (c *testCounter) get() int {
@@ -114,7 +151,7 @@ func TestPause(t *testing.T) {
 	group.Go(func() {
 		for ctx.Err() == nil {
 			if _, err := e.Client.ContainerPause(ctx, box.ID, client.ContainerPauseOptions{}); err == nil {
-				pauses.add()
+				pauses.add(1)
 			}
 			_, _ = e.Client.ContainerUnpause(context.WithoutCancel(ctx), box.ID, client.ContainerUnpauseOptions{})
 		}

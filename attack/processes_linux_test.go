@@ -14,20 +14,26 @@ import (
 // unconfined is a container that is held back by its capabilities alone.
 var unconfined = []string{"seccomp=unconfined", "apparmor=unconfined"}
 
+// grabbing is what the grabber does, against whatever it is tried.
+const grabbing = "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session"
+
 // TestGrab: CVE-2019-5736, CVE-2024-21626 and their kin.
 func TestGrab(t *testing.T) {
 	for _, c := range []struct {
-		on   string
-		opts testutil.RunOptions
-		host bool // also with --fs host; a privileged container shares the host by design
+		on     string
+		opts   testutil.RunOptions
+		host   bool // also with --fs host; a privileged container shares the host by design
+		engine func(testing.TB) *testutil.Engine
 	}{
-		{"a container with Docker's capabilities", testutil.RunOptions{}, true},
-		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true},
-		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}, false},
-		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}, true},
+		{"a container with Docker's capabilities", testutil.RunOptions{}, true, testutil.RequireEngine},
+		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RequireEngine},
+		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}, false, testutil.RequireEngine},
+		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}, true, testutil.RequireEngine},
+		{"a container with a user namespace, of an engine with remapped users", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RemappedEngine},
 	} {
 		t.Run(c.on, func(t *testing.T) {
-			a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", c.on)
+			a := start(t, grabbing, c.on)
+			a.engine = c.engine(t)
 			marker, check := a.marker()
 			a.dir = filepath.Dir(marker)
 			// What runs with the host's files is a copy of the test's own: no program of the host's is ever
@@ -36,7 +42,7 @@ func TestGrab(t *testing.T) {
 			if err := os.WriteFile(own, testutil.Busybox(t).Data, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			c.opts.Image = testutil.Image(t, "grabber", testutil.Prog(t, "grabber"))
+			c.opts.Image = a.engine.Image(t, "grabber", testutil.Prog(t, "grabber"))
 			c.opts.Cmd = []string{"/grabber", marker}
 			if c.opts.PidMode == "host" {
 				c.opts.Cmd = append(c.opts.Cmd, strconv.Itoa(os.Getpid())) // no process but this test's is attacked
@@ -97,6 +103,7 @@ func TestKill(t *testing.T) {
 		{"dlx, its keeper and the session, from a container with --pid host: SIGKILL", "9", "host"},
 	} {
 		t.Run(c.on, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			a := start(t, "signals to every process that the container sees", c.on)
 			cmd := []string{"/killer", c.signals}
 			if c.pid == "host" {
@@ -121,4 +128,33 @@ func TestKill(t *testing.T) {
 			a.clean()
 		})
 	}
+}
+
+// TestHold: the container traces threads of the session, has it killed, and never takes the news of
+// their end, which keeps their processes from ending for anybody else. dlx ends all the same, and
+// what is left goes when the container does.
+func TestHold(t *testing.T) {
+	t.Parallel() // most of it is waiting
+	a := start(t, "threads traced, killed and never waited for", "a session of a container with CAP_SYS_PTRACE")
+	box := a.box(testutil.RunOptions{
+		Image: testutil.Image(t, "holder", testutil.Prog(t, "holder")), Cmd: []string{"/holder"}, CapAdd: []string{"SYS_PTRACE"},
+	})
+	a.begin()
+	for i := 0; a.more(); i++ {
+		args := []string{"debug", box.ID, "--", "sleep", "30"}
+		if i%2 == 0 {
+			args = []string{"debug", box.ID, "--timeout", "500ms", "--", "sh", "-c", "sleep 30"}
+		}
+		began := time.Now()
+		r := a.run(args...)
+		if took := time.Since(began); took > stoppedLimit {
+			t.Errorf("%q took %v: %+v", args, took, r)
+		}
+		a.count(box.Logs())
+	}
+	if a.tries == 0 {
+		t.Error("the container saw no thread: nothing was tried")
+	}
+	box.Kill("SIGKILL")
+	a.clean()
 }

@@ -27,7 +27,7 @@ const (
 	// longSessions is how many starts of dlx a race is tried against at least.
 	longSessions = 100
 	// longLimit ends an attack of the long form that has not come so far.
-	longLimit = 15 * time.Minute
+	longLimit = 10 * time.Minute
 	// shortLimit is how long an attack of the short form goes on.
 	shortLimit = time.Second
 	// endLimit is by when dlx has to have ended, whatever the container does.
@@ -44,9 +44,10 @@ var profiles = []string{"general", "baseline", "restricted", "netadmin", "sysadm
 // attack is one attack in the making.
 type attack struct {
 	*testing.T
-	dlx      string // a copy of the program, which may be overwritten
-	state    string // its DLX_STATE_DIR
-	dir      string // its working directory
+	engine   *testutil.Engine // of its containers
+	dlx      string           // a copy of the program, which may be overwritten
+	state    string           // its DLX_STATE_DIR
+	dir      string           // its working directory
 	digest   [sha256.Size]byte
 	began    time.Time
 	tries    int // what the container tried
@@ -58,9 +59,8 @@ type attack struct {
 func start(t *testing.T, name, against string) *attack {
 	t.Helper()
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
 	dir := t.TempDir()
-	a := &attack{T: t, dlx: filepath.Join(dir, "dlx"), state: filepath.Join(dir, "state"), began: time.Now()}
+	a := &attack{T: t, engine: testutil.RequireEngine(t), dlx: filepath.Join(dir, "dlx"), state: filepath.Join(dir, "state"), began: time.Now()}
 	program, err := os.ReadFile(testutil.BuildDlx(t))
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func (a *attack) begin() { a.began = time.Now() }
 // command is dlx with a clean environment and env added.
 func (a *attack) command(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(a.dlx, args...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "TERM=xterm", "DLX_STATE_DIR=" + a.state, "DOCKER_HOST=" + os.Getenv("DOCKER_HOST")}, env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "TERM=xterm", "DLX_STATE_DIR=" + a.state, "DOCKER_HOST=" + a.engine.Host}, env...)
 	cmd.Dir, cmd.WaitDelay = a.dir, time.Second
 	return cmd
 }
@@ -180,7 +180,7 @@ func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 			change(config, host)
 		}
 	}
-	c := testutil.Run(a, opts)
+	c := a.engine.Run(a, opts)
 	ready(a, c)
 	return c
 }

@@ -3,6 +3,7 @@ package attack_test
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -116,6 +117,120 @@ func TestArchives(t *testing.T) {
 	}
 }
 
+// TestOwners: P10. Folders of keys and of toolboxes that belong to somebody else, or that others may
+// write to, and what lies there.
+func TestOwners(t *testing.T) {
+	a := start(t, "P10: folders of keys and toolboxes of somebody else, or that others may write to", "debug --toolbox, toolbox verify, list, import")
+	home, box, env := a.toolbox()
+	trusted := filepath.Join(home, "dlx", "trusted.d")
+	key := filepath.Join(trusted, "k.pub")
+	if r := a.runWith(env, "toolbox", "import", box); r.Code != 0 {
+		t.Fatalf("toolbox import, of a key that is trusted: %+v", r)
+	}
+	store := filepath.Join(a.state, "toolboxes")
+	for _, c := range []struct {
+		path string
+		uid  int
+		mode os.FileMode // that others may write, where the owner is root
+	}{
+		{key, 1234, 0}, {key, 0, 0o666}, {trusted, 1234, 0}, {trusted, 0, 0o777}, {filepath.Dir(trusted), 1234, 0}, {home, 1234, 0},
+		{store, 1234, 0}, {store, 0, 0o777}, {a.state, 1234, 0}, {a.state, 0, 0o777},
+	} {
+		info, err := os.Stat(c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Chown(c.path, c.uid, 0), os.Chmod(c.path, info.Mode()|c.mode)); err != nil {
+			t.Fatal(err)
+		}
+		commands := [][]string{{"debug", "none", "--toolbox", "mine"}}
+		if strings.HasPrefix(c.path, home) {
+			commands = append(commands, []string{"toolbox", "verify", box}, []string{"toolbox", "import", box})
+		}
+		for _, args := range commands {
+			a.tries++
+			if r := a.runWith(env, args...); r.Code == 0 || !strings.Contains(r.Stderr, "not trusted") && !strings.Contains(r.Stderr, "others may write") {
+				t.Errorf("%s of user %d, mode %v: %q: %+v", c.path, c.uid, info.Mode()|c.mode, args, r)
+			}
+		}
+		if err := errors.Join(os.Chown(c.path, 0, 0), os.Chmod(c.path, info.Mode())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := a.runWith(env, "debug", "none", "--toolbox", "mine"); !strings.Contains(r.Stderr, "none") || strings.Contains(r.Stderr, "trusted") {
+		t.Errorf("as it was in the beginning: %+v", r)
+	}
+}
+
+// toolbox makes a toolbox and trusts its key, which lies below home, in the environment that it
+// returns.
+func (a *attack) toolbox() (home, box string, env []string) {
+	a.Helper()
+	home = a.TempDir()
+	box = filepath.Join(a.TempDir(), "box.tar.zst")
+	env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home}
+	trusted := filepath.Join(home, "dlx", "trusted.d")
+	if err := os.MkdirAll(trusted, 0o755); err != nil {
+		a.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"toolbox", "keygen", home + "/k"},
+		{"toolbox", "build", "--from-host", testutil.RequireTool(a, "busybox"), "--name", "mine", "--key", home + "/k.key", "-o", box},
+	} {
+		if r := a.runWith(env, args...); r.Code != 0 {
+			a.Fatalf("%q: %+v", args, r)
+		}
+	}
+	if err := os.Rename(home+"/k.pub", trusted+"/k.pub"); err != nil {
+		a.Fatal(err)
+	}
+	return home, box, env
+}
+
+// TestQuota: P8. The folder in which captures of a user are counted is full, another user's, or has
+// other things in their places.
+func TestQuota(t *testing.T) {
+	a := start(t, "P8: the folder of quotas full, of another user, or with a link and a FIFO in their places", "capture by sudo")
+	marker, check := a.marker()
+	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "100"}})
+	capture := []string{"capture", loud.ID, "--no-process", "-c", "1", "-B", "1024"}
+	env := []string{"SUDO_UID=54321", "SUDO_GID=54321", "SUDO_USER=somebody"}
+	a.begin()
+	for what, script := range map[string]string{
+		"full":          "mount -t tmpfs -o nr_inodes=1,mode=700 dlx-test /run/dlx",
+		"another's":     "mount -t tmpfs -o uid=1234,mode=700 dlx-test /run/dlx",
+		"writable":      "mount -t tmpfs -o mode=777 dlx-test /run/dlx",
+		"a link":        `mount -t tmpfs -o mode=700 dlx-test /run/dlx; for f in $names; do ln -s "$marker" /run/dlx/$f; done`,
+		"a FIFO":        "mount -t tmpfs -o mode=700 dlx-test /run/dlx; for f in $names; do mkfifo /run/dlx/$f; done",
+		"a folder":      "mount -t tmpfs -o mode=700 dlx-test /run/dlx; for f in $names; do mkdir /run/dlx/$f; done",
+		"what it ought": "mount -t tmpfs -o mode=700 dlx-test /run/dlx",
+	} {
+		a.tries++
+		a.sessions++
+		cmd := a.command(append(env, "marker="+marker, "names="+quotaNames), capture...)
+		cmd.Args = append([]string{"unshare", "-m", "sh", "-ec", "mkdir -p -m 700 /run/dlx; " + script + `; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = testutil.RequireTool(t, "unshare")
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(endLimit, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		late.Stop()
+		if works := err == nil && out.Len() > 0; works != (what == "what it ought") {
+			t.Errorf("%s: %v: %s%s", what, err, out.String(), errs.String())
+		}
+		if !strings.Contains(errs.String(), "/run/dlx") && what != "what it ought" {
+			t.Errorf("%s: the message does not name it: %s", what, errs.String())
+		}
+		check()
+	}
+}
+
+// quotaNames are the files of quotas that a capture of user 54321 opens.
+const quotaNames = "capture-54321"
+
 type tarFile struct {
 	name, link string
 	size       int64
@@ -167,7 +282,7 @@ func (zeroes) Read(p []byte) (int, error) {
 // TestRootless: a process in a user namespace of its own, of a user without privileges, grabs at a
 // session by its PID.
 func TestRootless(t *testing.T) {
-	a := start(t, "/proc/PID/exe, map_files, fd, cwd and root of dlx, its keeper and the session", "a user namespace of another user's, by pid://")
+	a := start(t, grabbing, "a user namespace of another user's, by pid://")
 	marker, check := a.marker()
 	dir := t.TempDir()
 	prog := filepath.Join(dir, "grabber")
@@ -179,7 +294,7 @@ func TestRootless(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var out lockedBuffer
+	var out testutil.Output
 	ids := []syscall.SysProcIDMap{{HostID: 100_000, Size: 65_536}}
 	cmd := exec.Command(testutil.RequireTool(t, "busybox"), "sh", "-c", `busybox mount -t proc none /proc && exec "$0" "$1"`, prog, marker)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -212,22 +327,4 @@ func TestRootless(t *testing.T) {
 		t.Error("no session began: nothing was tried")
 	}
 	a.clean()
-}
-
-// lockedBuffer is what a program prints while the test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

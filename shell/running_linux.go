@@ -196,7 +196,7 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 	select {
 	case rec, ok := <-r.record:
 		if !ok {
-			return rec, r.whyKilled()
+			return rec, r.whyKilled(ctx)
 		}
 		return rec, nil
 	case <-r.target:
@@ -217,9 +217,17 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 }
 
 // whyKilled tells the container's end from that of the session alone. The kernel ends a pid namespace's other
-// processes before its init (pid_namespaces(7)), so the news of the latter comes a little later.
-func (r *running) whyKilled() error {
-	<-r.exited
+// processes before its init (pid_namespaces(7)), so the news of the latter comes a little later. A thread that the
+// container traces ends for its tracer first, and dlx-init only once that has waited for it (ptrace(2)): it may never.
+func (r *running) whyKilled(ctx context.Context) error {
+	select {
+	case <-r.exited:
+	case <-r.target:
+		return ErrTargetEnded
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(cgroup.EndLimit):
+	}
 	if r.session.cgroup.OutOfMemory() {
 		return &MemoryError{r.session.limits.Memory}
 	}

@@ -22,18 +22,27 @@ const (
 	daemonStop = 20 * time.Second
 )
 
-// RemappedEngine starts a second Docker engine, with --userns-remap=default, whose containers have a user namespace. It
-// shares nothing with the first one and is stopped, and its data removed, when the test ends.
-func RemappedEngine(t testing.TB) *Engine {
-	t.Helper()
-	RequireRoot(t)
-	RequireTool(t, "useradd") // dockerd adds the user dockremap with its subordinate IDs
-	return startDaemon(t, "--userns-remap=default")
+// Daemon is a Docker engine of a test's own, which shares nothing with the first one. It is stopped,
+// and its data removed, when the test ends.
+type Daemon struct {
+	*Engine
+	t   testing.TB
+	cmd *exec.Cmd // its arguments, to start it by again
+	dir string
+	now *service
 }
 
-// startDaemon starts a dockerd of its own folders, socket and bridge, with args added.
-func startDaemon(t testing.TB, args ...string) *Engine {
+// RemappedEngine starts one with --userns-remap=default, whose containers have a user namespace.
+func RemappedEngine(t testing.TB) *Engine {
 	t.Helper()
+	RequireTool(t, "useradd") // dockerd adds the user dockremap with its subordinate IDs
+	return StartEngine(t, "--userns-remap=default").Engine
+}
+
+// StartEngine starts one with folders, socket and bridge of its own, and args added.
+func StartEngine(t testing.TB, args ...string) *Daemon {
+	t.Helper()
+	RequireRoot(t)
 	dockerd := RequireTool(t, "dockerd")
 	dir := daemonDir(t)
 	config := filepath.Join(dir, "daemon.json") // instead of the first engine's
@@ -46,27 +55,64 @@ func startDaemon(t testing.TB, args ...string) *Engine {
 		"--pidfile=" + filepath.Join(dir, "pid"), "--host=" + host, "--config-file=" + config,
 		"--bridge=" + bridge(t), "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
 	}, args...)
-	ended, log := launch(t, dir, exec.Command(dockerd, args...))
-
-	var e *Engine
-	Wait(t, "the second engine to answer", daemonStart, func() bool {
-		select {
-		case <-ended:
-			text, _ := os.ReadFile(log)
-			t.Fatalf("dockerd ended at once:\n%s", text)
-		default:
-		}
-		var err error
-		e, err = connect(client.WithHost(host))
-		return err == nil
-	})
-	t.Cleanup(e.close(t))
-	return e
+	d := &Daemon{t: t, cmd: exec.Command(dockerd, args...), dir: dir}
+	t.Cleanup(func() { d.now.stop(t) })
+	d.start(host)
+	t.Cleanup(d.close(t))
+	return d
 }
 
-// launch starts cmd in a session of its own, so that a terminal's Ctrl-C does not reach it, and stops it by its PID when
-// the test ends. It returns a channel that closes at its end, and its log.
-func launch(t testing.TB, dir string, cmd *exec.Cmd) (<-chan struct{}, string) {
+// start starts it, and connects to it the first time.
+func (d *Daemon) start(host string) {
+	d.t.Helper()
+	d.now = launch(d.t, d.dir, exec.Command(d.cmd.Path, d.cmd.Args[1:]...))
+	Wait(d.t, "the test's engine to answer", daemonStart, func() bool {
+		select {
+		case <-d.now.ended:
+			text, _ := os.ReadFile(d.now.log)
+			d.t.Fatalf("dockerd ended at once:\n%s", text)
+		default:
+		}
+		e, err := connect(client.WithHost(host))
+		if err != nil {
+			return false
+		}
+		if d.Engine != nil {
+			return e.Client.Close() == nil
+		}
+		d.Engine = e
+		return true
+	})
+}
+
+// Signal sends it a signal: it can be stopped, let go on, and killed.
+func (d *Daemon) Signal(sig syscall.Signal) {
+	d.t.Helper()
+	if err := d.now.cmd.Process.Signal(sig); err != nil {
+		d.t.Errorf("signal the test's engine: %v", err)
+	}
+}
+
+// Restart waits for the end of one that was killed, and starts it again. Its containers run on if it
+// has --live-restore.
+func (d *Daemon) Restart() {
+	d.t.Helper()
+	<-d.now.ended
+	// It takes a process that has the killed one's number for itself.
+	if err := os.Remove(filepath.Join(d.dir, "pid")); err != nil {
+		d.t.Error(err)
+	}
+	d.start(d.Host)
+}
+
+// service is a process in a session of its own, so that a terminal's Ctrl-C does not reach it.
+type service struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed at its end
+	log   string        // the file of its output
+}
+
+func launch(t testing.TB, dir string, cmd *exec.Cmd) *service {
 	t.Helper()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -78,26 +124,31 @@ func launch(t testing.TB, dir string, cmd *exec.Cmd) (<-chan struct{}, string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	s := &service{cmd, make(chan struct{}), log.Name()}
 	go func() {
 		_ = cmd.Wait()
-		close(ended)
+		close(s.ended)
 	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(daemonStop):
-			_ = cmd.Process.Kill()
-			<-ended
-			t.Errorf("%s did not stop within %v", cmd.Path, daemonStop)
-		}
-		if t.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			t.Logf("log of %s:\n%s", cmd.Path, text)
-		}
-	})
-	return ended, log.Name()
+	return s
+}
+
+// stop ends it by its PID, and shows its log if the test failed. It is nil if it was never started.
+func (s *service) stop(t testing.TB) {
+	if s == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(daemonStop):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		t.Errorf("%s did not stop within %v", s.cmd.Path, daemonStop)
+	}
+	if t.Failed() {
+		text, _ := os.ReadFile(s.log)
+		t.Logf("log of %s:\n%s", s.cmd.Path, text)
+	}
 }
 
 // daemonDir makes the engine's folder, which a remapped root must be able to pass through, and not on a /tmp that may be
