@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"dlx/internal/testutil"
@@ -23,19 +24,25 @@ import (
 func TestIdentity(t *testing.T) {
 	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
 	const boxes, workers = 3, 3
+	// Of each container come processes without end, which live for a moment.
+	const script = `for i in 1 2 3; do (while :; do busybox usleep 20000; done) & done; exec /chatter 100 "$0"`
 	var list []*testutil.Container
 	for i := range boxes {
-		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
-		list = append(list, testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/chatter", "100", fmt.Sprint("box-", i)}}))
+		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Busybox(t), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
+		list = append(list, a.engine.Run(t, testutil.RunOptions{
+			Image: image, Cmd: []string{"/bin/busybox", "sh", "-c", script, fmt.Sprint("box-", i)}, Env: []string{"PATH=/bin"},
+			Change: func(_ *container.Config, h *container.HostConfig) { h.NanoCPUs = 2e8 },
+		}))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
 	var restarts, reused testCounter
-	var ids sync.Map // of a process: which container had it last
-	group.Go(func() { repeatPIDs(ctx, t, list[0].PID) })
 	for i, c := range list {
+		pids := make(chan int, 1)
+		pids <- c.PID
+		group.Go(func() { reused.add(a.reusePID(ctx, list, i, pids)) })
 		group.Go(func() {
 			none := 0
 			for ctx.Err() == nil {
@@ -43,13 +50,11 @@ func TestIdentity(t *testing.T) {
 					restarts.add(1)
 				}
 				if info, err := a.engine.Client.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{}); err == nil && info.Container.State.Pid != 0 {
-					if last, ok := ids.Swap(info.Container.State.Pid, i); ok && last != i {
-						reused.add(1)
-					}
+					pids <- info.Container.State.Pid
 				}
 				select { // it has to be there for a while, too
 				case <-ctx.Done():
-				case <-time.After(rand.N(2 * time.Second)):
+				case <-time.After(rand.N(time.Second)):
 				}
 			}
 		})
@@ -74,6 +79,8 @@ func TestIdentity(t *testing.T) {
 		})
 	}
 	crew.Wait()
+	cancel()
+	group.Wait()
 	a.tries, a.sessions = reused.get(), min(debugs.get(), starts)+min(captures.get(), starts)
 	if worked.get() < need || long && reused.get() == 0 {
 		t.Error("of the sessions and captures too few worked, or no process's ID was used again: nothing was tried")
@@ -81,19 +88,34 @@ func TestIdentity(t *testing.T) {
 	t.Logf("%d restarts, %d of them with an ID that another container's process had; %d of %d starts worked", restarts.get(), reused.get(), worked.get(), a.sessions)
 }
 
-// repeatPIDs has the kernel look for the next processes' IDs from the same one on, again and again
-// (/proc/sys/kernel/ns_last_pid, proc(5)), so that they are used again at once.
-func repeatPIDs(ctx context.Context, t *testing.T, from int) {
+// reusePID has the kernel give the ID of a container's first process, when that has ended, to
+// whatever process comes next (/proc/sys/kernel/ns_last_pid, proc(5)). It returns how often that was
+// another container's.
+func (a *attack) reusePID(ctx context.Context, list []*testutil.Container, i int, pids <-chan int) (reused int) {
+	pid, counted := 0, true
 	for ctx.Err() == nil {
-		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(from)), 0); err != nil {
-			t.Errorf("make the kernel use IDs again: %v", err)
-			return
-		}
 		select {
+		case pid = <-pids:
+			counted = false
 		case <-ctx.Done():
-		case <-time.After(time.Millisecond):
+		case <-time.After(200 * time.Microsecond):
+		}
+		groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if err == nil && bytes.Contains(groups, []byte(list[i].ID)) {
+			continue // it lives
+		}
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
+			a.Errorf("make the kernel use an ID again: %v", err)
+			return reused
+		}
+		for other, c := range list {
+			if other != i && !counted && bytes.Contains(groups, []byte(c.ID)) {
+				counted = true
+				reused++
+			}
 		}
 	}
+	return reused
 }
 
 // proveSession asks a container who it is, and returns 1 if it told.

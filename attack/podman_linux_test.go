@@ -54,7 +54,14 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		a.Fatal(err)
 	}
 	root := filepath.Join(dir, "rootfs")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(root, 0o755), os.WriteFile(root+prog.Path, prog.Data, 0o755)); err != nil {
+	err = os.Chmod(dir, 0o755)
+	for _, name := range []string{"/dev/", "/proc/", "/sys/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv"} { // a mapped root can not make them
+		err = errors.Join(err, os.MkdirAll(root+filepath.Dir(name), 0o755))
+		if !strings.HasSuffix(name, "/") {
+			err = errors.Join(err, os.WriteFile(root+name, nil, 0o644))
+		}
+	}
+	if err := errors.Join(err, os.WriteFile(root+prog.Path, prog.Data, 0o755)); err != nil {
 		a.Fatal(err)
 	}
 	const name = "attacked"
@@ -77,7 +84,12 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 			a.Error(err)
 		}
 	})
-	testutil.Wait(a, "the attack to begin", endLimit, func() bool { return strings.Contains(out.String(), "ready") })
+	testutil.Wait(a, "the attack to begin", endLimit, func() bool {
+		if text := out.String(); strings.Contains(text, "Error") {
+			a.Fatal(text)
+		}
+		return strings.Contains(out.String(), "ready")
+	})
 	text, err := os.ReadFile(dir + "/pid")
 	if err != nil {
 		a.Fatal(err)

@@ -3,6 +3,7 @@ package testutil
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -98,9 +99,12 @@ func (d *Daemon) Signal(sig syscall.Signal) {
 func (d *Daemon) Restart() {
 	d.t.Helper()
 	<-d.now.ended
-	// It takes a process that has the killed one's number for itself.
-	if err := os.Remove(filepath.Join(d.dir, "pid")); err != nil {
-		d.t.Error(err)
+	// The kernel ends its containerd with it (prctl(2), PR_SET_PDEATHSIG); it would take whatever
+	// has their numbers by then, or a zombie, for them.
+	for _, name := range []string{"pid", "exec/containerd/containerd.pid"} {
+		if err := os.Remove(filepath.Join(d.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			d.t.Error(err)
+		}
 	}
 	d.start(d.Host)
 }
