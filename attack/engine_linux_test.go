@@ -16,9 +16,11 @@ import (
 	"dlx/internal/testutil"
 )
 
-// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up.
+// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up. An
+// answer can also come late, by up to late.
 type proxy struct {
 	listener net.Listener
+	late     time.Duration
 	mu       sync.Mutex
 	left     int // bytes
 	hang     bool
@@ -26,14 +28,14 @@ type proxy struct {
 	group    sync.WaitGroup
 }
 
-func newProxy(t *testing.T, left int, hang bool) (p *proxy, host string) {
+func newProxy(t *testing.T, left int, hang bool, late time.Duration) (p *proxy, host string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "engine.sock")
 	l, err := net.Listen("unix", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = &proxy{listener: l, left: left, hang: hang}
+	p = &proxy{listener: l, left: left, hang: hang, late: late}
 	ctx, cancel := context.WithCancel(t.Context())
 	p.group.Go(func() {
 		for {
@@ -73,6 +75,12 @@ func (p *proxy) serve(ctx context.Context, conn net.Conn) {
 			return
 		}
 		n, hang := p.take(n)
+		if p.late > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(rand.N(p.late)):
+			}
+		}
 		if _, err := conn.Write(buf[:n]); err != nil {
 			return
 		}
@@ -126,7 +134,7 @@ func TestEngine(t *testing.T) {
 						continue
 					}
 					a.tries++
-					p, host := newProxy(t, at, hang)
+					p, host := newProxy(t, at, hang, 0)
 					a.sessions++
 					r, asked := a.interrupt(wait, []string{"DOCKER_HOST=" + host}, args...)
 					if p.isCut() {

@@ -82,8 +82,11 @@ func (t *Target) Verify(ctx context.Context, d *Docker) error {
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(cgroup, []byte(t.ID)) {
+	switch {
+	case bytes.Contains(cgroup, []byte(t.ID)):
 		return nil
+	case containerIn(cgroup) != "":
+		return &ChangedError{t.Name, "its process's number is another container's"}
 	}
 	return t.verifyStart()
 }
@@ -92,7 +95,7 @@ func (t *Target) Verify(ctx context.Context, d *Docker) error {
 // the engine notes the time when it hears of it.
 const startSlack = time.Minute
 
-// verifyStart compares start times, for a process whose cgroup does not name the container.
+// verifyStart compares start times, for a process whose cgroup does not name a container.
 func (t *Target) verifyStart() error {
 	ticks, err := t.Process.StartTicks()
 	if err != nil {

@@ -38,14 +38,18 @@ func PIDs() map[string]int {
 // idLength is that of a container ID, in hexadecimal digits.
 const idLength = 64
 
-// containerOf returns the container in whose cgroup a process is, by the names that runtimes give cgroups: the ID, or
-// docker-ID.scope.
+// containerOf returns the container in whose cgroup a process is.
 func containerOf(pid string) string {
 	data, err := os.ReadFile("/proc/" + pid + "/cgroup")
 	if err != nil {
 		return ""
 	}
-	for line := range bytes.Lines(data) {
+	return containerIn(data)
+}
+
+// containerIn finds a container in /proc/PID/cgroup, by the names that runtimes give cgroups: the ID, or docker-ID.scope.
+func containerIn(membership []byte) string {
+	for line := range bytes.Lines(membership) {
 		for part := range bytes.SplitSeq(bytes.TrimSpace(line), []byte("/")) {
 			part = bytes.TrimSuffix(bytes.TrimPrefix(part, []byte("docker-")), []byte(".scope"))
 			if len(part) == idLength && !bytes.ContainsFunc(part, notHex) {
