@@ -69,6 +69,9 @@ func (p *proxy) serve(ctx context.Context, conn net.Conn) {
 		_ = engine.Close()
 	}()
 	buf := make([]byte, 512)
+	if p.late > 0 {
+		buf = make([]byte, 64<<10) // an answer is late as a whole
+	}
 	for {
 		n, err := engine.Read(buf)
 		if err != nil {

@@ -25,8 +25,8 @@ import (
 func TestIdentity(t *testing.T) {
 	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
 	const boxes, workers = 3, 3
-	// Of each container come processes without end, which live for half a second.
-	const script = `i=0; while [ $((i+=1)) -le 20 ]; do (while :; do busybox usleep 500000; done) & done; exec /chatter 100 "$0"`
+	// Of each container come processes without end, which live for a second.
+	const script = `i=0; while [ $((i+=1)) -le 40 ]; do (while :; do busybox usleep 1000000; done) & done; exec /chatter 100 "$0"`
 	var list []*testutil.Container
 	for i := range boxes {
 		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Busybox(t), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
