@@ -1,8 +1,10 @@
 package attack_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -16,26 +18,38 @@ import (
 	"dlx/internal/testutil"
 )
 
-// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up. An
-// answer can also come late, by up to late.
+// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up.
 type proxy struct {
-	listener net.Listener
-	late     time.Duration
-	mu       sync.Mutex
-	left     int // bytes
-	hang     bool
-	cut      bool // it has come so far
-	group    sync.WaitGroup
+	held  []byte // an answer with these bytes is held back until hold returns
+	hold  func()
+	mu    sync.Mutex
+	left  int // bytes
+	hang  bool
+	cut   bool // it has come so far
+	group sync.WaitGroup
 }
 
-func newProxy(t *testing.T, left int, hang bool, late time.Duration) (p *proxy, host string) {
+func newProxy(t *testing.T, left int, hang bool) (p *proxy, host string) {
+	t.Helper()
+	p = &proxy{left: left, hang: hang}
+	host, end := p.listen(t)
+	t.Cleanup(end)
+	return p, host
+}
+
+// proxy holds answers back that have the bytes of held. Its owner ends it.
+func (a *attack) proxy(held []byte, hold func()) (host string, end func()) {
+	a.Helper()
+	return (&proxy{left: math.MaxInt, held: held, hold: hold}).listen(a.T)
+}
+
+func (p *proxy) listen(t *testing.T) (host string, end func()) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "engine.sock")
 	l, err := net.Listen("unix", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = &proxy{listener: l, left: left, hang: hang, late: late}
 	ctx, cancel := context.WithCancel(t.Context())
 	p.group.Go(func() {
 		for {
@@ -46,12 +60,11 @@ func newProxy(t *testing.T, left int, hang bool, late time.Duration) (p *proxy, 
 			p.group.Go(func() { p.serve(ctx, conn) })
 		}
 	})
-	t.Cleanup(func() {
+	return "unix://" + name, func() {
 		cancel()
 		_ = l.Close()
 		p.group.Wait()
-	})
-	return p, "unix://" + name
+	}
 }
 
 func (p *proxy) serve(ctx context.Context, conn net.Conn) {
@@ -69,8 +82,8 @@ func (p *proxy) serve(ctx context.Context, conn net.Conn) {
 		_ = engine.Close()
 	}()
 	buf := make([]byte, 512)
-	if p.late > 0 {
-		buf = make([]byte, 64<<10) // an answer is late as a whole
+	if p.held != nil {
+		buf = make([]byte, 64<<10) // an answer as a whole
 	}
 	for {
 		n, err := engine.Read(buf)
@@ -78,11 +91,8 @@ func (p *proxy) serve(ctx context.Context, conn net.Conn) {
 			return
 		}
 		n, hang := p.take(n)
-		if p.late > 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(rand.N(p.late)):
-			}
+		if p.held != nil && bytes.Contains(buf[:n], p.held) {
+			p.hold()
 		}
 		if _, err := conn.Write(buf[:n]); err != nil {
 			return
@@ -138,7 +148,7 @@ func TestEngine(t *testing.T) {
 						continue
 					}
 					a.tries++
-					p, host := newProxy(t, at, hang, 0)
+					p, host := newProxy(t, at, hang)
 					a.sessions++
 					r, asked := a.interrupt(wait, []string{"DOCKER_HOST=" + host}, args...)
 					if p.isCut() {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -13,138 +11,116 @@ import (
 	"testing"
 	"time"
 
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"dlx/internal/testutil"
 )
 
-// TestIdentity: containers restart in a loop, while sessions and captures of them begin, and the
-// kernel gives the IDs of processes that ended to the next ones. Each container proves who it is by
-// a file, and by its traffic: another's must never be seen.
+// TestIdentity: a container ends and is started again between what the engine says of its process
+// and when dlx takes hold of it; meanwhile the kernel gives the process's ID to one of another
+// container. Each container proves who it is by a file, and by its traffic: another's must never be
+// seen.
 func TestIdentity(t *testing.T) {
-	a := start(t, "containers that restart in a loop, whose processes' IDs are used again", "debug, capture")
-	const boxes, workers = 3, 3
-	// Of each container come processes without end, which live for a second.
-	const script = `i=0; while [ $((i+=1)) -le 40 ]; do (while :; do busybox usleep 1000000; done) & done; exec /chatter 100 "$0"`
-	var list []*testutil.Container
-	for i := range boxes {
-		image := testutil.Image(t, "chatter", testutil.Prog(t, "chatter"), testutil.Busybox(t), testutil.Data("/who", fmt.Sprintln("box", i), 0o644))
-		list = append(list, a.engine.Run(t, testutil.RunOptions{
-			Image: image, Cmd: []string{"/bin/busybox", "sh", "-c", script, fmt.Sprint("box-", i)}, Env: []string{"PATH=/bin"},
-			Change: func(_ *container.Config, h *container.HostConfig) { h.NanoCPUs = 2e8 },
-		}))
+	a := start(t, "containers that end and start, whose processes' IDs another container's get at once", "debug, capture")
+	starts, crews := 3, 1
+	if long {
+		starts, crews = 2*longStarts, 2
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	var began, reused testCounter
 	var group sync.WaitGroup
-	defer group.Wait()
-	defer cancel()
-	var restarts, reused testCounter
-	for i, c := range list {
-		pids := make(chan int, 1)
-		pids <- c.PID
-		group.Go(func() { reused.add(a.reusePID(ctx, list, i, pids)) })
+	for range crews {
+		pair := a.newPair()
 		group.Go(func() {
-			none := 0
-			for ctx.Err() == nil {
-				if _, err := a.engine.Client.ContainerRestart(ctx, c.ID, client.ContainerRestartOptions{Timeout: &none}); err == nil {
-					restarts.add(1)
-				}
-				if info, err := a.engine.Client.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{}); err == nil && info.Container.State.Pid != 0 {
-					pids <- info.Container.State.Pid
-				}
-				select { // it has to be there for a while, too
-				case <-ctx.Done():
-				case <-time.After(rand.N(time.Second)):
+			for began.get() < starts && !a.Failed() && time.Since(a.began) < 6*longLimit {
+				i := began.add(1)
+				if pair.swap(i%2 == 0, i/2%2 == 0) {
+					reused.add(1)
 				}
 			}
 		})
 	}
 	a.begin()
-	// What a busy engine says is some time old when dlx reads it.
-	_, slow := newProxy(t, math.MaxInt, false, 150*time.Millisecond)
-	env := []string{"DOCKER_HOST=" + slow}
-	starts, need := 6, 1
-	if long {
-		starts, need = longStarts, longStarts/10
-	}
-	var debugs, captures, worked testCounter
-	var crew sync.WaitGroup
-	for w := range workers {
-		crew.Go(func() {
-			for i := w; !a.Failed() && time.Since(a.began) < 3*longLimit && (debugs.get()+captures.get() < 2*starts || !long && worked.get() < need); i++ {
-				box := i % boxes
-				if i/boxes%2 == 0 {
-					debugs.add(1)
-					worked.add(a.proveSession(env, list[box].ID, box))
-				} else {
-					captures.add(1)
-					worked.add(a.proveCapture(env, list[box].ID, box, boxes))
-				}
-			}
-		})
-	}
-	crew.Wait()
-	cancel()
 	group.Wait()
-	a.tries, a.sessions = reused.get(), debugs.get()+captures.get()
-	if worked.get() < need || long && reused.get() == 0 {
-		t.Error("of the sessions and captures too few worked, or no process's ID was used again: nothing was tried")
+	a.tries, a.sessions = reused.get(), began.get()
+	if reused.get() < starts/2 {
+		t.Errorf("of %d IDs only %d became another container's: too little was tried", began.get(), reused.get())
 	}
-	t.Logf("%d restarts, %d of them with an ID that another container's process had; %d of %d starts worked", restarts.get(), reused.get(), worked.get(), a.sessions)
 }
 
-// reusePID has the kernel give the ID of a container's first process, when that has ended, to
-// whatever process comes next (/proc/sys/kernel/ns_last_pid, proc(5)). It returns how often that was
-// another container's.
-func (a *attack) reusePID(ctx context.Context, list []*testutil.Container, i int, pids <-chan int) (reused int) {
-	pid, counted := 0, true
-	for ctx.Err() == nil {
-		select {
-		case pid = <-pids:
-			counted = false
-		case <-ctx.Done():
-		case <-time.After(200 * time.Microsecond):
-		}
-		groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		if err == nil && bytes.Contains(groups, []byte(list[i].ID)) {
-			continue // it lives
-		}
-		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
-			a.Errorf("make the kernel use an ID again: %v", err)
-			return reused
-		}
-		for other, c := range list {
-			if other != i && !counted && bytes.Contains(groups, []byte(c.ID)) {
-				counted = true
-				reused++
-			}
-		}
+// pair is a container that is to be debugged, and another one, of which come processes without end.
+type pair struct {
+	*attack
+	victim, other *testutil.Container
+}
+
+func (a *attack) newPair() *pair {
+	a.Helper()
+	const script = `i=0; while [ $((i+=1)) -le 60 ]; do (while :; do busybox usleep 1500000; done) & done; exec /chatter 100 box-other`
+	image := func(who string) string {
+		return a.engine.Image(a, "chatter", testutil.Prog(a, "chatter"), testutil.Busybox(a), testutil.Data("/who", who, 0o644))
 	}
+	return &pair{
+		a,
+		a.engine.Run(a, testutil.RunOptions{Image: image("box-victim"), Cmd: []string{"/chatter", "100", "box-victim"}}),
+		a.engine.Run(a, testutil.RunOptions{Image: image("box-other"), Cmd: []string{"/bin/busybox", "sh", "-c", script}, Env: []string{"PATH=/bin"}}),
+	}
+}
+
+// swap starts dlx, and has the ID change hands when the engine has told it. It says whether that
+// came about.
+func (p *pair) swap(capture, again bool) (reused bool) {
+	p.Helper()
+	info, err := p.engine.Client.ContainerInspect(p.Context(), p.victim.ID, client.ContainerInspectOptions{})
+	if err != nil || info.Container.State.Pid == 0 {
+		p.Errorf("inspect: %v", err)
+		return false
+	}
+	pid := info.Container.State.Pid
+	var once sync.Once
+	host, end := p.proxy(fmt.Appendf(nil, `"Pid":%d,`, pid), func() {
+		once.Do(func() { reused = p.give(pid, again) })
+	})
+	defer end()
+	args := []string{"debug", p.victim.ID, "--", "cat", "/who"}
+	if capture {
+		args = []string{"capture", p.victim.ID, "-c", "5", "--duration", "1s"}
+	}
+	r, _ := p.interrupt(endLimit, []string{"DOCKER_HOST=" + host}, args...)
+	if strings.Contains(r.Stdout, "box-other") {
+		p.Errorf("%q is one of the other container: %+v", args, r)
+	}
+	p.start()
 	return reused
 }
 
-// proveSession asks a container who it is, and returns 1 if it told.
-func (a *attack) proveSession(env []string, id string, box int) int {
-	r, _ := a.interrupt(endLimit, env, "debug", id, "--", "cat", "/who")
-	if r.Stdout == "" {
-		return 0
+// give ends the victim, waits until its first process's ID is one of the other container's, and
+// starts it again.
+func (p *pair) give(pid int, again bool) bool {
+	if _, err := p.engine.Client.ContainerKill(p.Context(), p.victim.ID, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
+		p.Errorf("kill: %v", err)
+		return false
 	}
-	if want := fmt.Sprintln("box", box); r.Stdout != want {
-		a.Errorf("debug of box %d is one of %q: %s", box, r.Stdout, r.Stderr)
+	given := false
+	for end := time.Now().Add(5 * time.Second); !given && time.Now().Before(end); {
+		// The kernel looks for the next process's ID from here on (proc(5), ns_last_pid).
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
+			p.Errorf("make the kernel use an ID again: %v", err)
+			return false
+		}
+		groups, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		given = bytes.Contains(groups, []byte(p.other.ID))
 	}
-	return 1
+	if again {
+		p.start()
+	}
+	return given
 }
 
-// proveCapture looks for what the other containers send, and returns 1 if there were packets.
-func (a *attack) proveCapture(env []string, id string, box, boxes int) int {
-	r, _ := a.interrupt(endLimit, env, "capture", id, "-c", "5", "--duration", "1s")
-	for other := range boxes {
-		if name := fmt.Sprint("box-", other); strings.Contains(r.Stdout, name) && other != box {
-			a.Errorf("capture of box %d has packets of %s: %s", box, name, r.Stdout)
-		}
+// start has the victim run.
+func (p *pair) start() {
+	if _, err := p.engine.Client.ContainerStart(p.Context(), p.victim.ID, client.ContainerStartOptions{}); err != nil {
+		p.Errorf("start: %v", err)
 	}
-	return min(len(r.Stdout), 1)
 }
 
 type testCounter struct {
