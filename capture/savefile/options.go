@@ -35,10 +35,6 @@ type Options struct {
 	Done <-chan struct{}
 }
 
-// Owner is a user whose files they are, and whom the kernel asks for when they are opened. Where
-// root is to write, root may.
-type Owner struct{ UID, GID int }
-
 // rotates says whether there may be more than one file.
 func (o *Options) rotates() bool { return o.MaxBytes > 0 || o.Every > 0 }
 

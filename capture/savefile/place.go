@@ -1,20 +1,18 @@
 package savefile
 
-import (
-	"errors"
-	"time"
-)
+import "dlx/internal/outfile"
 
 // Files that are not written to. Each comes behind the file's name.
 var (
-	ErrLink       = errors.New("is a symbolic link, and none is followed")
-	ErrNotRegular = errors.New("is not a regular file")
-	ErrHardLinks  = errors.New("has other names besides (hard links)")
-	ErrOthers     = errors.New("is another user's, in a directory that everybody may write to")
+	ErrLink       = outfile.ErrLink
+	ErrNotRegular = outfile.ErrNotRegular
+	ErrHardLinks  = outfile.ErrHardLinks
+	ErrOthers     = outfile.ErrOthers
 )
 
 // ErrNoAnswer reports a file system that does not answer.
-var ErrNoAnswer = errors.New("the file system does not answer")
+var ErrNoAnswer = outfile.ErrNoAnswer
 
-// answerLimit is how long a file system may take for an open once the capture is to end.
-const answerLimit = 3 * time.Second
+// Owner is a user whose files they are, and whom the kernel asks for when they are opened. Where
+// root is to write, root may.
+type Owner = outfile.Owner

@@ -27,6 +27,12 @@ func ActAs(uid, gid int) error {
 	return raise(CapDacOverride, CapDacReadSearch)
 }
 
+// FileUser is the user that the calling thread makes files as (setfsuid(2)).
+func FileUser() int {
+	uid, _ := unix.SetfsuidRetUid(-1) // which changes nothing, and does not fail
+	return uid
+}
+
 // raise makes capabilities that the thread may have effective, which setfsuid(2) takes away.
 func raise(caps ...int) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
