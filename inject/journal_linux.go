@@ -10,6 +10,7 @@ import (
 
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
+	"dlx/internal/outfile"
 )
 
 // DefaultJournal is where the records of injected toolboxes are.
@@ -26,7 +27,7 @@ func OpenJournal(dir string) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the journal's directory: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := outfile.OpenLock(filepath.Join(dir, "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("open the journal's lock: %w", err)
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/inject"
+	"dlx/internal/outfile"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
 )
@@ -41,6 +43,25 @@ func TestJournalUnreadable(t *testing.T) {
 	for _, err := range all.Unwrap() {
 		if bad, ok := errors.AsType[*inject.RecordError](err); !ok || filepath.Dir(bad.Path) != dir {
 			t.Errorf("error %#v, want *inject.RecordError", err)
+		}
+	}
+}
+
+// TestJournalLock: a link or a FIFO in the lock's place is no lock, and nothing is made where it leads.
+func TestJournalLock(t *testing.T) {
+	for want, plant := range map[error]func(lock string) error{
+		outfile.ErrLink:       func(lock string) error { return os.Symlink("made", lock) },
+		outfile.ErrNotRegular: func(lock string) error { return syscall.Mkfifo(lock, 0o600) },
+	} {
+		dir := t.TempDir()
+		if err := plant(filepath.Join(dir, "lock")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inject.OpenJournal(dir); !errors.Is(err, want) {
+			t.Errorf("error %v, want %v", err, want)
+		}
+		if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
+			t.Errorf("the journal has %v, %v", list, err)
 		}
 	}
 }

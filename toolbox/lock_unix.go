@@ -7,14 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"dlx/internal/outfile"
 )
 
-// locked runs f while no other dlx does so for the same file (flock(2)).
+// locked runs f while no other dlx does so for the same file (flock(2)), in a folder that is nobody
+// else's.
 func locked(file string, f func() error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err := checkOwners(filepath.Dir(file)); err != nil { // also of one that was not there just now
+		return err
+	}
+	lock, err := outfile.OpenLock(file + ".lock")
 	if err != nil {
 		return err
 	}
