@@ -268,17 +268,28 @@ func (m *maker) debLicenses(list []*pkg) {
 		if !m.Uses(p.source) {
 			continue
 		}
-		doc := filepath.Join(p.files(), "usr/share/doc")
-		license := m.license(p.name, filepath.Join(doc, p.name, "copyright"), func(file string) ([]byte, error) {
-			if to, err := os.Readlink(filepath.Join(doc, p.name)); err == nil { // the documents are those of another package
+		const docs = "usr/share/doc"
+		license := m.license(p.name, path.Join("/", docs, p.name, "copyright"), func(file string) ([]byte, error) {
+			if to, err := os.Readlink(filepath.Join(p.files(), docs, p.name)); err == nil { // the documents are those of another package
 				for _, q := range list {
 					if q.name == path.Base(to) {
-						return os.ReadFile(filepath.Join(q.files(), "usr/share/doc", q.name, "copyright"))
+						return q.read(path.Join("/", docs, q.name, "copyright"))
 					}
 				}
 			}
-			return os.ReadFile(file)
+			return p.read(file)
 		})
 		m.SetLicense(p.source, license)
 	}
+}
+
+// read reads a file of a package, whose links do not lead out of it.
+func (p *pkg) read(file string) (data []byte, err error) {
+	t, err := openTree(p.files())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	data, _, err = t.read(file)
+	return data, err
 }

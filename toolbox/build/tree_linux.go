@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 )
 
 // tree is a file system that programs and libraries are taken from: this machine's, or one that packages or layers were
@@ -77,7 +78,7 @@ func (t *tree) read(name string) (data []byte, mode fs.FileMode, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	f, err := t.root.Open(rel(at))
+	f, err := t.root.OpenFile(rel(at), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO does not make it wait
 	if err != nil {
 		return nil, 0, err
 	}
