@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+
+	"dlx/internal/outfile"
 )
 
 // maxBundle is the most bytes of a bundle's files.
@@ -270,31 +272,32 @@ func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 
 const tarBlock = 512 // tar(5): a header takes one, and a file is padded to a multiple
 
-// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed by zstd. The same bundle makes
-// the same bytes.
+// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed by
+// zstd. The same bundle makes the same bytes. What is no regular file is not replaced, and for root
+// no link is followed on the way to the file.
 func (b *Bundle) WriteFile(name string) error {
 	if strings.HasSuffix(name, storedSuffix) {
-		return b.writePlain(name)
+		return b.writePlain(name, outfile.Replace)
 	}
-	return b.writeFile(name, func(w io.Writer) (io.WriteCloser, error) {
+	return b.writeFile(name, outfile.Replace, func(w io.Writer) (io.WriteCloser, error) {
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 	})
 }
 
 // writePlain puts a bundle into a file that is not compressed.
-func (b *Bundle) writePlain(name string) error {
-	return b.writeFile(name, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
+func (b *Bundle) writePlain(name string, replace replacer) error {
+	return b.writeFile(name, replace, func(w io.Writer) (io.WriteCloser, error) { return keepOpen{w}, nil })
 }
 
 type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
 
-func (b *Bundle) writeFile(name string, compress func(io.Writer) (io.WriteCloser, error)) error {
+func (b *Bundle) writeFile(name string, replace replacer, compress func(io.Writer) (io.WriteCloser, error)) error {
 	if err := b.load(""); err != nil {
 		return err
 	}
-	err := replaceFile(name, func(w io.Writer) error {
+	err := replace(name, 0o644, func(w io.Writer) error {
 		z, err := compress(w)
 		if err != nil {
 			return err

@@ -42,3 +42,9 @@ func ReadProgram(content []byte) (machine elf.Machine, loader bool, err error) {
 
 // SetCosign gives the bundle a signature that nobody has looked at.
 func (b *Bundle) SetCosign(data []byte) { b.cosign = data }
+
+// FillFile makes a file of a folder that is being written.
+var FillFile = fillFile
+
+// Locked runs f under the lock of a file.
+func Locked(file string, f func() error) error { return locked(file, f) }

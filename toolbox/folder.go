@@ -1,15 +1,15 @@
 package toolbox
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"syscall"
+
+	"dlx/internal/outfile"
 )
 
 // openFolder reads the manifest of a bundle that lies in a folder, and its signatures.
@@ -116,67 +116,70 @@ func readRoot(root *os.Root, name string, limit int64, says string) ([]byte, err
 	return data, err
 }
 
-// WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another name, and renamed.
+// WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another name,
+// and renamed. For root no link is followed on the way there.
 func (b *Bundle) WriteFolder(name string) error {
 	if err := b.load(""); err != nil {
 		return err
 	}
-	name = filepath.Clean(name)
-	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("write the toolbox: %s: %w", name, cmp.Or(err, fs.ErrExist))
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(name), tempName(name)+"*")
-	if err != nil {
+	if err := outfile.Folder(name, b.fill); err != nil {
 		return fmt.Errorf("write the toolbox: %w", err)
-	}
-	err = b.fill(temp)
-	if err == nil {
-		err = os.Rename(temp, name)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write the toolbox: %w", err), os.RemoveAll(temp))
 	}
 	return nil
 }
 
 // fill puts a bundle into an empty folder.
-func (b *Bundle) fill(name string) (err error) {
-	if err := os.Chmod(name, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
+func (b *Bundle) fill(folder *os.Root) error {
 	for _, f := range b.manifest.Files {
-		if err := root.MkdirAll(path.Dir(f.Path), 0o755); err != nil {
-			return err
-		}
-		if f.Link != "" {
-			err = root.Symlink(f.Link, f.Path)
-		} else {
-			err = root.WriteFile(f.Path, b.contents[f.Path], fs.FileMode(f.Mode))
+		err := folder.MkdirAll(path.Dir(f.Path), 0o755)
+		switch {
+		case err != nil:
+		case f.Link != "":
+			err = folder.Symlink(f.Link, f.Path)
+		default:
+			err = fillFile(folder, f.Path, b.contents[f.Path], fs.FileMode(f.Mode))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	for name, data := range map[string][]byte{ManifestName: b.raw, EnvelopeName: b.envelope, CosignName: b.cosign, SBOMName: b.sbom} {
-		if data != nil {
-			err = errors.Join(err, root.WriteFile(name, data, 0o644))
+		if data == nil {
+			continue
+		}
+		if err := fillFile(folder, name, data, 0o644); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
+}
+
+// fillFile makes a file of a folder. Whoever else can write there may have put something under its
+// name, a FIFO, say, which is not opened.
+func fillFile(folder *os.Root, name string, data []byte, mode fs.FileMode) error {
+	f, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // writeSignatures gives a bundle that lies in a folder its signatures.
-func (b *Bundle) writeSignatures(folder string) error {
+func (b *Bundle) writeSignatures(folder string) (err error) {
+	d, err := outfile.Hold(folder)
+	if err != nil {
+		return fmt.Errorf("write the signature: %w", err)
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
 	for name, data := range map[string][]byte{EnvelopeName: b.envelope, CosignName: b.cosign} {
 		if data == nil {
 			continue
 		}
-		err := replaceFile(path.Join(folder, name), func(w io.Writer) error {
+		err := d.Replace(name, 0o644, func(w io.Writer) error {
 			_, err := w.Write(data)
 			return err
 		})

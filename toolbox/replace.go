@@ -3,42 +3,29 @@ package toolbox
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dlx/internal/outfile"
 )
 
-// replaceFile puts a file in place as a whole: written beside it under another name, flushed to the disk, and renamed. What
-// fails on the way leaves the file that was there.
-func replaceFile(name string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), tempName(name)+"*")
+// A replacer puts a file in place as a whole.
+type replacer func(name string, perm fs.FileMode, write func(io.Writer) error) error
+
+// replaceOwn is the replacer of dlx's own folders, the caller having checked their owners: links that
+// root has made lead there as well.
+func replaceOwn(name string, perm fs.FileMode, write func(io.Writer) error) error {
+	d, err := outfile.Own(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return nil // the file is in place; only the disk may not know yet
-	}
-	_ = dir.Sync() // as above
-	return dir.Close()
+	return errors.Join(d.Replace(filepath.Base(name), perm, write), d.Close())
 }
 
-// tempPrefix begins the names of files and folders that are not whole.
-const tempPrefix = ".new-"
-
-// tempName begins the names of what becomes a file or folder when it is whole.
-func tempName(name string) string { return tempPrefix + filepath.Base(name) + "-" }
+// tempName begins the names of what becomes a file when it is whole.
+func tempName(name string) string { return outfile.TempName(filepath.Base(name)) }
 
 // removeTemp removes what writers left in a folder that were killed. The caller holds the lock that those hold whose files are
 // left: nobody else's are touched.
@@ -49,7 +36,7 @@ func removeTemp(dir string, left func(name string) bool) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix) && left(e.Name()) {
+		if strings.HasPrefix(e.Name(), outfile.TempPrefix) && left(e.Name()) {
 			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}

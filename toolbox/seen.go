@@ -91,7 +91,7 @@ func (s *Seen) Record(v *Verified) error {
 		if err := removeTemp(filepath.Dir(s.file), left); err != nil {
 			return err
 		}
-		return replaceFile(s.file, func(w io.Writer) error {
+		return replaceOwn(s.file, 0o644, func(w io.Writer) error {
 			_, err := w.Write(data)
 			return err
 		})

@@ -55,7 +55,7 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 		if old, err := Open(file); err == nil && old.Digest() != b.Digest() {
 			return &ExistsError{b.manifest.Title(), old.Digest()}
 		}
-		return b.writePlain(file)
+		return b.writePlain(file, replaceOwn)
 	})
 	return v, err
 }

@@ -12,6 +12,7 @@ import (
 	"dlx/capture"
 	"dlx/capture/savefile"
 	"dlx/engine"
+	"dlx/internal/outfile"
 	"dlx/internal/printable"
 )
 
@@ -84,12 +85,19 @@ func explainFile(name string, err error) error {
 	switch {
 	case strings.HasPrefix(name, "/dev/"), strings.HasPrefix(name, "/proc/"), errors.Is(err, savefile.ErrNotRegular):
 		return &fileError{err, "-w - writes to standard output"}
-	case errors.Is(err, savefile.ErrLink):
+	}
+	return explainPlace(name, err)
+}
+
+// explainPlace says what can be done about a file that is not put in its place.
+func explainPlace(name string, err error) error {
+	switch {
+	case errors.Is(err, outfile.ErrLink):
 		if dir, rerr := filepath.EvalSymlinks(filepath.Dir(name)); rerr == nil && dir != filepath.Dir(name) {
 			return &fileError{err, "without links it is " + filepath.Join(dir, filepath.Base(name))}
 		}
 		return &fileError{err, "remove it, or choose another name"}
-	case errors.Is(err, savefile.ErrHardLinks), errors.Is(err, savefile.ErrOthers):
+	case errors.Is(err, outfile.ErrHardLinks), errors.Is(err, outfile.ErrOthers), errors.Is(err, outfile.ErrNotRegular):
 		return &fileError{err, "remove it, or choose another name"}
 	}
 	return err

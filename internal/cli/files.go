@@ -12,6 +12,7 @@ import (
 
 	"dlx/capture"
 	"dlx/capture/savefile"
+	"dlx/internal/outfile"
 )
 
 // fileOptions are the flags about capture files; the letters are tcpdump's.
@@ -79,7 +80,7 @@ func caller() (uint32, error) {
 }
 
 // findOwner is whom files are given to: the user of -Z, or who called sudo (sudo(8), SUDO_UID).
-func (o *fileOptions) findOwner() (*savefile.Owner, error) {
+func (o *fileOptions) findOwner() (*outfile.Owner, error) {
 	uid, gid := os.Getenv("SUDO_UID"), os.Getenv("SUDO_GID")
 	if o.owner != "" {
 		u, err := user.Lookup(o.owner)
@@ -88,10 +89,20 @@ func (o *fileOptions) findOwner() (*savefile.Owner, error) {
 		}
 		uid, gid = u.Uid, u.Gid
 	}
+	return ownerOf(uid, gid)
+}
+
+// sudoOwner is who called sudo, whose the files are that are made; nil if nobody has.
+func sudoOwner() (*outfile.Owner, error) {
+	return ownerOf(os.Getenv("SUDO_UID"), os.Getenv("SUDO_GID"))
+}
+
+// ownerOf is the owner of two numbers; nil if there is none, or dlx is not root.
+func ownerOf(uid, gid string) (*outfile.Owner, error) {
 	if uid == "" || os.Geteuid() != 0 {
 		return nil, nil
 	}
-	var owner savefile.Owner
+	var owner outfile.Owner
 	var err error
 	if owner.UID, err = strconv.Atoi(uid); err == nil {
 		owner.GID, err = strconv.Atoi(gid)
@@ -100,4 +111,18 @@ func (o *fileOptions) findOwner() (*savefile.Owner, error) {
 		return nil, &usageError{fmt.Errorf("the owner of the files, user %q and group %q, is no number", uid, gid)}
 	}
 	return &owner, nil
+}
+
+// makeFile has f make the file or folder of a name for who called sudo. It is given up when done is
+// closed and the file system does not answer.
+func makeFile(name string, done <-chan struct{}, f func() error) error {
+	owner, err := sudoOwner()
+	if err != nil {
+		return err
+	}
+	err = outfile.As(owner, done, f)
+	if errors.Is(err, outfile.ErrNoAnswer) {
+		err = &os.PathError{Op: "write", Path: name, Err: err}
+	}
+	return explainPlace(name, err)
 }

@@ -95,11 +95,11 @@ func (a *app) buildToolbox(ctx context.Context, o *buildOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.saveToolbox(b, o.out, keys)
+	return a.saveToolbox(ctx, b, o.out, keys)
 }
 
 // saveToolbox signs a new toolbox and puts it into a file or folder.
-func (a *app) saveToolbox(b *toolbox.Bundle, out string, keys []*toolbox.PrivateKey) error {
+func (a *app) saveToolbox(ctx context.Context, b *toolbox.Bundle, out string, keys []*toolbox.PrivateKey) error {
 	if len(keys) > 0 {
 		if err := b.Sign(keys...); err != nil {
 			return err
@@ -109,7 +109,7 @@ func (a *app) saveToolbox(b *toolbox.Bundle, out string, keys []*toolbox.Private
 	if strings.HasSuffix(out, ".zst") || strings.HasSuffix(out, ".tar") {
 		write = b.WriteFile
 	}
-	if err := write(out); err != nil {
+	if err := makeFile(out, ctx.Done(), func() error { return write(out) }); err != nil {
 		return err
 	}
 	a.notef("toolbox %s of %d files in %s, sha256:%.12s", b.Manifest().Title(), len(b.Manifest().Files), out, b.Digest())

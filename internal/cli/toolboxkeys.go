@@ -3,10 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"dlx/internal/outfile"
 	"dlx/toolbox"
 )
 
@@ -34,11 +34,8 @@ func (a *app) toolboxKeygenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeNew(args[0]+".key", secret, 0o600); err != nil {
+			if err := makeFile(args[0]+".key", nil, func() error { return writeKeys(args[0], secret, open) }); err != nil {
 				return err
-			}
-			if err := writeNew(args[0]+".pub", open, 0o644); err != nil {
-				return errors.Join(err, os.Remove(args[0]+".key"))
 			}
 			a.notef("%s.key signs toolboxes: keep it secret; %s.pub is for %s/%s", args[0], args[0], toolbox.SystemConfig, toolbox.TrustedName)
 			return a.printf("%s\n", public.ID())
@@ -46,15 +43,19 @@ func (a *app) toolboxKeygenCommand() *cobra.Command {
 	}
 }
 
-// writeNew makes a file that is not there yet.
-func writeNew(name string, data []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+// writeKeys makes the files of a key, which are not there yet.
+func writeKeys(name string, secret, open []byte) error {
+	err := outfile.In(name, func(d *outfile.Dir, base string) error {
+		if err := d.New(base+".key", 0o600, secret); err != nil {
+			return err
+		}
+		if err := d.New(base+".pub", 0o644, open); err != nil {
+			return errors.Join(err, d.Remove(base+".key"))
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("make a key: %w", err), os.Remove(name))
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func (a *app) signToolbox(name string, files []string, cosign string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.SaveSignature(name); err != nil {
+	if err := makeFile(name, nil, func() error { return b.SaveSignature(name) }); err != nil {
 		return err
 	}
 	for _, k := range keys {
