@@ -160,7 +160,11 @@ func (d *debug) hostIsSafe() error {
 	if err != nil || same {
 		return err
 	}
-	theirs, err := d.target.Process.Capabilities()
+	status, err := d.target.Process.Status()
+	if err != nil {
+		return err
+	}
+	theirs, err := status.BoundingSet()
 	switch {
 	case err != nil || theirs.Has(linux.CapSysAdmin):
 		return err

@@ -218,29 +218,21 @@ func (p *Process) stat(number int) (uint64, error) {
 	return strconv.ParseUint(fields[number-3], 10, 64)
 }
 
-// Status is a field of the process's status file (proc_pid_status(5)), such as "CapBnd".
-func (p *Process) Status(field string) (string, error) {
-	status, err := p.ReadFile("status", 1<<16)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, field+":"); ok {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	return "", fmt.Errorf("status of process %d has no %s", p.pid, field)
+// Status reads the process's status file.
+func (p *Process) Status() (linux.Status, error) {
+	data, err := p.ReadFile("status", 1<<16)
+	return linux.Status(data), err
 }
 
-// Capabilities are the process's bounding set: the most that it, or what it starts, can come to
-// hold.
-func (p *Process) Capabilities() (linux.CapSet, error) {
-	value, err := p.Status("CapBnd")
-	if err != nil {
-		return 0, err
+// Setgroups says whether setgroups(2) is allowed in the process's user namespace. Where somebody
+// without privileges has made the namespace it is not: a group can be what takes a right away
+// (user_namespaces(7), /proc/PID/setgroups).
+func (p *Process) Setgroups() (bool, error) {
+	data, err := p.ReadFile("setgroups", 64)
+	if errors.Is(err, ErrGone) && p.Alive() == nil { // a kernel without user namespaces
+		return true, nil
 	}
-	set, err := strconv.ParseUint(value, 16, 64)
-	return linux.CapSet(set), err
+	return strings.TrimSpace(string(data)) != "deny", err
 }
 
 // SeccompFilters copies the process's filters of system calls, the oldest first; see

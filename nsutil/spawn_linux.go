@@ -6,6 +6,7 @@ import "dlx/internal/linux"
 type Credentials struct {
 	UID, GID   uint32
 	Groups     []uint32
+	HostGroups bool         // Groups are the caller's numbers: inside, setgroups(2) is denied
 	Caps       linux.CapSet // bounding set, and the permitted one for UID 0
 	NoNewPrivs bool
 }
@@ -70,6 +71,9 @@ func (s *Spec) Plan() (*linux.Plan, error) {
 	}
 	plan.Setns("mnt", s.MountNS, linux.NewMnt)
 	plan.Chroot(s.Root)
+	if s.Creds.HostGroups {
+		plan.Groups(s.Creds.Groups)
+	}
 	if join != 0 {
 		plan.Setns(join.String(), s.Process.pidfd, join.flags())
 	}
@@ -82,7 +86,10 @@ func (s *Spec) Plan() (*linux.Plan, error) {
 	for _, l := range s.Limits {
 		plan.Limit(l)
 	}
-	plan.Credentials(s.Creds.UID, s.Creds.GID, s.Creds.Groups, s.Creds.Caps)
+	if !s.Creds.HostGroups {
+		plan.Groups(s.Creds.Groups)
+	}
+	plan.Credentials(s.Creds.UID, s.Creds.GID, s.Creds.Caps)
 	plan.NotDumpable() // changing IDs may have set it again
 	plan.Files(s.Stdio[0], s.Stdio[1], s.Stdio[2], s.Status, s.Program)
 	plan.Clone()

@@ -23,19 +23,25 @@ type restraint struct {
 	labelled bool // dlx-init gets a label when it is executed
 	own      []nsutil.OwnFile
 	limits   []linux.Limit
+	groups   []uint32 // the process's, in the host's numbers, where a session can set none
 }
 
 // restrain reads it.
 func restrain(ctx context.Context, p *nsutil.Process, profile Profile) (*restraint, error) {
 	r := &restraint{told: Restraints{Profile: profile.Name}}
+	status, err := p.Status()
+	if err != nil {
+		return nil, fmt.Errorf("find out what restrains the container: %w", err)
+	}
 	for _, step := range []func() error{
 		func() error { return r.capabilities(profile) },
-		func() error { return r.noNewPrivs(p, profile) },
+		func() error { return r.noNewPrivs(status, profile) },
 		func() error { return r.filter(ctx, p, profile) },
 		func() error { return r.label(p) },
 		func() error { return r.limit(p) },
 		func() error { return r.oomScore(p) },
-		func() error { return r.privileged(p) },
+		func() error { return r.privileged(p, status) },
+		func() error { return r.keepGroups(p, status) },
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("find out what restrains the container: %w", errors.Join(p.Alive(), err))
@@ -45,8 +51,8 @@ func restrain(ctx context.Context, p *nsutil.Process, profile Profile) (*restrai
 }
 
 // noNewPrivs is set but in a session that may do everything, which has it if the container has.
-func (r *restraint) noNewPrivs(p *nsutil.Process, profile Profile) error {
-	value, err := p.Status("NoNewPrivs")
+func (r *restraint) noNewPrivs(status linux.Status, profile Profile) error {
+	value, err := status.Field("NoNewPrivs")
 	r.told.NoNewPrivs = !profile.all || value == "1"
 	return err
 }
@@ -162,14 +168,29 @@ func (r *restraint) oomScore(p *nsutil.Process) error {
 
 // privileged says whether the container has the host's administrator's rights: CAP_SYS_ADMIN in the
 // host's user namespace.
-func (r *restraint) privileged(p *nsutil.Process) error {
+func (r *restraint) privileged(p *nsutil.Process, status linux.Status) error {
 	differ, err := p.Differing()
 	if err != nil {
 		return err
 	}
-	caps, err := p.Capabilities()
+	caps, err := status.BoundingSet()
 	r.told.UserNS = differ&nsutil.User != 0
 	r.told.Privileged = !r.told.UserNS && caps.Has(linux.CapSysAdmin)
+	return err
+}
+
+// keepGroups takes the process's supplementary groups over where a session can set none of its own:
+// whoever made the user namespace may have a group that takes a right away.
+func (r *restraint) keepGroups(p *nsutil.Process, status linux.Status) error {
+	if !r.told.UserNS {
+		return nil
+	}
+	allowed, err := p.Setgroups()
+	if err != nil || allowed {
+		return err
+	}
+	r.told.GroupsKept = true
+	r.groups, err = status.Groups()
 	return err
 }
 

@@ -12,9 +12,10 @@ type Restraints struct {
 	NoNewPrivs   bool     `json:"no_new_privs"`
 	Seccomp      string   `json:"seccomp"`
 	Devices      string   `json:"devices"`
-	Nodev        bool     `json:"nodev"`           // device nodes outside of the view's /dev can not be opened
-	Label        string   `json:"label,omitempty"` // of a Linux security module, such as "AppArmor docker-default"
-	UserNS       bool     `json:"user_namespace"`  // the container's own
+	Nodev        bool     `json:"nodev"`                 // device nodes outside of the view's /dev can not be opened
+	Label        string   `json:"label,omitempty"`       // of a Linux security module, such as "AppArmor docker-default"
+	UserNS       bool     `json:"user_namespace"`        // the container's own
+	GroupsKept   bool     `json:"groups_kept,omitempty"` // the container's process's, since its user namespace lets nobody set others
 	OOMScoreAdj  int      `json:"oom_score_adj"`
 	Limits       int      `json:"resource_limits"` // how many are the container's
 	// Privileged says that the container has the host's administrator's rights, and so that what
@@ -37,6 +38,9 @@ func (r Restraints) String() string {
 	}
 	if r.UserNS {
 		parts = append(parts, "the container's user namespace")
+	}
+	if r.GroupsKept {
+		parts = append(parts, "the process's supplementary groups, since setgroups is denied there")
 	}
 	parts = append(parts, fmt.Sprintf("%d resource limits", r.Limits), fmt.Sprintf("oom_score_adj %d", r.OOMScoreAdj))
 	return fmt.Sprintf("profile %s: %s", r.Profile, strings.Join(parts, "; "))

@@ -177,6 +177,9 @@ func (s *Session) start(ctx context.Context, spec Spec, streams *stdio) (*runnin
 	if err != nil {
 		return nil, err
 	}
+	if s.restraint.told.GroupsKept {
+		creds.Groups, creds.HostGroups = s.restraint.groups, true
+	}
 	if err := s.give(spec, streams); err != nil {
 		return nil, err
 	}

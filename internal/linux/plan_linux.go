@@ -211,20 +211,25 @@ func FileLimit() (uint64, error) {
 	return lim.Cur, wrap("getrlimit", err)
 }
 
-// Credentials gives up every privilege but these: bounding set first, since dropping it needs CAP_SETPCAP, then
-// groups and IDs, then the process's own sets (capabilities(7)). IDs are those of the joined user namespace.
-func (p *Plan) Credentials(uid, gid uint32, groups []uint32, keep CapSet) {
+// Groups sets the supplementary groups, in numbers of the user namespace that the plan has come to.
+func (p *Plan) Groups(groups []uint32) {
+	var list []byte
+	for _, g := range groups {
+		list = binary.NativeEndian.AppendUint32(list, g)
+	}
+	p.call("set groups", unix.SYS_SETGROUPS, val(len(groups)), p.bytes(list))
+}
+
+// Credentials gives up every privilege but these: bounding set first, since dropping it needs
+// CAP_SETPCAP, then IDs, then the process's own sets (capabilities(7)). IDs are those of the joined
+// user namespace.
+func (p *Plan) Credentials(uid, gid uint32, keep CapSet) {
 	for c := 0; c <= lastCap; c++ {
 		if !keep.Has(c) {
 			p.prctl(fmt.Sprintf("drop capability %d from the bounding set", c), val(unix.PR_CAPBSET_DROP), val(c)).optional = c > unix.CAP_AUDIT_READ
 		}
 	}
 	p.prctl("clear the ambient set", val(unix.PR_CAP_AMBIENT), val(unix.PR_CAP_AMBIENT_CLEAR_ALL)).optional = true
-	var list []byte
-	for _, g := range groups {
-		list = binary.NativeEndian.AppendUint32(list, g)
-	}
-	p.call("set groups", unix.SYS_SETGROUPS, val(len(groups)), p.bytes(list))
 	p.call(fmt.Sprintf("set group %d", gid), unix.SYS_SETRESGID, val(gid), val(gid), val(gid))
 	p.call(fmt.Sprintf("set user %d", uid), unix.SYS_SETRESUID, val(uid), val(uid), val(uid))
 	if uid != 0 {

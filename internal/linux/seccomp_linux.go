@@ -3,10 +3,7 @@ package linux
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -39,20 +36,13 @@ var ErrTraced = errors.New("it is traced by another process")
 
 // SeccompMode reads the mode of a process's first thread from /proc/PID/status. A process that is
 // gone is os.ErrNotExist or ErrNoProcess.
-func SeccompMode(pid int) (int, error) { return statusNumber(pid, "Seccomp") }
-
-// statusNumber is a decimal field of proc_pid_status(5).
-func statusNumber(pid int, field string) (int, error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+func SeccompMode(pid int) (int, error) {
+	status, err := ReadStatus(pid)
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, field+":"); ok {
-			return strconv.Atoi(strings.TrimSpace(value))
-		}
-	}
-	return 0, fmt.Errorf("status of process %d has no field %s", pid, field)
+	mode, err := status.Number("Seccomp", 10)
+	return int(mode), err
 }
 
 // tracedFilters copies the filters of the stopped process pid, which the calling thread traces, in

@@ -114,7 +114,7 @@ func (t *tracer) seize() error {
 
 // seizeError tells apart why ptrace says EPERM.
 func (t *tracer) seizeError(err error) error {
-	by, statusErr := statusNumber(t.pid, "TracerPid")
+	by, statusErr := tracerOf(t.pid)
 	stat, statErr := StatProcess(t.pid)
 	if alive := PidfdSignal(t.pidfd, 0); alive != nil {
 		return alive
@@ -131,6 +131,15 @@ func (t *tracer) seizeError(err error) error {
 		return fmt.Errorf("%w (process %d): %w", ErrTraced, by, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNoFilterCopy, err)
+}
+
+// tracerOf is the process that traces another one, 0 if none does.
+func tracerOf(pid int) (uint64, error) {
+	status, err := ReadStatus(pid)
+	if err != nil {
+		return 0, err
+	}
+	return status.Number("TracerPid", 10)
 }
 
 // Waits between two looks at a process that is to stop: most have stopped at the first or the
