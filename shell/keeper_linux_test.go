@@ -1,13 +1,42 @@
 package shell
 
 import (
+	"errors"
 	"io"
+	"strings"
 	"syscall"
 	"testing"
 
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
 )
+
+// TestKeeperKilled: a session whose keeper is killed before it answers says so, and what to do.
+func TestKeeperKilled(t *testing.T) {
+	data := testutil.Prog(t, "pause").Data
+	program, err := linux.SealedProgram("pause", func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	k, err := startKeeper(program, "dlx-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.conn.Close()
+	if err := k.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = k.cmd.Wait()
+	_, err = k.spawn(t.Context(), linux.NewPlan())
+	killed, ok := errors.AsType[*KeeperError](err)
+	if !ok || !strings.HasPrefix(err.Error(), "the session's keeper has ended before the session began") || killed.Hint() == "" {
+		t.Errorf("error %v, want *KeeperError", err)
+	}
+}
 
 // TestKeeperProgram: the keeper is the program whatever number that has here. os/exec moves a pipe of
 // its own above the child's descriptors, and so onto one that is just there.

@@ -55,16 +55,30 @@ func Pair() (ours *FD, theirs *os.File, err error) {
 	return ours, theirs, nil
 }
 
+// ErrServerEnded reports that the process which was to run a plan has ended before it answered.
+var ErrServerEnded = errors.New("the process that runs plans has ended")
+
+// serverEnded adds ErrServerEnded to the errors by which a socket says that its other end is closed
+// (unix(7); ECONNRESET says that not all was read there).
+func serverEnded(err error) error {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, unix.EPIPE, unix.ECONNRESET} {
+		if errors.Is(err, end) {
+			return fmt.Errorf("%w: %w", ErrServerEnded, err)
+		}
+	}
+	return err
+}
+
 // ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its
-// child. A step that fails is a *StepError. It ends with ctx: whoever can see the child may have
-// stopped it before it executes its program.
+// child. A step that fails is a *StepError, and the other process's end ErrServerEnded. It ends with
+// ctx: whoever can see the child may have stopped it before it executes its program.
 func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err error) {
 	defer p.release() //nolint:errcheck // the other process has copies
 	if p.err != nil {
 		return 0, nil, p.err
 	}
 	if err := p.send(conn); err != nil {
-		return 0, nil, fmt.Errorf("send the plan: %w", err)
+		return 0, nil, fmt.Errorf("send the plan: %w", serverEnded(err))
 	}
 	failpoint.At("plan.sent")
 	var words []uint64
@@ -76,7 +90,7 @@ func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err er
 		err = errBadPlan
 	}
 	if err != nil {
-		return 0, nil, errors.Join(fmt.Errorf("read the answer to the plan: %w", err), CloseAll(fds...))
+		return 0, nil, errors.Join(fmt.Errorf("read the answer to the plan: %w", serverEnded(err)), CloseAll(fds...))
 	}
 	switch words[0] {
 	case answerStarted:

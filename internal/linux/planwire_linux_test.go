@@ -35,3 +35,37 @@ func TestForkByStopped(t *testing.T) {
 		})
 	}
 }
+
+// TestForkByEnded: the other process ends before it has read the plan, within it, or before it
+// answers; each is known as its end.
+func TestForkByEnded(t *testing.T) {
+	for name, read := range map[string]int{"at once": 0, "within": 100, "before the answer": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			conn, theirs, err := linux.Pair()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			ended := make(chan error, 1)
+			end := func() {
+				if read > 0 {
+					_, _ = theirs.Read(make([]byte, read)) // the plan is one message, or nearly
+				}
+				ended <- theirs.Close()
+			}
+			if read == 0 {
+				end()
+			} else {
+				go end()
+			}
+			p := linux.NewPlan()
+			p.Exec([]string{"true"}, nil)
+			if _, _, err = p.ForkBy(t.Context(), conn); !errors.Is(err, linux.ErrServerEnded) {
+				t.Errorf("error %v, want ErrServerEnded", err)
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
