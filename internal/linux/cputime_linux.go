@@ -8,10 +8,15 @@ import (
 
 // ThreadTime is the CPU time that the calling thread has used so far (clock_gettime(2), CLOCK_THREAD_CPUTIME_ID): a budget
 // of it is not spent by waiting for a busy machine. The caller has locked its goroutine to the thread.
-func ThreadTime() time.Duration {
+func ThreadTime() time.Duration { return cpuTime(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+// ProcessTime is the CPU time that all threads of this process have used so far.
+func ProcessTime() time.Duration { return cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func cpuTime(clock int32) time.Duration {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-		return 0 // it has been there since Linux 2.6.12
+	if err := unix.ClockGettime(clock, &ts); err != nil {
+		return 0 // both have been there since Linux 2.6.12
 	}
 	return time.Duration(ts.Nano())
 }

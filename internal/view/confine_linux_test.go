@@ -1,10 +1,12 @@
 package view_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"dlx/internal/testutil"
 )
@@ -19,7 +21,9 @@ func confined(t *testing.T, args ...string) testutil.Result {
 	if err := os.WriteFile(file, prog.Data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return testutil.Collect(t, exec.Command(file, args...))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	return testutil.Collect(t, exec.CommandContext(ctx, file, args...))
 }
 
 // TestConfined: not even root can open, connect, execute or trace any more, on any thread.
@@ -43,5 +47,17 @@ func TestConfinedMemory(t *testing.T) {
 	}
 	if got := confined(t, "600"); got.Code == 0 || strings.Contains(got.Stdout, "took") {
 		t.Errorf("600 MiB: status %d, %s", got.Code, got.Stdout)
+	}
+}
+
+// TestConfinedStall: packets that take CPU time without an end are given up; a file whose parts take
+// time each, more than the limit together, is read to its end.
+func TestConfinedStall(t *testing.T) {
+	const want = "packets could not be taken apart in 200ms of CPU time: what follows is not read\n"
+	if got := confined(t, "stall"); got.Code != 0 || got.Stdout != want {
+		t.Errorf("without an end: %+v", got)
+	}
+	if got := confined(t, "slow"); got.Code != 0 || got.Stdout != "<nil>\n" {
+		t.Errorf("slow: %+v", got)
 	}
 }

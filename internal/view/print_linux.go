@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -31,7 +33,8 @@ func Unprivileged(cmd *exec.Cmd) {
 // Process is what such a command runs.
 type Process struct {
 	Options Options
-	live    bool // a capture that goes on
+	Stall   time.Duration // of CPU time without anything being read; 0 for a default
+	live    bool          // a capture that goes on
 }
 
 // Define adds its flags to a set.
@@ -49,9 +52,17 @@ func (p *Process) Run(ctx context.Context, from io.Reader, to io.Writer) (notes 
 		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)
 	}
 	p.Options.confine = Confine
-	notes, err = Show(ctx, from, to, &p.Options)
+	c := &counted{Reader: from}
+	var shown []string
+	err = c.bound(cmp.Or(p.Stall, stallLimit), func() (err error) {
+		shown, err = Show(ctx, c, to, &p.Options)
+		return err
+	})
+	if stalled := (*StallError)(nil); errors.As(err, &stalled) {
+		return nil, err // Show may go on, and the notes are its own
+	}
 	if p.live && errors.Is(err, replay.ErrEmpty) {
 		err = nil
 	}
-	return notes, err
+	return shown, err
 }

@@ -1,10 +1,13 @@
 // Confined confines itself as the process that prints packets does, tries on several threads what
-// it may not do any more, and says what worked. With an argument, it takes so many MiB of memory
-// instead.
+// it may not do any more, and says what worked. With a number, it takes so many MiB of memory
+// instead; with "stall", it reads packets that do not come to their end, and with "slow" some that
+// come slowly.
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -12,11 +15,19 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
+	"dlx/internal/linux"
 	"dlx/internal/view"
 )
 
 func main() {
+	if len(os.Args) > 1 && (os.Args[1] == "stall" || os.Args[1] == "slow") {
+		p := view.Process{Stall: 200 * time.Millisecond}
+		_, err := p.Run(context.Background(), &busy{endless: os.Args[1] == "stall"}, io.Discard)
+		fmt.Println(err)
+		return
+	}
 	open, err := os.Open("/proc/self/status")
 	if err == nil {
 		err = view.Confine()
@@ -47,6 +58,24 @@ func main() {
 	wg.Wait()
 	runtime.GC()
 	fmt.Println("done")
+}
+
+// busy is a file of nothing that takes CPU time to be read: without an end, or for each of many reads
+// less than the watch allows.
+type busy struct {
+	endless bool
+	reads   int
+}
+
+func (b *busy) Read(p []byte) (int, error) {
+	for began := linux.ProcessTime(); b.endless || linux.ProcessTime()-began < 50*time.Millisecond; {
+		continue
+	}
+	if b.reads++; b.reads > 20 {
+		return 0, io.EOF
+	}
+	header := "\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x1c\x00\x00\x00"
+	return copy(p, header), nil // a section of pcapng without a packet
 }
 
 func try() {
