@@ -17,16 +17,36 @@ import (
 //
 // It has to be called from a program without cgo, whose threads Go does not know of all:
 // ErrNotSupported.
-func Confine() error {
+func Confine() error { return ConfineWithout("") }
+
+// Steps of Confine.
+const (
+	LandlockStep = "landlock"
+	SeccompStep  = "seccomp"
+)
+
+var confineSteps = []struct {
+	name string
+	take func() error
+}{{LandlockStep, restrictFiles}, {SeccompStep, filterCalls}}
+
+// ConfineWithout is Confine without one of its steps, of which each forbids what the other forbids as
+// well: a test can tell so that both are taken.
+func ConfineWithout(step string) error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()
 	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
 		return wrap("prctl PR_SET_NO_NEW_PRIVS", err)
 	}
-	if err := restrictFiles(); err != nil {
-		return err
+	for _, s := range confineSteps {
+		if s.name == step {
+			continue
+		}
+		if err := s.take(); err != nil {
+			return err
+		}
 	}
-	return filterCalls()
+	return nil
 }
 
 // ErrNotSupported is ENOTSUP.
@@ -43,14 +63,11 @@ func onAllThreads(call, a, b uintptr) error {
 // restrictFiles takes every right away that Landlock knows of, by a rule set without a rule. Where
 // the kernel has no Landlock, the list of calls is what is left.
 func restrictFiles() error {
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno == unix.ENOSYS || errno == unix.EOPNOTSUPP || errno == unix.EPERM {
-		return nil // not there, switched off, or kept away by a filter that is there already
+	abi, err := LandlockABI()
+	if err != nil || abi == 0 {
+		return err
 	}
-	if errno != 0 {
-		return wrap("landlock_create_ruleset", errno)
-	}
-	rights := landlockRights(int(abi))
+	rights := landlockRights(abi)
 	raw, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&rights)), unsafe.Sizeof(rights), 0)
 	if errno != 0 {
 		return wrap("landlock_create_ruleset", errno)
@@ -58,6 +75,18 @@ func restrictFiles() error {
 	fd := NewFD(int(raw))
 	defer fd.Close()
 	return wrap("landlock_restrict_self", onAllThreads(unix.SYS_LANDLOCK_RESTRICT_SELF, raw, 0))
+}
+
+// LandlockABI is the version of Landlock that the kernel has, 0 for none (landlock(7)).
+func LandlockABI() (int, error) {
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	switch errno {
+	case 0:
+		return int(abi), nil
+	case unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM:
+		return 0, nil // not there, switched off, or kept away by a filter that is there already
+	}
+	return 0, wrap("landlock_create_ruleset", errno)
 }
 
 // landlockRights are those that an ABI knows (landlock(7)).

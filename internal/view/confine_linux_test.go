@@ -2,12 +2,16 @@ package view_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/internal/linux"
 	"dlx/internal/testutil"
 )
 
@@ -59,5 +63,22 @@ func TestConfinedStall(t *testing.T) {
 	}
 	if got := confined(t, "slow"); got.Code != 0 || got.Stdout != "<nil>\n" {
 		t.Errorf("slow: %+v", got)
+	}
+}
+
+// TestConfinedTwice: Landlock and the filter of system calls each forbid files by themselves, and so
+// each is there. The first says EACCES, the other EPERM.
+func TestConfinedTwice(t *testing.T) {
+	testutil.RequireRoot(t)
+	for step, says := range map[string]string{linux.SeccompStep: "permission denied", linux.LandlockStep: "operation not permitted"} {
+		got := confined(t, step)
+		if strings.HasPrefix(got.Stdout, "Landlock 0\n") && step == linux.SeccompStep {
+			testutil.SkipOrFail(t, "needs Landlock")
+		}
+		_, lines, _ := strings.Cut(got.Stdout, "\n")
+		want := fmt.Sprintf("open: open /etc/passwd: %[1]s\ncreate: open /tmp/dlx-confined: %[1]s\nlist: open /proc: %[1]s\nexecute: %[1]s\n", says)
+		if diff := cmp.Diff(want, lines); got.Code != 0 || diff != "" {
+			t.Errorf("without %s: status %d, %s (-want +got):\n%s", step, got.Code, got.Stderr, diff)
+		}
 	}
 }

@@ -1,7 +1,7 @@
 // Confined confines itself as the process that prints packets does, tries on several threads what
 // it may not do any more, and says what worked. With a number, it takes so many MiB of memory
 // instead; with "stall", it reads packets that do not come to their end, and with "slow" some that
-// come slowly.
+// come slowly; with the name of a step of linux.Confine, it leaves that one out.
 package main
 
 import (
@@ -26,6 +26,10 @@ func main() {
 		p := view.Process{Stall: 200 * time.Millisecond}
 		_, err := p.Run(context.Background(), &busy{endless: os.Args[1] == "stall"}, io.Discard)
 		fmt.Println(err)
+		return
+	}
+	if len(os.Args) > 1 && (os.Args[1] == linux.LandlockStep || os.Args[1] == linux.SeccompStep) {
+		without(os.Args[1])
 		return
 	}
 	open, err := os.Open("/proc/self/status")
@@ -58,6 +62,25 @@ func main() {
 	wg.Wait()
 	runtime.GC()
 	fmt.Println("done")
+}
+
+// without says what each call comes to when one step of the confinement is left out.
+func without(step string) {
+	abi, err := linux.LandlockABI()
+	if err == nil {
+		err = linux.ConfineWithout(step)
+	}
+	if err != nil {
+		fmt.Println("confine:", err)
+		os.Exit(2)
+	}
+	fmt.Println("Landlock", abi)
+	_, err = os.Open("/etc/passwd")
+	fmt.Println("open:", err)
+	fmt.Println("create:", os.WriteFile("/tmp/dlx-confined", nil, 0o600))
+	_, err = os.ReadDir("/proc")
+	fmt.Println("list:", err)
+	fmt.Println("execute:", syscall.Exec("/bin/true", []string{"true"}, nil))
 }
 
 // busy is a file of nothing that takes CPU time to be read: without an end, or for each of many reads
