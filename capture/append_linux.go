@@ -42,8 +42,9 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
 	i.stats.Delivered++
 }
 
-// appendRun appends the source's next packets for as long as they are of the interface of the one that append was called for, and
-// have no tag. It does what put does, with the output at hand: that makes 1.5 ns a packet.
+// appendRun appends the source's next packets for as long as they are of the interface of the one
+// that append was called for, and have no tag. It does what put does, with the output at hand: that
+// makes 1.5 ns a packet.
 func (c *Capture) appendRun(s *source) {
 	i, f, out := s.last, &s.frame, c.out
 	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {

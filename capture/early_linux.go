@@ -42,7 +42,8 @@ func arrivalOf(f *linux.Frame) arrival { return arrival{f.Time, f.Interface, f.L
 // for the usual ring.
 func earlyRoom(ring int) int { return ring / 4 }
 
-// openEarly opens the socket, on a thread of the namespace. It is nil where the kernel can not tell when a ring has taken over.
+// openEarly opens the socket, on a thread of the namespace. It is nil where the kernel can not tell
+// when a ring has taken over.
 func openEarly(ring int, settled func() error) (*early, error) {
 	if !linux.CanSettle() {
 		return nil, nil

@@ -269,8 +269,8 @@ func TestEarlyFields(t *testing.T) {
 	}
 }
 
-// earlyFields compares the packets of a capture with the first one of their interface and direction, and says whether some were
-// early, and some not.
+// earlyFields compares the packets of a capture with the first one of their interface and
+// direction, and says whether some were early, and some not.
 func earlyFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options, same int) bool {
 	t.Helper()
 	c := open(t, enter, o)
@@ -341,7 +341,8 @@ func TestQueue(t *testing.T) {
 			}
 		}
 	}
-	// Packets are left out until the kernel notes times, which a worker of its turns on (net_enable_timestamp in net/core/dev.c).
+	// Packets are left out until the kernel notes times, which a worker of its turns on
+	// (net_enable_timestamp in net/core/dev.c).
 	testutil.Wait(t, "a packet with a time", limit, func() bool {
 		sendFrames(t, enter, "v0", tagged, 1)
 		return read() == 1

@@ -134,8 +134,8 @@ func (w *told) WritePackets(p []byte, n uint64) (int, error) {
 	return len(p), nil
 }
 
-// TestWrites: a writer gets whole packets and knows how many; writes end just behind a multiple of their size, and lie in memory
-// as they will in the file.
+// TestWrites: a writer gets whole packets and knows how many; writes end just behind a multiple of
+// their size, and lie in memory as they will in the file.
 func TestWrites(t *testing.T) {
 	const n = 20000
 	for _, rings := range []int{1, 2} {

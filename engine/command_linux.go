@@ -114,7 +114,8 @@ func (d *debug) baseEnv(env *shell.Environment) {
 	if d.req.FS == FSToolbox {
 		path = inject.ToolboxDir + "/bin:" + path
 		env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
-		// Shells keep a history and read start-up files below HOME, which is the container's: no trace, no foreign code.
+		// Shells keep a history and read start-up files below HOME, which is the container's: no
+		// trace, no foreign code.
 		env.Set("HISTFILE", "/dev/null")
 		env.Set("INPUTRC", "/dev/null")
 		env.Set("LESSHISTFILE", "-")

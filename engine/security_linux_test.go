@@ -301,8 +301,9 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 	}
 }
 
-// A container's files (its /etc/hosts is the engine's, with the host name) give names to addresses, ports and protocols: a capture that took them would leave out what the
-// container wants left out. Names are looked up before a namespace is entered, in the machine's files.
+// A container's files (its /etc/hosts is the engine's, with the host name) give names to addresses,
+// ports and protocols: a capture that took them would leave out what the container wants left out.
+// Names are looked up before a namespace is entered, in the machine's files.
 func TestAttackNames(t *testing.T) {
 	e := newLocal(t)
 	etc := t.TempDir()

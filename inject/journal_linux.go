@@ -79,7 +79,8 @@ func (e *RecordError) Hint() string {
 	return "see " + e.Path + ", and remove it when its container, whose ID is its name, has no " + Dir
 }
 
-// Get returns a container's record, or nil if it has none. One that can not be read is a *RecordError.
+// Get returns a container's record, or nil if it has none. One that can not be read is a
+// *RecordError.
 func (j *Journal) Get(id string) (*Record, error) {
 	data, err := os.ReadFile(j.path(id))
 	if errors.Is(err, os.ErrNotExist) {

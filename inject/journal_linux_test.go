@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
-// TestJournalUnreadable: records that can not be read are told of, each by its file, beside those that can.
+// TestJournalUnreadable: records that can not be read are told of, each by its file, beside those
+// that can.
 func TestJournalUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
@@ -47,7 +48,8 @@ func TestJournalUnreadable(t *testing.T) {
 	}
 }
 
-// TestJournalLock: a link or a FIFO in the lock's place is no lock, and nothing is made where it leads.
+// TestJournalLock: a link or a FIFO in the lock's place is no lock, and nothing is made where it
+// leads.
 func TestJournalLock(t *testing.T) {
 	for want, plant := range map[error]func(lock string) error{
 		outfile.ErrLink:       func(lock string) error { return os.Symlink("made", lock) },
@@ -66,7 +68,8 @@ func TestJournalLock(t *testing.T) {
 	}
 }
 
-// TestRecordIsOf: the toolbox that comes with dlx, the last one, makes no difference, and the others' order does.
+// TestRecordIsOf: the toolbox that comes with dlx, the last one, makes no difference, and the
+// others' order does.
 func TestRecordIsOf(t *testing.T) {
 	own, newer, a, b := toolbox.Part{Digest: "own"}, toolbox.Part{Digest: "newer"}, toolbox.Part{Digest: "a"}, toolbox.Part{Digest: "b"}
 	for _, tt := range []struct {

@@ -9,19 +9,21 @@ import (
 	"dlx/toolbox"
 )
 
-// Mounted is a toolbox in a tmpfs that is attached nowhere yet. Closing it frees it, unless a View shows it.
+// Mounted is a toolbox in a tmpfs that is attached nowhere yet. Closing it frees it, unless a View
+// shows it.
 type Mounted struct {
 	root *linux.FD // holds the directories "tools" and "none"
 }
 
-// The tmpfs holds the tools in one directory and nothing in another, since an overlay without an upper layer, the one
-// file system that no remount can make writable, wants two lower ones.
+// The tmpfs holds the tools in one directory and nothing in another, since an overlay without an
+// upper layer, the one file system that no remount can make writable, wants two lower ones.
 const (
 	toolsDir = "tools"
 	emptyDir = "none"
 )
 
-// Mount verifies a toolbox while copying it into a tmpfs of its own, whose superblock it makes read-only.
+// Mount verifies a toolbox while copying it into a tmpfs of its own, whose superblock it makes
+// read-only.
 func Mount(ctx context.Context, box *toolbox.Verified) (m *Mounted, err error) {
 	defer func() {
 		if err != nil {
@@ -30,17 +32,13 @@ func Mount(ctx context.Context, box *toolbox.Verified) (m *Mounted, err error) {
 		}
 	}()
 	m = &Mounted{}
-	fs, err := linux.Fsopen("tmpfs")
+	const attrs = linux.MountNosuid | linux.MountNodev
+	// Huge pages make copying cheaper. A kernel without them refuses the option.
+	m.root, err = mountNew("tmpfs", attrs, "mode", "755", "huge", "within_size")
+	if errors.Is(err, linux.ErrInvalid) {
+		m.root, err = mountNew("tmpfs", attrs, "mode", "755")
+	}
 	if err != nil {
-		return m, err
-	}
-	defer fs.Close()
-	// Huge pages make copying cheaper where the kernel has them; where it has not, the option is refused.
-	_ = fs.SetString("huge", "within_size")
-	if err = errors.Join(fs.SetString("mode", "755"), fs.Create()); err != nil {
-		return m, err
-	}
-	if m.root, err = fs.Mount(linux.MountNosuid | linux.MountNodev); err != nil {
 		return m, err
 	}
 	return m, m.fill(ctx, box)
@@ -63,8 +61,9 @@ func (m *Mounted) fill(ctx context.Context, box *toolbox.Verified) error {
 	return linux.MakeReadOnly(m.root)
 }
 
-// attach shows the tools at name below dir, which is a directory of the calling thread's own mount namespace. The
-// paths that overlayfs reads are relative to a held descriptor, so that nobody can swap them.
+// attach shows the tools at name below dir, which is a directory of the calling thread's own mount
+// namespace. The paths that overlayfs reads are relative to a held descriptor, so that nobody can
+// swap them.
 func (m *Mounted) attach(dir *linux.FD, name string) error {
 	if err := linux.MoveMount(m.root, dir, name); err != nil {
 		return err
@@ -97,7 +96,8 @@ func (m *Mounted) attach(dir *linux.FD, name string) error {
 	return linux.MoveMount(tools, dir, name)
 }
 
-// attachTools is for kernels without overlayfs: the read-only tmpfs itself, its tools directory on top.
+// attachTools is for kernels without overlayfs: the read-only tmpfs itself, its tools directory on
+// top.
 func (m *Mounted) attachTools(dir *linux.FD, name string) error {
 	tools, err := linux.CloneTree(m.root, toolsDir, false)
 	if err != nil {

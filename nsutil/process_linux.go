@@ -20,8 +20,8 @@ var ErrGone = errors.New("process has ended")
 // ErrTooLong reports a file that is longer than it may be.
 var ErrTooLong = errors.New("too long")
 
-// Process is a process held by a pidfd and by its /proc/PID directory, so that a reused PID can never be mistaken for
-// it. It has one owner, who closes it.
+// Process is a process held by a pidfd and by its /proc/PID directory, so that a reused PID can
+// never be mistaken for it. It has one owner, who closes it.
 type Process struct {
 	pid   int
 	pidfd *linux.FD
@@ -29,8 +29,8 @@ type Process struct {
 	set   Set
 }
 
-// Open takes hold of a process. The host's /proc is checked to be a proc file system. A process that is not there, or
-// ends meanwhile, is ErrGone.
+// Open takes hold of a process. The host's /proc is checked to be a proc file system. A process
+// that is not there, or ends meanwhile, is ErrGone.
 func Open(pid int) (*Process, error) {
 	if pid <= 0 {
 		return nil, fmt.Errorf("open process %d: %w", pid, ErrGone)
@@ -53,7 +53,8 @@ func (p *Process) open() (err error) {
 	if p.set, err = readSet(p.proc); err != nil {
 		return gone(err)
 	}
-	// The directory was opened by number. The process is still there, so the number was still its own.
+	// The directory was opened by number. The process is still there, so the number was still its
+	// own.
 	return p.Alive()
 }
 
@@ -78,13 +79,15 @@ func gone(err error) error {
 	return err
 }
 
-// PID is the process's number in the host's pid namespace, for people; handle the process through its other methods.
+// PID is the process's number in the host's pid namespace, for people; handle the process through
+// its other methods.
 func (p *Process) PID() int { return p.pid }
 
 // Namespaces are the process's namespaces when it was opened.
 func (p *Process) Namespaces() Set { return p.set }
 
-// Differing returns the types in which the process's namespaces are not those of the calling thread.
+// Differing returns the types in which the process's namespaces are not those of the calling
+// thread.
 func (p *Process) Differing() (Type, error) {
 	own, err := Own()
 	if err != nil {
@@ -99,7 +102,8 @@ func (p *Process) Alive() error { return gone(linux.PidfdSignal(p.pidfd, 0)) }
 // Wait returns nil when the process has ended, or ctx's error.
 func (p *Process) Wait(ctx context.Context) error { return linux.PidfdWait(ctx, p.pidfd) }
 
-// ReadFile reads a file of the process's /proc directory, such as "cgroup", up to limit bytes; a longer one is an error.
+// ReadFile reads a file of the process's /proc directory, such as "cgroup", up to limit bytes; a
+// longer one is an error.
 func (p *Process) ReadFile(name string, limit int64) ([]byte, error) {
 	fd, err := linux.OpenAt(p.proc, name)
 	if err != nil {
@@ -196,8 +200,8 @@ func (p *Process) MountNamespace() (*linux.FD, error) {
 // StartTicks is when the process started, in clock ticks since boot (proc(5), stat field 22).
 func (p *Process) StartTicks() (uint64, error) { return p.stat(22) }
 
-// KernelThread says whether the process is one of the kernel's own (PF_KTHREAD in stat field 9, proc(5)): it has no files,
-// no memory and no environment.
+// KernelThread says whether the process is one of the kernel's own (PF_KTHREAD in stat field 9,
+// proc(5)): it has no files, no memory and no environment.
 func (p *Process) KernelThread() (bool, error) {
 	const pfKthread = 0x00200000
 	flags, err := p.stat(9)

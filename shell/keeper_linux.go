@@ -44,8 +44,8 @@ func (e *KeeperError) Hint() string {
 	return "it may have been killed, by somebody or for want of memory: try again"
 }
 
-// startKeeper starts it before the cgroup is made, so that there is no moment at which nobody would clean up. It is dlx-init by
-// another name, which starts in a third of the time that dlx takes.
+// startKeeper starts it before the cgroup is made, so that there is no moment at which nobody would
+// clean up. It is dlx-init by another name, which starts in a third of the time that dlx takes.
 func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	conn, theirs, err := linux.Pair()
 	if err != nil {
@@ -57,15 +57,17 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	}
 	file := dup.File("dlx-init")
 	cmd := &exec.Cmd{
-		// The program has a number that os/exec gives it: by any other one it could be another file by
-		// then, since os/exec puts a pipe of its own where it likes (syscall.forkAndExecInChild).
+		// The program has a number that os/exec gives it: by any other one it could be another file
+		// by then, since os/exec puts a pipe of its own where it likes
+		// (syscall.forkAndExecInChild).
 		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
 		Args:       []string{cgroup.KeeperName, name},
 		Env:        []string{},
 		Dir:        "/",
 		Stdin:      theirs,
 		ExtraFiles: []*os.File{file},
-		// A session of its own, so that what ends dlx's process group or terminal does not end it too.
+		// A session of its own, so that what ends dlx's process group or terminal does not end it
+		// too.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	err = cmd.Start()

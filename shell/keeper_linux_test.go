@@ -38,8 +38,8 @@ func TestKeeperKilled(t *testing.T) {
 	}
 }
 
-// TestKeeperProgram: the keeper is the program whatever number that has here. os/exec moves a pipe of
-// its own above the child's descriptors, and so onto one that is just there.
+// TestKeeperProgram: the keeper is the program whatever number that has here. os/exec moves a pipe
+// of its own above the child's descriptors, and so onto one that is just there.
 func TestKeeperProgram(t *testing.T) {
 	data := testutil.Prog(t, "true").Data
 	program, err := linux.SealedProgram("true", func(w io.Writer) error {

@@ -13,8 +13,8 @@ import (
 	"dlx/nsutil"
 )
 
-// Session is the place that a command will run in: a cgroup with limits, and a keeper that cleans it up should this
-// process be killed. It is used once; its owner closes it.
+// Session is the place that a command will run in: a cgroup with limits, and a keeper that cleans
+// it up should this process be killed. It is used once; its owner closes it.
 type Session struct {
 	keeper    *keeper
 	cgroup    *cgroup.Group
@@ -138,10 +138,10 @@ type Spec struct {
 	IO      IO
 }
 
-// Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command that can not be run
-// is a *CommandError, a container that ends is ErrTargetEnded. Output that could
-// not be written is an error, unless its reader has gone away. When ctx ends, so does the command: SIGTERM, then, after
-// a grace period, SIGKILL.
+// Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command
+// that can not be run is a *CommandError, a container that ends is ErrTargetEnded. Output that
+// could not be written is an error, unless its reader has gone away. When ctx ends, so does the
+// command: SIGTERM, then, after a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	streams, err := newStdio(spec.IO, spec.Pts)
 	if err != nil {

@@ -272,9 +272,9 @@ func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 
 const tarBlock = 512 // tar(5): a header takes one, and a file is padded to a multiple
 
-// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed by
-// zstd. The same bundle makes the same bytes. What is no regular file is not replaced, and for root
-// no link is followed on the way to the file.
+// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed
+// by zstd. The same bundle makes the same bytes. What is no regular file is not replaced, and for
+// root no link is followed on the way to the file.
 func (b *Bundle) WriteFile(name string) error {
 	if strings.HasSuffix(name, storedSuffix) {
 		return b.writePlain(name, outfile.Replace)

@@ -10,8 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestDigests: a file has to fit all that the manifest says of it where there is time for that, and what is placed at least the
-// one that is computed soonest.
+// TestDigests: a file has to fit all that the manifest says of it where there is time for that, and
+// what is placed at least the one that is computed soonest.
 func TestDigests(t *testing.T) {
 	quick := runtime.GOARCH == "amd64"
 	for name, tt := range map[string]struct {

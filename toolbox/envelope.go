@@ -134,8 +134,9 @@ func ReadCosign(name string) (data []byte, err error) {
 	return data, nil
 }
 
-// AddCosign gives the bundle a signature that cosign made of its manifest, in place of an earlier one. Whose it is only its key
-// tells; one that can not be read, or says that it is of another manifest, is a *CosignError.
+// AddCosign gives the bundle a signature that cosign made of its manifest, in place of an earlier
+// one. Whose it is only its key tells; one that can not be read, or says that it is of another
+// manifest, is a *CosignError.
 func (b *Bundle) AddCosign(data []byte) error {
 	if _, err := cosignSignature(data, b.raw); err != nil {
 		return &CosignError{err}

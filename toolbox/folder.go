@@ -116,8 +116,8 @@ func readRoot(root *os.Root, name string, limit int64, says string) ([]byte, err
 	return data, err
 }
 
-// WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another name,
-// and renamed. For root no link is followed on the way there.
+// WriteFolder puts a bundle into a folder that is not there yet: filled beside it under another
+// name, and renamed. For root no link is followed on the way there.
 func (b *Bundle) WriteFolder(name string) error {
 	if err := b.load(""); err != nil {
 		return err

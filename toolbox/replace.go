@@ -14,8 +14,8 @@ import (
 // A replacer puts a file in place as a whole.
 type replacer func(name string, perm fs.FileMode, write func(io.Writer) error) error
 
-// replaceOwn is the replacer of dlx's own folders, the caller having checked their owners: links that
-// root has made lead there as well.
+// replaceOwn is the replacer of dlx's own folders, the caller having checked their owners: links
+// that root has made lead there as well.
 func replaceOwn(name string, perm fs.FileMode, write func(io.Writer) error) error {
 	d, err := outfile.Own(filepath.Dir(name))
 	if err != nil {
@@ -27,8 +27,8 @@ func replaceOwn(name string, perm fs.FileMode, write func(io.Writer) error) erro
 // tempName begins the names of what becomes a file when it is whole.
 func tempName(name string) string { return outfile.TempName(filepath.Base(name)) }
 
-// removeTemp removes what writers left in a folder that were killed. The caller holds the lock that those hold whose files are
-// left: nobody else's are touched.
+// removeTemp removes what writers left in a folder that were killed. The caller holds the lock that
+// those hold whose files are left: nobody else's are touched.
 func removeTemp(dir string, left func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

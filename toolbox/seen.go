@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Seen remembers the highest sequence of each toolbox that was used, so that an older one, whose faults are known, can not
-// take its place.
+// Seen remembers the highest sequence of each toolbox that was used, so that an older one, whose
+// faults are known, can not take its place.
 type Seen struct {
 	file string
 	max  map[string]uint64 // by name and architecture
@@ -64,8 +64,8 @@ func (s *Seen) check(m *Manifest) error {
 	return nil
 }
 
-// Record notes that a toolbox is used. Another dlx may do so at the same time: the record is read again under a lock, and
-// replaced as a whole.
+// Record notes that a toolbox is used. Another dlx may do so at the same time: the record is read
+// again under a lock, and replaced as a whole.
 func (s *Seen) Record(v *Verified) error {
 	higher := false
 	for _, p := range v.parts {

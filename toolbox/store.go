@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Store is a folder of bundles that were checked when they came: uncompressed archives, so that nothing has to be unpacked
-// when one is used. They are verified again each time.
+// Store is a folder of bundles that were checked when they came: uncompressed archives, so that
+// nothing has to be unpacked when one is used. They are verified again each time.
 type Store struct{ dir string }
 
 // Names in a store.
@@ -83,8 +83,8 @@ func fileVersion(v string) string {
 	}, v[:min(len(v), maxName)])
 }
 
-// clean removes what imports left that were killed, and not what is being written of the record, which has a lock of its own.
-// The caller holds the lock.
+// clean removes what imports left that were killed, and not what is being written of the record,
+// which has a lock of its own. The caller holds the lock.
 func (s *Store) clean() error {
 	return removeTemp(s.dir, func(name string) bool { return !strings.HasPrefix(name, tempName(seenName)) })
 }
@@ -97,7 +97,8 @@ func (s *Store) check() error {
 	return nil
 }
 
-// List returns what is there, the newest of a name first. What can not be read is an error beside the rest.
+// List returns what is there, the newest of a name first. What can not be read is an error beside
+// the rest.
 func (s *Store) List() (list []Stored, err error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -148,7 +149,8 @@ func (e *NotFoundError) Hint() string {
 	return "there are " + strings.Join(e.There, ", ") + "; or give a file"
 }
 
-// Find returns the bundle of a name, NAME or NAME@VERSION, or of a file or folder, which has a slash in it or ends like one.
+// Find returns the bundle of a name, NAME or NAME@VERSION, or of a file or folder, which has a
+// slash in it or ends like one.
 func (s *Store) Find(ref string) (*Bundle, error) {
 	if strings.ContainsAny(ref, "/\\") || strings.HasSuffix(ref, ".zst") || strings.HasSuffix(ref, storedSuffix) {
 		return Open(ref)

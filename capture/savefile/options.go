@@ -14,7 +14,8 @@ import (
 // Format is a kind of capture file.
 type Format string
 
-// The formats. Pcap has one link type in a file: with Cooked, every packet gets the header LINKTYPE_LINUX_SLL2.
+// The formats. Pcap has one link type in a file: with Cooked, every packet gets the header
+// LINKTYPE_LINUX_SLL2.
 const (
 	Pcapng     Format = "pcapng"
 	Pcap       Format = "pcap"
@@ -56,8 +57,8 @@ func (o *Options) Check() error {
 	return err
 }
 
-// name is that of file number n, as tcpdump names them: the number is appended, from 0 and padded with a limit to the
-// files, and else from 1 after one without a number.
+// name is that of file number n, as tcpdump names them: the number is appended, from 0 and padded
+// with a limit to the files, and else from 1 after one without a number.
 func (o *Options) name(n int, now time.Time) (string, error) {
 	name := o.Name
 	if o.Every > 0 {

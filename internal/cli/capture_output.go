@@ -16,7 +16,8 @@ import (
 	"dlx/internal/printable"
 )
 
-// announcer says that the capture is on when the first bytes come: they are written once all sockets are open.
+// announcer says that the capture is on when the first bytes come: they are written once all
+// sockets are open.
 type announcer struct {
 	io.Writer
 	say func()

@@ -119,7 +119,8 @@ func (a *app) saveToolbox(ctx context.Context, b *toolbox.Bundle, out string, ke
 	return nil
 }
 
-// progressBar shows how far something is that takes long: a bar on a terminal, and else a line a step.
+// progressBar shows how far something is that takes long: a bar on a terminal, and else a line a
+// step.
 type progressBar struct {
 	a     *app
 	live  bool

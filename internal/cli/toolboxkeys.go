@@ -92,7 +92,8 @@ func readPrivateKeys(files []string) (keys []*toolbox.PrivateKey, err error) {
 	return keys, nil
 }
 
-// signToolbox signs a toolbox with the keys of files, and takes a signature of cosign's along, if cosign names one.
+// signToolbox signs a toolbox with the keys of files, and takes a signature of cosign's along, if
+// cosign names one.
 func (a *app) signToolbox(name string, files []string, cosign string) error {
 	keys, err := readPrivateKeys(files)
 	if err != nil {

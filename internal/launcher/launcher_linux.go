@@ -1,9 +1,10 @@
 // Package launcher starts the dynamic programs of a toolbox with the loader and the libraries that the toolbox brings
 // along: the container's, if it has any, are neither needed nor run.
 //
-// A link bin/NAME leads to FOLDER/run, which is this. It executes FOLDER/lib/ld.so, the loader (ld.so(8)), which runs
-// FOLDER/bin/NAME with the libraries of FOLDER/lib. FOLDER/env, if it is there, says which variables tell programs where data of theirs
-// is: lines of NAME=PATH, relative to the folder. Variables that are set already stay as they are.
+// A link bin/NAME leads to FOLDER/run, which is this. It executes FOLDER/lib/ld.so, the loader
+// (ld.so(8)), which runs FOLDER/bin/NAME with the libraries of FOLDER/lib. FOLDER/env, if it is
+// there, says which variables tell programs where data of theirs is: lines of NAME=PATH, relative
+// to the folder. Variables that are set already stay as they are.
 package launcher
 
 import (

@@ -30,8 +30,8 @@ var confineSteps = []struct {
 	take func() error
 }{{LandlockStep, restrictFiles}, {SeccompStep, filterCalls}}
 
-// ConfineWithout is Confine without one of its steps, of which each forbids what the other forbids as
-// well: a test can tell so that both are taken.
+// ConfineWithout is Confine without one of its steps, of which each forbids what the other forbids
+// as well: a test can tell so that both are taken.
 func ConfineWithout(step string) error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()

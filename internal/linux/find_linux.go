@@ -59,10 +59,10 @@ func MountID(fd *FD) (uint64, error) {
 	return st.Mnt_id, wrap("statx", err)
 }
 
-// FindInRoot is openat2(2) with root as that of every link, fstat(2) and fstatfs(2), made by a forked child, and ends with ctx. A
-// server of FUSE that has taken a request and does not answer keeps the thread that waits from
-// ending, and so its process, even when that is killed (the kernel's fs/fuse/dev.c,
-// request_wait_answer). Then it is the child that has to be left behind.
+// FindInRoot is openat2(2) with root as that of every link, fstat(2) and fstatfs(2), made by a
+// forked child, and ends with ctx. A server of FUSE that has taken a request and does not answer
+// keeps the thread that waits from ending, and so its process, even when that is killed (the
+// kernel's fs/fuse/dev.c, request_wait_answer). Then it is the child that has to be left behind.
 //
 //go:norace
 func FindInRoot(ctx context.Context, root *FD, name string) (*Found, error) {

@@ -13,7 +13,8 @@ import (
 // used from any.
 type packetSocket struct{ fd *FD }
 
-// openPacketSocket opens one of SOCK_RAW or SOCK_DGRAM, with protocol 0, so that it receives nothing before a filter is attached.
+// openPacketSocket opens one of SOCK_RAW or SOCK_DGRAM, with protocol 0, so that it receives
+// nothing before a filter is attached.
 func openPacketSocket(kind int) (packetSocket, error) {
 	raw, err := unix.Socket(unix.AF_PACKET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

@@ -132,9 +132,9 @@ func (p *Plan) cstrings(list []string) planArg {
 	return p.words(ptrs, links...)
 }
 
-// JoinCgroup moves the child into the version 1 cgroup whose tasks file is open. A thread that moves itself alone does
-// not wait for an RCU grace period, 5 to 10 ms, as a write to cgroup.procs does (kernel/cgroup/cgroup.c,
-// cgroup_procs_write_start).
+// JoinCgroup moves the child into the version 1 cgroup whose tasks file is open. A thread that
+// moves itself alone does not wait for an RCU grace period, 5 to 10 ms, as a write to cgroup.procs
+// does (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
 func (p *Plan) JoinCgroup(tasks *FD) {
 	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), val(1))
 }
@@ -165,13 +165,15 @@ func (p *Plan) prctl(what string, args ...planArg) *planStep {
 	return p.call(what, unix.SYS_PRCTL, args...)
 }
 
-// NotDumpable keeps the child, which still has this process's memory, from being traced by its equals.
+// NotDumpable keeps the child, which still has this process's memory, from being traced by its
+// equals.
 func (p *Plan) NotDumpable() { p.prctl("set not dumpable", val(unix.PR_SET_DUMPABLE), val(0)) }
 
 // NoNewPrivs makes the child unable to gain privileges by executing a program (prctl(2)).
 func (p *Plan) NoNewPrivs() { p.prctl("set no_new_privs", val(unix.PR_SET_NO_NEW_PRIVS), val(1)) }
 
-// NewKeyring leaves this process's session keyring behind (session-keyring(7)); kernels without keys have none to leave.
+// NewKeyring leaves this process's session keyring behind (session-keyring(7)); kernels without
+// keys have none to leave.
 func (p *Plan) NewKeyring() {
 	p.call("start a session keyring", unix.SYS_KEYCTL, val(unix.KEYCTL_JOIN_SESSION_KEYRING), val(0)).optional = true
 }
@@ -250,8 +252,8 @@ func (p *Plan) capset(keep CapSet) {
 	p.call("set capabilities", unix.SYS_CAPSET, p.bytes(header), p.bytes(data))
 }
 
-// Files makes the descriptors 0, 1, 2 and 3 out of these and closes all others but the program's and the error socket.
-// A nil status leaves 3 closed.
+// Files makes the descriptors 0, 1, 2 and 3 out of these and closes all others but the program's
+// and the error socket. A nil status leaves 3 closed.
 func (p *Plan) Files(stdin, stdout, stderr, status, program *FD) {
 	for i, fd := range []*FD{stdin, stdout, stderr, status} {
 		if fd == nil {
@@ -264,15 +266,16 @@ func (p *Plan) Files(stdin, stdout, stderr, status, program *FD) {
 	p.call("close_range", unix.SYS_CLOSE_RANGE, val(errorFD+1), val(math.MaxUint32), val(0))
 }
 
-// NewSession takes the child out of this process's group and terminal (setsid(2)): what ends those does not end it.
+// NewSession takes the child out of this process's group and terminal (setsid(2)): what ends those
+// does not end it.
 func (p *Plan) NewSession() { p.call("start a session", unix.SYS_SETSID) }
 
 // programFD is the descriptor that Exec executes.
 const programFD = 4
 
-// Clone makes the process that goes on with the plan: a sibling of the planning child, so that this process is its
-// parent, and the first one inside the joined pid namespace. The planning child ends here, and has been reaped when the plan
-// goes on.
+// Clone makes the process that goes on with the plan: a sibling of the planning child, so that this
+// process is its parent, and the first one inside the joined pid namespace. The planning child ends
+// here, and has been reaped when the plan goes on.
 func (p *Plan) Clone() {
 	p.call("clone into the pid namespace", unix.SYS_CLONE, val(unix.CLONE_PARENT|int(unix.SIGCHLD))).fork = true
 	p.call("wait for the planning child's end", unix.SYS_READ, val(errorFD), p.bytes(make([]byte, 1)), val(1))

@@ -70,8 +70,8 @@ func serverEnded(err error) error {
 }
 
 // ForkBy has the process at the other end of a socket run the plan, by ServePlans. The child is its
-// child. A step that fails is a *StepError, and the other process's end ErrServerEnded. It ends with
-// ctx: whoever can see the child may have stopped it before it executes its program.
+// child. A step that fails is a *StepError, and the other process's end ErrServerEnded. It ends
+// with ctx: whoever can see the child may have stopped it before it executes its program.
 func (p *Plan) ForkBy(ctx context.Context, conn *FD) (pid int, pidfd *FD, err error) {
 	defer p.release() //nolint:errcheck // the other process has copies
 	if p.err != nil {

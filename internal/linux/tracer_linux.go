@@ -46,8 +46,8 @@ func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, 
 	case r := <-done:
 		return r.filters, r.err
 	case <-ctx.Done():
-		// PTRACE_SEIZE itself waits for a process that a signal has stopped, in vain if it is frozen as
-		// well (kernel/ptrace.c, JOBCTL_TRAPPING). The tracer ends when that is over.
+		// PTRACE_SEIZE itself waits for a process that a signal has stopped, in vain if it is
+		// frozen as well (kernel/ptrace.c, JOBCTL_TRAPPING). The tracer ends when that is over.
 		return nil, fmt.Errorf("stop process %d to copy its seccomp filters: %w", pid, ctx.Err())
 	}
 }
@@ -198,7 +198,8 @@ func (t *tracer) stopped() (bool, error) {
 	case err != nil || info.pid == 0:
 		return false, wrap("waitid", err)
 	}
-	// ptrace(2): the event is above the signal; a stop without one holds up the delivery of the signal.
+	// ptrace(2): the event is above the signal; a stop without one holds up the delivery of the
+	// signal.
 	if event := info.status >> 8; event == 0 {
 		t.sig = unix.Signal(info.status)
 	}

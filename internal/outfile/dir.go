@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Dir is a directory that is held: whoever renames it, or puts another one or a link under its name,
-// does not move what is made in it. Its owner closes it.
+// Dir is a directory that is held: whoever renames it, or puts another one or a link under its
+// name, does not move what is made in it. Its owner closes it.
 type Dir struct {
 	name string
 	root *os.Root
@@ -28,7 +28,8 @@ const TempPrefix = ".new-"
 func TempName(base string) string { return TempPrefix + base + "-" }
 
 // Replace puts a file in place as a whole: written under another name, flushed to the disk, and
-// renamed. What fails on the way leaves the file that was there. Its mode is perm without the umask.
+// renamed. What fails on the way leaves the file that was there. Its mode is perm without the
+// umask.
 func (d *Dir) Replace(base string, perm fs.FileMode, write func(io.Writer) error) error {
 	if err := d.check(base); err != nil {
 		return err
@@ -111,8 +112,8 @@ func (d *Dir) file(base string, perm fs.FileMode, write func(io.Writer) error, p
 
 func tempName(base string) string { return TempName(base) + rand.Text()[:12] }
 
-// sync has the names on the disk, too. If that fails the file is in place nevertheless, and only the
-// disk may not know yet.
+// sync has the names on the disk, too. If that fails the file is in place nevertheless, and only
+// the disk may not know yet.
 func (d *Dir) sync() {
 	if f, err := d.root.Open("."); err == nil {
 		_ = errors.Join(f.Sync(), f.Close()) // as above

@@ -61,8 +61,8 @@ func names(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-// TestRefused: what was planted under the name stays what it is, whether root makes a file for itself
-// or for a user.
+// TestRefused: what was planted under the name stays what it is, whether root makes a file for
+// itself or for a user.
 func TestRefused(t *testing.T) {
 	testutil.RequireRoot(t)
 	const other = 4242
@@ -134,7 +134,8 @@ func TestLinkOnTheWay(t *testing.T) {
 	}
 }
 
-// TestOwner: what root makes for a user is the user's, also in a directory that only root may reach.
+// TestOwner: what root makes for a user is the user's, also in a directory that only root may
+// reach.
 func TestOwner(t *testing.T) {
 	testutil.RequireRoot(t)
 	dir := t.TempDir()
@@ -196,8 +197,8 @@ func TestSwapped(t *testing.T) {
 	}
 }
 
-// TestWhole: a file or folder that could not be written to its end is not there, and the one that was
-// there stays.
+// TestWhole: a file or folder that could not be written to its end is not there, and the one that
+// was there stays.
 func TestWhole(t *testing.T) {
 	dir := t.TempDir()
 	full := errors.New("full")

@@ -53,8 +53,9 @@ func Refusal(dir *linux.FD, base, name string, err error) error {
 }
 
 // Check is why a file in a directory is not to be written to or replaced, nil if it may be: it is
-// not regular, or somebody else's in a directory such as /tmp. That is fs.protected_regular, whatever
-// the machine has it set to (proc(5)), for the user that the calling thread makes files as.
+// not regular, or somebody else's in a directory such as /tmp. That is fs.protected_regular,
+// whatever the machine has it set to (proc(5)), for the user that the calling thread makes files
+// as.
 func Check(dir *linux.FD, file linux.Stat) error {
 	if file.Mode&linux.ModeType != linux.ModeRegular {
 		if file.Mode&linux.ModeType == linux.ModeSymlink {

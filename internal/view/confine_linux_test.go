@@ -54,8 +54,8 @@ func TestConfinedMemory(t *testing.T) {
 	}
 }
 
-// TestConfinedStall: packets that take CPU time without an end are given up; a file whose parts take
-// time each, more than the limit together, is read to its end.
+// TestConfinedStall: packets that take CPU time without an end are given up; a file whose parts
+// take time each, more than the limit together, is read to its end.
 func TestConfinedStall(t *testing.T) {
 	const want = "packets could not be taken apart in 200ms of CPU time: what follows is not read\n"
 	if got := confined(t, "stall"); got.Code != 0 || got.Stdout != want {
@@ -66,8 +66,8 @@ func TestConfinedStall(t *testing.T) {
 	}
 }
 
-// TestConfinedTwice: Landlock and the filter of system calls each forbid files by themselves, and so
-// each is there. The first says EACCES, the other EPERM.
+// TestConfinedTwice: Landlock and the filter of system calls each forbid files by themselves, and
+// so each is there. The first says EACCES, the other EPERM.
 func TestConfinedTwice(t *testing.T) {
 	testutil.RequireRoot(t)
 	for step, says := range map[string]string{linux.SeccompStep: "permission denied", linux.LandlockStep: "operation not permitted"} {

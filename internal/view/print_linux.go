@@ -19,8 +19,8 @@ import (
 // nobody is the user that packets are taken apart as.
 const nobody = 65534
 
-// Unprivileged makes a command one that has no privileges to lose: another user, no capabilities, and of the environment the
-// time zone alone.
+// Unprivileged makes a command one that has no privileges to lose: another user, no capabilities,
+// and of the environment the time zone alone.
 func Unprivileged(cmd *exec.Cmd) {
 	cmd.Env = []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")}
 	cmd.Dir = "/"
@@ -46,7 +46,8 @@ func (p *Process) Define(f *pflag.FlagSet) {
 	f.Uint64Var(&p.Options.Count, "count", 0, "")
 }
 
-// Run is Show, except that a live capture is not ended by Ctrl-C, and may never begin: who captures says so.
+// Run is Show, except that a live capture is not ended by Ctrl-C, and may never begin: who captures
+// says so.
 func (p *Process) Run(ctx context.Context, from io.Reader, to io.Writer) (notes []string, err error) {
 	if p.live {
 		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)

@@ -26,8 +26,9 @@ type pkg struct {
 	source                toolbox.Source
 }
 
-// debs takes the programs of packages, with the libraries that they need of the packages that these depend on. What apt(8)
-// fetches it has compared with its signed index; the digest is compared here again with the index's.
+// debs takes the programs of packages, with the libraries that they need of the packages that these
+// depend on. What apt(8) fetches it has compared with its signed index; the digest is compared here
+// again with the index's.
 func (m *maker) debs(ctx context.Context) (err error) {
 	if len(m.Debs) == 0 {
 		return nil
@@ -112,7 +113,8 @@ func dependencies(ctx context.Context, names []string) ([]string, error) {
 	return slices.Compact(list), nil
 }
 
-// Debian has the descriptions of terminals in a package that every system has, and so none depends on.
+// Debian has the descriptions of terminals in a package that every system has, and so none depends
+// on.
 const terminfoUser, terminfoPackage = "libtinfo6", "ncurses-base"
 
 // lookUp finds in apt's index which versions there are, and their digests.
@@ -234,8 +236,8 @@ func (m *maker) programsOf(g *group, p *pkg) (err error) {
 	return nil
 }
 
-// alternatives are endings of programs that packages offer under the name without them when they are installed
-// (update-alternatives(1)).
+// alternatives are endings of programs that packages offer under the name without them when they
+// are installed (update-alternatives(1)).
 var alternatives = []string{".basic", ".tiny", ".nox", ".openbsd", ".traditional"}
 
 // addAlternatives gives programs the names that they are known by, where nothing else has them.

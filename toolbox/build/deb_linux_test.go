@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPackageIsHeld: the links of a package that was unpacked lead to its own files, and a FIFO in it
-// is not waited for.
+// TestPackageIsHeld: the links of a package that was unpacked lead to its own files, and a FIFO in
+// it is not waited for.
 func TestPackageIsHeld(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	p := &pkg{dir: t.TempDir()}
