@@ -67,7 +67,7 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]uint32{filepath.Join(dir, "new"): 1234, there: 0} {
-		w, err := Open(Options{Name: name, Owner: &Owner{1234, 1234}})
+		w, err := Open(Options{Name: name, Owner: &Owner{UID: 1234, GID: 1234}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func TestRefused(t *testing.T) {
 		}, ErrOthers},
 	}
 	for name, tt := range tests {
-		for _, owner := range []*Owner{nil, {1234, 1234}} {
+		for _, owner := range []*Owner{nil, {UID: 1234, GID: 1234}} {
 			t.Run(fmt.Sprint(name, " ", owner), func(t *testing.T) {
 				dir := t.TempDir()
 				if err := tt.plant(t, dir); err != nil {
@@ -146,7 +146,7 @@ func TestOwnFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if err := opens(t, Options{Name: sub + "/x", Owner: &Owner{1234, 1235}}); err != nil {
+			if err := opens(t, Options{Name: sub + "/x", Owner: &Owner{UID: 1234, GID: 1235}}); err != nil {
 				t.Error(err)
 			}
 			info, err := os.Stat(sub + "/x")
