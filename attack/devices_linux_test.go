@@ -60,9 +60,13 @@ func TestInjectedCalls(t *testing.T) {
 				Env: []string{"PATH=/bin"},
 			})
 			a.begin()
+			nap := "0.2"
+			if long {
+				nap = "2"
+			}
 			for i := 0; a.more(); i++ {
 				profile := []string{"baseline", "restricted", "general"}[i%3]
-				a.run("debug", c.ID, "--profile", profile, "--timeout", "1s", "--", "sleep", "0.2")
+				a.run("debug", c.ID, "--profile", profile, "--timeout", "4s", "--", "sleep", nap)
 				canary.Check(profile)
 				a.count(c.Logs())
 			}

@@ -127,10 +127,11 @@ func (p *proxy) isCut() bool {
 // is put into a container. dlx ends, by itself or when asked to, and what it has done can be taken
 // back.
 func TestEngine(t *testing.T) {
+	t.Parallel()
 	for _, hang := range []bool{false, true} {
 		name := map[bool]string{false: "hangs up", true: "answers no more"}[hang]
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel()
 			if os.Getenv("DOCKER_HOST") != "" {
 				testutil.SkipOrFail(t, "needs the engine at its usual socket")
 			}
@@ -173,7 +174,7 @@ func TestEngine(t *testing.T) {
 // TestEngineEnds: the engine itself is stopped, or killed and started again, at any moment of what
 // dlx does. dlx ends, by itself or when asked to, and what it has done can be taken back.
 func TestEngineEnds(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	a := start(t, "the engine itself stopped, or killed and started again, at any moment", "inject, eject, debug, capture, ps")
 	daemon := testutil.StartEngine(t, "--live-restore")
 	a.engine = daemon.Engine

@@ -125,6 +125,7 @@ const othersLimit = 4 * time.Second
 
 // TestMute: P3, P7. A file system of the container's takes every question and answers none.
 func TestMute(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
 	}
@@ -175,6 +176,7 @@ func TestMute(t *testing.T) {
 
 // TestFIFO: P7. A capture that writes to a FIFO which nobody reads ends when it is asked to.
 func TestFIFO(t *testing.T) {
+	t.Parallel()
 	a := start(t, "P7: a FIFO that nobody reads, or that is read no more", "capture -w")
 	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "500"}})
 	dir := t.TempDir()
@@ -196,6 +198,7 @@ func TestFIFO(t *testing.T) {
 // TestFullDisk: the disks of captures, of records and of toolboxes are full. What was begun is
 // taken back.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug, toolbox import")
 	disk := t.TempDir()
 	if err := syscall.Mount("dlx-test", disk, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size=64k"); err != nil {

@@ -144,7 +144,7 @@ func (c *testCounter) get() int {
 // TestPause: a container is frozen in the midst of sessions, by its owner. They end when their time
 // is over.
 func TestPause(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	a := start(t, "the container frozen and let go on, in the midst of what dlx does", "debug, inject, eject")
 	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -162,7 +162,7 @@ func TestPause(t *testing.T) {
 		}
 	})
 	a.begin()
-	for a.more() && a.sessions < 10*longSessions {
+	for a.moreStarts(3 * longSessions) {
 		a.run("debug", box.ID, "--timeout", "300ms", "--profile", "baseline", "--", "sleep", "5")
 		a.run("inject", box.ID)
 		if r := a.run("eject", box.ID); r.Code != 0 {
@@ -179,6 +179,7 @@ func TestPause(t *testing.T) {
 // TestNames: none of dlx's outputs has what a terminal would obey, whatever a container calls
 // things.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	a := start(t, "escape sequences, line breaks and what is no UTF-8 in names of processes, interfaces, hosts, files, variables and labels",
 		"every output of ps, debug, capture, inject, completion")
 	const evil = "\x1b]0;owned\a\x1b[2J\r\n\x9b31m\xff\u202e\u009b2J"

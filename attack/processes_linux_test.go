@@ -77,7 +77,7 @@ func TestPeek(t *testing.T) {
 		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, CapAdd: []string{"SYS_PTRACE"},
 	})
 	a.begin()
-	for a.more() {
+	for a.moreStarts(longStarts) {
 		a.runWith([]string{"DLX_TEST_SECRET=" + secret}, "debug", box.ID, "--", "true")
 		logs := box.Logs()
 		a.count(logs)
@@ -96,51 +96,62 @@ const stoppedLimit = 15 * time.Second
 // TestKill: the container ends, stops and lets go on what it sees, as fast as it can. A session
 // ends, at the latest when its time is over, and leaves nothing.
 func TestKill(t *testing.T) {
-	for _, c := range []struct{ on, signals, pid string }{
-		{"a session: SIGKILL", "9", ""},
-		{"a session: SIGSTOP", "19", ""},
-		{"a session: SIGSTOP, SIGCONT, SIGHUP, SIGTERM, SIGWINCH, SIGTSTP", "19,18,1,15,28,20", ""},
-		{"dlx, its keeper and the session, from a container with --pid host: SIGKILL", "9", "host"},
+	t.Parallel()
+	for _, c := range []struct{ on, signals string }{
+		{"a session: SIGKILL", "9"},
+		{"a session: SIGSTOP", "19"},
+		{"a session: SIGSTOP, SIGCONT, SIGHUP, SIGTERM, SIGWINCH, SIGTSTP", "19,18,1,15,28,20"},
 	} {
 		t.Run(c.on, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
-			a := start(t, "signals to every process that the container sees", c.on)
-			cmd := []string{"/killer", c.signals}
-			if c.pid == "host" {
-				cmd = append(cmd, strconv.Itoa(os.Getpid()))
-			}
-			box := a.box(testutil.RunOptions{Image: testutil.Image(t, "killer", testutil.Prog(t, "killer")), Cmd: cmd, PidMode: c.pid})
-			a.begin()
-			for a.more() {
-				began := time.Now()
-				a.run("debug", box.ID, "--timeout", "500ms", "--", "sleep", "30")
-				if took := time.Since(began); took > stoppedLimit {
-					t.Errorf("a session of half a second took %v", took)
-				}
-				a.count(box.Logs())
-			}
-			box.Kill("SIGKILL")
-			// What a killed dlx left goes with the next one's start at the latest.
-			other := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
-			if r := a.run("debug", other.ID, "--", "true"); r.Code != 0 {
-				t.Errorf("a session of another container: %+v", r)
-			}
-			a.clean()
+			t.Parallel()
+			kill(t, c.on, c.signals, "")
 		})
 	}
+}
+
+// TestKillHost: the same from a container with --pid host. Everything of this test's is killed, so
+// nothing else runs meanwhile.
+func TestKillHost(t *testing.T) {
+	kill(t, "dlx, its keeper and the session, from a container with --pid host: SIGKILL", "9", "host")
+}
+
+func kill(t *testing.T, on, signals, pid string) {
+	t.Helper()
+	a := start(t, "signals to every process that the container sees", on)
+	cmd := []string{"/killer", signals}
+	if pid == "host" {
+		cmd = append(cmd, strconv.Itoa(os.Getpid()))
+	}
+	box := a.box(testutil.RunOptions{Image: testutil.Image(t, "killer", testutil.Prog(t, "killer")), Cmd: cmd, PidMode: pid})
+	a.begin()
+	for a.moreStarts(longSessions) {
+		began := time.Now()
+		a.run("debug", box.ID, "--timeout", "500ms", "--", "sleep", "30")
+		if took := time.Since(began); took > stoppedLimit {
+			t.Errorf("a session of half a second took %v", took)
+		}
+		a.count(box.Logs())
+	}
+	box.Kill("SIGKILL")
+	// What a killed dlx left goes with the next one's start at the latest.
+	other := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	if r := a.run("debug", other.ID, "--", "true"); r.Code != 0 {
+		t.Errorf("a session of another container: %+v", r)
+	}
+	a.clean()
 }
 
 // TestHold: the container traces threads of the session, has it killed, and never takes the news of
 // their end, which keeps their processes from ending for anybody else. dlx ends all the same, and
 // what is left goes when the container does.
 func TestHold(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	a := start(t, "threads traced, killed and never waited for", "a session of a container with CAP_SYS_PTRACE")
 	box := a.box(testutil.RunOptions{
 		Image: testutil.Image(t, "holder", testutil.Prog(t, "holder")), Cmd: []string{"/holder"}, CapAdd: []string{"SYS_PTRACE"},
 	})
 	a.begin()
-	for i := 0; a.more(); i++ {
+	for i := 0; a.moreStarts(longSessions); i++ {
 		args := []string{"debug", box.ID, "--", "sleep", "30"}
 		if i%2 == 0 {
 			args = []string{"debug", box.ID, "--timeout", "500ms", "--", "sh", "-c", "sleep 30"}

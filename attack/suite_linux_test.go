@@ -3,6 +3,7 @@ package attack_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,7 @@ const (
 	// longSessions is how many starts of dlx a race is tried against at least.
 	longSessions = 100
 	// longLimit ends an attack of the long form that has not come so far.
-	longLimit = 10 * time.Minute
+	longLimit = 8 * time.Minute
 	// shortLimit is how long an attack of the short form goes on.
 	shortLimit = time.Second
 	// endLimit is by when dlx has to have ended, whatever the container does.
@@ -97,6 +98,14 @@ func (a *attack) more() bool {
 		return took < shortLimit || a.sessions == 0
 	}
 	return took < longLimit && (a.tries < longTries || a.sessions < longSessions)
+}
+
+// moreStarts is more for an attack that is counted by dlx's starts.
+func (a *attack) moreStarts(starts int) bool {
+	if !long {
+		return a.more()
+	}
+	return !a.Failed() && a.sessions < starts && time.Since(a.began) < longLimit
 }
 
 // begin is when the container is ready.
@@ -258,6 +267,11 @@ func containsAny(text string, list ...string) bool {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Who runs beside others mostly waits.
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		panic(err)
+	}
 	code := testutil.Main(m)
 	if err := writeTable(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

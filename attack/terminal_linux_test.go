@@ -12,6 +12,7 @@ import (
 // TestTyping: a session types into whatever terminal it reaches. What the user's shell reads
 // afterwards is what the user types.
 func TestTyping(t *testing.T) {
+	t.Parallel()
 	a := start(t, "TIOCSTI and TIOCLINUX on every terminal in reach", "debug -t of every profile, with every file system")
 	c := testutil.Run(t, testutil.RunOptions{
 		Image:  testutil.Image(t, "typist", testutil.Prog(t, "typist"), testutil.Busybox(t)),
@@ -49,6 +50,7 @@ func TestTyping(t *testing.T) {
 
 // TestPrompt: a session's prompt does not pass on what its container is called.
 func TestPrompt(t *testing.T) {
+	t.Parallel()
 	a := start(t, "a host name of escape sequences", "the prompt of an interactive session")
 	c := testutil.Run(t, testutil.RunOptions{
 		Image: testutil.Image(t, "host", testutil.Busybox(t)), Cmd: []string{"/bin/busybox", "sleep", "1000"}, Env: []string{"PS1=\x1b]0;owned\a", "PROMPT_COMMAND=printf '\\033]0;owned\\007'"},

@@ -120,6 +120,7 @@ func TestArchives(t *testing.T) {
 // TestOwners: P10. Folders of keys and of toolboxes that belong to somebody else, or that others may
 // write to, and what lies there.
 func TestOwners(t *testing.T) {
+	t.Parallel()
 	a := start(t, "P10: folders of keys and toolboxes of somebody else, or that others may write to", "debug --toolbox, toolbox verify, list, import")
 	home, box, env := a.toolbox()
 	trusted := filepath.Join(home, "dlx", "trusted.d")
@@ -190,6 +191,7 @@ func (a *attack) toolbox() (home, box string, env []string) {
 // TestQuota: P8. The folder in which captures of a user are counted is full, another user's, or has
 // other things in their places.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	a := start(t, "P8: the folder of quotas full, of another user, or with a link and a FIFO in their places", "capture by sudo")
 	marker, check := a.marker()
 	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "100"}})
