@@ -23,7 +23,8 @@ func TestGroupsKept(t *testing.T) {
 	const user, barred = 4321, 4322
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.WriteFile(file, []byte("secret"), 0o600), os.Chown(file, 0, barred), os.Chmod(file, 0o604))
+	err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755),
+		os.WriteFile(file, []byte("secret"), 0o600), os.Chown(file, 0, barred), os.Chmod(file, 0o604))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func TestGroupsKept(t *testing.T) {
 	if strings.Contains(out, "secret") || !strings.Contains(out, "Permission denied") {
 		t.Errorf("the session reads what the process may not: %s", out)
 	}
-	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "sleep", testutil.Busybox(t)), Cmd: []string{"/bin/busybox", "sleep", "1000"}})
+	image := testutil.Image(t, "sleep", testutil.Busybox(t))
+	c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}})
 	if told, _ := restrained(t, newLocal(t), engine.DebugRequest{Target: c.ID, Command: []string{"true"}}); told.GroupsKept {
 		t.Error("a container's session can not set groups")
 	}

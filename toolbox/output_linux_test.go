@@ -20,18 +20,28 @@ func TestOutputRefused(t *testing.T) {
 	testutil.RequireRoot(t)
 	key, _ := keyPair(t)
 	b := signed(t, good(), key)
+	link := func(to, name string) func(dir string) error {
+		return func(dir string) error { return os.Symlink(to, filepath.Join(dir, name)) }
+	}
+	file := func(name string) func(dir string) error {
+		return func(dir string) error { return b.WriteFile(filepath.Join(dir, name)) }
+	}
+	folder := func(name string) func(dir string) error {
+		return func(dir string) error { return b.WriteFolder(filepath.Join(dir, name)) }
+	}
 	for name, tt := range map[string]struct {
 		plant func(dir string) error
 		write func(dir string) error
 		want  error
 	}{
-		"link for a file":   {func(dir string) error { return os.Symlink(dir+"/other", dir+"/x.tar") }, func(dir string) error { return b.WriteFile(dir + "/x.tar") }, outfile.ErrLink},
-		"FIFO for a file":   {func(dir string) error { return syscall.Mkfifo(dir+"/x.tar", 0o600) }, func(dir string) error { return b.WriteFile(dir + "/x.tar") }, outfile.ErrNotRegular},
-		"link to its way":   {func(dir string) error { return os.Symlink(".", dir+"/sub") }, func(dir string) error { return b.WriteFile(dir + "/sub/x.tar.zst") }, outfile.ErrLink},
-		"link to a folder":  {func(dir string) error { return os.Symlink(".", dir+"/sub") }, func(dir string) error { return b.WriteFolder(dir + "/sub/box") }, outfile.ErrLink},
-		"link for a folder": {func(dir string) error { return os.Symlink("other", dir+"/box") }, func(dir string) error { return b.WriteFolder(dir + "/box") }, os.ErrExist},
+		"link for a file":   {link("other", "x.tar"), file("x.tar"), outfile.ErrLink},
+		"FIFO for a file":   {func(dir string) error { return syscall.Mkfifo(dir+"/x.tar", 0o600) }, file("x.tar"), outfile.ErrNotRegular},
+		"link to its way":   {link(".", "sub"), file("sub/x.tar.zst"), outfile.ErrLink},
+		"link to a folder":  {link(".", "sub"), folder("sub/box"), outfile.ErrLink},
+		"link for a folder": {link("other", "box"), folder("box"), os.ErrExist},
 		"link for a signature": {func(dir string) error {
-			return errors.Join(b.WriteFolder(dir+"/box"), os.Remove(dir+"/box/"+toolbox.EnvelopeName), os.Symlink("../other", dir+"/box/"+toolbox.EnvelopeName))
+			envelope := dir + "/box/" + toolbox.EnvelopeName
+			return errors.Join(b.WriteFolder(dir+"/box"), os.Remove(envelope), os.Symlink("../other", envelope))
 		}, func(dir string) error { return b.SaveSignature(dir + "/box") }, outfile.ErrLink},
 		"link for a signed folder": {func(dir string) error {
 			return errors.Join(b.WriteFolder(dir+"/box"), os.Symlink("box", dir+"/link"))
@@ -56,7 +66,9 @@ func TestOutputRefused(t *testing.T) {
 // followed.
 func TestPlantedInFolder(t *testing.T) {
 	dir := t.TempDir()
-	if err := errors.Join(os.Symlink("other", dir+"/link"), syscall.Mkfifo(dir+"/fifo", 0o600), os.WriteFile(dir+"/file", nil, 0o600)); err != nil {
+	err := errors.Join(os.Symlink("other", dir+"/link"), syscall.Mkfifo(dir+"/fifo", 0o600),
+		os.WriteFile(dir+"/file", nil, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	root, err := os.OpenRoot(dir)

@@ -78,11 +78,12 @@ func TestRefused(t *testing.T) {
 		"socket":          {func(dir string) error { return syscall.Mknod(dir+"/x", syscall.S_IFSOCK|0o666, 0) }, outfile.ErrNotRegular},
 		"folder":          {func(dir string) error { return os.Mkdir(dir+"/x", 0o700) }, outfile.ErrNotRegular},
 		"another user's in a sticky directory": {func(dir string) error {
-			return errors.Join(os.Chmod(dir, 0o777|os.ModeSticky), os.WriteFile(dir+"/x", []byte(canary), 0o666), os.Chown(dir+"/x", other, other))
+			return errors.Join(os.Chmod(dir, 0o777|os.ModeSticky),
+				os.WriteFile(dir+"/x", []byte(canary), 0o666), os.Chown(dir+"/x", other, other))
 		}, outfile.ErrOthers},
 	}
 	for name, tt := range tests {
-		for way, make := range ways {
+		for way, create := range ways {
 			for _, owner := range []*outfile.Owner{nil, {UID: 1234, GID: 1234}} {
 				t.Run(fmt.Sprint(name, " ", way, " ", owner), func(t *testing.T) {
 					dir := t.TempDir()
@@ -97,7 +98,10 @@ func TestRefused(t *testing.T) {
 					if way != "replace" {
 						want = fs.ErrExist
 					}
-					if err := soon(t, func() error { return outfile.As(owner, nil, func() error { return make(dir + "/x") }) }); !errors.Is(err, want) {
+					err = soon(t, func() error {
+						return outfile.As(owner, nil, func() error { return create(dir + "/x") })
+					})
+					if !errors.Is(err, want) {
 						t.Errorf("error %v, want %v", err, want)
 					}
 					if after, err := os.Lstat(dir + "/x"); err != nil || !os.SameFile(before, after) || before.Size() != after.Size() {
@@ -122,9 +126,9 @@ func TestLinkOnTheWay(t *testing.T) {
 	if err := errors.Join(os.Mkdir(target+"/sub", 0o755), os.Symlink(target, dir+"/link")); err != nil {
 		t.Fatal(err)
 	}
-	for way, make := range ways {
+	for way, create := range ways {
 		for _, name := range []string{"/link/x", "/link/sub/x", "/link/../x"} {
-			if err := make(dir + name); !errors.Is(err, outfile.ErrLink) {
+			if err := create(dir + name); !errors.Is(err, outfile.ErrLink) {
 				t.Errorf("%s of %s: error %v, want ErrLink", way, name, err)
 			}
 		}
@@ -142,9 +146,9 @@ func TestOwner(t *testing.T) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for way, make := range ways {
+	for way, create := range ways {
 		name := filepath.Join(dir, way)
-		if err := outfile.As(&outfile.Owner{UID: 1234, GID: 1235}, nil, func() error { return make(name) }); err != nil {
+		if err := outfile.As(&outfile.Owner{UID: 1234, GID: 1235}, nil, func() error { return create(name) }); err != nil {
 			t.Errorf("%s: %v", way, err)
 			continue
 		}

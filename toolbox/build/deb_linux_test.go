@@ -13,7 +13,8 @@ import (
 func TestPackageIsHeld(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	p := &pkg{dir: t.TempDir()}
-	err := errors.Join(os.WriteFile(outside, []byte("the host's"), 0o600), os.Mkdir(p.files(), 0o755), os.WriteFile(p.files()+"/inside", []byte("its own"), 0o644),
+	err := errors.Join(os.WriteFile(outside, []byte("the host's"), 0o600),
+		os.Mkdir(p.files(), 0o755), os.WriteFile(p.files()+"/inside", []byte("its own"), 0o644),
 		os.Symlink(outside, p.files()+"/out"), os.Symlink("/inside", p.files()+"/in"), syscall.Mkfifo(p.files()+"/fifo", 0o644))
 	if err != nil {
 		t.Fatal(err)
