@@ -11,6 +11,7 @@ import (
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/internal/outfile"
+	"dlx/toolbox"
 )
 
 // DefaultJournal is where the records of injected toolboxes are.
@@ -22,10 +23,14 @@ type Journal struct {
 	lock *os.File
 }
 
-// OpenJournal makes the directory if need be and waits for its lock.
+// OpenJournal makes the directory if need be and waits for its lock. One that is somebody else's is a
+// *toolbox.OwnerError or *toolbox.WritableError.
 func OpenJournal(dir string) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the journal's directory: %w", err)
+	}
+	if err := toolbox.CheckOwners(dir); err != nil { // its records say what is removed, and where
+		return nil, fmt.Errorf("use the journal's directory: %w", err)
 	}
 	lock, err := outfile.OpenLock(filepath.Join(dir, "lock"))
 	if err != nil {

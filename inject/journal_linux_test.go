@@ -68,6 +68,27 @@ func TestJournalLock(t *testing.T) {
 	}
 }
 
+// TestJournalOwner: a journal that somebody else can write to is not used.
+func TestJournalOwner(t *testing.T) {
+	testutil.RequireRoot(t) // chown
+	const nobody = 65534
+	for name, tt := range map[string]struct {
+		change func(dir string) error
+		want   any
+	}{
+		"owner":    {func(dir string) error { return os.Chown(dir, nobody, nobody) }, new(*toolbox.OwnerError)},
+		"writable": {func(dir string) error { return os.Chmod(dir, 0o777) }, new(*toolbox.WritableError)},
+	} {
+		dir := t.TempDir()
+		if err := tt.change(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inject.OpenJournal(dir); !errors.As(err, tt.want) {
+			t.Errorf("%s: error %v, want %T", name, err, tt.want)
+		}
+	}
+}
+
 // TestRecordIsOf: the toolbox that comes with dlx, the last one, makes no difference, and the
 // others' order does.
 func TestRecordIsOf(t *testing.T) {

@@ -17,7 +17,7 @@ func locked(file string, f func() error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	if err := checkOwners(filepath.Dir(file)); err != nil { // also of one that was not there just now
+	if err := CheckOwners(filepath.Dir(file)); err != nil { // also of one that was not there just now
 		return err
 	}
 	lock, err := outfile.OpenLock(file + ".lock")

@@ -24,12 +24,13 @@ func (e *OwnerError) Hint() string {
 	return "check what is there, then give it to root: chown root " + e.Name + "; under sudo, keys are those in " + SystemConfig
 }
 
-// checkOwners wants a path, and all that leads to it from the root on, to belong to root or to who
+// CheckOwners wants a path, and all that leads to it from the root on, to belong to root or to who
 // runs dlx, and to be writable by nobody else; a folder with the sticky bit may be, since what lies
 // there is its owner's alone (inode(7)). Links are followed, as those of a configuration manager
 // have to be, and where they lead is looked at as well: so nobody else can have put the file there,
-// nor can put another one there after it was looked at. A path that is not there is fs.ErrNotExist.
-func checkOwners(name string) error {
+// nor can put another one there after it was looked at. A path that is not there is fs.ErrNotExist,
+// and one of somebody else's an *OwnerError or a *WritableError.
+func CheckOwners(name string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return err

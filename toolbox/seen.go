@@ -25,7 +25,7 @@ const maxSeen = 1 << 20
 // written, as it is with keys, is an error: it could say that nothing newer was used.
 func OpenSeen(file string) (*Seen, error) {
 	s := &Seen{file: file, max: map[string]uint64{}}
-	err := checkOwners(file)
+	err := CheckOwners(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}

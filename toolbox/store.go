@@ -91,7 +91,7 @@ func (s *Store) clean() error {
 
 // check wants the folder, if it is there, to be nobody else's.
 func (s *Store) check() error {
-	if err := checkOwners(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := CheckOwners(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("use the folder of toolboxes: %w", err)
 	}
 	return nil

@@ -84,7 +84,7 @@ func LoadTrust(configs ...string) (*Trust, error) {
 
 // readKeys reads the keys of a folder.
 func readKeys(dir string, each func(k *PublicKey, file string)) error {
-	err := checkOwners(dir)
+	err := CheckOwners(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -103,7 +103,7 @@ func readKeys(dir string, each func(k *PublicKey, file string)) error {
 			return fmt.Errorf("read trusted keys: more than %d in %s", maxKeys, dir)
 		}
 		file := filepath.Join(dir, n.Name())
-		if err := checkOwners(file); err != nil {
+		if err := CheckOwners(file); err != nil {
 			return fmt.Errorf("read trusted keys: %w", err)
 		}
 		k, err := ReadPublicKey(file)

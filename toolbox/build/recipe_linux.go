@@ -57,6 +57,9 @@ func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWork(work); err != nil {
+		return nil, errors.Join(fmt.Errorf("use the folder for what is unpacked: %w", err), os.Remove(work))
+	}
 	m.work = work
 	for _, step := range []func(context.Context) error{m.pureGo, m.dirs, m.debs, m.host, m.images, m.goPrograms} {
 		if err = step(ctx); err != nil {
@@ -75,6 +78,14 @@ func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 	}
 	_, err = toolbox.Inspect(b) // what nobody would take is not made
 	return b, err
+}
+
+// checkWork wants what root unpacks to lie where nobody else can move it away and put a link there.
+func checkWork(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return toolbox.CheckOwners(dir)
 }
 
 // maker is a toolbox in the making.

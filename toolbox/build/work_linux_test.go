@@ -1,0 +1,28 @@
+package build
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"dlx/internal/testutil"
+	"dlx/toolbox"
+)
+
+// TestWorkFolder: nothing is unpacked where somebody else could put a link on the way.
+func TestWorkFolder(t *testing.T) {
+	testutil.RequireRoot(t) // chown
+	const nobody = 65534
+	dir := t.TempDir()
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
+	r := Recipe{Name: "test", Version: "1", Sequence: 1, Dirs: []string{t.TempDir()}}
+	if _, err := r.Build(t.Context()); !errors.As(err, new(*toolbox.OwnerError)) {
+		t.Errorf("error %v, want *OwnerError", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
