@@ -62,7 +62,7 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 		// (syscall.forkAndExecInChild).
 		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
 		Args:       []string{cgroup.KeeperName, name},
-		Env:        []string{},
+		Env:        append([]string{}, failpoint.Environ()...), // none
 		Dir:        "/",
 		Stdin:      theirs,
 		ExtraFiles: []*os.File{file},
@@ -70,7 +70,9 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 		// too.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
+	failpoint.At("keeper.paired")
 	err = cmd.Start()
+	failpoint.At("keeper.forked")
 	if err = errors.Join(err, theirs.Close(), file.Close()); err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close()))
 	}
