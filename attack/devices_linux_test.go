@@ -62,7 +62,7 @@ func TestInjectedCalls(t *testing.T) {
 			a.begin()
 			nap := "0.2"
 			if long {
-				nap = "2"
+				nap = "0.6"
 			}
 			for i := 0; a.more(); i++ {
 				profile := []string{"baseline", "restricted", "general"}[i%3]

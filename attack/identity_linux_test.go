@@ -55,7 +55,7 @@ type pair struct {
 
 func (a *attack) newPair() *pair {
 	a.Helper()
-	const script = `i=0; while [ $((i+=1)) -le 60 ]; do (while :; do busybox usleep 1500000; done) & done; exec /chatter 100 box-other`
+	const script = `i=0; while [ $((i+=1)) -le 30 ]; do (while :; do busybox sleep 1; done) & done; exec /chatter 100 box-other`
 	image := func(who string) string {
 		return a.engine.Image(a, "chatter", testutil.Prog(a, "chatter"), testutil.Busybox(a), testutil.Data("/who", who, 0o644))
 	}
@@ -107,6 +107,7 @@ func (p *pair) give(pid int, again bool) bool {
 			p.Errorf("make the kernel use an ID again: %v", err)
 			return false
 		}
+		<-time.After(100 * time.Microsecond) // a process may come
 		groups, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 		given = bytes.Contains(groups, []byte(p.other.ID))
 	}
