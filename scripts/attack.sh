@@ -3,12 +3,7 @@
 # docs/attacks.md. Arguments are go test's.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
-need_root
-find_go
-scripts/setup.sh test
-trap engine_stop EXIT
-engine_start
+with_engine test
 export DLX_ATTACK=${DLX_ATTACK:-long} DLX_ATTACK_TABLE=$ROOT/docs/attacks.md DLX_BIN=${DLX_BIN:-$ROOT/bin/dlx}
 step "the attack suite, the $DLX_ATTACK form"
 go test -count=1 -timeout 12h "$@" ./attack

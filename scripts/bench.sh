@@ -2,13 +2,9 @@
 # Times bin/dlx against docker and nsenter on a Docker engine, which it starts when none answers.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
-need_root
-find_go
-scripts/setup.sh bench
 image=dlx-bench:$$
+with_engine bench
 trap 'docker rmi -f $image >/dev/null 2>&1 || true; engine_stop' EXIT
-engine_start
 step "make a static image"
 scratch_image $image pause true
 step "measure"

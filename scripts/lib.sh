@@ -123,6 +123,16 @@ engine_stop() {
 	fi
 }
 
+# with_engine PART: what scripts/setup.sh installs for that part, and an engine until the script ends, all as root in $ROOT.
+with_engine() {
+	cd "$ROOT"
+	need_root
+	find_go
+	scripts/setup.sh "$1"
+	trap engine_stop EXIT
+	engine_start
+}
+
 # scratch_image REFERENCE PROGRAM...: an image FROM scratch of the static test programs, each at /PROGRAM.
 scratch_image() {
 	local reference=$1 dir

@@ -3,12 +3,7 @@
 # answers. SESSIONS and AT_ONCE say how many.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
-need_root
-find_go
-scripts/setup.sh test
-trap engine_stop EXIT
-engine_start
+with_engine test
 export DLX_BIN=$ROOT/bin/dlx
 
 step "${SESSIONS:=1000} sessions after one another, ${AT_ONCE:=50} at once"

@@ -2,12 +2,7 @@
 # Runs all tests, as root, on a Docker engine that it starts when none answers. Arguments are go test's.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
-need_root
-find_go
-scripts/setup.sh test
-trap engine_stop EXIT
-engine_start
+with_engine test
 [ "${CI:-}" != true ] || export DLX_TEST_NO_SKIP=1
 
 tags=()
