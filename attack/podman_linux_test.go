@@ -49,7 +49,7 @@ func TestPodman(t *testing.T) {
 func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (string, *testutil.Output) {
 	a.Helper()
 	podman := testutil.RequireTool(a, "podman")
-	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-podman-") //nolint:usetesting // the folders above t.TempDir are private
+	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-podman-")
 	if err != nil {
 		a.Fatal(err)
 	}

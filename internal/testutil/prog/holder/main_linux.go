@@ -32,10 +32,7 @@ func main() {
 			tries++
 			held[tid] = seize(tid) == nil
 			pid, _ := strconv.Atoi(parts[2])
-			go func() {
-				time.Sleep(200 * time.Millisecond)
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}()
+			time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 		}
 		if time.Since(told) > 100*time.Millisecond {
 			told = time.Now()
