@@ -16,11 +16,11 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestIdentity: a container ends and is started again between what the engine says of its process
+// TestReusedIDs: a container ends and is started again between what the engine says of its process
 // and when dlx takes hold of it; meanwhile the kernel gives the process's ID to one of another
 // container. Each container proves who it is by a file, and by its traffic: another's must never be
 // seen.
-func TestIdentity(t *testing.T) {
+func TestReusedIDs(t *testing.T) {
 	a := start(t, "containers that end and start, whose processes' IDs another container's get at once", "debug, capture")
 	starts, crews := 3, 1
 	if long {
