@@ -73,6 +73,7 @@ func start(t *testing.T, name, against string) *attack {
 	t.Cleanup(func() {
 		a.whole()
 		if !t.Skipped() {
+			t.Logf("%d tries, %d starts of dlx", a.tries, a.sessions)
 			add(row{name, against, a.tries, a.sessions, time.Since(a.began), t.Failed()})
 		}
 	})
