@@ -42,7 +42,7 @@ func TestReusedIDs(t *testing.T) {
 	a.begin()
 	group.Wait()
 	a.tries, a.sessions = reused.get(), began.get()
-	if reused.get() < starts/2 {
+	if reused.get() < began.get()/2 {
 		t.Errorf("of %d IDs only %d became another container's: too little was tried", began.get(), reused.get())
 	}
 }
