@@ -152,12 +152,12 @@ func TestHold(t *testing.T) {
 	})
 	a.begin()
 	for i := 0; a.moreStarts(longSessions); i++ {
-		args := []string{"debug", box.ID, "--", "sleep", "30"}
-		if i%2 == 0 {
-			args = []string{"debug", box.ID, "--timeout", "500ms", "--", "sh", "-c", "sleep 30"}
+		limit, args := endLimit, []string{"debug", box.ID, "--timeout", "500ms", "--", "sh", "-c", "sleep 30"}
+		if i%2 == 1 { // it never learns that the command ended, and goes on until it is interrupted
+			limit, args = 2*time.Second, []string{"debug", box.ID, "--", "sleep", "30"}
 		}
 		began := time.Now()
-		r := a.run(args...)
+		r := a.runUntil(limit, nil, args...)
 		if took := time.Since(began); took > stoppedLimit {
 			t.Errorf("%q took %v: %+v", args, took, r)
 		}
