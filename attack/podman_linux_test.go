@@ -64,6 +64,7 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 	if err := errors.Join(err, os.WriteFile(root+prog.Path, prog.Data, 0o755)); err != nil {
 		a.Fatal(err)
 	}
+	before, _ := filepath.Glob(podmanGroups)
 	const name = "attacked"
 	own := []string{"--root", dir + "/store", "--runroot", dir + "/run", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none"}
 	args := append(append([]string(nil), own...), "run", "--name", name, "--network", "none", "--pidfile", dir+"/pid", "--log-driver", "none",
@@ -80,6 +81,9 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 			a.Errorf("remove Podman's container: %v, %s", err, text)
 		}
 		_ = run.Wait() // its status is that of a killed container
+		if len(before) == 0 {
+			removeGroups()
+		}
 		if err := os.RemoveAll(dir); err != nil {
 			a.Error(err)
 		}
@@ -99,4 +103,17 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		a.Fatal(err)
 	}
 	return "pid://" + strconv.Itoa(pid), &out
+}
+
+// podmanGroups are the control groups that Podman puts its containers' below, and keeps.
+const podmanGroups = "/sys/fs/cgroup/*/libpod_parent"
+
+// removeGroups removes them, those below first; one that is in use stays.
+func removeGroups() {
+	for _, pattern := range []string{podmanGroups + "/*", podmanGroups} {
+		groups, _ := filepath.Glob(pattern)
+		for _, group := range groups {
+			_ = os.Remove(group)
+		}
+	}
 }
