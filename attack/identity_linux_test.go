@@ -80,12 +80,12 @@ func (p *pair) swap(capture, again bool) (reused bool) {
 	host, end := p.proxy(fmt.Appendf(nil, `"Pid":%d,`, pid), func() {
 		once.Do(func() { reused = p.give(pid, again) })
 	})
-	defer end()
 	args := []string{"debug", p.victim.ID, "--", "cat", "/who"}
 	if capture {
 		args = []string{"capture", p.victim.ID, "-c", "5", "--duration", "1s"}
 	}
 	r, _ := p.interrupt(endLimit, []string{"DOCKER_HOST=" + host}, args...)
+	end() // when the ID has changed hands
 	if strings.Contains(r.Stdout, "box-other") {
 		p.Errorf("%q is one of the other container: %+v", args, r)
 	}
