@@ -28,8 +28,12 @@ func TestReusedIDs(t *testing.T) {
 	}
 	var began, reused testCounter
 	var group sync.WaitGroup
+	var pairs []*pair
 	for range crews {
-		pair := a.newPair()
+		pairs = append(pairs, a.newPair())
+	}
+	a.begin()
+	for _, pair := range pairs {
 		group.Go(func() {
 			for began.get() < starts && !a.Failed() && time.Since(a.began) < 6*longLimit {
 				i := began.add(1)
@@ -39,7 +43,6 @@ func TestReusedIDs(t *testing.T) {
 			}
 		})
 	}
-	a.begin()
 	group.Wait()
 	a.tries, a.sessions = reused.get(), began.get()
 	if reused.get() < began.get()/2 {
