@@ -125,7 +125,7 @@ engine_stop() {
 
 # with_engine PART: what scripts/setup.sh installs for that part, and an engine until the script ends, all as root in $ROOT.
 with_engine() {
-	cd "$ROOT"
+	cd "$ROOT" || die "no $ROOT"
 	need_root
 	find_go
 	scripts/setup.sh "$1"
