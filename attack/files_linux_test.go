@@ -1,9 +1,11 @@
 package attack_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,36 +89,108 @@ func TestCaptureFiles(t *testing.T) {
 		env []string
 	}{{"capture -w by root", nil}, {"capture -w by sudo", []string{"SUDO_UID=1234", "SUDO_GID=1234", "SUDO_USER=somebody"}}} {
 		t.Run(c.on, func(t *testing.T) {
-			a := start(t, "P5, P6: files and the folder of a volume swapped with links to a host's file, FIFOs and folders", c.on)
-			victim, check := a.marker()
-			volume := t.TempDir()
-			dir := filepath.Join(volume, "dir")
-			if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o777), os.WriteFile(dir+"/x", nil, 0o666), os.Chown(dir+"/x", 1234, 1234)); err != nil {
-				t.Fatal(err)
-			}
+			a := start(t, volumeRaced, c.on)
+			v := a.volume("x")
 			loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "2000"}})
-			if err := os.Symlink(victim, volume+"/link"); err != nil { // one that stays is what a race may give
-				t.Fatal(err)
-			}
-			if r := a.runWith(c.env, "capture", loud.ID, "-w", volume+"/link", "--no-process", "-c", "3"); r.Code == 0 {
+			if r := a.runWith(c.env, "capture", loud.ID, "-w", v.link, "--no-process", "-c", "3"); r.Code == 0 {
 				t.Errorf("a link is written through: %+v", r)
 			}
-			check()
-			box := a.box(testutil.RunOptions{
-				Image: testutil.Image(t, "racer", testutil.Prog(t, "racer")), Cmd: []string{"/racer", "/vol/dir", victim}, Binds: []string{volume + ":/vol"},
-			})
+			v.check()
+			v.race()
 			a.begin()
 			for i := 0; a.more(); i++ {
-				args := []string{"capture", loud.ID, "-w", dir + "/x", "--no-process", "-c", "3"}
+				args := []string{"capture", loud.ID, "-w", v.dir + "/x", "--no-process", "-c", "3"}
 				if i%4 == 3 {
-					args = []string{"capture", loud.ID, "-w", dir + "/x", "--no-process", "-C", "1", "-W", "3", "--duration", "2s"}
+					args = []string{"capture", loud.ID, "-w", v.dir + "/x", "--no-process", "-C", "1", "-W", "3", "--duration", "2s"}
 				}
 				a.runWith(c.env, args...)
-				check()
-				a.count(box.Logs())
+				v.check()
+				a.count(v.box.Logs())
 			}
 		})
 	}
+}
+
+// TestToolboxFiles: P5. The same while toolboxes, signatures and keys are written there.
+func TestToolboxFiles(t *testing.T) {
+	for on, sudo := range map[string][]string{
+		"toolbox build, sign and keygen by root": nil, "toolbox build, sign and keygen by sudo": {"SUDO_UID=1234", "SUDO_GID=1234", "SUDO_USER=somebody"},
+	} {
+		t.Run(on, func(t *testing.T) {
+			a := start(t, volumeRaced, on)
+			home, box, env := a.toolbox()
+			env = append(env, sudo...)
+			small := t.TempDir() // which is packed in no time
+			if err := os.WriteFile(small+"/x", []byte("x"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			build := func(name string) []string { return []string{"toolbox", "build", "--from-dir", small, "-o", name} }
+			v := a.volume("x.tar")
+			v.target = filepath.Dir(v.target) // a folder's link leads to one of the host's
+			for _, args := range [][]string{
+				build(v.folder + "/x.tar"), build(v.folder + "/x"), {"toolbox", "keygen", v.folder + "/x"}, {"toolbox", "sign", v.link, "--key", home + "/k.key"},
+			} {
+				if r := a.runWith(env, args...); r.Code == 0 {
+					t.Errorf("%q follows a link: %+v", args, r)
+				}
+				v.check()
+			}
+			v.race()
+			a.begin()
+			for i := 0; a.more(); i++ {
+				a.runWith(env, build(v.dir+"/x.tar")...)
+				a.runWith(env, "toolbox", "sign", v.dir+"/x.tar", "--key", home+"/k.key")
+				a.runWith(env, "toolbox", "keygen", v.dir+"/k"+strconv.Itoa(i))
+				v.check()
+				a.count(v.box.Logs())
+			}
+			if r := a.runWith(env, "toolbox", "verify", box); r.Code != 0 {
+				t.Errorf("another toolbox afterwards: %+v", r)
+			}
+		})
+	}
+}
+
+const volumeRaced = "P5, P6: files and the folder of a volume swapped with links to a host's file, FIFOs and folders"
+
+// volume is a container's, that somebody writes files to.
+type volume struct {
+	a      *attack
+	dir    string // in which the container swaps them
+	link   string // to the host's file: one that stays is what a race may give
+	folder string // such a link to the host's folder
+	target string // of the links of the race: the host's file
+	check  func() // fails the test if that has changed, or is not alone in its folder
+	box    *testutil.Container
+}
+
+func (a *attack) volume(file string) *volume {
+	a.Helper()
+	v := &volume{a: a}
+	marker, check := a.marker()
+	v.target, v.check = marker, func() {
+		a.Helper()
+		check()
+		if names, err := os.ReadDir(filepath.Dir(marker)); err != nil || len(names) != 1 {
+			a.Errorf("the host's folder holds %v, %v", names, err)
+		}
+	}
+	top := a.TempDir()
+	v.dir, v.link, v.folder = filepath.Join(top, "dir"), filepath.Join(top, "link"), filepath.Join(top, "folder")
+	name := filepath.Join(v.dir, file)
+	if err := errors.Join(os.Mkdir(v.dir, 0o755), os.Chmod(v.dir, 0o777), os.WriteFile(name, nil, 0o666), os.Chown(name, 1234, 1234),
+		os.Symlink(marker, v.link), os.Symlink(filepath.Dir(marker), v.folder)); err != nil {
+		a.Fatal(err)
+	}
+	return v
+}
+
+// race has the container begin.
+func (v *volume) race() {
+	v.a.Helper()
+	v.box = v.a.box(testutil.RunOptions{
+		Image: testutil.Image(v.a, "racer", testutil.Prog(v.a, "racer")), Cmd: []string{"/racer", "/vol/dir", v.target}, Binds: []string{filepath.Dir(v.dir) + ":/vol"},
+	})
 }
 
 // othersLimit is how long a session of another container takes at most, whatever is left of one
@@ -199,21 +273,14 @@ func TestFIFO(t *testing.T) {
 // taken back.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug, toolbox import")
-	disk := t.TempDir()
-	if err := syscall.Mount("dlx-test", disk, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size=64k"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	a := start(t, "a full disk of the host's", "capture -w, inject, eject, debug, toolbox import, build, sign")
+	disk := a.disk("64k")
 	loud := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "chatter", testutil.Prog(t, "chatter")), Cmd: []string{"/chatter", "500"}})
 	if r := a.run("capture", loud.ID, "--no-process", "-w", disk+"/x", "-c", "1000"); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
 		t.Errorf("capture: %+v", r)
 	}
-	_, box, env := a.toolbox()
+	home, box, env := a.toolbox()
+	a.fullForToolboxes(home, box, env)
 	a.state = disk
 	if r := a.runWith(env, "toolbox", "import", box); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
 		t.Errorf("toolbox import: %+v", r)
@@ -230,4 +297,51 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%q: the container has %q", args, diff)
 		}
 	}
+}
+
+// fullForToolboxes: what is written to a full disk is not there afterwards, and what it was to
+// replace is whole.
+func (a *attack) fullForToolboxes(home, box string, env []string) {
+	a.Helper()
+	info, err := os.Stat(box)
+	if err != nil {
+		a.Fatal(err)
+	}
+	disk := a.disk(strconv.FormatInt(info.Size()+32<<10, 10)) // a second one has no room
+	signed := filepath.Join(disk, "box.tar.zst")
+	data, err := os.ReadFile(box)
+	if err = errors.Join(err, os.WriteFile(signed, data, 0o644)); err != nil {
+		a.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"toolbox", "sign", signed, "--key", home + "/k.key"},
+		{"toolbox", "build", "--from-host", testutil.RequireTool(a, "busybox"), "-o", disk + "/new.tar"},
+		{"toolbox", "build", "--from-host", testutil.RequireTool(a, "busybox"), "-o", disk + "/new"},
+	} {
+		a.tries++
+		if r := a.runWith(env, args...); r.Code == 0 || !strings.Contains(r.Stderr, "no space") {
+			a.Errorf("%q: %+v", args, r)
+		}
+		if names, err := os.ReadDir(disk); err != nil || len(names) != 1 {
+			a.Errorf("%q: the disk has %v, %v", args, names, err)
+		}
+		if now, err := os.ReadFile(signed); err != nil || !bytes.Equal(now, data) {
+			a.Errorf("%q: the toolbox that was there has %d bytes of %d, %v", args, len(now), len(data), err)
+		}
+	}
+}
+
+// disk is one of so many bytes.
+func (a *attack) disk(size string) string {
+	a.Helper()
+	dir := a.TempDir()
+	if err := syscall.Mount("dlx-test", dir, "tmpfs", syscall.MS_NODEV|syscall.MS_NOSUID, "size="+size); err != nil {
+		a.Fatal(err)
+	}
+	a.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			a.Error(err)
+		}
+	})
+	return dir
 }

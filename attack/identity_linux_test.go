@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,11 +23,11 @@ import (
 // seen.
 func TestReusedIDs(t *testing.T) {
 	a := start(t, "containers that end and start, whose processes' IDs another container's get at once", "debug, capture")
-	starts, crews := 3, 1
+	starts, crews := int64(3), 1
 	if long {
 		starts, crews = 2*longStarts, 2
 	}
-	var began, reused testCounter
+	var began, reused atomic.Int64
 	var group sync.WaitGroup
 	var pairs []*pair
 	for range crews {
@@ -35,18 +36,18 @@ func TestReusedIDs(t *testing.T) {
 	a.begin()
 	for _, pair := range pairs {
 		group.Go(func() {
-			for began.get() < starts && !a.Failed() && time.Since(a.began) < 6*longLimit {
-				i := began.add(1)
+			for began.Load() < starts && !a.Failed() && time.Since(a.began) < 6*longLimit {
+				i := began.Add(1)
 				if pair.swap(i%2 == 0, i/2%2 == 0) {
-					reused.add(1)
+					reused.Add(1)
 				}
 			}
 		})
 	}
 	group.Wait()
-	a.tries, a.sessions = reused.get(), began.get()
-	if reused.get() < began.get()/2 {
-		t.Errorf("of %d IDs only %d became another container's: too little was tried", began.get(), reused.get())
+	a.tries, a.sessions = int(reused.Load()), int(began.Load())
+	if reused.Load() < began.Load()/2 {
+		t.Errorf("of %d IDs only %d became another container's: too little was tried", began.Load(), reused.Load())
 	}
 }
 
@@ -127,24 +128,6 @@ func (p *pair) start() {
 	}
 }
 
-type testCounter struct {
-	mu sync.Mutex
-	n  int
-}
-
-func (c *testCounter) add(n int) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n += n
-	return c.n
-}
-
-func (c *testCounter) get() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
-}
-
 // TestPause: a container is frozen in the midst of sessions, by its owner. They end when their time
 // is over.
 func TestPause(t *testing.T) {
@@ -156,11 +139,11 @@ func TestPause(t *testing.T) {
 	defer group.Wait()
 	defer cancel()
 	e := testutil.RequireEngine(t)
-	var pauses testCounter
+	var pauses atomic.Int64
 	group.Go(func() {
 		for ctx.Err() == nil {
 			if _, err := e.Client.ContainerPause(ctx, box.ID, client.ContainerPauseOptions{}); err == nil {
-				pauses.add(1)
+				pauses.Add(1)
 			}
 			_, _ = e.Client.ContainerUnpause(context.WithoutCancel(ctx), box.ID, client.ContainerUnpauseOptions{})
 		}
@@ -172,7 +155,7 @@ func TestPause(t *testing.T) {
 		if r := a.run("eject", box.ID); r.Code != 0 {
 			t.Errorf("eject: %+v", r)
 		}
-		a.tries = pauses.get()
+		a.tries = int(pauses.Load())
 	}
 	a.clean()
 	if diff := box.Diff(); len(diff) > 0 {

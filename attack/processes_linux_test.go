@@ -36,8 +36,8 @@ func TestGrab(t *testing.T) {
 			a.engine = c.engine(t)
 			marker, check := a.marker()
 			a.dir = filepath.Dir(marker)
-			// What runs with the host's files is a copy of the test's own: no program of the host's is ever
-			// in reach.
+			// What runs with the host's files is a copy of the test's own: no program of the host's
+			// is ever in reach.
 			own := filepath.Join(a.dir, "busybox")
 			if err := os.WriteFile(own, testutil.Busybox(t).Data, 0o755); err != nil {
 				t.Fatal(err)
@@ -157,7 +157,8 @@ func TestHold(t *testing.T) {
 			limit, args = 2*time.Second, []string{"debug", box.ID, "--", "sleep", "30"}
 		}
 		began := time.Now()
-		r := a.runUntil(limit, nil, args...)
+		a.sessions++
+		r, _ := a.interrupt(limit, nil, args...)
 		if took := time.Since(began); took > stoppedLimit {
 			t.Errorf("%q took %v: %+v", args, took, r)
 		}

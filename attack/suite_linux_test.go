@@ -33,7 +33,8 @@ const (
 	shortLimit = time.Second
 	// endLimit is by when dlx has to have ended, whatever the container does.
 	endLimit = 60 * time.Second
-	// interruptLimit is by when it has to have ended after SIGINT. It takes back what it did meanwhile.
+	// interruptLimit is by when it has to have ended after SIGINT. It takes back what it did
+	// meanwhile.
 	interruptLimit = 20 * time.Second
 )
 
@@ -128,22 +129,16 @@ func (a *attack) run(args ...string) testutil.Result {
 
 func (a *attack) runWith(env []string, args ...string) testutil.Result {
 	a.Helper()
-	return a.runUntil(endLimit, env, args...)
-}
-
-// runUntil asks dlx to end after a while by SIGINT, as a user at a terminal would, and fails the
-// test unless it then does.
-func (a *attack) runUntil(limit time.Duration, env []string, args ...string) testutil.Result {
-	a.Helper()
 	a.sessions++
-	r, asked := a.interrupt(limit, env, args...)
-	if asked && limit == endLimit {
-		a.Errorf("dlx %q did not end within %v: %s%s", args, limit, r.Stdout, r.Stderr)
+	r, asked := a.interrupt(endLimit, env, args...)
+	if asked {
+		a.Errorf("dlx %q did not end within %v: %s%s", args, endLimit, r.Stdout, r.Stderr)
 	}
 	return r
 }
 
-// interrupt is runUntil for who takes an end by a signal to be one.
+// interrupt runs dlx and asks it to end after a while by SIGINT, as a user at a terminal would. It
+// fails the test unless dlx then does.
 func (a *attack) interrupt(limit time.Duration, env []string, args ...string) (r testutil.Result, asked bool) {
 	a.Helper()
 	var out, errs bytes.Buffer

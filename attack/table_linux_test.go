@@ -41,7 +41,7 @@ func add(r row) {
 	table.rows = append(table.rows, r)
 }
 
-// tableFile is where the table is written to, between two marks; DLX_ATTACK_TABLE.
+// Marks between which the table is written, in the file that DLX_ATTACK_TABLE names.
 const (
 	beginMark = "<!-- begin of the table that make attack writes -->\n"
 	endMark   = "<!-- end of the table -->\n"

@@ -96,8 +96,8 @@ func TestArchives(t *testing.T) {
 			a.sessions++
 			var errs bytes.Buffer
 			cmd := a.command(nil, args...)
-			// What is beyond the limit ends with a status of Go's. What the kernel tells of a child's
-			// memory begins with that of the process it was forked from.
+			// What is beyond the limit ends with a status of Go's. What the kernel tells of a
+			// child's memory begins with that of the process it was forked from.
 			cmd.Args = append([]string{"sh", "-c", `ulimit -d 524288 && exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
 			cmd.Path = testutil.RequireTool(t, "sh")
 			cmd.Stderr = &errs
@@ -117,8 +117,8 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestOwners: P10. Folders of keys and of toolboxes that belong to somebody else, or that others may
-// write to, and what lies there.
+// TestOwners: P10. Folders of keys and of toolboxes that belong to somebody else, or that others
+// may write to, and what lies there.
 func TestOwners(t *testing.T) {
 	t.Parallel()
 	a := start(t, "P10: folders of keys and toolboxes of somebody else, or that others may write to", "debug --toolbox, toolbox verify, list, import")

@@ -151,8 +151,8 @@ func TestEarlyAndRing(t *testing.T) {
 // TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
 func TestEarlyTooMany(t *testing.T) {
 	enter := namespace(t, "")
-	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block is
-	// handed over before it is full: the ring is not crowded.
+	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block
+	// is handed over before it is full: the ring is not crowded.
 	o := capture.Options{RingSize: 1 << 20, Latency: time.Hour}
 	for range 3 {
 		packets, stats, frames, _ := earlyAndRing(t, enter, o, 400)

@@ -23,8 +23,8 @@ type Journal struct {
 	lock *os.File
 }
 
-// OpenJournal makes the directory if need be and waits for its lock. One that is somebody else's is a
-// *toolbox.OwnerError or *toolbox.WritableError.
+// OpenJournal makes the directory if need be and waits for its lock. One that is somebody else's is
+// a *toolbox.OwnerError or *toolbox.WritableError.
 func OpenJournal(dir string) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the journal's directory: %w", err)

@@ -216,9 +216,10 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 	return initproto.Record{}, context.Cause(ctx)
 }
 
-// whyKilled tells the container's end from that of the session alone. The kernel ends a pid namespace's other
-// processes before its init (pid_namespaces(7)), so the news of the latter comes a little later. A thread that the
-// container traces ends for its tracer first, and dlx-init only once that has waited for it (ptrace(2)): it may never.
+// whyKilled tells the container's end from that of the session alone. The kernel ends a pid
+// namespace's other processes before its init (pid_namespaces(7)), so the news of the latter comes
+// a little later. A thread that the container traces ends for its tracer first, and dlx-init only
+// once that has waited for it (ptrace(2)): it may never.
 func (r *running) whyKilled(ctx context.Context) error {
 	select {
 	case <-r.exited:

@@ -47,7 +47,8 @@ func containerOf(pid string) string {
 	return containerIn(data)
 }
 
-// containerIn finds a container in /proc/PID/cgroup, by the names that runtimes give cgroups: the ID, or docker-ID.scope.
+// containerIn finds a container in /proc/PID/cgroup, by the names that runtimes give cgroups: the
+// ID, or docker-ID.scope.
 func containerIn(membership []byte) string {
 	for line := range bytes.Lines(membership) {
 		for part := range bytes.SplitSeq(bytes.TrimSpace(line), []byte("/")) {

@@ -55,8 +55,8 @@ func CheckOwners(name string) error {
 			at = next
 			continue
 		}
-		// Whoever could change a link could write to the folder that it is in, which was looked at, or
-		// owns it.
+		// Whoever could change a link could write to the folder that it is in, which was looked at,
+		// or owns it.
 		if uid, known := ownerOf(info); known && !trustedOwner(uid) {
 			return &OwnerError{next, uid}
 		}

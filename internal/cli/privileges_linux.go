@@ -15,16 +15,16 @@ const looking = linux.CapSet(1<<linux.CapSysPtrace | 1<<linux.CapDacOverride | 1
 // verbPrivileges are the capabilities that verbs keep of root's. SECURITY.md has the table.
 var verbPrivileges = map[string]linux.CapSet{
 	"ps": looking,
-	// To receive packets in a namespace that was joined, write files for a user, and start and end a
-	// process that prints.
+	// To receive packets in a namespace that was joined, write files for a user, and start and end
+	// a process that prints.
 	"capture": looking | linux.Caps(linux.CapSysAdmin, linux.CapNetRaw, linux.CapNetAdmin, linux.CapSetuid, linux.CapSetgid,
 		linux.CapKill, linux.CapChown, linux.CapFowner),
 	// To place files in a layer, whose owners are the container's.
 	"inject": looking | linux.Caps(linux.CapChown, linux.CapFowner, linux.CapFsetid),
 	"eject":  looking | linux.Caps(linux.CapFowner),
 	// To join namespaces, mount a view, make its device nodes, copy a cgroup's device programs, for
-	// which Linux 5.10 and 6.1 want NET_ADMIN and 6.18 does not (kernel/bpf/syscall.c), and become what
-	// the profile says, whose capabilities come on top.
+	// which Linux 5.10 and 6.1 want NET_ADMIN and 6.18 does not (kernel/bpf/syscall.c), and become
+	// what the profile says, whose capabilities come on top.
 	"debug": looking | linux.Caps(linux.CapSysAdmin, linux.CapNetAdmin, linux.CapSysChroot, linux.CapMknod, linux.CapSetuid, linux.CapSetgid,
 		linux.CapSetpcap, linux.CapKill, linux.CapChown, linux.CapFowner),
 }

@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 // built is the folder of what build has made.
 var built string
 
-// build builds a dlx without a toolbox inside, once: what it starts is itself, with the same points.
+// build builds a dlx without a toolbox inside, once: what it starts is itself, with the same
+// points.
 var build = sync.OnceValues(func() (file string, err error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {

@@ -17,8 +17,8 @@ const On = true
 
 // Variables that choose what happens at a point.
 const (
-	// PointVariable is NAME[:N],...: a process is killed at the Nth pass of the point, the first one
-	// without N.
+	// PointVariable is NAME[:N],...: a process is killed at the Nth pass of the point, the first
+	// one without N.
 	PointVariable = "DLX_FAILPOINT"
 	// LogVariable is a file to which the name of each point is added as it is passed.
 	LogVariable = "DLX_FAILPOINT_LOG"

@@ -35,8 +35,8 @@ var explained = map[string]difference{
 	"process_vm_readv":  {eperm, allow},
 	"process_vm_writev": {eperm, allow},
 	"uretprobe":         {eperm, allow},
-	// The profile has forbidden these since; of socket it has the families in a list, where all were
-	// allowed.
+	// The profile has forbidden these since; of socket it has the families in a list, where all
+	// were allowed.
 	"io_uring_enter":    {allow, eperm},
 	"io_uring_register": {allow, eperm},
 	"io_uring_setup":    {allow, eperm},

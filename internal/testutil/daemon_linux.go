@@ -23,8 +23,8 @@ const (
 	daemonStop = 20 * time.Second
 )
 
-// Daemon is a Docker engine of a test's own, which shares nothing with the first one. It is stopped,
-// and its data removed, when the test ends.
+// Daemon is a Docker engine of a test's own, which shares nothing with the first one. It is
+// stopped, and its data removed, when the test ends.
 type Daemon struct {
 	*Engine
 	t   testing.TB
@@ -94,8 +94,8 @@ func (d *Daemon) Signal(sig syscall.Signal) {
 	}
 }
 
-// Restart waits for the end of one that was killed, and starts it again. Its containers run on if it
-// has --live-restore.
+// Restart waits for the end of one that was killed, and starts it again. Its containers run on if
+// it has --live-restore.
 func (d *Daemon) Restart() {
 	d.t.Helper()
 	<-d.now.ended

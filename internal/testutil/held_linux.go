@@ -17,8 +17,8 @@ import (
 // groups, mounts, and mount namespaces that no process is in.
 type Host struct{ held resources }
 
-// TakeHost looks at the host. From then on, until the test ends, the orphans of what this process starts are its children
-// (prctl(2), PR_SET_CHILD_SUBREAPER), and found so.
+// TakeHost looks at the host. From then on, until the test ends, the orphans of what this process
+// starts are its children (prctl(2), PR_SET_CHILD_SUBREAPER), and found so.
 func TakeHost(t testing.TB) Host {
 	t.Helper()
 	const setChildSubreaper = 36

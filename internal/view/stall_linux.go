@@ -9,8 +9,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// stallLimit is how much CPU time may go by without anything being read, while a file of any size is
-// read to its end: the packets of a buffer of 64 KiB take milliseconds, at gzip's best ratio seconds.
+// stallLimit is how much CPU time may go by without anything being read, while a file of any size
+// is read to its end: the packets of a buffer of 64 KiB take milliseconds, at gzip's best ratio
+// seconds.
 const stallLimit = 30 * time.Second
 
 // StallError reports packets that do not come to their end.
