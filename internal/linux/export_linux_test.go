@@ -36,3 +36,6 @@ func SetAnswerLimit(d time.Duration) (restore func()) {
 	answerLimit = d
 	return func() { answerLimit = old }
 }
+
+// ErrBadPlan is what a plan of nobody's is refused with.
+var ErrBadPlan = errBadPlan

@@ -86,9 +86,9 @@ type image struct {
 // free for the child.
 const firstPlanFD = 64
 
-// load makes an image. The descriptors stay the caller's.
+// load makes an image, once: it takes the plan's memory. The descriptors stay the caller's.
 func (p *Plan) load() (*image, error) {
-	i := &image{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}, memory: append([]byte{}, p.memory...)}
+	i := &image{clone: cloneArgs{exitSignal: uint64(unix.SIGCHLD)}, memory: p.memory, steps: make([]step, len(p.steps))}
 	for _, fd := range p.fds {
 		dup, err := fd.dupAbove(firstPlanFD)
 		if err != nil {
@@ -101,8 +101,9 @@ func (p *Plan) load() (*image, error) {
 		b := i.memory[at : at+wordSize]
 		binary.NativeEndian.PutUint64(b, uint64(base)+binary.NativeEndian.Uint64(b))
 	}
-	for _, from := range p.steps {
-		s := step{nr: from.nr, fork: from.fork, optional: from.optional}
+	for k, from := range p.steps {
+		s := &i.steps[k]
+		s.nr, s.fork, s.optional = from.nr, from.fork, from.optional
 		for n, arg := range from.args {
 			switch arg.kind {
 			case argValue:
@@ -115,7 +116,6 @@ func (p *Plan) load() (*image, error) {
 				s.last = n + 1
 			}
 		}
-		i.steps = append(i.steps, s)
 	}
 	if p.cgroup > 0 {
 		i.clone.flags |= unix.CLONE_INTO_CGROUP

@@ -182,10 +182,17 @@ func (p *Plan) serve(conn *FD) error {
 
 // send writes words, with descriptors beside the first of them.
 func send(conn *FD, fds []*FD, words ...uint64) error {
-	var b []byte
+	return sendBytes(conn, fds, appendWords(make([]byte, 0, len(words)*wordSize), words...))
+}
+
+func appendWords(b []byte, words ...uint64) []byte {
 	for _, w := range words {
 		b = binary.NativeEndian.AppendUint64(b, w)
 	}
+	return b
+}
+
+func sendBytes(conn *FD, fds []*FD, b []byte) error {
 	var rights []byte
 	if len(fds) > 0 {
 		raw := make([]int, len(fds))
@@ -206,7 +213,22 @@ func send(conn *FD, fds []*FD, words ...uint64) error {
 
 // receive reads n words and the descriptors beside them.
 func receive(conn *FD, n int) (words []uint64, fds []*FD, err error) {
-	b := make([]byte, n*wordSize)
+	b, fds, err := receiveBytes(conn, n*wordSize)
+	if err != nil {
+		return nil, fds, err
+	}
+	words = make([]uint64, n)
+	for i := range words {
+		words[i] = wordAt(b, i)
+	}
+	return words, fds, nil
+}
+
+// wordAt is the word of that index.
+func wordAt(b []byte, i int) uint64 { return binary.NativeEndian.Uint64(b[i*wordSize:]) }
+
+func receiveBytes(conn *FD, n int) (b []byte, fds []*FD, err error) {
+	b = make([]byte, n)
 	rights := make([]byte, unix.CmsgSpace(maxPlanFiles*4))
 	for done := 0; done < len(b); {
 		got, space := 0, 0
@@ -225,10 +247,7 @@ func receive(conn *FD, n int) (words []uint64, fds []*FD, err error) {
 		}
 		done += got
 	}
-	for i := range n {
-		words = append(words, binary.NativeEndian.Uint64(b[i*wordSize:]))
-	}
-	return words, fds, nil
+	return b, fds, nil
 }
 
 func rightsOf(data []byte) (fds []*FD) {
@@ -260,9 +279,12 @@ const (
 	stepOptional
 )
 
+// send writes the plan in one piece of its final size: each page that either side touches for it
+// costs a fault.
 func (p *Plan) send(conn *FD) error {
 	p.bytes(nil) // fills the memory up to whole words
-	words := []uint64{uint64(len(p.steps)), uint64(len(p.memory) / wordSize), uint64(len(p.links)), uint64(p.cgroup)}
+	b := make([]byte, 0, (planHead+len(p.steps)*stepWords+len(p.links))*wordSize+len(p.memory))
+	b = appendWords(b, uint64(len(p.steps)), uint64(len(p.memory)/wordSize), uint64(len(p.links)), uint64(p.cgroup))
 	for _, s := range p.steps {
 		flags := uint64(0)
 		if s.fork {
@@ -271,18 +293,16 @@ func (p *Plan) send(conn *FD) error {
 		if s.optional {
 			flags |= stepOptional
 		}
-		words = append(words, uint64(s.nr), flags)
+		b = appendWords(b, uint64(s.nr), flags)
 		for _, arg := range s.args {
-			words = append(words, uint64(arg.kind), arg.value)
+			b = appendWords(b, uint64(arg.kind), arg.value)
 		}
 	}
-	for i := range len(p.memory) / wordSize {
-		words = append(words, binary.NativeEndian.Uint64(p.memory[i*wordSize:]))
-	}
+	b = append(b, p.memory...)
 	for _, at := range p.links {
-		words = append(words, uint64(at))
+		b = appendWords(b, uint64(at))
 	}
-	return send(conn, p.fds, words...)
+	return sendBytes(conn, p.fds, b)
 }
 
 // readPlan reads what send has written. The other end is dlx itself; the bounds keep a mistake from
@@ -301,33 +321,46 @@ func readPlan(conn *FD) (*Plan, error) {
 
 func (p *Plan) read(conn *FD, head []uint64) error {
 	steps, memory, links := head[0], head[1], head[2]
-	if steps > maxPlanWords || memory > maxPlanWords || links > maxPlanWords || head[3] > uint64(len(p.fds)) {
+	if steps == 0 || steps > maxPlanWords || memory > maxPlanWords || links > maxPlanWords || head[3] > uint64(len(p.fds)) {
 		return errBadPlan
 	}
 	p.cgroup = int(head[3])
-	words, fds, err := receive(conn, int(steps*stepWords+memory+links))
+	b, fds, err := receiveBytes(conn, int(steps*stepWords+memory+links)*wordSize)
 	p.fds = append(p.fds, fds...)
 	if err != nil {
 		return err
 	}
-	for ; steps > 0; steps, words = steps-1, words[stepWords:] {
-		s := planStep{nr: uintptr(words[0]), fork: words[1]&stepForks != 0, optional: words[1]&stepOptional != 0}
-		for i := range s.args {
-			s.args[i] = planArg{argKind(words[2+2*i]), words[3+2*i]}
-			if s.args[i].kind == argMemory && s.args[i].value > memory*wordSize || s.args[i].kind == argFile && s.args[i].value >= uint64(len(p.fds)) {
+	p.steps = make([]planStep, steps)
+	for i := range p.steps {
+		s := &p.steps[i]
+		s.nr, s.fork, s.optional = uintptr(wordAt(b, 0)), wordAt(b, 1)&stepForks != 0, wordAt(b, 1)&stepOptional != 0
+		for n := range s.args {
+			s.args[n] = planArg{argKind(wordAt(b, 2+2*n)), wordAt(b, 3+2*n)}
+			if !s.args[n].within(memory*wordSize, uint64(len(p.fds))) {
 				return errBadPlan
 			}
 		}
-		p.steps = append(p.steps, s)
+		b = b[stepWords*wordSize:]
 	}
-	for _, w := range words[:memory] {
-		p.memory = binary.NativeEndian.AppendUint64(p.memory, w)
-	}
-	for _, w := range words[memory:] {
-		if w%wordSize != 0 || w+wordSize > memory*wordSize {
+	p.memory, b = b[:memory*wordSize:memory*wordSize], b[memory*wordSize:]
+	p.links = make([]int, links)
+	for i := range p.links {
+		at := wordAt(b, i)
+		if at%wordSize != 0 || at >= memory*wordSize {
 			return errBadPlan
 		}
-		p.links = append(p.links, int(w))
+		p.links[i] = int(at)
 	}
 	return nil
+}
+
+// within says whether the argument refers to so many bytes of memory, or to so many descriptors.
+func (a planArg) within(memory, fds uint64) bool {
+	switch a.kind {
+	case argMemory:
+		return a.value <= memory
+	case argFile:
+		return a.value < fds
+	}
+	return true
 }
