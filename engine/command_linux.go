@@ -71,7 +71,7 @@ func (d *debug) dir() string {
 }
 
 // command returns argv and the environment.
-func (d *debug) command() ([]string, []string, error) {
+func (d *debug) command(leftOut func([]string)) ([]string, []string, error) {
 	var env shell.Environment
 	if !d.req.ClearEnv && d.req.FS != FSHost {
 		theirs, err := d.target.Environ()
@@ -81,7 +81,13 @@ func (d *debug) command() ([]string, []string, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		env.AddTarget(theirs, d.req.FS == FSToolbox)
+		which := shell.InheritAll
+		if d.req.FS == FSToolbox && !d.req.KeepEnv {
+			which = shell.InheritHarmless
+		}
+		if left := env.AddTarget(theirs, which); len(left) > 0 && leftOut != nil {
+			leftOut(left)
+		}
 	}
 	d.baseEnv(&env)
 	for _, s := range d.req.Env {
@@ -113,16 +119,38 @@ func (d *debug) baseEnv(env *shell.Environment) {
 	}
 	if d.req.FS == FSToolbox {
 		path = inject.ToolboxDir + "/bin:" + path
-		env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
-		// Shells keep a history and read start-up files below HOME, which is the container's: no
-		// trace, no foreign code.
-		env.Set("HISTFILE", "/dev/null")
-		env.Set("INPUTRC", "/dev/null")
-		env.Set("LESSHISTFILE", "-")
-		env.Set("PS1", d.target.Name+`:\w\$ `)
+		d.toolEnv(env)
 	}
 	env.Set("PATH", path)
 	env.Set("DLX_TARGET", d.target.Name)
+}
+
+// toolEnv has the tools find what is theirs, and nothing of the container's in its place.
+func (d *debug) toolEnv(env *shell.Environment) {
+	env.Set("HOME", inject.HomeDir)
+	env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
+	env.Set("INPUTRC", "/dev/null") // readline would look into /etc
+	env.Set("PS1", promptName(d.target.Name)+`:\w\$ `)
+	if d.tools.Has(bashPath) {
+		env.Set("SHELL", inject.ToolboxDir+"/"+bashPath)
+	} else {
+		env.Set("SHELL", inject.ToolboxDir+"/bin/sh")
+	}
+	// Other locales are files of the container's, and so are messages, which programs take for formats
+	// of printf(3).
+	env.Set("LANG", "C.UTF-8")
+	env.Set("LC_MESSAGES", "C")
+}
+
+// promptName is a name for a prompt, in which shells expand `$`, backticks and `\` (bash(1),
+// "PROMPTING").
+func promptName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.:/@+-", r) {
+			return r
+		}
+		return '?'
+	}, name)
 }
 
 // argv is what was asked for, or a shell.

@@ -163,7 +163,7 @@ func (d *debug) see(ctx context.Context) (err error) {
 
 // run puts the rest together and starts the command.
 func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
-	command, env, err := d.command()
+	command, env, err := d.command(streams.LeftOut)
 	if err != nil {
 		return 0, err
 	}
@@ -173,6 +173,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		MountNS: d.view.NS,
 		Root:    d.view.Root,
 		Pts:     d.view.Pts,
+		Home:    d.view.Home,
 		Init:    d.init,
 		User:    d.user,
 		Dir:     d.dir(),

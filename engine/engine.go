@@ -66,6 +66,7 @@ type DebugRequest struct {
 	Dir      string   // working directory; the target's own
 	Env      []string // NAME=VALUE, over the target's
 	ClearEnv bool     // without the target's variables
+	KeepEnv  bool     // with all of them, those included that tools run, load or read things by
 	Command  []string // a shell
 	TTY      bool
 	Term     string // the kind of terminal, for TERM
@@ -88,6 +89,7 @@ type Streams struct {
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux
 	Started func()                // called once when the command runs, before any output of it; may be nil
 	Placed  func([]toolbox.Part)  // called once before that with the toolboxes that were verified; may be nil
+	LeftOut func(names []string)  // called before that with the target's variables that were left out; may be nil
 	// Restrained is called once before that with what holds the session back; may be nil.
 	Restrained func(Restraints)
 }

@@ -40,7 +40,7 @@ func CanShow(name string) bool {
 
 // own says whether an entry of /dev is dlx's to make.
 func own(name string) bool {
-	if name == toolboxName || name == ptsName {
+	if strings.HasPrefix(name, reserved) || name == homeName || name == ptsName {
 		return true
 	}
 	for _, d := range devices {
@@ -99,6 +99,9 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 			return err
 		}
 		if err := box.attach(dev, toolboxName); err != nil {
+			return err
+		}
+		if err := v.showHome(dev); err != nil {
 			return err
 		}
 	}
@@ -178,4 +181,20 @@ func mountNew(fstype string, attrs int, params ...string) (*linux.FD, error) {
 		return nil, err
 	}
 	return fs.Mount(attrs)
+}
+
+// homeSize bounds what a home holds; the session's memory limit counts it as well.
+const homeSize = "512m"
+
+// showHome mounts a home of the session's own, which nothing outside of it sees and which ends with
+// it: the user's own home is the container's, with start-up files for whatever is run.
+func (v *View) showHome(dev *linux.FD) (err error) {
+	if err := linux.MkdirAt(dev, homeName, 0o755); err != nil {
+		return err
+	}
+	v.Home, err = mountNew("tmpfs", linux.MountNosuid|linux.MountNodev, "mode", "700", "size", homeSize)
+	if err != nil {
+		return err
+	}
+	return linux.MoveMount(v.Home, dev, homeName)
 }

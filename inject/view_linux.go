@@ -10,12 +10,19 @@ import (
 	"dlx/nsutil"
 )
 
-// ToolboxDir is where a session sees the toolbox.
-const ToolboxDir = "/dev/.dlx"
+// ToolboxDir is where a session sees the toolbox, and HomeDir an empty folder of its own.
+const (
+	ToolboxDir = "/dev/.dlx"
+	HomeDir    = "/dev/.home"
+)
 
 const (
 	toolboxName = ".dlx"
-	devLimit    = 4096 // entries of /dev; a container with more is refused
+	homeName    = ".home"
+	// reserved begins the names of entries of /dev that are dlx's own, there or not. Programs of
+	// toolboxes have paths below it, where nothing is to be found (toolbox/build/redirect_linux.go).
+	reserved = ".dl"
+	devLimit = 4096 // entries of /dev; a container with more is refused
 )
 
 // ErrNoAnswer is the cause of giving up on a container one of whose file systems hangs.
@@ -29,6 +36,7 @@ type View struct {
 	NS    *linux.FD // the mount namespace
 	Root  *linux.FD // its root directory, for the session
 	Pts   *linux.FD // its /dev/pts, of the session alone; nil if it has none
+	Home  *linux.FD // its HomeDir, root's as yet; nil without a toolbox
 	Nodev bool      // device nodes outside of /dev can not be opened: Linux 5.12
 
 	mounts []byte // the table of its mounts, as they were copied
@@ -39,7 +47,7 @@ func (v *View) Close() error {
 	if v == nil {
 		return nil
 	}
-	return linux.CloseAll(v.NS, v.Root, v.Pts)
+	return linux.CloseAll(v.NS, v.Root, v.Pts, v.Home)
 }
 
 // ViewOptions say what a view is to be like.
@@ -60,8 +68,8 @@ func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, e
 	})
 }
 
-// ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy. / stays the process's live
-// root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
+// ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy, and a home beside it, which can
+// be written with o.ReadOnly too. / stays the process's live root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
 // have put a file system behind /dev that never answers, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })

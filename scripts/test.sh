@@ -12,14 +12,14 @@ step "go vet"
 go vet "${tags[@]}" ./...
 
 step "go test -race"
-CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 8m -skip '^TestReusedIDs$' "$@" ./...
+CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 15m -skip '^TestReusedIDs$' "$@" ./...
 
 step "go test -race ./attack: processes' IDs used again at once, which no other test is to see"
 CGO_ENABLED=1 go test -race "${tags[@]}" -count=1 -run '^TestReusedIDs$' ./attack
 
 step "go test -tags failpoints: killed at every step"
 go vet -tags failpoints ./internal/...
-go test -count=1 -tags failpoints -timeout 8m ./internal/failpoint
+go test -count=1 -tags failpoints -timeout 15m ./internal/failpoint
 
 # The race detector makes the virtual machine of these tests ten times slower: they run a part of the corpus above.
 step "go test ./capture/filter, all of the corpus"

@@ -53,28 +53,31 @@ func (e *Environment) Set(name, value string) {
 // Get returns a variable's value or "".
 func (e *Environment) Get(name string) string { return e.values[name] }
 
-// AddTarget takes over the container's variables; for a toolbox session but for those that make a shell or loader run or
-// read what the container chose.
-func (e *Environment) AddTarget(list []string, toolbox bool) {
+// Inherit says which of a container's variables a session gets.
+type Inherit int
+
+// What a session may get.
+const (
+	InheritHarmless Inherit = iota // those that no tool takes for more than data
+	InheritAll
+)
+
+// AddTarget takes over a container's variables and returns the names of those that it has left out.
+func (e *Environment) AddTarget(list []string, which Inherit) (left []string) {
 	for _, s := range list {
 		name, value, ok := strings.Cut(s, "=")
-		if ok && name != "" && (!toolbox || !steers(name)) {
-			e.Set(name, value)
+		if !ok || name == "" {
+			continue
 		}
+		if which == InheritHarmless {
+			if value, ok = harmless(name, value); !ok {
+				left = append(left, name)
+				continue
+			}
+		}
+		e.Set(name, value)
 	}
-}
-
-// steering names the variables that are not taken over: bash(1), sh(1), ld.so(8), Go's runtime.
-var steering = map[string]bool{
-	"BASH_ENV": true, "ENV": true, "SHELLOPTS": true, "BASHOPTS": true, "PROMPT_COMMAND": true, "PS0": true, "PS1": true,
-	"PS2": true, "PS4": true, "IFS": true, "CDPATH": true, "GLOBIGNORE": true, "HISTFILE": true, "INPUTRC": true,
-	"GODEBUG": true, "GOTRACEBACK": true, "TERMINFO": true, "TERMINFO_DIRS": true, "TERMCAP": true, "SSL_CERT_FILE": true,
-	"SSL_CERT_DIR": true, "PAGER": true, "EDITOR": true, "VISUAL": true, "LESSOPEN": true, "LESSCLOSE": true, "LESS": true,
-	"CURL_CA_BUNDLE": true, "XTRACEFD": true, "BASH_XTRACEFD": true, "BASH_LOADABLES_PATH": true, "OLDPWD": true, "PWD": true,
-}
-
-func steers(name string) bool {
-	return steering[name] || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "BASH_FUNC_") || strings.HasPrefix(name, "MALLOC_")
+	return left
 }
 
 // List returns the variables as NAME=VALUE, or *EnvTooLargeError.

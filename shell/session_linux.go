@@ -129,6 +129,7 @@ type Spec struct {
 	MountNS *linux.FD // the view's mount namespace and root
 	Root    *linux.FD
 	Pts     *linux.FD // the view's /dev/pts; may be nil
+	Home    *linux.FD // a folder that becomes the user's; may be nil
 	Init    *linux.FD // dlx-init, sealed
 	User    User
 	Dir     string // working directory
@@ -238,12 +239,17 @@ func (s *Session) spawn(ctx context.Context, spec *nsutil.Spec) (*nsutil.Child, 
 	return child, nil
 }
 
-// give hands the child's descriptors to its user.
+// give hands the child's descriptors, and the home, to its user.
 func (s *Session) give(spec Spec, streams *stdio) error {
 	uid, gid := spec.User.UID, spec.User.GID
 	if spec.Join&nsutil.User != 0 {
 		var err error
 		if uid, gid, err = spec.Process.HostIDs(uid, gid); err != nil {
+			return err
+		}
+	}
+	if spec.Home != nil {
+		if err := linux.Fchown(spec.Home, int(uid), int(gid)); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ import (
 // debug checks what a command gets and what is said of its end.
 func (s *suite) debug(t *testing.T) {
 	e := s.engine(t)
-	c := s.pause(t, testutil.RunOptions{Env: []string{"COLOR=blue", "LD_PRELOAD=/evil.so", "BASH_ENV=/evil"}, WorkingDir: "/proc"})
+	c := s.pause(t, testutil.RunOptions{Env: []string{"COLOR=blue", "LD_PRELOAD=/evil.so", "BASH_ENV=/evil", "DB_PORT=5432", "HOME=/evil"}, WorkingDir: "/proc"})
 	untouched(t, c)
 	tests := []struct {
 		name   string
@@ -35,9 +35,13 @@ func (s *suite) debug(t *testing.T) {
 		{"status", engine.DebugRequest{}, "exit 7", result{Code: 7}},
 		{"highest status", engine.DebugRequest{}, "exit 255", result{Code: 255}},
 		{"streams apart", engine.DebugRequest{}, "echo out; echo err >&2", result{Out: "out\n", ErrOut: "err\n"}},
-		{"target's variables", engine.DebugRequest{}, "echo $COLOR${LD_PRELOAD}${BASH_ENV}", result{Out: "blue\n"}},
+		{"target's variables", engine.DebugRequest{}, "echo $DB_PORT$COLOR${LD_PRELOAD}${BASH_ENV}", result{Out: "5432\n"}},
+		{"all of them", engine.DebugRequest{KeepEnv: true}, "echo $DB_PORT $COLOR $BASH_ENV", result{Out: "5432 blue /evil\n"}},
+		{"home", engine.DebugRequest{}, "cd; pwd; ls -A; echo x >x && cat x", result{Out: "/dev/.home\nx\n"}},
+		{"home of another user", engine.DebugRequest{User: "65532:7"}, "cd; pwd; ls -A; stat -c '%a %u %g' .; echo x >x && cat x", result{Out: "/dev/.home\n700 65532 7\nx\n"}},
+		{"home as said", engine.DebugRequest{Env: []string{"HOME=/proc"}}, "echo $HOME", result{Out: "/proc\n"}},
 		{"variables", engine.DebugRequest{Env: []string{"COLOR=red", "A=b=c"}}, "echo $COLOR $A", result{Out: "red b=c\n"}},
-		{"without target's variables", engine.DebugRequest{ClearEnv: true}, "echo [$COLOR]", result{Out: "[]\n"}},
+		{"without target's variables", engine.DebugRequest{ClearEnv: true}, "echo [$COLOR$DB_PORT]", result{Out: "[]\n"}},
 		{"target's directory", engine.DebugRequest{}, "pwd", result{Out: "/proc\n"}},
 		{"directory", engine.DebugRequest{Dir: "/sys"}, "pwd", result{Out: "/sys\n"}},
 		{"toolbox first", engine.DebugRequest{}, "echo ${PATH%%:*}", result{Out: "/dev/.dlx/bin\n"}},

@@ -18,7 +18,8 @@ import (
 type debugOptions struct {
 	fs, profile, user, dir string
 	env                    []string
-	clearEnv, readOnly     bool
+	clearEnv, keepEnv      bool
+	readOnly               bool
 	interactive, tty       bool
 	interactiveSet, ttySet bool
 	toolboxes              []string
@@ -62,6 +63,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringVarP(&o.dir, "workdir", "w", "", "working directory (default: the container's)")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
+	f.BoolVar(&o.keepEnv, "keep-env", false, "take all of the container's variables, also those by which tools would run or load what it chose")
 	toolboxFlag(cmd, &o.toolboxes, "show")
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
@@ -74,11 +76,13 @@ func (a *app) debugCommand() *cobra.Command {
 	return cmd
 }
 
-// check reports numbers that mean nothing.
+// check reports numbers that mean nothing, and flags that contradict each other.
 func (o *debugOptions) check() error {
 	switch {
 	case o.timeout < 0 || o.timeoutSet && o.timeout == 0:
 		return &usageError{fmt.Errorf("--timeout is a time above zero, not %s", o.timeout)}
+	case o.clearEnv && o.keepEnv:
+		return &usageError{errors.New("--clear-env leaves the container's variables out, --keep-env takes all of them: choose one")}
 	case o.pids < 1:
 		return &usageError{fmt.Errorf("--pids-limit is a number above zero, not %d", o.pids)}
 	}
@@ -98,7 +102,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	}
 	tty := a.wantsTTY(o)
 	req := engine.DebugRequest{
-		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv,
+		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
 		Memory: int64(o.memory), Pids: o.pids, Toolboxes: o.toolboxes, Devices: o.devices,
 	}
@@ -109,6 +113,9 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 		streams := con.open(ctx, cancel)
 		if tty || len(o.toolboxes) > 0 {
 			streams.Placed = a.sayToolboxes
+		}
+		if tty || o.verbose {
+			streams.LeftOut = func(names []string) { a.sayLeftOut(names, o.verbose) }
 		}
 		streams.Restrained = func(r engine.Restraints) { a.sayRestraints(r, o.verbose) }
 		defer func() { err = errors.Join(err, con.close()) }()
@@ -122,6 +129,15 @@ func (a *app) sayToolboxes(parts []toolbox.Part) {
 	for _, p := range parts {
 		a.notef("toolbox %s", p)
 	}
+}
+
+// sayLeftOut says which of the container's variables a session goes without.
+func (a *app) sayLeftOut(names []string, verbose bool) {
+	if verbose {
+		a.notef("left out of the container's variables: %s", strings.Join(names, ", "))
+		return
+	}
+	a.notef("%d of the container's variables are left out: --keep-env takes all, -v names them", len(names))
 }
 
 // sayRestraints says what holds the session back, or that little does.

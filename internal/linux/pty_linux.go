@@ -48,7 +48,9 @@ func SetWindowSize(tty *os.File, rows, cols uint16) error {
 }
 
 // Fchown gives a file to a user and group of the host's numbers.
-func Fchown(fd *FD, uid, gid int) error { return wrap("fchown", unix.Fchown(fd.Int(), uid, gid)) }
+func Fchown(fd *FD, uid, gid int) error {
+	return wrap("fchownat", unix.Fchownat(fd.Int(), "", uid, gid, unix.AT_EMPTY_PATH))
+}
 
 // Pipe makes a pipe; both ends are close-on-exec.
 func Pipe() (r, w *FD, err error) {
