@@ -2,6 +2,7 @@ package build
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -140,6 +141,9 @@ func (g *group) addDatum(file, to string) error {
 			}
 			g.m.note("%s: %v", file, err)
 			return nil
+		}
+		if data, err = Redirect(data); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	g.m.Add(to, data, 0o644, g.source(at))

@@ -25,7 +25,7 @@ func Dynamic(b *toolbox.Builder, root, launcher string, programs []string, sourc
 			return err
 		}
 	}
-	g.addLibraries()
+	err = g.addLibraries()
 	*b = m.Builder
-	return nil
+	return err
 }

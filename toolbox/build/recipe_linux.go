@@ -175,6 +175,9 @@ func (g *group) addAs(file, name string) error {
 	if err != nil {
 		return err
 	}
+	if data, err = Redirect(data); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
 	first, again := g.names[at] // by another link, as a program of many names has
 	if !again {
 		g.names[at] = name
@@ -213,20 +216,27 @@ func (g *group) close() error {
 	if err := g.addData(); err != nil {
 		return err
 	}
-	g.addLibraries()
-	return nil
+	return g.addLibraries()
 }
 
-func (g *group) addLibraries() {
-	g.m.Add(path.Join(g.folder, launcher.Libs, launcher.Loader), g.needs.loader.data, 0o755, g.source(g.needs.loader.path))
+func (g *group) addLibraries() error {
+	data, err := redirectLoader(g.needs.loader.data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.needs.loader.path, err)
+	}
 	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
+	g.m.Add(loader, data, 0o755, g.source(g.needs.loader.path))
 	for _, l := range g.needs.sorted() {
+		if data, err = Redirect(l.data); err != nil {
+			return fmt.Errorf("%s: %w", l.path, err)
+		}
 		f := toolbox.File{Path: path.Join(g.folder, launcher.Libs, l.name), Mode: 0o644}
 		if l.runs { // as libc does, to say its version
 			f.Loader = loader
 		}
-		g.m.AddFile(f, l.data, g.source(l.path))
+		g.m.AddFile(f, data, g.source(l.path))
 	}
+	return nil
 }
 
 // own is a file of dlx's own toolbox.

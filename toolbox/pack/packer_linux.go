@@ -94,7 +94,15 @@ func (p *packer) addStatic(path, program string, d deb) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.addFile(path, filepath.Join(p.dir, d.name, program), 0o755, o), p.addCopyright(d, o))
+	data, err := os.ReadFile(filepath.Join(p.dir, d.name, program))
+	if err != nil {
+		return err
+	}
+	if data, err = build.Redirect(data); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	p.Add(path, data, 0o755, o)
+	return p.addCopyright(d, o)
 }
 
 // addDynamic adds strace with its loader and libraries.

@@ -1,0 +1,4 @@
+package build
+
+// RedirectLoader is redirectLoader, for tests.
+var RedirectLoader = redirectLoader

@@ -1,0 +1,131 @@
+package build
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// A program written in C, and each of its libraries, has paths of plug-ins and start-up files in it:
+// nsswitch.conf names modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv converters,
+// and the loader takes /etc/ld.so.preload for its own. In a session all of those are the container's.
+// So what a toolbox brings along looks for them where nothing is: folders of that name are dlx's own
+// in the /dev of a session (inject, reserved), and an empty path leads nowhere.
+//
+// What tells of the machine, such as /etc/passwd and /etc/resolv.conf, stays the container's.
+
+// elsewhere are the beginnings of paths, with others as long that lead nowhere.
+var elsewhere = []struct{ from, to string }{
+	{"/usr/local", "/dev/.dl/l"},
+	{"/usr/lib", "/dev/.dl"},
+	{"/usr/share", "/dev/.dl/s"},
+	{"/lib/x86_64-linux-gnu", "/dev/.dl/64-linux-gnu"},
+	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
+}
+
+// zones is where tzset(3) looks for a time zone by its name, which is data.
+const zones = "/usr/share/zoneinfo"
+
+// machineFiles are the files of /etc, by their names or the folders that they lie in, which say what
+// the container is like, and from which nobody loads or runs anything.
+var machineFiles = []string{
+	"passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts", "hostname", "resolv.conf", "host.conf", "gai.conf", "services",
+	"protocols", "networks", "ethers", "rpc", "localtime", "timezone", "mtab", "fstab", "machine-id", "os-release", "lsb-release",
+	"debian_version", "shells", "iproute2", "ca-certificates", "ld.so.conf", "sysctl.conf",
+}
+
+// cuts are what is left of the paths that loaders look in after the toolbox's, where no other one is
+// as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which insists on
+// a slash (elf/dl-load.c, _dl_init_paths), a folder that is no library.
+var cuts = []struct{ from, to string }{
+	{"\x00/lib/\x00", "\x00/\x00ib/\x00"},
+	{"\x00/lib:", "\x00\x00lib:"},
+}
+
+// ErrLibc reports a C library that dlx can not keep from loading what the container chose.
+var ErrLibc = errors.New("its loader is neither the GNU C library's nor musl's, and could load what the container chose")
+
+// Redirect makes a program or a library look for nothing of the container's that it would load, run
+// or be steered by. data is an ELF file, which stays as long as it was; what is written in Go has
+// no such paths.
+func Redirect(data []byte) ([]byte, error) {
+	f, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	if f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil {
+		return data, nil
+	}
+	data = slices.Clone(data)
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_LOAD {
+			continue
+		}
+		if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
+			return nil, errors.New("a segment of it is not in the file")
+		}
+		part := data[p.Off : p.Off+p.Filesz]
+		replaceAll(part)
+		empty(part)
+	}
+	return data, nil
+}
+
+// redirectLoader is Redirect for the program that finds the libraries of others.
+func redirectLoader(data []byte) ([]byte, error) {
+	known := 0
+	for i, libc := range []string{"\x00/etc/ld.so.preload\x00", "/etc/ld-musl-"} {
+		if bytes.Contains(data, []byte(libc)) && bytes.Contains(data, []byte(cuts[i].from)) {
+			known++
+		}
+	}
+	if known == 0 {
+		return nil, ErrLibc
+	}
+	data, err := Redirect(data)
+	for _, c := range cuts {
+		data = bytes.ReplaceAll(data, []byte(c.from), []byte(c.to))
+	}
+	return data, err
+}
+
+// replaceAll replaces the beginnings of paths wherever they stand: a string may be the end of
+// another one, or a part of an instruction.
+func replaceAll(part []byte) {
+	for _, e := range elsewhere {
+		for at := 0; ; at += len(e.from) {
+			i := bytes.Index(part[at:], []byte(e.from))
+			if i < 0 {
+				break
+			}
+			if at += i; !bytes.HasPrefix(part[at:], []byte(zones)) {
+				copy(part[at:], e.to)
+			}
+		}
+	}
+}
+
+// empty makes paths of /etc that are not machineFiles empty. Such a path is a string of its own: the
+// bytes of an instruction that compares a path in pieces are none.
+func empty(part []byte) {
+	const dir = "\x00/etc/"
+	for at := 0; ; at += len(dir) {
+		i := bytes.Index(part[at:], []byte(dir))
+		if i < 0 {
+			return
+		}
+		at += i
+		name, _, whole := bytes.Cut(part[at+len(dir):], []byte{0})
+		first, _, _ := bytes.Cut(name, []byte("/"))
+		if whole && len(first) > 0 && !bytes.ContainsFunc(name, notInPath) && !slices.Contains(machineFiles, string(first)) {
+			part[at+1] = 0
+		}
+	}
+}
+
+// notInPath says whether a character stands in no path that a program is written with.
+func notInPath(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("/._-+:@", r)
+}
