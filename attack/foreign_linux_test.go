@@ -1,0 +1,168 @@
+package attack_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dlx/internal/testutil"
+)
+
+// foreignLines are command lines whose programs would load or run something of the container's if
+// they could. Each ends by itself, or is ended.
+var foreignLines = []string{
+	"true", "echo ~root ~app", "id", "id app", "ls -la /", "whoami", "getent passwd root", "getent hosts localhost", "ping -c 1 -W 1 localhost",
+	"busybox ping -c 1 -W 1 localhost", "busybox wget -O - http://localhost:1/", "busybox nslookup localhost 127.0.0.1", "busybox telnet localhost 1", "busybox traceroute -m 1 -w 1 localhost", "busybox id app",
+	"busybox su app -c true", "nc -w 1 localhost 1", "curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "wget -T 1 -O - http://localhost:1/", "host localhost 127.0.0.1", "dig @127.0.0.1 +time=1 +tries=1 x",
+	"bash -c true", "bash -l -c true", "bash -i -c true", "sh -c true", "sh -l -c true", "sh -i -c true", "busybox ash -l -c true", "busybox ash -i -c true", "echo true | bash -i", "echo true | sh -i", "bash --login -i -c 'PS4=x; set -x; true'",
+	"echo | less /etc/passwd", "echo :q | vi /etc/passwd", "top -b -n 1", "ps aux", "strace -V", "strace -o /dev/null true", "jq -n 1", "env LC_ALL=ru_RU.KOI8-R ls", "env LC_ALL=de_DE.ISO-8859-1 sort /etc/passwd",
+	"tcpdump --version", "openssl version", "awk 'BEGIN { print 1 }'", "find / -maxdepth 1", "tar -cf /dev/null /etc/passwd", "date", "crontab -l", "man true", "mail", "ed /dev/null", "reset", "clear",
+}
+
+// debForeignLines are those of programs of Debian's, which are dynamic.
+var debForeignLines = []string{
+	"iconv -f KOI8-R -t UTF-8 /etc/passwd", "iconv -f EVIL -t UTF-8 /etc/passwd", "iconv -l", "getent passwd root", "getent hosts example.test", "getent services evil", "locale -a",
+	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "openssl version -a", "openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
+	"less -V", "echo q | less /etc/passwd", "LESSOPEN= less -f /etc/passwd", "vim --not-a-term -es +q", "vim --not-a-term -es -c 'set modeline' /root/.vimrc +q", "ps aux", "pgrep x", "strace -V", "strace -o /dev/null true",
+	"gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python print(1)'", "gdb --version", "tmux -V", "tmux -L evil new-session -d true", "python3 -c 'import json'", "python3 -c 'import readline'", "perl -e 'use strict; print 1'", "perl -e 1",
+}
+
+// foreign is a container as hostile as it gets, and what is run in it.
+type foreign struct {
+	*attack
+	hostile *testutil.Hostile
+	target  *testutil.Container
+	env     []string // of dlx
+}
+
+func (a *attack) foreign() *foreign {
+	a.Helper()
+	h := testutil.NewHostile(a.T)
+	files := append([]testutil.Program{testutil.Prog(a.T, "pause"), testutil.Dir("/tmp", 0o1777),
+		testutil.Data("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/evil.sh\n", 0o644),
+		testutil.Data("/etc/group", "root:x:0:\napp:x:1000:\n", 0o644), testutil.Data("/etc/hosts", "127.0.0.1 localhost\n", 0o644),
+	}, h.Files...)
+	image := a.engine.Image(a.T, "hostile", files...)
+	c := a.engine.Run(a.T, testutil.RunOptions{Image: image, Env: h.Env, Binds: []string{h.Bind()}, WorkingDir: "/root", NetworkMode: "none", Hostname: "$(echo.x)"})
+	return &foreign{attack: a, hostile: h, target: c}
+}
+
+// lines runs command lines in one session, and says which of them ran something of the container's.
+func (f *foreign) lines(list []string, args ...string) {
+	f.Helper()
+	var script strings.Builder
+	for _, line := range list {
+		fmt.Fprintf(&script, "timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", quoted(line))
+	}
+	f.session(script.String(), args...)
+	found := f.hostile.Found()
+	if found == nil {
+		return
+	}
+	for _, line := range list { // which one was it?
+		f.session(fmt.Sprintf("timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", quoted(line)), args...)
+		f.hostile.Check(line)
+	}
+	f.Errorf("%q: what the container chose was run: %q", args, found)
+}
+
+func (f *foreign) session(script string, args ...string) {
+	f.Helper()
+	f.sessions++
+	cmd := f.command(f.env, append(append([]string{"debug", "-i", "--timeout", "5m", f.target.ID}, args...), "--", "bash", "-c", script)...)
+	if r := testutil.Collect(f.T, cmd); r.Code > 0 && strings.Contains(r.Stderr, "dlx: ") {
+		f.Errorf("%q: %s", args, r.Stderr)
+	}
+	f.tries += strings.Count(script, "\n")
+}
+
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// every are all programs of the toolbox, asked for help and given nothing to do.
+const every = `for tool in /dev/.dlx/bin/*; do
+	case ${tool##*/} in busybox|dlx-tools|yes|watch|top|vi|less|more|reset|bash|sh|ash|hush|nc|cat|strace|ping*|traceroute*|tcpdump) continue;; esac
+	timeout -s KILL 5 $tool --help </dev/null >/dev/null 2>&1
+	timeout -s KILL 1 $tool </dev/null >/dev/null 2>&1
+done
+`
+
+// TestForeign: no program of dlx's own toolbox runs, loads or writes what the container chose: name
+// service modules, converters, start-up files and variables, in a session with or without a
+// terminal, of root and of another user. The defences are tools that load nothing, a list of
+// harmless variables and a home of the session's own.
+func TestForeign(t *testing.T) {
+	a := start(t, "modules, start-up files and variables of the container's", "sessions with dlx's own toolbox")
+	f := a.foreign()
+	for _, args := range [][]string{{}, {"-u", "app"}, {"--profile", "sysadmin"}, {"--profile", "restricted"}} {
+		f.lines(foreignLines, args...)
+	}
+	f.session(every)
+	f.hostile.Check("every tool of the toolbox")
+	for _, shell := range [][]string{nil, {"--", "bash"}, {"--", "bash", "-l"}, {"--", "sh"}, {"--", "sh", "-l"}, {"--", "busybox", "ash", "-l"}} {
+		f.terminal(shell)
+	}
+}
+
+// terminal opens a shell at a terminal, as users do, and leaves it.
+func (f *foreign) terminal(command []string) {
+	f.Helper()
+	f.sessions++
+	term := testutil.StartTerminal(f.T, f.command(nil, append([]string{"debug", f.target.ID}, command...)...))
+	term.Send("echo 6$((3*2))\n")
+	term.Expect("66", 20*time.Second)
+	term.Send("cd ~; false || echo 7$((7*1))\n")
+	term.Expect("77", 20*time.Second)
+	term.Send("exit\n")
+	term.Wait(20 * time.Second)
+	f.hostile.Check(fmt.Sprintf("a terminal with %q", command))
+}
+
+// TestForeignDynamic is TestForeign for programs of Debian's, which come with the C library and the
+// loader that they were linked with. The defence is toolbox/build's redirect.
+func TestForeignDynamic(t *testing.T) {
+	a := start(t, "modules, start-up files and variables of the container's", "sessions with Debian's programs")
+	f, dir := a.foreign(), t.TempDir()
+	home := filepath.Join(dir, "config")
+	if err := os.MkdirAll(filepath.Join(home, "dlx/trusted.d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"XDG_CONFIG_HOME=" + home}
+	a.must(env, "toolbox", "keygen", filepath.Join(dir, "team"))
+	if out, err := exec.Command("cp", filepath.Join(dir, "team.pub"), filepath.Join(home, "dlx/trusted.d")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	box := filepath.Join(dir, "deb.tar.zst")
+	build := []string{"toolbox", "build", "--name", "deb", "-o", box, "--key", filepath.Join(dir, "team.key")}
+	names := strings.Fields("libc-bin openssl strace")
+	if long {
+		names = append(names, strings.Fields("curl less vim-tiny procps gdb tmux python3-minimal perl-base")...)
+	}
+	for _, name := range names {
+		build = append(build, "--deb", name)
+	}
+	a.must(env, build...)
+	f.env = env
+	r := testutil.Collect(t, f.command(env, "debug", f.target.ID, "--toolbox", box, "--", "bash", "-c",
+		"getent passwd root && echo é | iconv -f UTF-8 -t UCS-4LE | od -An -tx1 && openssl version && strace -V"))
+	for _, want := range []string{"root:x:0:0:root:/root:/bin/sh\n", "e9 00 00 00 0a", "OpenSSL ", "strace -- version"} {
+		if !strings.Contains(r.Stdout, want) {
+			t.Errorf("programs that load nothing of the container's: status %d, no %q in %s%s", r.Code, want, r.Stdout, r.Stderr)
+		}
+	}
+	f.hostile.Check("programs of Debian's")
+	for _, args := range [][]string{{}, {"-u", "app"}, {"--profile", "sysadmin"}} {
+		f.lines(debForeignLines, append([]string{"--toolbox", box}, args...)...)
+	}
+}
+
+// must runs dlx, which has to succeed.
+func (a *attack) must(env []string, args ...string) {
+	a.Helper()
+	if r := testutil.Collect(a.T, a.command(env, args...)); r.Code != 0 {
+		a.Fatalf("dlx %q: status %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
+	}
+}
