@@ -40,7 +40,7 @@ func CanShow(name string) bool {
 
 // own says whether an entry of /dev is dlx's to make.
 func own(name string) bool {
-	if strings.HasPrefix(name, reserved) || name == homeName || name == ptsName {
+	if strings.HasPrefix(name, reserved) || name == homeName || name == shellName || name == ptsName {
 		return true
 	}
 	for _, d := range devices {
@@ -99,6 +99,9 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 			return err
 		}
 		if err := box.attach(dev, toolboxName); err != nil {
+			return err
+		}
+		if err := linux.SymlinkAt(toolboxName+"/bin/sh", dev, shellName); err != nil {
 			return err
 		}
 		if err := v.showHome(dev); err != nil {

@@ -19,6 +19,7 @@ const (
 const (
 	toolboxName = ".dlx"
 	homeName    = ".home"
+	shellName   = "sh" // what the tools have for /bin/sh
 	// reserved begins the names of entries of /dev that are dlx's own, there or not. Programs of
 	// toolboxes have paths below it, where nothing is to be found (toolbox/build/redirect_linux.go).
 	reserved = ".dl"

@@ -39,6 +39,7 @@ func (s *suite) debug(t *testing.T) {
 		{"all of them", engine.DebugRequest{KeepEnv: true}, "echo $DB_PORT $COLOR $BASH_ENV", result{Out: "5432 blue /evil\n"}},
 		{"home", engine.DebugRequest{}, "cd; pwd; ls -A; echo x >x && cat x", result{Out: "/dev/.home\nx\n"}},
 		{"home of another user", engine.DebugRequest{User: "65532:7"}, "cd; pwd; ls -A; stat -c '%a %u %g' .; echo x >x && cat x", result{Out: "/dev/.home\n700 65532 7\nx\n"}},
+		{"system(3)", engine.DebugRequest{}, "awk 'BEGIN { exit system(\"echo $0; readlink /proc/$$/exe\") }'", result{Out: "sh\n/dev/.dlx/bin/busybox\n"}},
 		{"home as said", engine.DebugRequest{Env: []string{"HOME=/proc"}}, "echo $HOME", result{Out: "/proc\n"}},
 		{"variables", engine.DebugRequest{Env: []string{"COLOR=red", "A=b=c"}}, "echo $COLOR $A", result{Out: "red b=c\n"}},
 		{"without target's variables", engine.DebugRequest{ClearEnv: true}, "echo [$COLOR$DB_PORT]", result{Out: "[]\n"}},

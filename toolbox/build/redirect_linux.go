@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,8 @@ import (
 // nsswitch.conf names modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv converters,
 // and the loader takes /etc/ld.so.preload for its own. In a session all of those are the container's.
 // So what a toolbox brings along looks for them where nothing is: folders of that name are dlx's own
-// in the /dev of a session (inject, reserved), and an empty path leads nowhere.
+// in the /dev of a session (inject, reserved), and an empty path leads nowhere. /bin/sh becomes
+// /dev/sh, which is the toolbox's there.
 //
 // What tells of the machine, such as /etc/passwd and /etc/resolv.conf, stays the container's.
 
@@ -35,6 +37,9 @@ var machineFiles = []string{
 	"protocols", "networks", "ethers", "rpc", "localtime", "timezone", "mtab", "fstab", "machine-id", "os-release", "lsb-release",
 	"debian_version", "shells", "iproute2", "ca-certificates", "ld.so.conf", "sysctl.conf",
 }
+
+// theShell is what system(3) runs, and where a session has the toolbox's.
+const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
 
 // cuts are what is left of the paths that loaders look in after the toolbox's, where no other one is
 // as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which insists on
@@ -94,35 +99,51 @@ func redirectLoader(data []byte) ([]byte, error) {
 // replaceAll replaces the beginnings of paths wherever they stand: a string may be the end of
 // another one, or a part of an instruction.
 func replaceAll(part []byte) {
+	for at := range places(part, theShell) {
+		if begins(part, at) {
+			copy(part[at:], ourShell)
+		}
+	}
 	for _, e := range elsewhere {
-		for at := 0; ; at += len(e.from) {
-			i := bytes.Index(part[at:], []byte(e.from))
-			if i < 0 {
-				break
-			}
-			if at += i; !bytes.HasPrefix(part[at:], []byte(zones)) {
+		for at := range places(part, e.from) {
+			if !bytes.HasPrefix(part[at:], []byte(zones)) {
 				copy(part[at:], e.to)
 			}
 		}
 	}
 }
 
-// empty makes paths of /etc that are not machineFiles empty. Such a path is a string of its own: the
-// bytes of an instruction that compares a path in pieces are none.
+// empty makes paths of /etc that are not machineFiles empty. Such a path ends a string: the bytes of
+// an instruction that compares a path in pieces do not.
 func empty(part []byte) {
-	const dir = "\x00/etc/"
-	for at := 0; ; at += len(dir) {
-		i := bytes.Index(part[at:], []byte(dir))
-		if i < 0 {
-			return
-		}
-		at += i
+	const dir = "/etc/"
+	for at := range places(part, dir) {
 		name, _, whole := bytes.Cut(part[at+len(dir):], []byte{0})
 		first, _, _ := bytes.Cut(name, []byte("/"))
-		if whole && len(first) > 0 && !bytes.ContainsFunc(name, notInPath) && !slices.Contains(machineFiles, string(first)) {
-			part[at+1] = 0
+		if whole && begins(part, at) && len(first) > 0 && !bytes.ContainsFunc(name, notInPath) && !slices.Contains(machineFiles, string(first)) {
+			part[at] = 0
 		}
 	}
+}
+
+// places are where a string stands.
+func places(part []byte, s string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := 0; ; at += len(s) {
+			i := bytes.Index(part[at:], []byte(s))
+			if i < 0 {
+				return
+			}
+			if at += i; !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// begins says whether a path begins there: a string may be the end of a longer one.
+func begins(part []byte, at int) bool {
+	return at == 0 || part[at-1] == '-' || part[at-1] == ':' || notInPath(rune(part[at-1]))
 }
 
 // notInPath says whether a character stands in no path that a program is written with.

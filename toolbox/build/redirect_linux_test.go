@@ -17,8 +17,8 @@ import (
 // says what the machine is like.
 const paths = `
 const char *const foreign[] = { "/usr/lib/evil/engines", "/usr/lib64/x", "/usr/share/locale", "/usr/local/lib", "/lib/x86_64-linux-gnu/security",
-	"/etc/nsswitch.conf", "/etc/ssl/openssl.cnf", "/etc/krb5.conf:/opt/x" };
-const char *const kept[] = { "/etc/passwd", "/etc/resolv.conf", "/usr/share/zoneinfo", "/etc/iproute2/rt_tables", "/etc/%s", "/opt/etc/x", "/etc/" };
+	"/etc/nsswitch.conf", "/etc/ssl/openssl.cnf", "/etc/krb5.conf:/opt/x", "/bin/sh" };
+const char *const kept[] = { "/etc/passwd", "/etc/resolv.conf", "/usr/share/zoneinfo", "/etc/iproute2/rt_tables", "/etc/%s", "/opt/etc/x", "/etc/", "/bin/shutdown", "/x" };
 int main(int argc, char **argv) { return foreign[argc] == kept[argc]; }
 `
 
@@ -44,12 +44,12 @@ func TestRedirect(t *testing.T) {
 			if err != nil || len(after) != len(before) {
 				t.Fatalf("error %v, %d bytes became %d", err, len(before), len(after))
 			}
-			for _, s := range []string{"/usr/lib", "/usr/share/locale", "/usr/local", "/lib/x86_64", "/etc/nsswitch.conf", "/etc/ssl", "/etc/krb5"} {
+			for _, s := range []string{"/usr/lib", "/usr/share/locale", "/usr/local", "/lib/x86_64", "/etc/nsswitch.conf", "/etc/ssl", "/etc/krb5", "/bin/sh\x00"} {
 				if bytes.Contains(after, []byte("\x00"+s)) {
 					t.Errorf("%s is still there", s)
 				}
 			}
-			for _, s := range []string{"/etc/passwd", "/etc/resolv.conf", "/usr/share/zoneinfo", "/etc/iproute2/rt_tables", "/etc/%s", "/opt/etc/x", "/etc/"} {
+			for _, s := range []string{"/etc/passwd", "/etc/resolv.conf", "/usr/share/zoneinfo", "/etc/iproute2/rt_tables", "/etc/%s", "/opt/etc/x", "/etc/", "/dev/sh", "/bin/shutdown"} {
 				if !bytes.Contains(after, []byte("\x00"+s+"\x00")) {
 					t.Errorf("%s is gone", s)
 				}

@@ -1,0 +1,4 @@
+package engine
+
+// PromptName is promptName, for tests.
+var PromptName = promptName
