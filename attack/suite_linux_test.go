@@ -28,7 +28,7 @@ const (
 	// longSessions is how many starts of dlx a race is tried against at least.
 	longSessions = 100
 	// longLimit ends an attack of the long form that has not come so far.
-	longLimit = 8 * time.Minute
+	longLimit = 40 * time.Minute
 	// shortLimit is how long an attack of the short form goes on.
 	shortLimit = time.Second
 	// endLimit is by when dlx has to have ended, whatever the container does.
