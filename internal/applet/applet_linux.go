@@ -81,12 +81,12 @@ func applets() map[string]applet {
 	}
 }
 
-// Better are the applets that replace busybox's of the same name, or that it does not have. The others are for a toolbox
-// of dlx-tools alone.
+// Better are the applets that replace busybox's of the same name: without each of them, some of testdata/commands.txt
+// fails. The others are for a toolbox whose busybox has none of that name, or that has no busybox.
 func Better() []string {
 	return []string{
-		"column", "comm", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",
-		"netstat", "pgrep", "ping", "pkill", "printenv", "ps", "pstree", "pwdx", "sh", "sort", "ss", "tc", "tcpdump", "timeout", "tls", "tools", "tree",
+		"column", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",
+		"netstat", "pgrep", "ping", "pkill", "ps", "pstree", "sh", "sort", "ss", "tc", "tcpdump", "timeout", "tls", "tools", "tree",
 		"vmstat", "wget",
 	}
 }
