@@ -237,6 +237,7 @@ func TestTools(t *testing.T) {
 		{"1K b\n1K a\n", []string{"sort", "-h", "-k1"}, 0, "1K a\n1K b\n"},
 		{"a\x00", []string{"grep", "-z", "-P", "a"}, 2, ""},
 		{"", []string{"timeout", "-v", "0.05", "sleep", "100"}, 124, ""},
+		{"", []string{"timeout", "-v", "-s", "40", "0.05", "sleep", "100"}, 124, ""},
 		{"", []string{"ps", "-G", "root"}, 2, ""},
 		{"", []string{"ps", "r", "-p", "1", "-o", "pid="}, 1, ""},
 		{"", []string{"ip", "-d", "a"}, 2, ""},

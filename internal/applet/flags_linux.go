@@ -109,6 +109,9 @@ func printVersion(name string) { fmt.Printf("%s (dlx %s)\n", name, version.Versi
 func throughBusybox(f *pflag.FlagSet, rest []string) error {
 	var args []string
 	f.Visit(func(flag *pflag.Flag) {
+		if flag.Shorthand == "" { // such as grep's --color=never, which is so in busybox always
+			return
+		}
 		values := []string{flag.Value.String()}
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()

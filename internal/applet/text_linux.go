@@ -152,6 +152,10 @@ func runSort(args []string) error {
 	var human, reverse, unique, stable bool
 	var keys []string
 	var separator string
+	withoutHuman := [][2]string{
+		{"numeric-sort", "n"}, {"version-sort", "V"}, {"month-sort", "M"}, {"general-numeric-sort", "g"}, {"ignore-case", "f"},
+		{"ignore-leading-blanks", "b"}, {"dictionary-order", "d"}, {"ignore-nonprinting", "i"}, {"check", "c"}, {"zero-terminated", "z"},
+	}
 	files, err := flags("sort", args, func(set *pflag.FlagSet) {
 		f = set
 		f.BoolVarP(&human, "human-numeric-sort", "h", false, "sizes such as 2K and 1G")
@@ -160,10 +164,7 @@ func runSort(args []string) error {
 		f.BoolVarP(&stable, "stable", "s", false, "leave what is equal in its order")
 		f.StringArrayVarP(&keys, "key", "k", nil, "by that field; with -h one at most")
 		f.StringVarP(&separator, "field-separator", "t", "", "character between fields")
-		for _, b := range [][2]string{
-			{"numeric-sort", "n"}, {"version-sort", "V"}, {"month-sort", "M"}, {"general-numeric-sort", "g"}, {"ignore-case", "f"},
-			{"ignore-leading-blanks", "b"}, {"dictionary-order", "d"}, {"ignore-nonprinting", "i"}, {"check", "c"}, {"zero-terminated", "z"},
-		} {
+		for _, b := range withoutHuman {
 			f.BoolP(b[0], b[1], false, "as busybox has it, without -h")
 		}
 		f.StringP("output", "o", "", "write to a file, without -h")
@@ -174,16 +175,13 @@ func runSort(args []string) error {
 	if !human {
 		return throughBusybox(f, files)
 	}
-	f.Visit(func(flag *pflag.Flag) {
-		if strings.HasSuffix(flag.Usage, "without -h") {
-			err = fail(exitUsage, "-%s and -h do not go together", flag.Shorthand)
+	for _, b := range append(withoutHuman, [2]string{"output", "o"}) {
+		if f.Changed(b[0]) {
+			return fail(exitUsage, "-%s and -h do not go together", b[1])
 		}
-	})
-	if err == nil && len(keys) > 1 {
-		err = fail(exitUsage, "with -h there is one -k at most")
 	}
-	if err != nil {
-		return err
+	if len(keys) > 1 {
+		return fail(exitUsage, "with -h there is one -k at most")
 	}
 	key := strings.Join(keys, "")
 	var lines []string

@@ -71,7 +71,11 @@ type timeoutWait struct {
 
 func (w *timeoutWait) send(s syscall.Signal) {
 	if w.log != nil {
-		fmt.Fprintf(w.log, "timeout: sending signal %s to command %q\n", signalNames[s-1], w.cmd.Args[0])
+		name := strconv.Itoa(int(s)) // of a real-time signal
+		if int(s) <= len(signalNames) {
+			name = signalNames[s-1]
+		}
+		fmt.Fprintf(w.log, "timeout: sending signal %s to command %q\n", name, w.cmd.Args[0])
 	}
 	_ = w.cmd.Process.Signal(s)
 }
