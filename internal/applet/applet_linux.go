@@ -12,28 +12,82 @@ import (
 // ProgramName is the multi-call program's own name.
 const ProgramName = "dlx-tools"
 
-// command is one applet. args are its arguments without the name.
-type command func(args []string) error
+// applet is one tool of this program.
+type applet struct {
+	run       func(args []string) error // without the name
+	arguments string                    // what its usage names after the name
+	options   string                    // those of an applet that reads its options itself: flags knows those of the others
+}
 
 // applets is a function and not a variable, so that a program which links them pays for none at its start.
-func applets() map[string]command {
-	return map[string]command{
-		"basename": runBasename, "cat": runCat, "column": runColumn, "comm": runComm, "curl": runCurl, "date": runDate, "dig": runDig,
-		"dirname": runDirname, "du": runDu, "echo": runEcho, "env": runEnv, "false": runFalse, "file": runFile, "fuser": runFuser,
-		"getent": runGetent, "grep": runGrep, "head": runHead, "host": runHost, "hostname": runHostname, "id": runID, "ip": runIP,
-		"jq": runJq, "kill": runKill, "ls": runLs, "lsof": runLsof, "mkdir": runMkdir, "nc": runNc, "netstat": runNetstat,
-		"openssl": runOpenssl, "pgrep": runPgrep, "ping": runPing, "pkill": runPkill, "printenv": runPrintenv, "ps": runPs,
-		"pstree": runPstree, "pwd": runPwd, "pwdx": runPwdx, "readlink": runReadlink, "rm": runRm, "sh": runSh, "sleep": runSleep,
-		"sort": runSort, "ss": runSs, "tail": runTail, "tcpdump": runTcpdump, "timeout": runTimeout, "tls": runTLS, "tree": runTree, "true": runTrue,
-		"uname": runUname, "vmstat": runVmstat, "wc": runWc, "wget": runWget,
+func applets() map[string]applet {
+	const files = "[FLAG...] [FILE...]"
+	return map[string]applet{
+		"basename": {runBasename, "PATH [SUFFIX]", ""},
+		"cat":      {runCat, files, ""},
+		"column":   {runColumn, files, ""},
+		"comm":     {runComm, "[FLAG...] FILE1 FILE2", ""},
+		"curl":     {runCurl, "[FLAG...] URL...", ""},
+		"date":     {runDate, "[FLAG...] [+FORMAT]", ""},
+		"dig":      {runDig, "[@SERVER] [NAME] [TYPE] [CLASS] [OPTION...] [+OPTION...]", digOptionsText},
+		"dirname":  {runDirname, "PATH", ""},
+		"du":       {runDu, files, ""},
+		"echo":     {run: runEcho},
+		"env":      {runEnv, "[FLAG...] [NAME=VALUE...] [COMMAND [ARG...]]", ""},
+		"false":    {run: runFalse},
+		"file":     {runFile, "[FLAG...] FILE...", ""},
+		"fuser":    {runFuser, "[FLAG...] FILE|PORT/tcp|PORT/udp...", ""},
+		"getent":   {runGetent, "hosts|ahosts|ahostsv4|ahostsv6|passwd|group|services [KEY...]", ""},
+		"grep":     {runGrep, "[FLAG...] PATTERN [FILE...]", ""},
+		"head":     {runHead, files, ""},
+		"help":     {func(args []string) error { return runTools("help", args) }, "[NAME|WORD]", ""},
+		"host":     {runHost, "[FLAG...] NAME|ADDRESS [SERVER]", ""},
+		"hostname": {runHostname, "[FLAG...] [NAME]", ""},
+		"id":       {runID, "[FLAG...]", ""},
+		"ip":       {runIP, "[OPTION...] OBJECT [COMMAND [ARG...]]", ipOptionsText},
+		"kill":     {runKill, "[-SIGNAL] PID...", killOptionsText},
+		"less":     {runLess, files, ""},
+		"ls":       {runLs, files, ""},
+		"lsof":     {runLsof, "[FLAG...] [+D DIR] [+L1] [FILE...]", ""},
+		"mkdir":    {runMkdir, "[FLAG...] DIR...", ""},
+		"nc":       {runNc, "[FLAG...] HOST PORT... | -l [ADDRESS] PORT | [-l] -U PATH", ""},
+		"netstat":  {runNetstat, "[FLAG...]", ""},
+		"pgrep":    {runPgrep, "[FLAG...] [PATTERN]", ""},
+		"ping":     {runPing, "[FLAG...] HOST", ""},
+		"pkill":    {runPkill, "[-SIGNAL] [FLAG...] [PATTERN]", ""},
+		"printenv": {runPrintenv, "[NAME...]", ""},
+		"ps":       {runPs, "[OPTION...]", psOptionsText},
+		"pstree":   {runPstree, "[FLAG...] [PID|USER]", ""},
+		"pwd":      {runPwd, "", ""},
+		"pwdx":     {runPwdx, "PID...", ""},
+		"readlink": {runReadlink, "LINK...", ""},
+		"rm":       {runRm, files, ""},
+		"sh":       {run: runSh, arguments: "[-c SCRIPT | FILE] [ARG...]"},
+		"sleep":    {runSleep, "SECONDS", ""},
+		"sort":     {runSort, files, ""},
+		"ss":       {runSs, "[FLAG...] [state STATE] [EXPRESSION]", ""},
+		"tail":     {runTail, files, ""},
+		"tc":       {runTC, "[-s] qdisc [show|add|change|replace|del] [dev DEVICE] [root|ingress] [KIND [OPTION VALUE...]]", tcOptionsText},
+		"tcpdump":  {runTcpdump, "[FLAG...] [EXPRESSION]", ""},
+		"timeout":  {runTimeout, "[FLAG...] TIME COMMAND [ARG...]", ""},
+		"tls":      {runTLS, "[FLAG...] HOST[:PORT] | --file FILE", ""},
+		"tools":    {func(args []string) error { return runTools("tools", args) }, "[NAME|WORD]", ""},
+		"tree":     {runTree, "[FLAG...] [DIR...]", ""},
+		"true":     {run: runTrue},
+		"uname":    {runUname, "[FLAG...]", ""},
+		"vmstat":   {runVmstat, "[DELAY [COUNT]]", ""},
+		"wc":       {runWc, files, ""},
+		"wget":     {runWget, "[FLAG...] URL...", ""},
 	}
 }
 
-// Better are the applets that replace busybox's of the same name, or that it does not have.
+// Better are the applets that replace busybox's of the same name: without each of them, some of testdata/commands.txt
+// fails. The others are for a toolbox whose busybox has none of that name, or that has no busybox.
 func Better() []string {
 	return []string{
-		"column", "comm", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "host", "hostname", "ip", "jq", "lsof", "nc", "netstat",
-		"openssl", "pgrep", "ping", "pkill", "printenv", "ps", "pstree", "pwdx", "sh", "sort", "ss", "tcpdump", "timeout", "tls", "tree", "vmstat", "wget",
+		"column", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",
+		"netstat", "pgrep", "ping", "pkill", "ps", "pstree", "sh", "sort", "ss", "tc", "tcpdump", "timeout", "tls", "tools", "tree",
+		"vmstat", "wget",
 	}
 }
 
@@ -67,12 +121,6 @@ func fail(code int, format string, args ...any) error {
 	return &exitError{code, fmt.Errorf(format, args...)}
 }
 
-// exitUsage is the status of a mistake in the arguments.
-const exitUsage = 2
-
-// errHelp ends an applet that was asked for its usage, which it has printed.
-var errHelp = errors.New("help was asked for")
-
 // Main runs the applet that args[0] names, or that args[1] does for dlx-tools itself, and returns its exit status.
 func Main(args []string) int {
 	name := filepath.Base(args[0])
@@ -86,7 +134,7 @@ func Main(args []string) int {
 		args = args[1:]
 		name = args[0]
 	}
-	run, ok := applets()[name]
+	a, ok := applets()[name]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "%s: no applet %q\n", ProgramName, name)
 		return 127
@@ -94,7 +142,10 @@ func Main(args []string) int {
 	if name == "sh" {
 		shellPath = args[0]
 	}
-	return status(name, run(args[1:]))
+	if a.options != "" && answers(name, args[1:], a.options) {
+		return 0
+	}
+	return status(name, a.run(args[1:]))
 }
 
 // status prints an applet's error and turns it into an exit status.
@@ -106,6 +157,9 @@ func status(name string, err error) int {
 	case errors.As(err, &exit):
 		if exit.err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", name, exit.err)
+		}
+		if _, ok := errors.AsType[*unknownOption](err); ok {
+			fmt.Fprintf(os.Stderr, "hint: %s\n", elsewhere(name))
 		}
 		return exit.code
 	}

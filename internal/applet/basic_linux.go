@@ -13,19 +13,35 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"mvdan.cc/sh/v3/expand"
 )
 
-// These few are for a toolbox without busybox; each does the everyday part of its namesake.
+// These few are for a toolbox without busybox; each does the everyday part of its namesake. true, false and echo have no
+// --help: what they are given is nothing to them, or text.
 
 func runTrue([]string) error  { return nil }
 func runFalse([]string) error { return &exitError{code: 1} }
 
 func runEcho(args []string) error {
-	end := "\n"
-	if len(args) > 0 && args[0] == "-n" {
-		end, args = "", args[1:]
+	end, escapes := "\n", false
+	for ; len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && strings.Trim(args[0][1:], "neE") == ""; args = args[1:] {
+		for _, letter := range args[0][1:] {
+			switch letter {
+			case 'n':
+				end = ""
+			case 'e', 'E':
+				escapes = letter == 'e'
+			}
+		}
 	}
-	_, err := fmt.Print(strings.Join(args, " "), end)
+	text := strings.Join(args, " ")
+	if escapes {
+		var err error
+		if text, _, err = expand.Format(nil, text, nil); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Print(text, end)
 	return err
 }
 
@@ -55,13 +71,21 @@ func each(names []string, f func(name string, r io.Reader) error) error {
 }
 
 func runCat(args []string) error {
-	return each(args, func(_ string, r io.Reader) error {
+	names, err := flags("cat", args, nil)
+	if err != nil {
+		return err
+	}
+	return each(names, func(_ string, r io.Reader) error {
 		_, err := io.Copy(os.Stdout, r)
 		return err
 	})
 }
 
 func runSleep(args []string) error {
+	args, err := flags("sleep", args, nil)
+	if err != nil {
+		return err
+	}
 	if len(args) != 1 {
 		return fail(exitUsage, "takes a number of seconds")
 	}
@@ -87,8 +111,8 @@ func lineCount(args []string) []string {
 }
 
 func runHead(args []string) error {
-	n := 10
-	names, err := flags("head", lineCount(args), func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
+	n := uint(10)
+	names, err := flags("head", lineCount(args), func(f *pflag.FlagSet) { f.UintVarP(&n, "lines", "n", n, "number of lines") })
 	if err != nil {
 		return err
 	}
@@ -106,10 +130,14 @@ func runHead(args []string) error {
 }
 
 func runTail(args []string) error {
-	n := 10
-	names, err := flags("tail", lineCount(args), func(f *pflag.FlagSet) { f.IntVarP(&n, "lines", "n", n, "number of lines") })
+	count := ""
+	names, err := flags("tail", lineCount(args), func(f *pflag.FlagSet) { f.StringVarP(&count, "lines", "n", "10", "number of lines") })
 	if err != nil {
 		return err
+	}
+	n, err := strconv.ParseUint(count, 10, 31) // +5, from the fifth line on, is no number
+	if err != nil {
+		return fail(exitUsage, "-n takes a number of lines, not %q", count)
 	}
 	return each(names, func(_ string, r io.Reader) error {
 		var last []string
@@ -119,7 +147,7 @@ func runTail(args []string) error {
 			if line != "" {
 				last = append(last, line)
 			}
-			if len(last) > n {
+			if len(last) > int(n) { //nolint:gosec // 31 bits
 				last = last[1:]
 			}
 			if err != nil {
@@ -158,14 +186,26 @@ func runWc(args []string) error {
 }
 
 func runBasename(args []string) error {
-	if len(args) != 1 {
-		return fail(exitUsage, "takes a path")
+	args, err := flags("basename", args, nil)
+	if err != nil {
+		return err
 	}
-	fmt.Println(filepath.Base(args[0]))
+	if len(args) < 1 || len(args) > 2 {
+		return fail(exitUsage, "takes a path, and a suffix to cut off")
+	}
+	base := filepath.Base(args[0])
+	if cut := strings.TrimSuffix(base, strings.Join(args[1:], "")); cut != "" {
+		base = cut
+	}
+	fmt.Println(base)
 	return nil
 }
 
 func runDirname(args []string) error {
+	args, err := flags("dirname", args, nil)
+	if err != nil {
+		return err
+	}
 	if len(args) != 1 {
 		return fail(exitUsage, "takes a path")
 	}
@@ -173,21 +213,25 @@ func runDirname(args []string) error {
 	return nil
 }
 
-func runPwd([]string) error {
+func runPwd(args []string) error {
+	if _, err := flags("pwd", args, nil); err != nil {
+		return err
+	}
 	dir, err := os.Getwd()
 	fmt.Println(dir)
 	return err
 }
 
 func runReadlink(args []string) error {
-	for _, name := range args {
+	names, err := flags("readlink", args, nil)
+	for _, name := range names {
 		to, err := os.Readlink(name)
 		if err != nil {
 			return err
 		}
 		fmt.Println(to)
 	}
-	return nil
+	return err
 }
 
 func runMkdir(args []string) error {
@@ -228,14 +272,24 @@ func runRm(args []string) error {
 	return err
 }
 
+const killOptionsText = `  -SIGNAL, -s SIGNAL   the signal to send, by name or number (default TERM)
+`
+
 func runKill(args []string) error {
 	sig := syscall.SIGTERM
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		n, err := strconv.Atoi(args[0][1:])
-		if err != nil {
-			return fail(exitUsage, "signals are given by number")
+		name := args[0][1:]
+		if name == "s" && len(args) > 1 {
+			args = args[1:]
+			name = args[0]
 		}
-		sig, args = syscall.Signal(n), args[1:]
+		if sig = signalNumber(name); sig == 0 && name != "0" {
+			return refuse(args[0])
+		}
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return fail(exitUsage, "takes processes")
 	}
 	for _, a := range args {
 		pid, err := strconv.Atoi(a)

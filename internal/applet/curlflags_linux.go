@@ -11,13 +11,15 @@ func (c *curl) define(f *pflag.FlagSet) {
 	c.defineOutput(f)
 	c.defineConnection(f)
 	c.defineTLS(f)
-	// What makes no difference here is accepted, since command lines that are pasted have it.
-	for _, name := range []string{"no-progress-meter", "globoff", "tcp-nodelay", "tcp-fastopen", "path-as-is", "styled-output"} {
-		f.Bool(name, false, "accepted, makes no difference")
+	// These say what is so without them, and command lines that are pasted have them.
+	for _, b := range []struct{ name, letter, so string }{
+		{"no-progress-meter", "", "there is none"}, {"globoff", "g", "brackets and braces in URLs stand for themselves"},
+		{"tcp-nodelay", "", "TCP is never told to wait for more"}, {"path-as-is", "", "dots in a URL's path stay"},
+		{"no-styled-output", "", "headers are never bold"}, {"disable", "q", "no configuration file is read"},
+		{"no-buffer", "N", "output is never held back"},
+	} {
+		f.BoolP(b.name, b.letter, false, "makes no difference: "+b.so)
 	}
-	f.BoolP("progress-bar", "#", false, "accepted, makes no difference")
-	f.BoolP("disable", "q", false, "accepted: no configuration file is read")
-	f.BoolP("no-buffer", "N", false, "accepted: output is never held back")
 }
 
 func (c *curl) defineRequest(f *pflag.FlagSet) {
@@ -80,8 +82,7 @@ func (c *curl) defineConnection(f *pflag.FlagSet) {
 	f.BoolVar(&c.retryRefused, "retry-connrefused", false, "a refused connection may pass too")
 	f.BoolVar(&c.retryAll, "retry-all-errors", false, "every error may pass")
 	f.BoolVarP(&c.http1, "http1.1", "", false, "no HTTP/2")
-	f.BoolVarP(&c.http1, "http1.0", "0", false, "the same")
-	f.BoolVar(&c.http2, "http2", false, "HTTP/2 where the server has it, which is so anyway")
+	f.Bool("http2", false, "makes no difference: HTTP/2 is spoken where the server has it")
 	f.BoolVar(&c.priorHTTP2, "http2-prior-knowledge", false, "HTTP/2 without TLS")
 }
 

@@ -4,40 +4,83 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lestrrat-go/strftime"
+	"github.com/spf13/pflag"
 )
 
 // runDate gives busybox's date what -d of date(1) has and it has not: "1 hour ago", "yesterday", "2026-11-24T10:00:00Z".
 func runDate(args []string) error {
-	changed := make([]string, 0, len(args))
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		value, given := strings.CutPrefix(a, "--date=")
-		if !given && (a == "-d" || a == "--date") && i+1 < len(args) {
-			i++
-			value, given = args[i], true
+	args = slices.Clone(args)
+	for i, a := range args {
+		if spec, ok := strings.CutPrefix(a, "-I"); ok && spec != "" {
+			args[i] = "--iso-8601=" + spec // pflag knows no letter whose value is optional and stands right behind it
 		}
-		if !given {
-			changed = append(changed, a)
-			continue
-		}
-		if t, ok := relativeDate(value, time.Now()); ok {
-			value = "@" + strconv.FormatInt(t.Unix(), 10)
-		}
-		changed = append(changed, "-d", value)
 	}
-	err := becomeBusybox("date", changed)
-	if !errors.Is(err, errNoBusybox) {
+	var f *pflag.FlagSet
+	var text string
+	var utc bool
+	rest, err := flags("date", args, func(set *pflag.FlagSet) {
+		f = set
+		f.StringVarP(&text, "date", "d", "", "this time and not now, such as yesterday or 2 hours ago")
+		f.BoolVarP(&utc, "utc", "u", false, "in UTC")
+		f.StringP("iso-8601", "I", "", "in ISO 8601's form, to the date, hours, minutes, seconds or ns")
+		f.Lookup("iso-8601").NoOptDefVal = "date"
+		f.BoolP("rfc-email", "R", false, "in a mail's form")
+		f.StringP("reference", "r", "", "the time that a file was modified")
+		f.StringP("set", "s", "", "set the clock")
+		f.StringP("format", "D", "", "strptime(3)'s format of -d and -s")
+	})
+	if err != nil {
 		return err
 	}
-	now := time.Now()
-	if len(args) > 0 && args[0] == "-u" {
-		now = now.UTC()
+	t, known := time.Now(), text == ""
+	if text != "" && !f.Changed("format") {
+		if t, known = relativeDate(text, t); known {
+			_ = f.Set("date", "@"+strconv.FormatInt(t.Unix(), 10)) // a string takes every text
+		}
 	}
-	fmt.Println(now.Format(time.UnixDate))
+	if err := throughBusybox(f, rest); !errors.Is(err, errNoBusybox) {
+		return err
+	}
+	var beyond error
+	f.Visit(func(flag *pflag.Flag) {
+		if flag.Name != "date" && flag.Name != "utc" {
+			beyond = fail(exitUsage, "--%s: %w", flag.Name, errNoBusybox)
+		}
+	})
+	switch {
+	case beyond != nil:
+		return beyond
+	case !known || len(rest) > 1:
+		return fail(exitUsage, "%s: %w", strings.Join(append(rest, text), " "), errNoBusybox)
+	}
+	return printDate(t, utc, strings.Join(rest, ""))
+}
+
+// printDate is for a toolbox without busybox.
+func printDate(t time.Time, utc bool, format string) error {
+	if utc {
+		t = t.UTC()
+	}
+	if format == "" {
+		fmt.Println(t.Format(time.UnixDate))
+		return nil
+	}
+	format, ok := strings.CutPrefix(format, "+")
+	if !ok {
+		return fail(exitUsage, "set the clock: %w", errNoBusybox)
+	}
+	text, err := strftime.Format(format, t, strftime.WithUnixSeconds('s'))
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	fmt.Println(text)
 	return nil
 }
 

@@ -21,6 +21,8 @@ type question struct {
 	named, typed               bool
 	v4, v6                     bool
 	limit                      time.Duration
+	ndots                      int
+	ndotsGiven                 bool
 	tries, size                int
 	domain, subnet             string
 	on                         map[string]bool
@@ -33,18 +35,22 @@ var digOptions = map[string]bool{
 	"comments": true, "question": true, "answer": true, "authority": true, "additional": true, "stats": true, "cmd": true,
 	"short": false, "tcp": false, "vc": false, "tls": false, "search": false, "defname": false, "dnssec": false, "do": false, "multiline": false,
 	"recurse": true, "rdflag": true, "adflag": true, "cdflag": false, "aaflag": false, "ignore": false, "nsid": false, "identify": false,
-	"edns": true, "ttlid": true, "class": true, "header": true,
-	// These make no difference here.
-	"fail": true, "besteffort": true, "keepopen": false, "cookie": true, "idnin": false, "idnout": false, "crypto": true,
-	"badcookie": true, "mapped": true, "rrcomments": false, "showsearch": false, "qr": false, "unknownformat": false, "keepalive": false,
+	"edns": true, "ttlid": true, "class": true,
 }
 
-const digUsage = `usage: dig [@SERVER] [-p PORT] [-4] [-6] [-b ADDRESS] [-q NAME] [-t TYPE] [-c CLASS] [-x ADDRESS] [NAME] [TYPE] [+OPTION...]
+// digFixed are the options of which there is one side alone: with +NAME or +noNAME as it is here, nothing changes.
+var digFixed = map[string]bool{
+	"besteffort": true, "fail": true, "keepopen": false, "cookie": false, "idnin": false, "idnout": false, "crypto": true,
+	"rrcomments": false, "showsearch": false, "qr": false, "unknownformat": false, "keepalive": false, "trace": false, "nssearch": false,
+}
 
+const digOptionsText = `  -p PORT  -b ADDRESS  -q NAME  -t TYPE  -c CLASS  -x ADDRESS  -4  -6  -v
+  -r  makes no difference: no .digrc is read
   +short +tcp +tls +search +dnssec +multiline +norecurse +noedns +nsid +identify +ignore +cdflag
   +time=SECONDS +tries=N +retry=N +bufsize=N +domain=NAME +subnet=ADDRESS/BITS
   +[no]all +[no]comments +[no]question +[no]answer +[no]authority +[no]additional +[no]stats +[no]cmd
   +[no]ttlid +[no]class
+  +nocookie +noqr +norrcomments +noidnin +noidnout +fail +besteffort, which are always so
 `
 
 func runDig(args []string) error {
@@ -121,11 +127,11 @@ func isType(word string) bool {
 // take takes one word, and its value from the words after it; it returns how many of these it used.
 func (q *question) take(word string, after []string) (used int, err error) {
 	switch {
-	case word == "--help" || word == "-h":
-		fmt.Print(digUsage)
+	case word == "-h":
+		printUsage("dig", digOptionsText)
 		return 0, errHelp
 	case word == "-v":
-		fmt.Fprintln(os.Stderr, "DiG (dlx)")
+		printVersion("dig")
 		return 0, errHelp
 	case strings.HasPrefix(word, "@"):
 		q.server = word[1:]
@@ -135,12 +141,15 @@ func (q *question) take(word string, after []string) (used int, err error) {
 		q.v4 = true
 	case word == "-6":
 		q.v6 = true
-	case word == "-u" || word == "-m" || word == "-r":
+	case word == "-r": // no .digrc is read
 	case strings.HasPrefix(word, "-") && len(word) > 1:
+		if !strings.Contains("pbqtcx", word[1:2]) {
+			return 0, refuse(word)
+		}
 		value := word[2:]
 		if value == "" {
 			if len(after) == 0 {
-				return 0, fail(1, "option %s takes a value", word)
+				return 0, fail(exitUsage, "option %s takes a value", word)
 			}
 			value, used = after[0], 1
 		}
@@ -168,8 +177,6 @@ func (q *question) flag(letter byte, value string) (err error) {
 			return fail(1, "-x: %q is no address", value)
 		}
 		q.named, q.kind, q.typed = true, dns.TypePTR, true
-	default:
-		return fail(1, "Invalid option: -%c (dig --help lists them)", letter)
 	}
 	return nil
 }
@@ -215,8 +222,16 @@ func (q *question) option(text string) error {
 	case name == "subnet":
 		q.subnet = value
 		return nil
-	case name == "ndots", name == "edns" && given, name == "cookie" && given:
-		return nil
+	case name == "ndots" && given:
+		q.ndots, q.ndotsGiven = n, true
+		return optionError(bad, text)
+	case name == "edns" && value == "0":
+		given = false
+	case given:
+		return optionError(true, text)
+	}
+	if on, ok := digFixed[strings.TrimPrefix(name, "no")]; ok {
+		return optionError(on == strings.HasPrefix(name, "no"), text)
 	}
 	name, off := strings.CutPrefix(name, "no")
 	if name == "all" {
@@ -240,7 +255,7 @@ func (q *question) option(text string) error {
 
 func optionError(bad bool, text string) error {
 	if bad {
-		return fail(1, "Invalid option: +%s (dig --help lists them)", text)
+		return refuse("+" + text)
 	}
 	return nil
 }

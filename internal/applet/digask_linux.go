@@ -27,6 +27,11 @@ func (q *question) look(servers []string, conf *dns.ClientConfig, commandLine st
 	if q.domain != "" {
 		conf = &dns.ClientConfig{Search: []string{q.domain}, Ndots: 1}
 	}
+	if q.ndotsGiven {
+		c := *conf
+		c.Ndots = q.ndots
+		conf = &c
+	}
 	if q.on["search"] || q.on["defname"] {
 		names = conf.NameList(q.name)
 	}

@@ -17,17 +17,14 @@ import (
 
 // runFile tells what files are by what they begin with: file(1) for what lies in containers.
 func runFile(args []string) error {
-	var brief, mime, follow bool
+	var brief, follow bool
 	names, err := flags("file", args, func(f *pflag.FlagSet) {
 		f.BoolVarP(&brief, "brief", "b", false, "without the names")
-		f.BoolVarP(&mime, "mime-type", "i", false, "not supported")
 		f.BoolVarP(&follow, "dereference", "L", false, "follow symbolic links")
 	})
 	switch {
 	case err != nil:
 		return err
-	case mime:
-		return fail(exitUsage, "-i is not supported")
 	case len(names) == 0:
 		return fail(exitUsage, "takes files")
 	}

@@ -12,10 +12,9 @@ import (
 
 // runFuser prints the processes that have files, or ports such as 80/tcp, open.
 func runFuser(args []string) error {
-	var kill, verbose, mount bool
+	var kill, mount bool
 	names, err := flags("fuser", args, func(f *pflag.FlagSet) {
 		f.BoolVarP(&kill, "kill", "k", false, "kill them")
-		f.BoolVarP(&verbose, "verbose", "v", false, "accepted")
 		f.BoolVarP(&mount, "mount", "m", false, "files below the directory")
 	})
 	if err != nil {

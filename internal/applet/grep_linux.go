@@ -20,7 +20,7 @@ import (
 type grep struct {
 	invert, ignore, quiet, extended, fixed, perl, only, number, with, without bool
 	count, list, listNot, recursive, dereference, word, line, silent, text    bool
-	skipBinary, basic                                                         bool
+	skipBinary, basic, flushing, zero                                         bool
 	patterns, include, exclude, excludeDir                                    []string
 	patternFile, color, label                                                 string
 	most, after, before, around                                               int
@@ -34,20 +34,24 @@ type grep struct {
 	out   *bufio.Writer
 }
 
-// ownGrep are letters that busybox's grep does not have.
-const ownGrep = "PIabT"
-
 func runGrep(args []string) error {
-	if !slices.ContainsFunc(args, needsOwnGrep) {
-		if err := becomeBusybox("grep", args); !errors.Is(err, errNoBusybox) {
+	g := &grep{most: -1, out: bufio.NewWriter(os.Stdout)}
+	defer g.out.Flush()
+	var f *pflag.FlagSet
+	rest, err := flags("grep", spreadContext(args), func(set *pflag.FlagSet) {
+		f = set
+		g.define(f)
+	})
+	if err != nil {
+		return err
+	}
+	if !g.beyondBusybox() {
+		if err := throughBusybox(f, rest); !errors.Is(err, errNoBusybox) {
 			return err
 		}
 	}
-	g := &grep{most: -1, out: bufio.NewWriter(os.Stdout)}
-	defer g.out.Flush()
-	rest, err := flags("grep", spreadContext(args), g.define)
-	if err != nil {
-		return err
+	if g.zero {
+		return fail(exitUsage, "-z goes with busybox's grep alone, which has no -P, -I, -a, -G, --color, --include and the like")
 	}
 	if rest, err = g.prepare(rest); err != nil {
 		return fail(exitUsage, "%w", err)
@@ -74,10 +78,16 @@ func runGrep(args []string) error {
 	return nil
 }
 
-// needsOwnGrep: a word that begins with a dash may be a pattern after -e, which only costs busybox's speed.
-func needsOwnGrep(word string) bool {
-	return strings.HasPrefix(word, "--") && word != "--" || strings.HasPrefix(word, "-") && strings.ContainsAny(strings.SplitN(word, "e", 2)[0], ownGrep)
+// beyondBusybox is whether there is something among the flags that busybox's grep does not have.
+func (g *grep) beyondBusybox() bool {
+	return g.perl || g.skipBinary || g.text || g.basic || g.flushing || g.paints() || g.label != standardInput ||
+		g.include != nil || g.exclude != nil || g.excludeDir != nil
 }
+
+func (g *grep) paints() bool { return g.color == "always" || g.color == "auto" && term.IsTerminal(1) }
+
+// standardInput is what it is called where names of files are printed.
+const standardInput = "(standard input)"
 
 // spreadContext turns -3 into -C3.
 func spreadContext(args []string) []string {
@@ -109,7 +119,8 @@ func (g *grep) define(f *pflag.FlagSet) {
 	} {
 		f.BoolVarP(b.p, b.long, b.short, false, b.usage)
 	}
-	f.Bool("line-buffered", false, "accepted")
+	f.BoolVar(&g.flushing, "line-buffered", false, "print each line when it is found")
+	f.BoolVarP(&g.zero, "null-data", "z", false, "lines end with a zero byte")
 	f.StringArrayVarP(&g.patterns, "regexp", "e", nil, "pattern")
 	f.StringVarP(&g.patternFile, "file", "f", "", "patterns, one a line")
 	f.StringArrayVar(&g.include, "include", nil, "files of that name alone")
@@ -119,7 +130,7 @@ func (g *grep) define(f *pflag.FlagSet) {
 	f.Lookup("color").NoOptDefVal = "auto"
 	f.StringVar(&g.color, "colour", "never", "the same")
 	f.Lookup("colour").NoOptDefVal = "auto"
-	f.StringVar(&g.label, "label", "(standard input)", "name of standard input")
+	f.StringVar(&g.label, "label", standardInput, "name of standard input")
 	f.IntVarP(&g.most, "max-count", "m", -1, "so many matching lines of each file")
 	f.IntVarP(&g.after, "after-context", "A", 0, "lines after each")
 	f.IntVarP(&g.before, "before-context", "B", 0, "lines before each")
@@ -144,7 +155,7 @@ func (g *grep) prepare(rest []string) ([]string, error) {
 	}
 	g.recursive = g.recursive || g.dereference
 	g.after, g.before = max(g.after, g.around), max(g.before, g.around)
-	g.paint = g.color == "always" || g.color == "auto" && term.IsTerminal(1)
+	g.paint = g.paints()
 	var err error
 	g.re, g.group, err = grepExpression(patterns, g)
 	return rest, err
@@ -228,8 +239,9 @@ func innermostPath(err error) error {
 	return err
 }
 
-// isBinary looks for a zero byte in what begins a file, as grep does.
+// isBinary looks for a zero byte in what is read first of a file, as grep does; it waits for no more of a pipe.
 func isBinary(r *bufio.Reader) bool {
-	start, _ := r.Peek(32 << 10)
+	_, _ = r.Peek(1)
+	start, _ := r.Peek(r.Buffered())
 	return bytes.IndexByte(start, 0) >= 0
 }

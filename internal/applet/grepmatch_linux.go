@@ -231,6 +231,9 @@ func (g *grep) colored(color, text string) string {
 
 // print writes a line, or with -o its matches; mark is ":" for a line that matches and "-" for one around it.
 func (g *grep) print(name string, n int, line []byte, mark rune) {
+	if g.flushing {
+		defer g.out.Flush()
+	}
 	prefix := ""
 	if g.named {
 		prefix += g.colored("35", name) + g.colored("36", string(mark))

@@ -22,7 +22,7 @@ type clientOptions struct {
 	caFile                    string
 	certFile, keyFile         string
 	limit                     time.Duration
-	http1, http2, priorHTTP2  bool
+	http1, priorHTTP2         bool
 	follow                    bool
 	maxRedirects              int
 	minTLS                    uint16

@@ -12,6 +12,12 @@ import (
 	"dlx/internal/printable"
 )
 
+const ipOptionsText = `  -br, -s, -j                of addresses and links: in short, with counters, as JSON
+  -o, -f inet|inet6|link, -4, -6, -0  as busybox has them, whose ip does the rest
+  -color=never               makes no difference: nothing is colored
+  -V                         the version
+`
+
 // ip is one run of the applet, which adds -br, -s and -j of ip(8) for addresses and links; all else is busybox's.
 type ip struct {
 	brief, statistics, json, v4, v6 bool
@@ -29,15 +35,27 @@ func runIP(args []string) error {
 			o.statistics = true
 		case "j", "json":
 			o.json = true
-		case "c", "color", "color=auto", "d", "details", "p", "pretty", "h", "human", "r", "resolve", "N", "numeric":
+		case "color=never": // as it is always
 		case "4":
 			o.v4 = true
 			rest = append(rest, "-f", "inet")
 		case "6":
 			o.v6 = true
 			rest = append(rest, "-f", "inet6")
-		default:
+		case "o", "oneline", "0":
 			rest = append(rest, words[0])
+		case "f", "family":
+			if len(words) < 2 {
+				return fail(exitUsage, "%s takes inet, inet6 or link", words[0])
+			}
+			words = words[1:]
+			o.v4, o.v6 = words[0] == "inet", words[0] == "inet6"
+			rest = append(rest, "-f", words[0])
+		case "V":
+			printVersion("ip")
+			return nil
+		default:
+			return refuse(words[0])
 		}
 	}
 	if len(words) > 0 && (o.brief || o.statistics || o.json) {

@@ -13,7 +13,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// lsof is one run of the applet: lsof(8) with -i -p -c -u -U -t -a -s and files.
+// lsof is one run of the applet: lsof(8) with -i -p -c -u -U -t -a -s +D +L and files.
 type lsof struct {
 	internet, states, files []string
 	pids, commands, users   []string
@@ -22,7 +22,8 @@ type lsof struct {
 	accounts                accounts
 	filters                 []func(*openFile) bool
 	selectors               []func(*process) bool
-	under                   []string
+	under, in               []string // directories: all below, and what lies in them
+	links                   uint64   // +L1: files with fewer names than that; 0 without it
 }
 
 // openFile is a line of lsof.
@@ -30,42 +31,68 @@ type openFile struct {
 	p                            *process
 	fd, kind, device, size, node string
 	name, path                   string
+	links                        uint64 // names of a regular file
 	socket                       *sock
 }
 
 func runLsof(args []string) error {
 	l := &lsof{accounts: readAccounts("/etc/passwd")}
 	args = internetFlags(args)
+	var numbers bool
 	files, err := flags("lsof", args, func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&l.internet, "internet", "i", nil, "internet sockets: [4|6][tcp|udp][@HOST][:PORT]")
 		f.StringArrayVarP(&l.states, "state", "s", nil, "states of sockets, TCP:LISTEN")
 		f.StringSliceVarP(&l.pids, "pid", "p", nil, "of these processes")
 		f.StringSliceVarP(&l.commands, "command", "c", nil, "of commands that begin so")
 		f.StringSliceVarP(&l.users, "user", "u", nil, "of these users")
-		f.StringArrayVarP(&l.under, "under", "D", nil, "files below a directory; +D DIR is taken too")
 		f.BoolVarP(&l.unix, "unix", "U", false, "unix sockets")
 		f.BoolVarP(&l.terse, "terse", "t", false, "PIDs alone")
 		f.BoolVarP(&l.and, "and", "a", false, "all conditions and not any")
-		f.BoolP("numeric-hosts", "n", true, "numbers, which they always are")
-		f.BoolP("numeric-ports", "P", true, "numbers, which they always are")
-		f.BoolP("no-warnings", "w", true, "accepted")
-		f.BoolP("list", "l", false, "accepted")
+		f.BoolVarP(&numbers, "numeric-users", "l", false, "numbers of users, not their names")
+		f.BoolP("numeric-hosts", "n", true, "makes no difference: hosts are always numbers")
+		f.BoolP("numeric-ports", "P", true, "makes no difference: ports are always numbers")
+		f.BoolP("no-warnings", "w", true, "makes no difference: there are no warnings")
 	})
 	if err != nil {
 		return err
 	}
-	for i := 0; i < len(files); i++ {
-		if (files[i] == "+D" || files[i] == "+d") && i+1 < len(files) {
-			l.under = append(l.under, files[i+1])
-			i++
-			continue
-		}
-		l.files = append(l.files, files[i])
+	if err := l.takeFiles(files); err != nil {
+		return err
 	}
 	if err := l.prepare(); err != nil {
 		return err
 	}
+	if numbers {
+		l.accounts = accounts{}
+	}
 	return l.list()
+}
+
+// takeFiles takes what is no flag: files, and the options that begin with a plus sign.
+func (l *lsof) takeFiles(words []string) error {
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		switch number, ok := strings.CutPrefix(word, "+L"); {
+		case ok:
+			n, err := strconv.ParseUint(number, 10, 31)
+			if err != nil || n == 0 {
+				return refuse(word)
+			}
+			l.links = n
+		case (word == "+D" || word == "+d") && i+1 < len(words):
+			i++
+			if word == "+D" {
+				l.under = append(l.under, words[i])
+			} else {
+				l.in = append(l.in, words[i])
+			}
+		case strings.HasPrefix(word, "+"):
+			return refuse(word)
+		default:
+			l.files = append(l.files, word)
+		}
+	}
+	return nil
 }
 
 // internetFlags gives -i, whose value is optional and may be the next word, a value: -nPiTCP becomes -nP --internet=TCP.
@@ -117,6 +144,9 @@ func (l *lsof) prepare() error {
 		}
 		l.filters = append(l.filters, func(f *openFile) bool { return f.socket != nil && match(f.socket) && l.inState(f.socket) })
 	}
+	if l.links > 0 {
+		l.filters = append(l.filters, func(f *openFile) bool { return f.kind == "REG" && f.links < l.links })
+	}
 	if l.unix {
 		l.filters = append(l.filters, func(f *openFile) bool { return f.kind == "unix" })
 	}
@@ -135,6 +165,10 @@ func (l *lsof) prepare() error {
 		l.filters = append(l.filters, func(f *openFile) bool {
 			return f.name == dir || strings.HasPrefix(f.name, strings.TrimSuffix(dir, "/")+"/")
 		})
+	}
+	for _, dir := range l.in {
+		dir = filepath.Clean(dir)
+		l.filters = append(l.filters, func(f *openFile) bool { return f.name == dir || filepath.Dir(f.name) == dir })
 	}
 	if l.pids != nil {
 		l.selectors = append(l.selectors, func(p *process) bool { return slices.Contains(l.pids, strconv.Itoa(p.pid)) })

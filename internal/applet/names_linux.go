@@ -16,28 +16,49 @@ import (
 	"dlx/internal/printable"
 )
 
-// runHostname adds -I, and -i and -f that do not fail without DNS, to busybox's hostname.
+// runHostname adds -I, and -f that does not fail without DNS, to busybox's hostname.
 func runHostname(args []string) error {
-	option := ""
-	if len(args) > 0 {
-		option = args[0]
+	var f *pflag.FlagSet
+	var full, short, addresses, own bool
+	rest, err := flags("hostname", args, func(set *pflag.FlagSet) {
+		f = set
+		f.BoolVarP(&full, "fqdn", "f", false, "the name as the kernel has it; DNS is not asked")
+		f.BoolVarP(&short, "short", "s", false, "the name up to the first dot")
+		f.BoolVarP(&own, "ip-address", "i", false, "the addresses that the name has")
+		f.BoolVarP(&addresses, "all-ip-addresses", "I", false, "the addresses of the interfaces")
+		f.BoolP("domain", "d", false, "the domain, as busybox finds it")
+		f.StringP("file", "F", "", "set the name that a file has")
+	})
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 || f.Changed("domain") || f.Changed("file") {
+		return throughBusybox(f, rest)
 	}
 	name, err := os.Hostname()
-	switch option {
-	case "", "-f", "--fqdn":
-		fmt.Println(printable.Escape(name))
+	switch {
+	case err != nil:
 		return err
-	case "-s", "--short":
-		name, _, _ = strings.Cut(name, ".")
-		fmt.Println(printable.Escape(name))
-		return err
-	case "-I", "-i", "--all-ip-addresses", "--ip-address":
+	case addresses:
 		return printAddresses()
-	case "--help":
-		fmt.Println("usage: hostname [-f|-s|-i|-I]")
-		return nil
+	case own:
+		return printAddressesOf(name)
+	case short:
+		name, _, _ = strings.Cut(name, ".")
 	}
-	return becomeBusybox("hostname", args)
+	fmt.Println(printable.Escape(name))
+	return nil
+}
+
+func printAddressesOf(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
+	defer cancel()
+	list, err := net.DefaultResolver.LookupHost(ctx, name)
+	if err != nil {
+		return err
+	}
+	fmt.Println(strings.Join(list, " "))
+	return nil
 }
 
 // printAddresses prints the addresses of the interfaces, without loopback's and link-local ones unless there are no others.
@@ -61,7 +82,11 @@ const lookupLimit = 10 * time.Second
 
 // runGetent is getent(1) for hosts, ahosts, passwd, group and services, from the container's files.
 func runGetent(args []string) error {
-	if len(args) == 0 || args[0] == "--help" {
+	args, err := flags("getent", args, nil)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
 		return fail(1, "takes DATABASE [KEY...]: hosts, ahosts, ahostsv4, passwd, group or services")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
@@ -149,7 +174,6 @@ func runHost(args []string) error {
 	rest, err := flags("host", args, func(f *pflag.FlagSet) {
 		f.StringVarP(&kind, "type", "t", "", "type of record")
 		f.StringVarP(&q.port, "port", "p", q.port, "port")
-		f.BoolP("all", "a", false, "accepted; dig shows everything")
 	})
 	if err != nil {
 		return err

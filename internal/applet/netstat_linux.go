@@ -16,7 +16,7 @@ import (
 
 // runNetstat is netstat(8) of net-tools with -t -u -w -x -l -a -n -p -e, and -s and -i; busybox has -r.
 func runNetstat(args []string) error {
-	var route, statistics, interfaces, extended, continuous bool
+	var route, statistics, interfaces, extended bool
 	s := &ss{}
 	_, err := flags("netstat", args, func(f *pflag.FlagSet) {
 		f.BoolVarP(&s.tcp, "tcp", "t", false, "TCP sockets")
@@ -32,16 +32,12 @@ func runNetstat(args []string) error {
 		f.BoolVarP(&route, "route", "r", false, "routes")
 		f.BoolVarP(&statistics, "statistics", "s", false, "the kernel's counters")
 		f.BoolVarP(&interfaces, "interfaces", "i", false, "interfaces and their counters")
-		f.BoolP("numeric", "n", true, "numbers, which they always are")
-		f.BoolP("wide", "W", true, "nothing is cut, as always")
-		f.BoolP("timers", "o", false, "accepted; ss -o has timers")
-		f.BoolVarP(&continuous, "continuous", "c", false, "not supported; take watch")
+		f.BoolP("numeric", "n", true, "makes no difference: hosts and ports are always numbers")
+		f.BoolP("wide", "W", true, "makes no difference: nothing is cut")
 	})
 	switch {
 	case err != nil:
 		return err
-	case continuous:
-		return fail(exitUsage, "-c is not supported: watch -n 1 netstat ...")
 	case route:
 		return becomeBusybox("netstat", []string{"-rn"})
 	case statistics:

@@ -52,9 +52,17 @@ func mapped(p *process) []*openFile {
 		}
 		name := strings.Join(f[5:], " ")
 		seen[f[5]] = true
-		list = append(list, &openFile{p: p, fd: "mem", kind: "REG", device: strings.ReplaceAll(f[3], ":", ","), node: f[4], name: name, path: p.dir + "/root" + name})
+		list = append(list, &openFile{p: p, fd: "mem", kind: "REG", device: strings.ReplaceAll(f[3], ":", ","), node: f[4], name: name, path: p.dir + "/root" + name, links: mappedNames(name)})
 	}
 	return list
+}
+
+// mappedNames are those of a mapped file: none if the kernel says that it was deleted (proc_pid_maps(5)), else one at least.
+func mappedNames(mapped string) uint64 {
+	if strings.HasSuffix(mapped, " (deleted)") {
+		return 0
+	}
+	return 1
 }
 
 func (l *lsof) file(p *process, fd, link string) *openFile {
@@ -76,7 +84,7 @@ func (l *lsof) file(p *process, fd, link string) *openFile {
 	f.node, f.size = strconv.FormatUint(st.Ino, 10), strconv.FormatInt(st.Size, 10)
 	switch st.Mode & syscall.S_IFMT {
 	case syscall.S_IFREG:
-		f.kind = "REG"
+		f.kind, f.links = "REG", uint64(st.Nlink) //nolint:unconvert // its size differs by architecture
 	case syscall.S_IFDIR:
 		f.kind = "DIR"
 	case syscall.S_IFIFO:

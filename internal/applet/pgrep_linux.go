@@ -189,6 +189,10 @@ func signalNumber(s string) syscall.Signal {
 
 // runPwdx prints the working directories of processes.
 func runPwdx(args []string) error {
+	args, err := flags("pwdx", args, nil)
+	if err != nil {
+		return err
+	}
 	if len(args) == 0 {
 		return fail(exitUsage, "takes process IDs")
 	}

@@ -18,6 +18,7 @@ type ping struct {
 	count, size, ttl            int
 	interval, wait, deadline    float64
 	v4, v6, quiet, flood, stamp bool
+	adaptive, outstanding       bool
 	source, discover            string
 
 	host      string
@@ -71,10 +72,9 @@ func (p *ping) define(f *pflag.FlagSet) {
 	f.BoolVarP(&p.stamp, "timestamp", "D", false, "the time before each line")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "the summary alone")
 	f.BoolVarP(&p.flood, "flood", "f", false, "as fast as answers come; takes -c or -w")
-	f.BoolP("verbose", "v", false, "accepted, makes no difference")
-	f.BoolP("numeric", "n", true, "numbers, which they always are")
-	f.BoolP("adaptive", "A", false, "accepted, makes no difference")
-	f.BoolP("outstanding", "O", false, "accepted, makes no difference")
+	f.BoolVarP(&p.adaptive, "adaptive", "A", false, "send the next request when an answer has come")
+	f.BoolVarP(&p.outstanding, "outstanding", "O", false, "tell of requests without an answer before the next is sent")
+	f.BoolP("numeric", "n", true, "makes no difference: names of hosts are never looked up")
 }
 
 func (p *ping) hello() {
@@ -123,12 +123,15 @@ func (p *ping) run() error {
 		if !end.IsZero() && until.After(end) {
 			until, last = end, true
 		}
-		p.receive(seq, sent, until, stop)
+		answered := p.receive(seq, sent, until, stop)
+		if !answered && p.outstanding && !p.quiet && !last && len(stop) == 0 {
+			fmt.Printf("no answer yet for icmp_seq=%d\n", seq&0xffff)
+		}
 		if last || len(stop) > 0 {
 			return nil
 		}
 		rest := time.Until(sent.Add(p.pause(false)))
-		if p.flood {
+		if p.flood || p.adaptive && answered {
 			rest = floodPause
 		}
 		select {
@@ -151,12 +154,12 @@ func (p *ping) pause(last bool) time.Duration {
 	return seconds(p.interval)
 }
 
-// receive waits for the answer to a request.
-func (p *ping) receive(seq int, sent, until time.Time, stop <-chan os.Signal) {
+// receive waits for the answer to a request, and says whether it came.
+func (p *ping) receive(seq int, sent, until time.Time, stop <-chan os.Signal) bool {
 	for len(stop) == 0 {
 		r, err := p.sock.receive(until)
 		if err != nil {
-			return // no answer in time
+			return false // no answer in time
 		}
 		mark := ""
 		if p.stamp {
@@ -168,7 +171,7 @@ func (p *ping) receive(seq int, sent, until time.Time, stop <-chan os.Signal) {
 				fmt.Printf("%sFrom %s icmp_seq=%d %s\n", mark, r.from, r.seq, r.problem)
 			}
 			p.errs++
-			return
+			return true
 		case r.seq != seq&0xffff:
 			continue
 		}
@@ -182,8 +185,9 @@ func (p *ping) receive(seq int, sent, until time.Time, stop <-chan os.Signal) {
 			}
 			fmt.Printf("%s%d bytes from %s: icmp_seq=%d%s time=%s ms\n", mark, r.size, r.from, r.seq, ttl, milliseconds(took))
 		}
-		return
+		return true
 	}
+	return false
 }
 
 // milliseconds has as many digits as iputils prints.

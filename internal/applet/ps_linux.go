@@ -23,14 +23,27 @@ type ps struct {
 	sort                          []string
 	threads, forest, negate, wide bool
 	noHeader, bsd                 bool
+	running, followers            bool // r and -d
+	columnLimit                   int  // of --columns; 0: the terminal's
 	table                         psTable
 }
 
-const psUsage = `usage: ps [-e|-A] [-f|-F|-l|-j|-o FORMAT] [-p PID] [-C NAME] [-u USER] [-t TTY] [--ppid PID] [-L|-T] [-H] [-w]
-       ps [aux|axf|axjf|axo FORMAT]
-       ps [--sort [-]COLUMN,...] [--forest] [--no-headers]
-
-Without a selection all processes are listed.
+const psOptionsText = `      aux, axf, axjf, axo FORMAT      the BSD form
+  -e, -A, a, x, g                 make no difference: without a selection all processes are listed
+  -d                              all but leaders of sessions
+      r                           those that run
+  -p PID, -C NAME, -u USER, -U USER, -t TTY, -s SESSION, -g SESSION, --ppid PID, --pid, --user, --tty, --sid
+                                  the processes that are named; commas stand between several
+  -N, --deselect                  the others
+  -f, -F, -l, -j, u, v            more columns
+  -o, --format COLUMN[=HEADER],...  these columns
+  -L, -T, H                       threads, each in a line
+  -H, f, --forest                 children below their parents
+  -k, --sort [-]COLUMN,...        in this order
+  -w, --cols, --columns, --width N  do not cut lines; cut them after N columns
+  h, --no-headers                 no header
+  -V                              the version
+      --rows, --lines N           make no difference: the header is printed once
 `
 
 func runPs(args []string) error {
@@ -38,10 +51,13 @@ func runPs(args []string) error {
 	p.table.system = readSystem()
 	p.table.users, p.table.groups = readAccounts("/etc/passwd"), readAccounts("/etc/group")
 	if err := p.parse(args); err != nil {
-		if !errors.Is(err, errHelp) {
-			return fail(1, "%w", err)
+		if exit, ok := errors.AsType[*exitError](err); ok {
+			return exit
 		}
-		return err
+		if errors.Is(err, errHelp) {
+			return err
+		}
+		return fail(1, "%w", err)
 	}
 	list, err := processes(p.threads)
 	if err != nil {
@@ -77,7 +93,7 @@ func (p *ps) selects(x *process) bool {
 		id, ok := p.table.users.id(s)
 		return ok && id == x.uid
 	}) || found
-	return found || none
+	return (found || none) && (!p.running || x.state == "R" || x.state == "D") && (!p.followers || x.session != x.pid)
 }
 
 // arrange sorts by --sort: COLUMN, +COLUMN, -COLUMN.
@@ -163,8 +179,8 @@ func (p *ps) print(list []*process) {
 		}
 		rows = append(rows, row)
 	}
-	limit := 0
-	if columns, _, err := term.GetSize(1); err == nil && !p.wide && columns > 0 {
+	limit := p.columnLimit
+	if columns, _, err := term.GetSize(1); err == nil && limit == 0 && !p.wide && columns > 0 {
 		limit = columns
 	}
 	printRows(p.format, rows, limit)

@@ -1,7 +1,6 @@
 package applet
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ func (p *ps) letters(word string, args []string) ([]string, error) {
 		value := word[i+1:]
 		if value == "" {
 			if len(args) == 0 {
-				return nil, fmt.Errorf("option %s takes a value", letter)
+				return nil, fail(exitUsage, "option %s takes a value", letter)
 			}
 			value, args = args[0], args[1:]
 		}
@@ -54,18 +53,26 @@ func (p *ps) letters(word string, args []string) ([]string, error) {
 
 // takesValue: u, g, s and C are options without a value in the BSD form.
 func (p *ps) takesValue(letter byte) bool {
-	values := "oOpCUtgGskqu"
+	values := "opCUtgskqu"
 	if p.bsd {
-		values = "oOpUtGkq"
+		values = "opUtkq"
 	}
 	return strings.IndexByte(values, letter) >= 0
 }
 
 func (p *ps) letter(letter string) error {
 	style := letter
+	switch {
+	case strings.Contains("axg", letter) && (p.bsd || letter == "a"), strings.Contains("eA", letter) && !p.bsd:
+		return nil // a selection that leaves nothing out here
+	case letter == "d" && !p.bsd:
+		p.followers = true
+		return nil
+	case letter == "r" && p.bsd:
+		p.running = true
+		return nil
+	}
 	switch letter {
-	case "e", "A", "a", "x", "d", "r", "y", "M", "c", "S", "n", "g", "m":
-		return nil // a selection that leaves nothing out here, or a detail
 	case "f":
 		if p.bsd {
 			p.forest = true
@@ -93,10 +100,13 @@ func (p *ps) letter(letter string) error {
 		p.negate = true
 		return nil
 	case "V":
-		fmt.Println("ps (dlx), in the form of procps")
+		printVersion("ps")
 		return errHelp
 	default:
-		return fmt.Errorf("unsupported option %q (ps --help lists them)", letter)
+		if !p.bsd {
+			letter = "-" + letter
+		}
+		return refuse(letter)
 	}
 	if letter == "L" && p.style == "f" || letter == "f" && p.style == "L" {
 		style = "Lf"
@@ -108,7 +118,7 @@ func (p *ps) letter(letter string) error {
 func (p *ps) valued(letter, value string) error {
 	list := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 	switch letter {
-	case "o", "O":
+	case "o":
 		return p.columns(value)
 	case "p", "q":
 		p.pids = append(p.pids, list...)
@@ -122,25 +132,31 @@ func (p *ps) valued(letter, value string) error {
 		p.sids = append(p.sids, list...)
 	case "k":
 		p.sort = append(p.sort, list...)
-	case "G":
-		return errors.New("-G is not supported; take -o group and grep")
 	}
 	return nil
 }
 
 func (p *ps) long(word string, args []string) ([]string, error) {
 	name, value, given := strings.Cut(word, "=")
-	takes := map[string]string{"sort": "k", "format": "o", "pid": "p", "ppid": "", "user": "u", "User": "U", "tty": "t", "sid": "s", "quick-pid": "p"}
+	takes := map[string]string{"sort": "k", "format": "o", "pid": "p", "ppid": "", "user": "u", "User": "U", "tty": "t", "sid": "s", "quick-pid": "p",
+		"cols": "", "columns": "", "width": "", "rows": "", "lines": ""}
 	letter, valued := takes[name]
 	if valued && !given {
 		if len(args) == 0 {
-			return nil, fmt.Errorf("--%s takes a value", name)
+			return nil, fail(exitUsage, "--%s takes a value", name)
 		}
 		value, args = args[0], args[1:]
 	}
 	switch {
 	case name == "ppid":
 		p.parents = append(p.parents, strings.Split(value, ",")...)
+	case name == "cols", name == "columns", name == "width":
+		n, err := strconv.ParseUint(value, 10, 16)
+		if err != nil || n == 0 {
+			return nil, fail(exitUsage, "--%s takes a number of columns, not %q", name, value)
+		}
+		p.columnLimit = int(n)
+	case name == "rows", name == "lines": // every how many lines a header comes, of which there is one here
 	case valued:
 		return args, p.valued(letter, value)
 	case name == "forest":
@@ -149,14 +165,8 @@ func (p *ps) long(word string, args []string) ([]string, error) {
 		p.noHeader = true
 	case name == "deselect":
 		p.negate = true
-	case name == "headers", name == "cols", name == "columns", name == "width", name == "rows", name == "cumulative":
-	case name == "help":
-		fmt.Print(psUsage)
-		return nil, errHelp
-	case name == "version":
-		return nil, p.letter("V")
 	default:
-		return nil, fmt.Errorf("unknown option --%s (ps --help lists them)", name)
+		return nil, refuse("--" + name)
 	}
 	return args, nil
 }

@@ -13,9 +13,9 @@ import (
 
 // pstree is one run of the applet: the processes as a tree, one a line (pstree(1) with -A -p -a -u -s).
 type pstree struct {
-	pids, args, users, ascii, threads, parents bool
-	below                                      map[int][]*process
-	accounts                                   accounts
+	pids, args, users, ascii, parents bool
+	below                             map[int][]*process
+	accounts                          accounts
 }
 
 func runPstree(args []string) error {
@@ -25,11 +25,11 @@ func runPstree(args []string) error {
 		f.BoolVarP(&t.args, "arguments", "a", false, "command lines")
 		f.BoolVarP(&t.users, "uid-changes", "u", false, "users where they change")
 		f.BoolVarP(&t.ascii, "ascii", "A", false, "lines of ASCII")
-		f.BoolVarP(&t.threads, "hide-threads", "T", false, "accepted: threads are not shown")
-		f.BoolVarP(&t.parents, "show-parents", "s", false, "accepted, makes no difference")
-		f.BoolP("long", "l", false, "accepted: lines are not cut")
-		f.BoolP("compact-not", "c", false, "accepted: nothing is put together")
-		f.BoolP("numeric-sort", "n", false, "accepted: the order is that of the PIDs")
+		f.BoolVarP(&t.parents, "show-parents", "s", false, "the parents of the process too")
+		f.BoolP("hide-threads", "T", false, "makes no difference: threads are not shown")
+		f.BoolP("long", "l", false, "makes no difference: lines are not cut")
+		f.BoolP("compact-not", "c", false, "makes no difference: nothing is put together")
+		f.BoolP("numeric-sort", "n", false, "makes no difference: the order is that of the PIDs")
 	})
 	if err != nil {
 		return err
@@ -54,11 +54,28 @@ func runPstree(args []string) error {
 		if roots = t.chosen(list, rest[0]); len(roots) == 0 {
 			return &exitError{code: 1}
 		}
+		if t.parents {
+			roots = t.withParents(roots, byPID)
+		}
 	}
 	for _, p := range roots {
 		t.print(p, nil, "", "")
 	}
 	return nil
+}
+
+// withParents is the tree down to the chosen ones: of each parent, only the child on the way stays.
+func (t *pstree) withParents(chosen []*process, byPID map[int]*process) (roots []*process) {
+	for _, p := range chosen {
+		for parent := byPID[p.ppid]; parent != nil && parent != p; parent = byPID[p.ppid] {
+			t.below[parent.pid] = []*process{p}
+			p = parent
+		}
+		if !slices.Contains(roots, p) {
+			roots = append(roots, p)
+		}
+	}
+	return roots
 }
 
 // chosen are the process of a PID, or those of a user.

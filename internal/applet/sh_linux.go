@@ -80,7 +80,8 @@ func interpret(args []string) error {
 		defer f.Close()
 		script, name, args, interactive = f, args[0], args[1:], false
 	case len(args) > 0:
-		return fail(exitUsage, "unknown option %q", args[0])
+		_, err := flags("sh", args, nil) // there are --help and --version
+		return err
 	}
 	runner, err := interp.New(interp.StdIO(os.Stdin, os.Stdout, os.Stderr), interp.Params(append([]string{"--"}, args...)...))
 	if err != nil {

@@ -15,7 +15,7 @@ type ss struct {
 	tcp, udp, raw, unix                          bool
 	listening, all, process, v4, v6              bool
 	noHeader, summary, options, extended, memory bool
-	info, oneLine, version                       bool
+	info, oneLine                                bool
 	family, query                                string
 	states                                       stateSet
 	match                                        func(*sock) bool
@@ -27,10 +27,6 @@ func runSs(args []string) error {
 	rest, err := flags("ss", args, s.define)
 	if err != nil {
 		return err
-	}
-	if s.version {
-		fmt.Println("ss (dlx), in the form of iproute2")
-		return nil
 	}
 	if err := s.choose(); err != nil {
 		return err
@@ -61,8 +57,7 @@ func (s *ss) define(f *pflag.FlagSet) {
 	f.BoolVarP(&s.listening, "listening", "l", false, "those that listen")
 	f.BoolVarP(&s.all, "all", "a", false, "those that listen and those that do not")
 	f.BoolVarP(&s.process, "processes", "p", false, "the processes that use them")
-	f.BoolP("numeric", "n", true, "numbers, which they always are")
-	f.BoolP("resolve", "r", false, "accepted, makes no difference")
+	f.BoolP("numeric", "n", true, "makes no difference: hosts and ports are always numbers")
 	f.BoolVarP(&s.options, "options", "o", false, "timers")
 	f.BoolVarP(&s.extended, "extended", "e", false, "user, inode and cookie")
 	f.BoolVarP(&s.memory, "memory", "m", false, "memory")
@@ -74,7 +69,6 @@ func (s *ss) define(f *pflag.FlagSet) {
 	f.StringVarP(&s.query, "query", "A", "", "kinds of socket, such as tcp,udp")
 	f.BoolVarP(&s.noHeader, "no-header", "H", false, "no header")
 	f.BoolVarP(&s.summary, "summary", "s", false, "numbers of sockets by kind")
-	f.BoolVarP(&s.version, "version", "V", false, "version")
 }
 
 // choose settles which tables and which states are listed.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -76,7 +77,24 @@ func runID(args []string) error {
 
 // runEnv prints the environment, or runs a command with more of it.
 func runEnv(args []string) error {
+	var empty bool
+	var without []string
+	args, err := flags("env", args, func(f *pflag.FlagSet) {
+		f.SetInterspersed(false)
+		f.BoolVarP(&empty, "ignore-environment", "i", false, "begin with nothing")
+		f.StringArrayVarP(&without, "unset", "u", nil, "without this variable")
+	})
+	if err != nil {
+		return err
+	}
 	env := os.Environ()
+	if empty {
+		env = nil
+	}
+	env = slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(without, name)
+	})
 	for len(args) > 0 && strings.Contains(args[0], "=") {
 		env, args = append(env, args[0]), args[1:]
 	}

@@ -69,11 +69,9 @@ func (t *tcpdump) define(f *pflag.FlagSet) {
 	f.IntVarP(&t.seconds, "rotate-seconds", "G", 0, "begin another file after so many seconds")
 	f.IntVarP(&t.kept, "file-count", "W", 0, "how many files -C keeps, or -G makes")
 	t.view.Define(f)
-	for letter, name := range map[string]string{
-		"l": "line-buffered", "U": "packet-buffered", "p": "no-promiscuous-mode", "K": "dont-verify-checksums",
-	} {
-		f.BoolP(name, letter, false, "accepted, makes no difference")
-	}
+	f.BoolP("line-buffered", "l", false, "makes no difference: a line is printed when the packet comes")
+	f.BoolP("packet-buffered", "U", false, "makes no difference: a packet is written when it comes")
+	f.BoolP("no-promiscuous-mode", "p", false, "makes no difference: no interface is made promiscuous")
 	f.BoolVar(&t.quietly, "no-summary", false, "do not say on standard error what is captured, and how much was")
 }
 

@@ -3,7 +3,6 @@ package applet
 import (
 	"bufio"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,7 +101,7 @@ func runComm(args []string) error {
 		for i, usage := range []string{"no lines of the first alone", "no lines of the second alone", "no lines of both"} {
 			f.BoolVarP(&hide[i], "hide-"+strconv.Itoa(i+1), strconv.Itoa(i+1), false, usage)
 		}
-		f.Bool("nocheck-order", false, "accepted")
+		f.Bool("nocheck-order", false, "makes no difference: the order is never checked")
 	})
 	if err != nil {
 		return err
@@ -149,28 +148,42 @@ func runComm(args []string) error {
 
 // runSort adds -h, human sizes, to busybox's sort, which does the rest.
 func runSort(args []string) error {
-	human := slices.ContainsFunc(args, func(a string) bool {
-		return a == "--human-numeric-sort" || len(a) > 1 && a[0] == '-' && a[1] != '-' && strings.Contains(strings.SplitN(a, "t", 2)[0], "h")
-	})
-	if !human {
-		return becomeBusybox("sort", shortOptions(args, map[string]string{
-			"--reverse": "-r", "--numeric-sort": "-n", "--unique": "-u", "--key": "-k", "--field-separator": "-t", "--ignore-case": "-f",
-			"--version-sort": "-V", "--stable": "-s", "--output": "-o", "--check": "-c", "--zero-terminated": "-z", "--month-sort": "-M", "--general-numeric-sort": "-g",
-		}))
+	var f *pflag.FlagSet
+	var human, reverse, unique, stable bool
+	var keys []string
+	var separator string
+	withoutHuman := [][2]string{
+		{"numeric-sort", "n"}, {"version-sort", "V"}, {"month-sort", "M"}, {"general-numeric-sort", "g"}, {"ignore-case", "f"},
+		{"ignore-leading-blanks", "b"}, {"dictionary-order", "d"}, {"ignore-nonprinting", "i"}, {"check", "c"}, {"zero-terminated", "z"},
 	}
-	var reverse, unique bool
-	key, separator := "", ""
-	files, err := flags("sort", args, func(f *pflag.FlagSet) {
-		f.BoolP("human-numeric-sort", "h", true, "sizes such as 2K and 1G")
+	files, err := flags("sort", args, func(set *pflag.FlagSet) {
+		f = set
+		f.BoolVarP(&human, "human-numeric-sort", "h", false, "sizes such as 2K and 1G")
 		f.BoolVarP(&reverse, "reverse", "r", false, "the other way round")
 		f.BoolVarP(&unique, "unique", "u", false, "each once")
-		f.StringVarP(&key, "key", "k", "", "by that field")
+		f.BoolVarP(&stable, "stable", "s", false, "leave what is equal in its order")
+		f.StringArrayVarP(&keys, "key", "k", nil, "by that field; with -h one at most")
 		f.StringVarP(&separator, "field-separator", "t", "", "character between fields")
-		f.BoolP("stable", "s", true, "accepted")
+		for _, b := range withoutHuman {
+			f.BoolP(b[0], b[1], false, "as busybox has it, without -h")
+		}
+		f.StringP("output", "o", "", "write to a file, without -h")
 	})
 	if err != nil {
 		return err
 	}
+	if !human {
+		return throughBusybox(f, files)
+	}
+	for _, b := range append(withoutHuman, [2]string{"output", "o"}) {
+		if f.Changed(b[0]) {
+			return fail(exitUsage, "-%s and -h do not go together", b[1])
+		}
+	}
+	if len(keys) > 1 {
+		return fail(exitUsage, "with -h there is one -k at most")
+	}
+	key := strings.Join(keys, "")
 	var lines []string
 	if err := eachLine(files, func(line string) error {
 		lines = append(lines, line)
@@ -181,7 +194,10 @@ func runSort(args []string) error {
 	field, _ := strconv.Atoi(strings.TrimRight(strings.SplitN(key, ",", 2)[0], "hnrb"))
 	reverse = reverse || strings.Contains(key, "r")
 	slices.SortStableFunc(lines, func(a, b string) int {
-		order := cmp.Or(cmp.Compare(humanSize(fieldOf(a, separator, field)), humanSize(fieldOf(b, separator, field))), strings.Compare(a, b))
+		order := cmp.Compare(humanSize(fieldOf(a, separator, field)), humanSize(fieldOf(b, separator, field)))
+		if order == 0 && !stable {
+			order = strings.Compare(a, b)
+		}
 		if reverse {
 			return -order
 		}
@@ -226,37 +242,32 @@ func humanSize(s string) float64 {
 	return n
 }
 
-// shortOptions turns long options into the short ones that busybox has.
-func shortOptions(args []string, short map[string]string) []string {
-	var out []string
-	for _, a := range args {
-		name, value, given := strings.Cut(a, "=")
-		s, ok := short[name]
-		switch {
-		case !ok:
-			out = append(out, a)
-		case given:
-			out = append(out, s, value)
-		case s != "":
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // runDu gives busybox's du the long options of du(1).
 func runDu(args []string) error {
-	err := becomeBusybox("du", shortOptions(args, map[string]string{
-		"--max-depth": "-d", "--human-readable": "-h", "--summarize": "-s", "--all": "-a", "--one-file-system": "-x", "--total": "-c",
-		"--apparent-size": "-b", "--bytes": "-b",
-	}))
-	if errors.Is(err, errNoBusybox) {
-		return fail(exitUsage, "%w", err)
+	var f *pflag.FlagSet
+	files, err := flags("du", args, func(set *pflag.FlagSet) {
+		f = set
+		for _, b := range []struct{ name, letter, usage string }{
+			{"all", "a", "files too"}, {"bytes", "b", "bytes of the contents, and not of the disk"}, {"total", "c", "a total"},
+			{"dereference-args", "H", "follow links that are named"}, {"human-readable", "h", "sizes such as 2K and 1G"},
+			{"kilobytes", "k", "in KiB"}, {"dereference", "L", "follow all links"}, {"count-links", "l", "count what has several names each time"},
+			{"megabytes", "m", "in MiB"}, {"summarize", "s", "the sum of each argument alone"}, {"one-file-system", "x", "stay on one file system"},
+		} {
+			f.BoolP(b.name, b.letter, false, b.usage)
+		}
+		f.StringP("max-depth", "d", "", "print no deeper than that")
+	})
+	if err != nil {
+		return err
 	}
-	return err
+	return throughBusybox(f, files)
 }
 
 func runPrintenv(args []string) error {
+	args, err := flags("printenv", args, nil)
+	if err != nil {
+		return err
+	}
 	if len(args) == 0 {
 		return runEnv(nil)
 	}

@@ -2,6 +2,8 @@ package applet
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,14 +18,14 @@ import (
 // runTimeout is timeout(1). Busybox's leaves a process behind that waits for the time to be over.
 func runTimeout(args []string) error {
 	var kill, name string
-	var preserve bool
+	var preserve, verbose bool
 	rest, err := flags("timeout", args, func(f *pflag.FlagSet) {
 		f.SetInterspersed(false)
 		f.StringVarP(&name, "signal", "s", "TERM", "signal to send")
 		f.StringVarP(&kill, "kill-after", "k", "", "send KILL so much later")
 		f.BoolVar(&preserve, "preserve-status", false, "the command's status also after the time")
-		f.Bool("foreground", true, "accepted: so it is always")
-		f.BoolP("verbose", "v", false, "accepted")
+		f.Bool("foreground", true, "makes no difference: the command is never put into the background")
+		f.BoolVarP(&verbose, "verbose", "v", false, "say which signal is sent")
 	})
 	if err != nil {
 		return err
@@ -51,11 +53,36 @@ func runTimeout(args []string) error {
 		}
 		return fail(126, "failed to run command %q: %w", rest[1], rootCause(err))
 	}
-	return await(cmd, limit, later, sig, preserve)
+	w := &timeoutWait{cmd: cmd, limit: limit, later: later, signal: sig, preserve: preserve}
+	if verbose {
+		w.log = os.Stderr
+	}
+	return w.await()
+}
+
+// timeoutWait is a command that has begun, and what is done when its time is over.
+type timeoutWait struct {
+	cmd          *exec.Cmd
+	limit, later time.Duration
+	signal       syscall.Signal
+	preserve     bool
+	log          io.Writer // nil without -v
+}
+
+func (w *timeoutWait) send(s syscall.Signal) {
+	if w.log != nil {
+		name := strconv.Itoa(int(s)) // of a real-time signal
+		if int(s) <= len(signalNames) {
+			name = signalNames[s-1]
+		}
+		fmt.Fprintf(w.log, "timeout: sending signal %s to command %q\n", name, w.cmd.Args[0])
+	}
+	_ = w.cmd.Process.Signal(s)
 }
 
 // await waits for the command, and passes signals on to it.
-func await(cmd *exec.Cmd, limit, later time.Duration, sig syscall.Signal, preserve bool) error {
+func (w *timeoutWait) await() error {
+	cmd := w.cmd
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -64,21 +91,21 @@ func await(cmd *exec.Cmd, limit, later time.Duration, sig syscall.Signal, preser
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var over, killing <-chan time.Time
-	if limit > 0 {
-		over = time.After(limit)
+	if w.limit > 0 {
+		over = time.After(w.limit)
 	}
 	expired, killed := false, false
 	for {
 		select {
 		case <-over:
 			expired = true
-			_ = cmd.Process.Signal(sig)
-			if later > 0 {
-				killing = time.After(later)
+			w.send(w.signal)
+			if w.later > 0 {
+				killing = time.After(w.later)
 			}
 		case <-killing:
 			killed = true
-			_ = cmd.Process.Kill()
+			w.send(syscall.SIGKILL)
 		case s := <-signals:
 			_ = cmd.Process.Signal(s)
 		case <-done:
@@ -86,9 +113,9 @@ func await(cmd *exec.Cmd, limit, later time.Duration, sig syscall.Signal, preser
 			if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 				code = 128 + int(ws.Signal())
 			}
-			if expired && !preserve {
+			if expired && !w.preserve {
 				code = 124
-				if killed || sig == syscall.SIGKILL {
+				if killed || w.signal == syscall.SIGKILL {
 					code = 137
 				}
 			}

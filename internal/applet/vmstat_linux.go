@@ -13,6 +13,10 @@ type vmStat map[string]uint64
 
 // runVmstat is vmstat [DELAY [COUNT]].
 func runVmstat(args []string) error {
+	args, err := flags("vmstat", args, nil)
+	if err != nil {
+		return err
+	}
 	delay, count := time.Second, 1
 	for i, a := range args {
 		n, err := strconv.Atoi(a)

@@ -62,7 +62,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
-		a.toolboxCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
+		a.toolboxCommand(), a.toolsCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
 	root.AddCommand(internalCommands(a)...)
 	return root
 }

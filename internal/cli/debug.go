@@ -112,7 +112,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 		defer cancel(nil)
 		streams := con.open(ctx, cancel)
 		if tty || len(o.toolboxes) > 0 {
-			streams.Placed = a.sayToolboxes
+			streams.Placed = func(parts []toolbox.Part) { a.sayToolboxes(parts, tty && len(command) == 0) }
 		}
 		if tty || o.verbose {
 			streams.LeftOut = func(names []string) { a.sayLeftOut(names, o.verbose) }
@@ -125,9 +125,13 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 }
 
 // sayToolboxes says what is brought along, and who vouches for it.
-func (a *app) sayToolboxes(parts []toolbox.Part) {
-	for _, p := range parts {
-		a.notef("toolbox %s", p)
+func (a *app) sayToolboxes(parts []toolbox.Part, atPrompt bool) {
+	for i, p := range parts {
+		how := ""
+		if atPrompt && i == 0 {
+			how = "; tools: type 'tools'"
+		}
+		a.notef("toolbox %s%s", p, how)
 	}
 }
 

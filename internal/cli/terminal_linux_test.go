@@ -72,6 +72,7 @@ func TestTerminalShell(t *testing.T) {
 	c := pause(t)
 	term := onTerminal(t, "debug", c.Name)
 	prompt := c.Name + `:/# `
+	term.Expect(`built in; tools: type 'tools'\r\n`, limit)
 	term.Expect(prompt, limit)
 	t.Run("size", func(t *testing.T) {
 		term.Send("echo $((6*7)); stty size\r")

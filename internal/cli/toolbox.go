@@ -39,10 +39,13 @@ type toolboxRow struct {
 	NotAfter time.Time `json:"not_after,omitzero"`
 	Refused  string    `json:"refused,omitempty"` // why it would not be taken
 	File     string    `json:"file,omitempty"`
+
+	Packages []packageRow `json:"packages,omitempty"`
 }
 
 func (a *app) toolboxListCommand() *cobra.Command {
 	var output string
+	var packages bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list the toolbox that comes with dlx, and those that are kept",
@@ -52,9 +55,14 @@ func (a *app) toolboxListCommand() *cobra.Command {
 			if err != nil && len(rows) == 0 {
 				return err
 			}
-			return errors.Join(a.print(output, rows, func() error { return a.printToolboxes(rows) }), err)
+			table := a.printToolboxes
+			if packages {
+				table = a.printPackages
+			}
+			return errors.Join(a.print(output, rows, func() error { return table(rows) }), err)
 		},
 	}
+	cmd.Flags().BoolVar(&packages, "packages", false, "list what is in them: each package with its version, as JSON always has it")
 	outputFlag(cmd, &output)
 	return cmd
 }
@@ -83,7 +91,7 @@ func toolboxRows() (rows []toolboxRow, err error) {
 }
 
 func row(m *toolbox.Manifest, file string, verify func() (*toolbox.Verified, error)) toolboxRow {
-	r := toolboxRow{Name: m.Name, Version: m.Version, Sequence: m.Sequence, Arch: m.Arch, NotAfter: m.NotAfter, File: file}
+	r := toolboxRow{Name: m.Name, Version: m.Version, Sequence: m.Sequence, Arch: m.Arch, NotAfter: m.NotAfter, File: file, Packages: packagesOf(m)}
 	v, err := verify()
 	if err != nil {
 		r.Refused = err.Error()

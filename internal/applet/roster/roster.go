@@ -1,12 +1,33 @@
-// Package roster is the names of dlx-tools' applets, for programs that have to know them and not to carry them.
+// Package roster is the names of tools, and what each is for, for programs that have to know them and not to carry them.
 package roster
 
-// Names are the applets, in order.
+// Names are dlx-tools' applets, in order.
 func Names() []string {
 	return []string{
 		"basename", "cat", "column", "comm", "curl", "date", "dig", "dirname", "du", "echo", "env", "false", "file", "fuser", "getent", "grep",
-		"head", "host", "hostname", "id", "ip", "jq", "kill", "ls", "lsof", "mkdir", "nc", "netstat", "openssl", "pgrep", "ping", "pkill",
-		"printenv", "ps", "pstree", "pwd", "pwdx", "readlink", "rm", "sh", "sleep", "sort", "ss", "tail", "tcpdump", "timeout", "tls", "tree", "true",
-		"uname", "vmstat", "wc", "wget",
+		"head", "help", "host", "hostname", "id", "ip", "kill", "less", "ls", "lsof", "mkdir", "nc", "netstat", "pgrep", "ping", "pkill",
+		"printenv", "ps", "pstree", "pwd", "pwdx", "readlink", "rm", "sh", "sleep", "sort", "ss", "tail", "tc", "tcpdump", "timeout", "tls",
+		"tools", "tree", "true", "uname", "vmstat", "wc", "wget",
 	}
+}
+
+// Deb is the package of Debian's which has the program that an applet does the everyday part of, or "" if there is none.
+func Deb(applet string) string {
+	switch applet {
+	case "ps", "pgrep", "pkill", "pwdx", "vmstat":
+		return "procps"
+	case "ss", "ip", "tc":
+		return "iproute2"
+	case "fuser", "pstree":
+		return "psmisc"
+	case "basename", "cat", "comm", "date", "dirname", "du", "env", "head", "id", "ls", "mkdir", "printenv", "pwd", "readlink", "rm", "sleep",
+		"sort", "tail", "timeout", "uname", "wc":
+		return "coreutils"
+	case "curl", "file", "grep", "hostname", "less", "lsof", "tcpdump", "tree", "wget":
+		return applet
+	}
+	return map[string]string{
+		"column": "bsdextrautils", "dig": "bind9-dnsutils", "getent": "libc-bin", "host": "bind9-host", "kill": "procps", "nc": "netcat-openbsd",
+		"netstat": "net-tools", "ping": "iputils-ping", "tls": "openssl",
+	}[applet]
 }
