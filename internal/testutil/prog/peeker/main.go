@@ -1,7 +1,6 @@
 // Peeker looks for a text in the environment and the memory of every other process that appears in
 // its pid namespace, as soon as it does. It prints a JSON object for each process whose environment
-// it could read, with where the text was, and "tries N", the processes that it looked at, now and
-// then.
+// it could read, with where the text was, and "tries N", how often it has looked at one, now and then.
 package main
 
 import (
@@ -47,7 +46,7 @@ func main() {
 			if filepath.Base(dir) == self {
 				continue
 			}
-			tries++
+			tries += environTries
 			s, ok := look(dir, text)
 			s.Bytes &^= 1<<20 - 1 // few states
 			if ok && !seen[s] {
@@ -58,15 +57,21 @@ func main() {
 	}
 }
 
+// environTries is how often a process's environment is read before its memory, which takes longer.
+const environTries = 16
+
 func look(dir string, text []byte) (s sighting, ok bool) {
-	environ, err := os.ReadFile(dir + "/environ")
-	if err != nil {
+	for range environTries {
+		environ, err := os.ReadFile(dir + "/environ")
+		ok = ok || err == nil
+		if bytes.Contains(environ, text) {
+			s.Path = "environ"
+		}
+	}
+	if !ok {
 		return s, false
 	}
 	s.PID = filepath.Base(dir)
-	if bytes.Contains(environ, text) {
-		s.Path = "environ"
-	}
 	args, _ := os.ReadFile(dir + "/cmdline")
 	s.Args, _, _ = strings.Cut(string(args), "\x00")
 	mem, err := os.Open(dir + "/mem")
