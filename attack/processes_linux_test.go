@@ -77,7 +77,7 @@ func TestPeek(t *testing.T) {
 		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, CapAdd: []string{"SYS_PTRACE"},
 	})
 	a.begin()
-	for a.moreStarts(longStarts) {
+	for a.more() {
 		a.runWith([]string{"DLX_TEST_SECRET=" + secret}, "debug", box.ID, "--", "true")
 		logs := box.Logs()
 		a.count(logs)
