@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox, bash and strace from Debian through apt's
+# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox, bash, strace and jq from Debian through apt's
 # signed index. TOOLBOX_ARCH=arm64 makes one for another architecture.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,8 @@ dir=build/toolbox-$arch
 mkdir -p "$dir"
 
 for name in dlx-tools dlx-init; do
-	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$dir/$name" "./cmd/$name"
+	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags "-s -w -X dlx/internal/version.Version=$(scripts/version.sh)" \
+		-o "$dir/$name" "./cmd/$name"
 done
 
 # fetch PACKAGE ARCH DIR unpacks a package into DIR/PACKAGE, checked against the digest in apt's index.
@@ -33,8 +34,8 @@ fetch() {
 
 fetch busybox-static "$arch" "$dir"
 fetch bash-static "$arch" "$dir"
-# strace is dynamic: these are all the packages that it takes libraries of, laid over each other.
-dynamic=(strace libc6 libunwind8 liblzma5)
+# strace and jq are dynamic: these are all the packages that they take libraries of, laid over each other.
+dynamic=(strace jq libc6 libjq1 libonig5 libunwind8 liblzma5)
 for name in "${dynamic[@]}"; do
 	fetch "$name" "$arch" "$dir"
 done

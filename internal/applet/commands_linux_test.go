@@ -138,7 +138,7 @@ func startApp(t *testing.T) appContainer {
 		testutil.Data("/data/data.json", `{"name":"app","ports":[80,443],"env":{"B":"2","A":"1"},"ratio":1.50}`+"\n", 0o644),
 		testutil.Symlink("/data/current", "app.conf"), testutil.Data("/data/sub/deep/note.txt", "first\nTODAY second\nthird\n", 0o644))
 	engine := testutil.RequireEngine(t)
-	c := testutil.Run(t, testutil.RunOptions{Image: image, Hostname: "scratch", NetworkMode: "none", Env: []string{"APP_MODE=test"},
+	c := testutil.Run(t, testutil.RunOptions{Image: image, Hostname: "scratch", NetworkMode: "none", Env: []string{"APP_PORT=8080"},
 		Change: func(_ *container.Config, h *container.HostConfig) {
 			h.DNS = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 		}})

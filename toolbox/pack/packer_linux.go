@@ -63,13 +63,14 @@ var static = map[string]struct {
 	"bin/bash":    {deb{"bash-static", "GPL-3.0-or-later"}, "bin/bash-static"},
 }
 
-// dynamic are the packages of strace and of what it needs, unpacked below dir/root as well: dlx-init starts it with its own
-// loader. What was taken from which is found out when they are packed.
+// dynamic are the packages of strace and jq and of what they need, unpacked below dir/root as well: dlx-init starts them
+// with their own loader. What was taken from which is found out when they are packed.
 var dynamic = []deb{
-	{"strace", "LGPL-2.1-or-later"}, {"libc6", "LGPL-2.1-or-later"}, {"libunwind8", "MIT"}, {"liblzma5", "0BSD"},
+	{"strace", "LGPL-2.1-or-later"}, {"jq", "MIT"}, {"libc6", "LGPL-2.1-or-later"}, {"libjq1", "MIT"}, {"libonig5", "BSD-2-Clause"},
+	{"libunwind8", "MIT"}, {"liblzma5", "0BSD"},
 }
 
-const dynamicProgram = "/usr/bin/strace"
+var dynamicPrograms = []string{"/usr/bin/strace", "/usr/bin/jq"}
 
 // source tells where a package comes from. The file NAME.origin has its version and the digest that apt's signed index
 // gives for it.
@@ -105,7 +106,7 @@ func (p *packer) addStatic(path, program string, d deb) error {
 	return p.addCopyright(d, o)
 }
 
-// addDynamic adds strace with its loader and libraries.
+// addDynamic adds strace and jq with their loader and libraries.
 func (p *packer) addDynamic() error {
 	owners := map[string]toolbox.Source{}
 	for _, d := range dynamic {
@@ -119,7 +120,7 @@ func (p *packer) addDynamic() error {
 		owners[d.name] = o
 	}
 	var unknown error
-	err := build.Dynamic(&p.Builder, filepath.Join(p.dir, "root"), initPath, []string{dynamicProgram}, func(file string) toolbox.Source {
+	err := build.Dynamic(&p.Builder, filepath.Join(p.dir, "root"), initPath, dynamicPrograms, func(file string) toolbox.Source {
 		for name, o := range owners {
 			if _, err := os.Lstat(filepath.Join(p.dir, name, file)); err == nil {
 				return o
