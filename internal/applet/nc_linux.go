@@ -213,9 +213,12 @@ func rootCause(err error) error {
 	return err
 }
 
-// talk copies both ways until the other side ends.
+// talk copies both ways until the other side ends; who has connected goes on until its own input has
+// been sent, too.
 func (c *nc) talk(conn net.Conn) error {
+	sent := make(chan struct{})
 	go func() {
+		defer close(sent)
 		_, _ = io.Copy(conn, os.Stdin)
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
@@ -232,6 +235,9 @@ func (c *nc) talk(conn net.Conn) error {
 		n, err := conn.Read(buf)
 		if _, werr := os.Stdout.Write(buf[:n]); werr != nil {
 			return werr
+		}
+		if errors.Is(err, io.EOF) && !c.listen {
+			<-sent
 		}
 		if err != nil {
 			return nil //nolint:nilerr // the end, or silence for as long as -w says
