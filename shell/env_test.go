@@ -41,7 +41,7 @@ func TestHarmless(t *testing.T) {
 		}
 		return strings.Join(list, "")
 	}
-	for _, s := range strings.Fields(`PATH=/a:/b TZ=Europe/Berlin TZ=CET-1CEST HTTPS_PROXY=http://p:1
+	for s := range strings.FieldsSeq(`PATH=/a:/b TZ=Europe/Berlin TZ=CET-1CEST HTTPS_PROXY=http://p:1
 		PGHOST=db KUBERNETES_SERVICE_HOST=10.0.0.1 KUBERNETES_SERVICE_PORT_HTTPS=443 WEB_PORT_80_TCP=tcp://10.0.0.2:80 WEB_PORT_80_TCP_ADDR=10.0.0.2 POD_NAME=x`) {
 		if got := let(s); got != s {
 			t.Errorf("%s became %q", s, got)
@@ -52,7 +52,7 @@ func TestHarmless(t *testing.T) {
 			t.Errorf("%s became %q, want %q", s, got, want)
 		}
 	}
-	for _, s := range strings.Fields(`GCONV_PATH=/x LD_PRELOAD=/x LD_LIBRARY_PATH=/x LD_AUDIT=/x GLIBC_TUNABLES=glibc.rtld.nns=1 MALLOC_TRACE=/x LOCPATH=/x
+	for s := range strings.FieldsSeq(`GCONV_PATH=/x LD_PRELOAD=/x LD_LIBRARY_PATH=/x LD_AUDIT=/x GLIBC_TUNABLES=glibc.rtld.nns=1 MALLOC_TRACE=/x LOCPATH=/x
 		NLSPATH=/x HOSTALIASES=/x LOCALDOMAIN=x RES_OPTIONS=debug RESOLV_HOST_CONF=/x TZDIR=/x TERMINFO=/x TERMINFO_DIRS=/x TERMCAP=/x NIS_PATH=/x GETCONF_DIR=/x TMPDIR=/x
 		OPENSSL_CONF=/x OPENSSL_ENGINES=/x OPENSSL_MODULES=/x SSL_CERT_FILE=/x SSL_CERT_DIR=/x SSLKEYLOGFILE=/x BASH_ENV=/x ENV=/x PROMPT_COMMAND=x PS0=x PS1=x PS2=x PS3=x PS4=x
 		SHELLOPTS=xtrace BASHOPTS=x BASH_FUNC_ls%%=x CDPATH=/x INPUTRC=/x HISTFILE=/x HOME=/x CURL_HOME=/x WGETRC=/x NETRC=/x VIMINIT=x EXINIT=x MYVIMRC=/x

@@ -158,7 +158,7 @@ func status(name string, err error) int {
 		if exit.err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", name, exit.err)
 		}
-		if _, ok := errors.AsType[*unknownOption](err); ok {
+		if _, ok := errors.AsType[*unknownOptionError](err); ok {
 			fmt.Fprintf(os.Stderr, "hint: %s\n", elsewhere(name))
 		}
 		return exit.code

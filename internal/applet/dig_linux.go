@@ -143,7 +143,7 @@ func (q *question) take(word string, after []string) (used int, err error) {
 		q.v6 = true
 	case word == "-r": // no .digrc is read
 	case strings.HasPrefix(word, "-") && len(word) > 1:
-		if !strings.Contains("pbqtcx", word[1:2]) {
+		if strings.IndexByte("pbqtcx", word[1]) < 0 {
 			return 0, refuse(word)
 		}
 		value := word[2:]
@@ -226,7 +226,6 @@ func (q *question) option(text string) error {
 		q.ndots, q.ndotsGiven = n, true
 		return optionError(bad, text)
 	case name == "edns" && value == "0":
-		given = false
 	case given:
 		return optionError(true, text)
 	}

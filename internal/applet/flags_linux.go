@@ -19,13 +19,13 @@ const exitUsage = 2
 // errHelp ends an applet that was asked for its usage or version, which it has printed.
 var errHelp = errors.New("help was asked for")
 
-// unknownOption is an option that an applet does not have.
-type unknownOption struct{ option string }
+// unknownOptionError is an option that an applet does not have.
+type unknownOptionError struct{ option string }
 
-func (e *unknownOption) Error() string { return "unknown option " + e.option }
+func (e *unknownOptionError) Error() string { return "unknown option " + e.option }
 
 // refuse ends an applet which was given an option that it does not have.
-func refuse(option string) error { return &exitError{exitUsage, &unknownOption{option}} }
+func refuse(option string) error { return &exitError{exitUsage, &unknownOptionError{option}} }
 
 // elsewhere says which options there are, and where the program is that has all of them.
 func elsewhere(name string) string {

@@ -71,7 +71,8 @@ func (c *nc) serve(rest []string) error {
 	if c.port != "" {
 		rest = append(rest, c.port)
 	}
-	network, address := c.network(), ""
+	network := c.network()
+	var address string
 	switch {
 	case c.unix && len(rest) == 1 && !c.udp:
 		network, address = "unix", rest[0]
@@ -124,7 +125,7 @@ func (c *nc) serveDatagrams(network, address string) error {
 		}
 		n, from, err := conn.ReadFrom(buf)
 		if err != nil {
-			return nil //nolint:nilerr // silence for as long as -w says
+			return nil // silence for as long as -w says
 		}
 		if peer == nil && !c.keep {
 			peer = from

@@ -63,7 +63,7 @@ func (p *ps) takesValue(letter byte) bool {
 func (p *ps) letter(letter string) error {
 	style := letter
 	switch {
-	case strings.Contains("axg", letter) && (p.bsd || letter == "a"), strings.Contains("eA", letter) && !p.bsd:
+	case letter == "a", p.bsd && (letter == "x" || letter == "g"), !p.bsd && (letter == "e" || letter == "A"):
 		return nil // a selection that leaves nothing out here
 	case letter == "d" && !p.bsd:
 		p.followers = true
