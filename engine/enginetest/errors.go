@@ -60,12 +60,15 @@ func (s *suite) errors(t *testing.T) {
 			big[i] = "V" + strings.Repeat("x", i) + "=" + strings.Repeat("y", 50<<10)
 		}
 		c := s.pause(t, testutil.RunOptions{Env: big})
-		_, err := debug(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"true"}}, "")
+		_, err := debug(t, e, engine.DebugRequest{Target: c.ID, KeepEnv: true, Command: []string{"true"}}, "")
 		if large := (*shell.EnvTooLargeError)(nil); !errors.As(err, &large) {
 			t.Errorf("error %v, want *shell.EnvTooLargeError", err)
 		}
-		if res, err := debug(t, e, engine.DebugRequest{Target: c.ID, ClearEnv: true, Command: []string{"true"}}, ""); err != nil || res.Code != 0 {
-			t.Errorf("without its environment: %+v, %v", res, err)
+		for _, req := range []engine.DebugRequest{{}, {ClearEnv: true}} { // what is left out counts in neither
+			req.Target, req.Command = c.ID, []string{"true"}
+			if res, err := debug(t, e, req, ""); err != nil || res.Code != 0 {
+				t.Errorf("without its environment: %+v, %v", res, err)
+			}
 		}
 	})
 	t.Run("process with a large environment", func(t *testing.T) {
