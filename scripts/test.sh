@@ -4,6 +4,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 with_engine test
 [ "${CI:-}" != true ] || export DLX_TEST_NO_SKIP=1
+# The race detector has each program that ends well wait for a second.
+export GORACE=atexit_sleep_ms=0
 
 tags=()
 [ ! -e toolbox/embedded/bundle.tar ] || tags=(-tags dlx_toolbox)
