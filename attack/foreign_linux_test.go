@@ -2,8 +2,6 @@ package attack_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,7 +54,7 @@ func (f *foreign) lines(list []string, args ...string) {
 	f.Helper()
 	var script strings.Builder
 	for _, line := range list {
-		fmt.Fprintf(&script, "timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", quoted(line))
+		script.WriteString(bounded(line))
 	}
 	f.session(script.String(), args...)
 	found := f.hostile.Found()
@@ -64,10 +62,15 @@ func (f *foreign) lines(list []string, args ...string) {
 		return
 	}
 	for _, line := range list { // which one was it?
-		f.session(fmt.Sprintf("timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", quoted(line)), args...)
+		f.session(bounded(line), args...)
 		f.hostile.Check(line)
 	}
 	f.Errorf("%q: what the container chose was run: %q", args, found)
+}
+
+// bounded is a command line that ends, and whose words nobody reads.
+func bounded(line string) string {
+	return fmt.Sprintf("timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", testutil.Quote(line))
 }
 
 func (f *foreign) session(script string, args ...string) {
@@ -79,8 +82,6 @@ func (f *foreign) session(script string, args ...string) {
 	}
 	f.tries += strings.Count(script, "\n")
 }
-
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // sessions are the kinds of sessions to try: in the short form the first two.
 func sessions(all [][]string) [][]string {
@@ -133,18 +134,10 @@ func (f *foreign) terminal(command []string) {
 // loader that they were linked with. The defence is toolbox/build's redirect.
 func TestForeignDynamic(t *testing.T) {
 	a := start(t, "modules, start-up files and variables of the container's", "sessions with Debian's programs")
-	f, dir := a.foreign(), t.TempDir()
-	home := filepath.Join(dir, "config")
-	if err := os.MkdirAll(filepath.Join(home, "dlx/trusted.d"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	env := []string{"XDG_CONFIG_HOME=" + home}
-	a.must(env, "toolbox", "keygen", filepath.Join(dir, "team"))
-	if out, err := exec.Command("cp", filepath.Join(dir, "team.pub"), filepath.Join(home, "dlx/trusted.d")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	box := filepath.Join(dir, "deb.tar.zst")
-	build := []string{"toolbox", "build", "--name", "deb", "-o", box, "--key", filepath.Join(dir, "team.key")}
+	f := a.foreign()
+	home, _, env := a.toolbox()
+	box := filepath.Join(home, "deb.tar.zst")
+	build := []string{"toolbox", "build", "--name", "deb", "-o", box, "--key", home + "/k.key"}
 	names := strings.Fields("libc-bin openssl strace")
 	if long {
 		names = append(names, strings.Fields("curl less vim-tiny procps gdb tmux python3-minimal perl-base")...)
@@ -152,7 +145,9 @@ func TestForeignDynamic(t *testing.T) {
 	for _, name := range names {
 		build = append(build, "--deb", name)
 	}
-	a.must(env, build...)
+	if r := testutil.Collect(t, a.command(env, build...)); r.Code != 0 { // it fetches packages
+		t.Fatalf("%q: %+v", build, r)
+	}
 	f.env = env
 	r := testutil.Collect(t, f.command(env, "debug", f.target.ID, "--toolbox", box, "--", "bash", "-c",
 		"getent passwd root && echo é | iconv -f UTF-8 -t UCS-4LE | od -An -tx1 && openssl version && strace -V"))
@@ -164,13 +159,5 @@ func TestForeignDynamic(t *testing.T) {
 	f.hostile.Check("programs of Debian's")
 	for _, args := range sessions([][]string{{"--profile", "sysadmin"}, {"-u", "app"}, {}}) {
 		f.lines(debForeignLines, append([]string{"--toolbox", box}, args...)...)
-	}
-}
-
-// must runs dlx, which has to succeed.
-func (a *attack) must(env []string, args ...string) {
-	a.Helper()
-	if r := testutil.Collect(a.T, a.command(env, args...)); r.Code != 0 {
-		a.Fatalf("dlx %q: status %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
 	}
 }

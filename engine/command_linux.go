@@ -131,11 +131,7 @@ func (d *debug) toolEnv(env *shell.Environment) {
 	env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
 	env.Set("INPUTRC", "/dev/null") // readline would look into /etc
 	env.Set("PS1", promptName(d.target.Name)+`:\w\$ `)
-	if d.tools.Has(bashPath) {
-		env.Set("SHELL", inject.ToolboxDir+"/"+bashPath)
-	} else {
-		env.Set("SHELL", inject.ToolboxDir+"/bin/sh")
-	}
+	env.Set("SHELL", inject.ToolboxDir+"/bin/"+d.shell())
 	// Other locales are files of the container's, and so are messages, which programs take for formats
 	// of printf(3).
 	env.Set("LANG", "C.UTF-8")
@@ -163,10 +159,18 @@ func (d *debug) argv() []string {
 	case d.req.FS == FSTarget:
 		return []string{"sh"}
 	}
-	if d.tools.Has(bashPath) {
-		return []string{"bash", "--noprofile", "--norc"}
+	if shell := d.shell(); shell != "bash" {
+		return []string{shell}
 	}
-	return []string{"sh"}
+	return []string{"bash", "--noprofile", "--norc"}
+}
+
+// shell is the toolbox's: bash if it has that.
+func (d *debug) shell() string {
+	if d.tools.Has(bashPath) {
+		return "bash"
+	}
+	return "sh"
 }
 
 // hostIsSafe refuses a session with the host's files that a process of a container could trace, and

@@ -95,20 +95,25 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 		}
 	}
 	if box != nil {
-		if err := linux.MkdirAt(dev, toolboxName, 0o755); err != nil {
-			return err
-		}
-		if err := box.attach(dev, toolboxName); err != nil {
-			return err
-		}
-		if err := linux.SymlinkAt(toolboxName+"/bin/sh", dev, shellName); err != nil {
-			return err
-		}
-		if err := v.showHome(dev); err != nil {
+		if err := v.showTools(dev, box); err != nil {
 			return err
 		}
 	}
 	return linux.MakeReadOnly(dev)
+}
+
+// showTools mounts the toolbox, with what its programs take for /bin/sh and a home beside it.
+func (v *View) showTools(dev *linux.FD, box *Mounted) error {
+	if err := linux.MkdirAt(dev, toolboxName, 0o755); err != nil {
+		return err
+	}
+	if err := box.attach(dev, toolboxName); err != nil {
+		return err
+	}
+	if err := linux.SymlinkAt(toolboxName+"/bin/sh", dev, shellName); err != nil {
+		return err
+	}
+	return v.showHome(dev)
 }
 
 // makeDevices makes the nodes and links.

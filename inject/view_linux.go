@@ -69,9 +69,10 @@ func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, e
 	})
 }
 
-// ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy, and a home beside it, which can
-// be written with o.ReadOnly too. / stays the process's live root. Mounts do not propagate in either direction, so the container can not reach into the view. The container may
-// have put a file system behind /dev that never answers, hence ctx.
+// ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy, and a
+// home beside it, which can be written with o.ReadOnly too. / stays the process's live root. Mounts
+// do not propagate in either direction, so the container can not reach into the view. The container
+// may have put a file system behind /dev that never answers, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
 }

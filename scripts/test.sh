@@ -19,7 +19,8 @@ CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 15m -skip '^TestReusedIDs$' "$
 step "go test -race ./attack: processes' IDs used again at once, which no other test is to see"
 CGO_ENABLED=1 go test -race "${tags[@]}" -count=1 -run '^TestReusedIDs$' ./attack
 
-# The race detector makes the virtual machine of the filters' tests ten times slower: they run a part of the corpus above.
+# The race detector makes the virtual machine of the filters' tests ten times slower: they run a
+# part of the corpus above.
 step "go test -tags failpoints: killed at every step; beside it go test ./capture/filter, all of the corpus"
 go test -count=1 ./capture/filter &
 corpus=$!

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox, bash, strace and jq from Debian through apt's
-# signed index. TOOLBOX_ARCH=arm64 makes one for another architecture.
+# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, busybox, bash, strace and jq
+# from Debian through apt's signed index. TOOLBOX_ARCH=arm64 makes one for another architecture.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -34,7 +34,8 @@ fetch() {
 
 fetch busybox-static "$arch" "$dir"
 fetch bash-static "$arch" "$dir"
-# strace and jq are dynamic: these are all the packages that they take libraries of, laid over each other.
+# strace and jq are dynamic: these are all the packages that they take libraries of, laid over each
+# other.
 dynamic=(strace jq libc6 libjq1 libonig5 libunwind8 liblzma5)
 for name in "${dynamic[@]}"; do
 	fetch "$name" "$arch" "$dir"

@@ -3,8 +3,9 @@
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 
-// Command dlx-tools is the Go part of the toolbox, one static program that is what it is called: curl, dig, lsof, ss, …
-// The bundled roots and not the container's are trusted, and no file of the container's steers the runtime.
+// Command dlx-tools is the Go part of the toolbox, one static program that is what it is called:
+// curl, dig, lsof, ss, … The bundled roots and not the container's are trusted, and no file of the
+// container's steers the runtime.
 package main
 
 import (

@@ -16,8 +16,8 @@ import (
 	"mvdan.cc/sh/v3/expand"
 )
 
-// These few are for a toolbox without busybox; each does the everyday part of its namesake. true, false and echo have no
-// --help: what they are given is nothing to them, or text.
+// These few are for a toolbox without busybox; each does the everyday part of its namesake. true,
+// false and echo have no --help: what they are given is nothing to them, or text.
 
 func runTrue([]string) error  { return nil }
 func runFalse([]string) error { return &exitError{code: 1} }

@@ -70,7 +70,7 @@ func TestCommandLines(t *testing.T) {
 	target := startApp(t)
 	var script strings.Builder
 	for i, c := range list {
-		fmt.Fprintf(&script, "printf '\\001%d\\n'\nbash -c %s </dev/null 2>&1\nprintf '\\002%%d\\n' $?\n", i, quote(c.text))
+		fmt.Fprintf(&script, "printf '\\001%d\\n'\nbash -c %s </dev/null 2>&1\nprintf '\\002%%d\\n' $?\n", i, testutil.Quote(c.text))
 	}
 	cmd := exec.Command(testutil.BuildDlx(t), "debug", "-i", "--timeout", "5m", target.Name, "--", "bash")
 	cmd.Stdin = strings.NewReader(script.String())
@@ -111,8 +111,6 @@ func (c *commandLine) check(t *testing.T, output, status string) {
 		}
 	}
 }
-
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 type appContainer struct {
 	*testutil.Container

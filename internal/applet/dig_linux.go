@@ -38,7 +38,8 @@ var digOptions = map[string]bool{
 	"edns": true, "ttlid": true, "class": true,
 }
 
-// digFixed are the options of which there is one side alone: with +NAME or +noNAME as it is here, nothing changes.
+// digFixed are the options of which there is one side alone: with +NAME or +noNAME as it is here,
+// nothing changes.
 var digFixed = map[string]bool{
 	"besteffort": true, "fail": true, "keepopen": false, "cookie": false, "idnin": false, "idnout": false, "crypto": true,
 	"rrcomments": false, "showsearch": false, "qr": false, "unknownformat": false, "keepalive": false, "trace": false, "nssearch": false,

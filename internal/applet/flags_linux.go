@@ -36,7 +36,8 @@ func elsewhere(name string) string {
 	return text
 }
 
-// flags parses an applet's flags, of which --help and --version end every applet; a mistake ends it with status 2.
+// flags parses an applet's flags, of which --help and --version end every applet; a mistake ends it
+// with status 2.
 func flags(name string, args []string, define func(*pflag.FlagSet)) ([]string, error) {
 	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -105,7 +106,8 @@ func printUsage(name, options string) {
 
 func printVersion(name string) { fmt.Printf("%s (dlx %s)\n", name, version.Version) }
 
-// throughBusybox runs busybox's applet with the flags of those that were given that busybox has, each by its letter.
+// throughBusybox runs busybox's applet with the flags of those that were given that busybox has,
+// each by its letter.
 func throughBusybox(f *pflag.FlagSet, rest []string) error {
 	var args []string
 	f.Visit(func(flag *pflag.Flag) {

@@ -239,7 +239,8 @@ func innermostPath(err error) error {
 	return err
 }
 
-// isBinary looks for a zero byte in what is read first of a file, as grep does; it waits for no more of a pipe.
+// isBinary looks for a zero byte in what is read first of a file, as grep does; it waits for no
+// more of a pipe.
 func isBinary(r *bufio.Reader) bool {
 	_, _ = r.Peek(1)
 	start, _ := r.Peek(r.Buffered())

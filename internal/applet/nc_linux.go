@@ -66,7 +66,8 @@ func (c *nc) network() string {
 	return network
 }
 
-// serve takes one connection, or with -k one after another: -l PORT, -l ADDRESS PORT, -l -p PORT, -lU PATH.
+// serve takes one connection, or with -k one after another: -l PORT, -l ADDRESS PORT, -l -p PORT,
+// -lU PATH.
 func (c *nc) serve(rest []string) error {
 	if c.port != "" {
 		rest = append(rest, c.port)

@@ -57,7 +57,8 @@ func mapped(p *process) []*openFile {
 	return list
 }
 
-// mappedNames are those of a mapped file: none if the kernel says that it was deleted (proc_pid_maps(5)), else one at least.
+// mappedNames are those of a mapped file: none if the kernel says that it was deleted
+// (proc_pid_maps(5)), else one at least.
 func mappedNames(mapped string) uint64 {
 	if strings.HasSuffix(mapped, " (deleted)") {
 		return 0

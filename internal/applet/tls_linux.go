@@ -28,7 +28,8 @@ type tlsLook struct {
 	lasts                    int64 // seconds; below 0: not asked for
 }
 
-// runTLS tells what a TLS server offers and whether it would be trusted, or shows the certificates of a file.
+// runTLS tells what a TLS server offers and whether it would be trusted, or shows the certificates
+// of a file.
 func runTLS(args []string) error {
 	t := &tlsLook{}
 	rest, err := flags("tls", args, func(f *pflag.FlagSet) {

@@ -69,8 +69,8 @@ func (h *Hostile) Found() (names []string) {
 	return names
 }
 
-// library builds one that leaves a file of that name.
-func (h *Hostile) library(name string) []byte {
+// module builds a library that leaves a file of that name.
+func (h *Hostile) module(name string) []byte {
 	h.t.Helper()
 	dir := h.t.TempDir()
 	source, out := filepath.Join(dir, "evil.c"), filepath.Join(dir, "evil.so")
@@ -96,7 +96,7 @@ var libraryFolders = []string{
 // modules are what C libraries load by themselves.
 func (h *Hostile) modules() {
 	add := func(name string, files ...string) {
-		data := h.library(name)
+		data := h.module(name)
 		for _, file := range files {
 			h.Files = append(h.Files, Program{Path: file, Data: data, Mode: 0o755})
 		}

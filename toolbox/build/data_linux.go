@@ -2,13 +2,13 @@ package build
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"dlx/internal/launcher"
+	"dlx/toolbox"
 )
 
 // dataSet is files that a program or a library looks for, with the variable that tells it where they are in the toolbox.
@@ -142,9 +142,7 @@ func (g *group) addDatum(file, to string) error {
 			g.m.note("%s: %v", file, err)
 			return nil
 		}
-		if data, err = Redirect(data); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
+		return g.addELF(toolbox.File{Path: to, Mode: 0o644}, data, at)
 	}
 	g.m.Add(to, data, 0o644, g.source(at))
 	return nil

@@ -175,9 +175,6 @@ func (g *group) addAs(file, name string) error {
 	if err != nil {
 		return err
 	}
-	if data, err = Redirect(data); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
 	first, again := g.names[at] // by another link, as a program of many names has
 	if !again {
 		g.names[at] = name
@@ -185,10 +182,9 @@ func (g *group) addAs(file, name string) error {
 	if static := p.loader == "" && len(p.needed) == 0; static {
 		if again {
 			g.m.Link("bin/"+name, first)
-		} else {
-			g.m.Add("bin/"+name, data, 0o755, g.source(at))
+			return nil
 		}
-		return nil
+		return g.addELF(toolbox.File{Path: "bin/" + name, Mode: 0o755}, data, at)
 	}
 	g.m.Link("bin/"+name, path.Join("..", g.folder, g.run))
 	if again {
@@ -199,7 +195,16 @@ func (g *group) addAs(file, name string) error {
 		return err
 	}
 	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
-	g.m.AddFile(toolbox.File{Path: path.Join(g.folder, launcher.Programs, name), Mode: 0o755, Loader: loader}, data, g.source(at))
+	return g.addELF(toolbox.File{Path: path.Join(g.folder, launcher.Programs, name), Mode: 0o755, Loader: loader}, data, at)
+}
+
+// addELF adds a program or library of the tree's, which looks for nothing of the container's then.
+func (g *group) addELF(f toolbox.File, data []byte, at string) error {
+	data, err := Redirect(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	g.m.AddFile(f, data, g.source(at))
 	return nil
 }
 
@@ -227,14 +232,13 @@ func (g *group) addLibraries() error {
 	loader := path.Join(g.folder, launcher.Libs, launcher.Loader)
 	g.m.Add(loader, data, 0o755, g.source(g.needs.loader.path))
 	for _, l := range g.needs.sorted() {
-		if data, err = Redirect(l.data); err != nil {
-			return fmt.Errorf("%s: %w", l.path, err)
-		}
 		f := toolbox.File{Path: path.Join(g.folder, launcher.Libs, l.name), Mode: 0o644}
 		if l.runs { // as libc does, to say its version
 			f.Loader = loader
 		}
-		g.m.AddFile(f, data, g.source(l.path))
+		if err := g.addELF(f, l.data, l.path); err != nil {
+			return err
+		}
 	}
 	return nil
 }

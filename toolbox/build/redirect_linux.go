@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// A program written in C, and each of its libraries, has paths of plug-ins and start-up files in it:
-// nsswitch.conf names modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv converters,
-// and the loader takes /etc/ld.so.preload for its own. In a session all of those are the container's.
-// So what a toolbox brings along looks for them where nothing is: folders of that name are dlx's own
-// in the /dev of a session (inject, reserved), and an empty path leads nowhere. /bin/sh becomes
-// /dev/sh, which is the toolbox's there.
+// A program written in C, and each of its libraries, has paths of plug-ins and start-up files in
+// it: nsswitch.conf names modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv
+// converters, and the loader takes /etc/ld.so.preload for its own. In a session all of those are
+// the container's. So what a toolbox brings along looks for them where nothing is: folders of that
+// name are dlx's own in the /dev of a session (inject, reserved), and an empty path leads nowhere.
+// /bin/sh becomes /dev/sh, which is the toolbox's there.
 //
 // What tells of the machine, such as /etc/passwd and /etc/resolv.conf, stays the container's.
 
@@ -41,9 +41,9 @@ var machineFiles = []string{
 // theShell is what system(3) runs, and where a session has the toolbox's.
 const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
 
-// cuts are what is left of the paths that loaders look in after the toolbox's, where no other one is
-// as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which insists on
-// a slash (elf/dl-load.c, _dl_init_paths), a folder that is no library.
+// cuts are what is left of the paths that loaders look in after the toolbox's, where no other one
+// is as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which
+// insists on a slash (elf/dl-load.c, _dl_init_paths), a folder that is no library.
 var cuts = []struct{ from, to string }{
 	{"\x00/lib/\x00", "\x00/\x00ib/\x00"},
 	{"\x00/lib:", "\x00\x00lib:"},

@@ -63,8 +63,9 @@ var static = map[string]struct {
 	"bin/bash":    {deb{"bash-static", "GPL-3.0-or-later"}, "bin/bash-static"},
 }
 
-// dynamic are the packages of strace and jq and of what they need, unpacked below dir/root as well: dlx-init starts them
-// with their own loader. What was taken from which is found out when they are packed.
+// dynamic are the packages of strace and jq and of what they need, unpacked below dir/root as well:
+// dlx-init starts them with their own loader. What was taken from which is found out when they are
+// packed.
 var dynamic = []deb{
 	{"strace", "LGPL-2.1-or-later"}, {"jq", "MIT"}, {"libc6", "LGPL-2.1-or-later"}, {"libjq1", "MIT"}, {"libonig5", "BSD-2-Clause"},
 	{"libunwind8", "MIT"}, {"liblzma5", "0BSD"},

@@ -1,4 +1,5 @@
-// Package roster is the names of tools, and what each is for, for programs that have to know them and not to carry them.
+// Package roster is the names of tools, and what each is for, for programs that have to know them
+// and not to carry them.
 package roster
 
 // Names are dlx-tools' applets, in order.
@@ -11,7 +12,8 @@ func Names() []string {
 	}
 }
 
-// Deb is the package of Debian's which has the program that an applet does the everyday part of, or "" if there is none.
+// Deb is the package of Debian's which has the program that an applet does the everyday part of, or
+// "" if there is none.
 func Deb(applet string) string {
 	switch applet {
 	case "ps", "pgrep", "pkill", "pwdx", "vmstat":

@@ -10,7 +10,8 @@ import (
 	"dlx/internal/printable"
 )
 
-// table says what the tools of the default toolbox are for: a line "[PURPOSE]", then "NAME...: WHAT IT DOES" for those.
+// table says what the tools of the default toolbox are for: a line "[PURPOSE]", then "NAME...: WHAT
+// IT DOES" for those.
 //
 //go:embed tools.txt
 var table string
@@ -37,11 +38,12 @@ func Tools() []Tool {
 	return list
 }
 
-// other is the purpose of names that the table does not have: they are of a toolbox that somebody made.
+// other is the purpose of names that the table does not have: they are of a toolbox that somebody
+// made.
 const other = "of other toolboxes"
 
-// Print lists those of the names that word chooses: one by its name, those of a purpose, those that have the word in
-// their line, or all if it is empty. It returns whether there are any.
+// Print lists those of the names that word chooses: one by its name, those of a purpose, those that
+// have the word in their line, or all if it is empty. It returns whether there are any.
 func Print(w io.Writer, names []string, word string) bool {
 	list := choose(present(names), word)
 	purpose := ""

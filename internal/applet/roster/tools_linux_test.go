@@ -13,7 +13,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestTable: every tool of the default toolbox has a line that says what it is for, and no tool has two.
+// TestTable: every tool of the default toolbox has a line that says what it is for, and no tool has
+// two.
 func TestTable(t *testing.T) {
 	lines := map[string]int{}
 	for _, tool := range roster.Tools() {

@@ -1,6 +1,7 @@
 // Peeker looks for a text in the environment and the memory of every other process that appears in
 // its pid namespace, as soon as it does. It prints a JSON object for each process whose environment
-// it could read, with where the text was, and "tries N", how often it has looked at one, now and then.
+// it could read, with where the text was, and "tries N", how often it has looked at one, now and
+// then.
 package main
 
 import (
