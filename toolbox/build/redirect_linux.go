@@ -18,14 +18,22 @@ import (
 //
 // What tells of the machine, such as /etc/passwd and /etc/resolv.conf, stays the container's.
 
+// muslFolders begins the name of the file that tells musl's loader where to look. It stands behind a
+// prefix in a format (ldso/dynlink.c).
+const muslFolders = "/etc/ld-musl-"
+
 // elsewhere are the beginnings of paths, with others as long that lead nowhere.
 var elsewhere = []struct{ from, to string }{
+	{muslFolders, "/dev/.dl/musl"},
 	{"/usr/local", "/dev/.dl/l"},
 	{"/usr/lib", "/dev/.dl"},
 	{"/usr/share", "/dev/.dl/s"},
 	{"/lib/x86_64-linux-gnu", "/dev/.dl/64-linux-gnu"},
 	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
 }
+
+// maxPath is PATH_MAX of limits.h.
+const maxPath = 4096
 
 // zones is where tzset(3) looks for a time zone by its name, which is data.
 const zones = "/usr/share/zoneinfo"
@@ -64,6 +72,7 @@ func Redirect(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	data = slices.Clone(data)
+	left := uint64(len(data)) // an image's maker may have each of 65,535 segments be all of the file
 	for _, p := range f.Progs {
 		if p.Type != elf.PT_LOAD {
 			continue
@@ -71,6 +80,10 @@ func Redirect(data []byte) ([]byte, error) {
 		if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
 			return nil, errors.New("a segment of it is not in the file")
 		}
+		if p.Filesz > left {
+			return nil, errors.New("its segments have more bytes than the file")
+		}
+		left -= p.Filesz
 		part := data[p.Off : p.Off+p.Filesz]
 		replaceAll(part)
 		empty(part)
@@ -81,7 +94,7 @@ func Redirect(data []byte) ([]byte, error) {
 // redirectLoader is Redirect for the program that finds the libraries of others.
 func redirectLoader(data []byte) ([]byte, error) {
 	known := 0
-	for i, libc := range []string{"\x00/etc/ld.so.preload\x00", "/etc/ld-musl-"} {
+	for i, libc := range []string{"\x00/etc/ld.so.preload\x00", muslFolders} {
 		if bytes.Contains(data, []byte(libc)) && bytes.Contains(data, []byte(cuts[i].from)) {
 			known++
 		}
@@ -118,7 +131,8 @@ func replaceAll(part []byte) {
 func empty(part []byte) {
 	const dir = "/etc/"
 	for at := range places(part, dir) {
-		name, _, whole := bytes.Cut(part[at+len(dir):], []byte{0})
+		rest := part[at+len(dir):]
+		name, _, whole := bytes.Cut(rest[:min(len(rest), maxPath)], []byte{0})
 		first, _, _ := bytes.Cut(name, []byte("/"))
 		if whole && begins(part, at) && len(first) > 0 && !bytes.ContainsFunc(name, notInPath) && !slices.Contains(machineFiles, string(first)) {
 			part[at] = 0

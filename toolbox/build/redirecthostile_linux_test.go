@@ -1,0 +1,50 @@
+package build_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"dlx/toolbox/build"
+)
+
+// hostileELF is a program of an image that somebody made to keep dlx busy: so many segments, each
+// of which is all of the file.
+func hostileELF(t *testing.T, segments int, filler []byte) []byte {
+	t.Helper()
+	const header, entry = 64, 56 // of the file, and of a segment
+	var b bytes.Buffer
+	size := uint64(header + segments*entry + len(filler))
+	for _, part := range []any{
+		elf.Header64{
+			Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+			Type:  uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+			Phoff: header, Ehsize: header, Phentsize: entry, Phnum: uint16(segments), Shentsize: 64,
+		},
+		slices.Repeat([]elf.Prog64{{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R), Filesz: size, Memsz: size}}, segments), filler,
+	} {
+		if err := binary.Write(&b, binary.LittleEndian, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// TestRedirectHostile: a program of somebody's image takes no longer than its size does. The
+// defences are that no byte is in two segments, and that a path has a length: without the first one
+// this takes 20 s, without the other minutes.
+func TestRedirectHostile(t *testing.T) {
+	const size = 16 << 20
+	if _, err := build.Redirect(hostileELF(t, 60_000, nil)); err == nil {
+		t.Error("60,000 segments of the whole file are taken")
+	}
+	for _, filler := range []string{" /etc/", "\x00/etc/", "/usr/lib", "/bin/sh", "\x00\x00"} {
+		data := hostileELF(t, 1, bytes.Repeat([]byte(filler), size/len(filler)))
+		got, err := build.Redirect(data)
+		if err != nil || len(got) != len(data) {
+			t.Errorf("%q: error %v, %d bytes of %d", filler, err, len(got), len(data))
+		}
+	}
+}
