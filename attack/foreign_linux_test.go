@@ -1,9 +1,15 @@
 package attack_test
 
 import (
+	"bytes"
+	"debug/elf"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +52,49 @@ func (a *attack) foreign() *foreign {
 	}, h.Files...)
 	image := a.engine.Image(a.T, "hostile", files...)
 	c := a.engine.Run(a.T, testutil.RunOptions{Image: image, Env: h.Env, Binds: []string{h.Bind()}, WorkingDir: "/root", NetworkMode: "none", Hostname: "$(echo.x)"})
-	return &foreign{attack: a, hostile: h, target: c}
+	f := &foreign{attack: a, hostile: h, target: c}
+	f.plantDev()
+	return f
+}
+
+// plantDev has the container make entries of its /dev by the names that a session's have, or that
+// tools look below.
+func (f *foreign) plantDev() {
+	f.Helper()
+	dev := f.path("/dev")
+	for _, p := range f.hostile.Files {
+		for _, folder := range []string{"/usr/lib", "/usr/share", "/usr/local", "/etc"} {
+			if rest, ok := strings.CutPrefix(p.Path, folder); ok {
+				for _, to := range []string{"/.dl", "/.dl/s", "/.dl/l", "/.dlx", "/.dlx/none"} {
+					name := filepath.Join(dev, to+rest)
+					if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, p.Data, 0o755)); err != nil {
+						f.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	if err := errors.Join(os.Symlink("/root", dev+"/.home"), os.WriteFile(dev+"/sh", []byte("#!/dev/.dlx/bin/busybox sh\necho x >/canary/dev-sh\n"), 0o755)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// path is where this machine sees a file of the container's.
+func (f *foreign) path(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(f.target.PID), "root", name)
+}
+
+// fifos puts FIFOs that nobody writes to in the places of the container's files that are no program.
+func (f *foreign) fifos() {
+	f.Helper()
+	for _, p := range f.hostile.Files {
+		if bytes.HasPrefix(p.Data, []byte(elf.ELFMAG)) {
+			continue
+		}
+		if err := errors.Join(os.Remove(f.path(p.Path)), syscall.Mkfifo(f.path(p.Path), 0o666)); err != nil {
+			f.Fatal(err)
+		}
+	}
 }
 
 // lines runs command lines in one session, and says which of them ran something of the container's.
@@ -70,15 +118,20 @@ func (f *foreign) lines(list []string, args ...string) {
 
 // bounded is a command line that ends, and whose words nobody reads.
 func bounded(line string) string {
-	return fmt.Sprintf("timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1\n", testutil.Quote(line))
+	word := testutil.Quote(line)
+	return fmt.Sprintf("timeout -s KILL 10 bash -c %s </dev/null >/dev/null 2>&1 || [ $? != 137 ] || echo hangs: %s\n", word, word)
 }
 
 func (f *foreign) session(script string, args ...string) {
 	f.Helper()
 	f.sessions++
 	cmd := f.command(f.env, append(append([]string{"debug", "-i", "--timeout", "5m", f.target.ID}, args...), "--", "bash", "-c", script)...)
-	if r := testutil.Collect(f.T, cmd); r.Code > 0 && strings.Contains(r.Stderr, "dlx: ") {
+	r := testutil.Collect(f.T, cmd)
+	if r.Code > 0 && strings.Contains(r.Stderr, "dlx: ") {
 		f.Errorf("%q: %s", args, r.Stderr)
+	}
+	if strings.Contains(r.Stdout, "hangs: ") {
+		f.Errorf("%q: %s", args, r.Stdout)
 	}
 	f.tries += strings.Count(script, "\n")
 }
@@ -112,6 +165,19 @@ func TestForeign(t *testing.T) {
 	f.session(every)
 	f.hostile.Check("every tool of the toolbox")
 	for _, shell := range [][]string{nil, {"--", "bash"}, {"--", "bash", "-l"}, {"--", "sh"}, {"--", "sh", "-l"}, {"--", "busybox", "ash", "-l"}} {
+		f.terminal(shell)
+	}
+}
+
+// TestForeignFIFOs: nor does a tool wait for a file that the container has made a FIFO.
+func TestForeignFIFOs(t *testing.T) {
+	a := start(t, "FIFOs in the places of start-up files, of modules' lists and of settings", "sessions with dlx's own toolbox")
+	f := a.foreign()
+	f.fifos()
+	for _, args := range sessions([][]string{{}, {"-u", "app"}, {"--profile", "sysadmin"}}) {
+		f.lines(foreignLines, args...)
+	}
+	for _, shell := range [][]string{nil, {"--", "bash", "-l"}, {"--", "sh", "-l"}} {
 		f.terminal(shell)
 	}
 }

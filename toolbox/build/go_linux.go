@@ -64,7 +64,9 @@ func (m *maker) goBuilt(bin, ref string) error {
 			Package: info.Main.Path, Version: info.Main.Version, Origin: "Go module, " + info.Main.Sum + ", built with " + info.GoVersion,
 			License: "NOASSERTION", URL: goURL(info.Main.Path, info.Main.Version),
 		}
-		m.Add("bin/"+n.Name(), data, 0o755, s)
+		if err := AddELF(&m.Builder, toolbox.File{Path: "bin/" + n.Name(), Mode: 0o755}, data, s); err != nil {
+			return err
+		}
 		for _, d := range info.Deps {
 			if d.Replace != nil {
 				d = d.Replace

@@ -198,14 +198,9 @@ func (g *group) addAs(file, name string) error {
 	return g.addELF(toolbox.File{Path: path.Join(g.folder, launcher.Programs, name), Mode: 0o755, Loader: loader}, data, at)
 }
 
-// addELF adds a program or library of the tree's, which looks for nothing of the container's then.
+// addELF adds a program or library of the tree's.
 func (g *group) addELF(f toolbox.File, data []byte, at string) error {
-	data, err := Redirect(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", at, err)
-	}
-	g.m.AddFile(f, data, g.source(at))
-	return nil
+	return AddELF(&g.m.Builder, f, data, g.source(at))
 }
 
 // close adds what the group's programs need.

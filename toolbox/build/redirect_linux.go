@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"debug/elf"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
+
+	"dlx/toolbox"
 )
 
 // A program written in C, and each of its libraries, has paths of plug-ins and start-up files in
@@ -31,6 +34,9 @@ var elsewhere = []struct{ from, to string }{
 	{"/lib/x86_64-linux-gnu", "/dev/.dl/64-linux-gnu"},
 	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
 }
+
+// nameService says in which order Go's resolver asks (net/nss.go).
+const nameService = "/etc/nsswitch.conf"
 
 // maxPath is PATH_MAX of limits.h.
 const maxPath = 4096
@@ -60,16 +66,26 @@ var cuts = []struct{ from, to string }{
 // ErrLibc reports a C library that dlx can not keep from loading what the container chose.
 var ErrLibc = errors.New("its loader is neither the GNU C library's nor musl's, and could load what the container chose")
 
+// AddELF adds a program or a library, which looks for nothing of the container's then.
+func AddELF(b *toolbox.Builder, f toolbox.File, data []byte, s toolbox.Source) error {
+	data, err := Redirect(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	b.AddFile(f, data, s)
+	return nil
+}
+
 // Redirect makes a program or a library look for nothing of the container's that it would load, run
-// or be steered by. data is an ELF file, which stays as long as it was; what is written in Go has
-// no such paths.
+// or be steered by. data is an ELF file, which stays as long as it was. Of a program in Go, whose
+// strings have no end, only the one file is replaced that its resolver waits for.
 func Redirect(data []byte) ([]byte, error) {
 	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
 	if f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil {
-		return data, nil
+		return bytes.ReplaceAll(data, []byte(nameService), []byte("/dev/.dl/nsswitch.")), nil
 	}
 	data = slices.Clone(data)
 	left := uint64(len(data)) // an image's maker may have each of 65,535 segments be all of the file

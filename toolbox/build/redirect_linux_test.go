@@ -79,13 +79,15 @@ func TestRedirectLoader(t *testing.T) {
 	}
 }
 
-// TestRedirectGo: a program in Go stays as it is.
+// TestRedirectGo: a program in Go stays as it is, but for the order of its resolver's.
 func TestRedirectGo(t *testing.T) {
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := build.Redirect(self); err != nil || !bytes.Equal(got, self) {
+	file, nowhere := []byte("/etc/nsswitch.conf"), []byte("/dev/.dl/nsswitch.")
+	got, err := build.Redirect(self)
+	if err != nil || bytes.Contains(got, file) || !bytes.Equal(bytes.ReplaceAll(got, nowhere, file), bytes.ReplaceAll(self, nowhere, file)) {
 		t.Errorf("error %v, or other bytes", err)
 	}
 }

@@ -35,7 +35,7 @@ const initPath = "libexec/dlx-init"
 func (p *packer) collect() error {
 	dlx := toolbox.Source{Package: "dlx", Version: p.Version, Origin: "built from this source", License: "Apache-2.0"}
 	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", initPath: "dlx-init"} {
-		if err := p.addFile(path, filepath.Join(p.dir, name), 0o755, dlx); err != nil {
+		if err := p.addProgram(path, filepath.Join(p.dir, name), dlx); err != nil {
 			return err
 		}
 	}
@@ -96,15 +96,7 @@ func (p *packer) addStatic(path, program string, d deb) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(p.dir, d.name, program))
-	if err != nil {
-		return err
-	}
-	if data, err = build.Redirect(data); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	p.Add(path, data, 0o755, o)
-	return p.addCopyright(d, o)
+	return errors.Join(p.addProgram(path, filepath.Join(p.dir, d.name, program), o), p.addCopyright(d, o))
 }
 
 // addDynamic adds strace and jq with their loader and libraries.
@@ -135,6 +127,14 @@ func (p *packer) addDynamic() error {
 
 func (p *packer) addCopyright(d deb, o toolbox.Source) error {
 	return p.addFile("share/licenses/"+d.name, filepath.Join(p.dir, d.name, "usr/share/doc", d.name, "copyright"), 0o644, o)
+}
+
+func (p *packer) addProgram(path, from string, o toolbox.Source) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return build.AddELF(&p.Builder, toolbox.File{Path: path, Mode: 0o755}, data, o)
 }
 
 func (p *packer) addFile(path, from string, mode uint32, o toolbox.Source) error {
