@@ -239,10 +239,22 @@ func (c *nc) talk(conn net.Conn) error {
 			return werr
 		}
 		if errors.Is(err, io.EOF) && !c.listen {
-			<-sent
+			c.await(sent)
 		}
 		if err != nil {
 			return nil //nolint:nilerr // the end, or silence for as long as -w says
 		}
+	}
+}
+
+// await waits for the end of the input, with -w for so long as the other side may be silent.
+func (c *nc) await(sent <-chan struct{}) {
+	var over <-chan time.Time
+	if c.wait > 0 {
+		over = time.After(seconds(c.wait))
+	}
+	select {
+	case <-sent:
+	case <-over:
 	}
 }

@@ -67,9 +67,11 @@ func runPstree(args []string) error {
 // withParents is the tree down to the chosen ones: of each parent, only the child on the way stays.
 func (t *pstree) withParents(chosen []*process, byPID map[int]*process) (roots []*process) {
 	for _, p := range chosen {
-		for parent := byPID[p.ppid]; parent != nil && parent != p; parent = byPID[p.ppid] {
+		way := map[*process]bool{p: true} // processes that come and go may seem to be each other's parents
+		for parent := byPID[p.ppid]; parent != nil && !way[parent]; parent = byPID[p.ppid] {
 			t.below[parent.pid] = []*process{p}
 			p = parent
+			way[p] = true
 		}
 		if !slices.Contains(roots, p) {
 			roots = append(roots, p)
