@@ -29,10 +29,10 @@ func Collect(t testing.TB, cmd *exec.Cmd) Result {
 	return Result{Code: status(cmd.ProcessState), Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
-// status is the exit status in the shell's way of counting.
-// Quote is a word for a shell.
+// Quote returns s as one word for a shell.
 func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
+// status is the exit status in the shell's way of counting.
 func status(state *os.ProcessState) int {
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		return 128 + int(ws.Signal())
