@@ -227,7 +227,7 @@ build_jq() {
 	# Of the functions of mathematics, those that musl has.
 	defines=$(comm -12 <(sed -nE 's/^AC_CHECK_MATH_FUNC\(([a-z0-9_]+)\).*/\1/p' configure.ac | sort) \
 		<("$NM" -g --defined-only -f posix "$sysroot/lib/libc.a" | cut -d ' ' -f 1 | sort -u) | sed 's/.*/-DHAVE_\U&/')
-	for list in ALLOCA_H ATEXIT GETTIMEOFDAY GMTIME GMTIME_R ISATTY LIBONIG LOCALTIME LOCALTIME_R MEMMEM MKSTEMP \
+	for list in ALLOCA_H ATEXIT GETENTROPY GETTIMEOFDAY GMTIME GMTIME_R ISATTY LIBONIG LOCALTIME LOCALTIME_R MEMMEM MKSTEMP \
 		PTHREAD_KEY_CREATE PTHREAD_ONCE STRFTIME STRPTIME TIMEGM TM_TM_GMT_OFF; do
 		defines+=" -DHAVE_$list"
 	done
