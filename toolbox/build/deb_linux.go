@@ -137,7 +137,7 @@ func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
 		if used := field(stanza, "Built-Using"); used != "" {
 			origin += ", built using " + used
 		}
-		p.source = toolbox.Source{Package: p.name, Version: p.version, Origin: origin, URL: purl(p.name, p.version)}
+		p.source = toolbox.Source{Package: p.name, Version: p.version, Origin: origin, Digest: p.digest, URL: toolbox.DebURL(p.name, p.version, field(stanza, "Architecture"))}
 		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b *pkg) int { return strings.Compare(a.name, b.name) })

@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"dlx/toolbox"
 )
 
 // goPrograms builds Go programs without cgo, which are static. Their modules are those that the go command has compared
@@ -60,22 +58,13 @@ func (m *maker) goBuilt(bin, ref string) error {
 		if !m.claim("bin/"+n.Name(), ref) {
 			continue
 		}
-		s := toolbox.Source{
-			Package: info.Main.Path, Version: info.Main.Version, Origin: "Go module, " + info.Main.Sum + ", built with " + info.GoVersion,
-			License: "NOASSERTION", URL: goURL(info.Main.Path, info.Main.Version),
-		}
-		m.Add("bin/"+n.Name(), data, 0o755, s)
-		for _, d := range info.Deps {
-			if d.Replace != nil {
-				d = d.Replace
-			}
-			m.Part(toolbox.Source{Package: d.Path, Version: d.Version, Origin: "Go module, " + d.Sum + ", a part of " + n.Name(), License: "NOASSERTION", URL: goURL(d.Path, d.Version)})
+		m.Add("bin/"+n.Name(), data, 0o755, module(&info.Main, info.GoVersion))
+		for _, s := range Modules(info) {
+			m.Part(s)
 		}
 	}
 	return nil
 }
-
-func goURL(path, version string) string { return "pkg:golang/" + path + "@" + version }
 
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")

@@ -2,11 +2,12 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,127 +22,141 @@ import (
 
 // packer collects the toolbox's files.
 type packer struct {
-	dir string
+	dir      string
+	compiler string // of the C programs
+	musl     string // its version
 	toolbox.Builder
 }
 
 func newPacker(dir, version, arch string) *packer {
-	return &packer{dir, toolbox.Builder{Name: "default", Version: version, Arch: arch, Created: time.Unix(0, 0)}}
+	return &packer{dir: dir, Builder: toolbox.Builder{Name: "default", Version: version, Arch: arch, Created: time.Unix(0, 0)}}
 }
 
-// initPath is where dlx-init is in the toolbox.
-const initPath = "libexec/dlx-init"
+// programs is where scripts/toolbox-build.sh puts what it has built.
+func (p *packer) programs() string { return filepath.Join(p.dir, "programs") }
 
 func (p *packer) collect() error {
-	dlx := toolbox.Source{Package: "dlx", Version: p.Version, Origin: "built from this source", License: "Apache-2.0"}
-	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", initPath: "dlx-init"} {
-		if err := p.addFile(path, filepath.Join(p.dir, name), 0o755, dlx); err != nil {
-			return err
-		}
+	if err := p.addGo(); err != nil {
+		return err
 	}
-	for path, d := range static {
-		if err := p.addStatic(path, d.program, d.deb); err != nil {
-			return err
-		}
-	}
-	if err := p.addDynamic(); err != nil {
+	if err := p.addC(); err != nil {
 		return err
 	}
 	p.Add("etc/ssl/cert.pem", roots(), 0o644, toolbox.Source{Package: "golang.org/x/crypto/x509roots", Origin: "Mozilla's root program", License: "MPL-2.0"})
 	return p.link()
 }
 
-// deb is a package of Debian's, unpacked below dir/NAME by scripts/toolbox.sh.
-type deb struct{ name, license string }
-
-// static are the packages with a program that needs nothing, by where it goes.
-var static = map[string]struct {
-	deb
-	program string
-}{
-	"bin/busybox": {deb{"busybox-static", "GPL-2.0-only"}, "bin/busybox"},
-	"bin/bash":    {deb{"bash-static", "GPL-3.0-or-later"}, "bin/bash-static"},
-}
-
-// dynamic are the packages of strace and jq and of what they need, unpacked below dir/root as well: dlx-init starts them
-// with their own loader. What was taken from which is found out when they are packed.
-var dynamic = []deb{
-	{"strace", "LGPL-2.1-or-later"}, {"jq", "MIT"}, {"libc6", "LGPL-2.1-or-later"}, {"libjq1", "MIT"}, {"libonig5", "BSD-2-Clause"},
-	{"libunwind8", "MIT"}, {"liblzma5", "0BSD"},
-}
-
-var dynamicPrograms = []string{"/usr/bin/strace", "/usr/bin/jq"}
-
-// source tells where a package comes from. The file NAME.origin has its version and the digest that apt's signed index
-// gives for it.
-func (p *packer) source(d deb) (toolbox.Source, error) {
-	data, err := os.ReadFile(filepath.Join(p.dir, d.name+".origin"))
-	if err != nil {
-		return toolbox.Source{}, err
+// addGo adds dlx's own programs, with the modules that they consist of.
+func (p *packer) addGo() error {
+	dlx := toolbox.Source{Package: "dlx", Version: p.Version, Origin: "built from this source", License: "Apache-2.0"}
+	for path, name := range map[string]string{"bin/dlx-tools": "dlx-tools", "libexec/dlx-init": "dlx-init"} {
+		file := filepath.Join(p.dir, name)
+		if err := p.addFile(path, file, 0o755, dlx); err != nil {
+			return err
+		}
+		info, err := buildinfo.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, s := range build.Modules(info) {
+			p.Part(s)
+		}
 	}
-	version, digest, ok := strings.Cut(strings.TrimSpace(string(data)), " ")
-	if !ok {
-		return toolbox.Source{}, fmt.Errorf("%s.origin: not VERSION SHA256", d.name)
-	}
-	return toolbox.Source{
-		Package: d.name, Version: version, Origin: "Debian, " + d.name + " " + version + ", sha256:" + digest, License: d.license,
-		URL: "pkg:deb/debian/" + d.name + "@" + version + "?arch=" + p.Arch,
-	}, nil
+	return nil
 }
 
-// addStatic adds a package's program.
-func (p *packer) addStatic(path, program string, d deb) error {
-	o, err := p.source(d)
-	if err != nil {
+// programs are the C programs, by the source packages that they are built from.
+var programs = map[string]string{"bash": "bash", "busybox": "busybox", "jq": "jq", "strace": "strace"}
+
+// linked are the source packages of libraries that are in them, packages what all are built with.
+var (
+	linked   = []string{"libonig", "ncurses"}
+	packages = []string{"musl-dev", "linux-libc-dev"}
+)
+
+// licenses are what the packages' copyright files say of the part that is used here, in SPDX's names.
+var licenses = map[string]string{
+	"bash": "GPL-3.0-or-later", "busybox": "GPL-2.0-only", "jq": "MIT", "strace": "LGPL-2.1-or-later", "libonig": "BSD-2-Clause",
+	"ncurses": "X11-distribute-modifications-variant", "musl-dev": "MIT", "linux-libc-dev": "GPL-2.0-only WITH Linux-syscall-note",
+}
+
+// addC adds the C programs.
+func (p *packer) addC() error {
+	if err := p.readCompiler(); err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(p.dir, d.name, program))
+	for program, name := range programs {
+		s, err := p.sourcePackage(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(p.addProgram(program, s), p.addCopyright(name, s)); err != nil {
+			return err
+		}
+	}
+	for _, name := range linked {
+		s, err := p.sourcePackage(name)
+		if err != nil {
+			return err
+		}
+		if err := p.addCopyright(name, s); err != nil {
+			return err
+		}
+	}
+	for _, name := range packages {
+		s, err := p.binaryPackage(name)
+		if err != nil {
+			return err
+		}
+		if err := p.addCopyright(name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addProgram adds a C program, which looks for nothing of the container's.
+func (p *packer) addProgram(name string, s toolbox.Source) error {
+	data, err := os.ReadFile(filepath.Join(p.programs(), name))
 	if err != nil {
 		return err
 	}
 	if data, err = build.Redirect(data); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	p.Add(path, data, 0o755, o)
-	return p.addCopyright(d, o)
+	p.Add("bin/"+name, data, 0o755, s)
+	return nil
 }
 
-// addDynamic adds strace and jq with their loader and libraries.
-func (p *packer) addDynamic() error {
-	owners := map[string]toolbox.Source{}
-	for _, d := range dynamic {
-		o, err := p.source(d)
-		if err != nil {
-			return err
-		}
-		if err := p.addCopyright(d, o); err != nil {
-			return err
-		}
-		owners[d.name] = o
+// readCompiler notes what has built the C programs. Its libgcc is a part of them.
+func (p *packer) readCompiler() error {
+	line, err := os.ReadFile(filepath.Join(p.programs(), "compiler"))
+	if err != nil {
+		return err
 	}
-	var unknown error
-	err := build.Dynamic(&p.Builder, filepath.Join(p.dir, "root"), initPath, dynamicPrograms, func(file string) toolbox.Source {
-		for name, o := range owners {
-			if _, err := os.Lstat(filepath.Join(p.dir, name, file)); err == nil {
-				return o
-			}
-		}
-		unknown = fmt.Errorf("%s is in none of the packages", file)
-		return toolbox.Source{}
+	p.compiler = strings.TrimSpace(string(line))
+	words := strings.Fields(p.compiler)
+	if len(words) == 0 {
+		return errors.New("the compiler says no version")
+	}
+	p.Part(toolbox.Source{
+		Package: "libgcc", Version: words[len(words)-1], Origin: "of the compiler, " + p.compiler, License: "GPL-3.0-or-later WITH GCC-exception-3.1",
 	})
-	return errors.Join(err, unknown)
+	musl, err := readOrigin(filepath.Join(p.programs(), "musl-dev.origin"))
+	p.musl = musl.version
+	return err
 }
 
-func (p *packer) addCopyright(d deb, o toolbox.Source) error {
-	return p.addFile("share/licenses/"+d.name, filepath.Join(p.dir, d.name, "usr/share/doc", d.name, "copyright"), 0o644, o)
+func (p *packer) addCopyright(name string, s toolbox.Source) error {
+	return p.addFile("share/licenses/"+name, filepath.Join(p.programs(), name+".copyright"), 0o644, s)
 }
 
-func (p *packer) addFile(path, from string, mode uint32, o toolbox.Source) error {
+func (p *packer) addFile(path, from string, mode uint32, s toolbox.Source) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	p.Add(path, data, mode, o)
+	p.Add(path, data, mode, s)
 	return nil
 }
 
@@ -160,12 +175,11 @@ var unwanted = strings.Fields(`busybox init linuxrc halt poweroff reboot getty l
 	delgroup loadkmap klogd syslogd logread run-init switch_root pivot_root modprobe insmod rmmod depmod
 	hwclock losetup acpid watchdog ifup ifdown udhcpc udhcpc6 udhcpd`)
 
-// link adds a link for every applet; those of dlx-tools that are better win over busybox's.
+// link adds a link for every applet; those of dlx-tools that are better win over busybox's, and a program of its own name
+// over both.
 func (p *packer) link() error {
-	// The list is asked of the program that runs here, not of the one that was fetched for another architecture.
-	cmd := exec.Command(filepath.Join(p.dir, "host-busybox"), "--list")
-	cmd.Args[0] = "busybox" // it is what it is called
-	out, err := cmd.Output()
+	// busybox's build lists the paths of its applets, whatever architecture it is for.
+	list, err := os.ReadFile(filepath.Join(p.programs(), "busybox.links"))
 	if err != nil {
 		return fmt.Errorf("list busybox's applets: %w", err)
 	}
@@ -173,13 +187,16 @@ func (p *packer) link() error {
 	for _, name := range applet.Names() {
 		links[name] = applet.ProgramName
 	}
-	for name := range strings.FieldsSeq(string(out)) {
+	for file := range strings.FieldsSeq(string(list)) {
+		name := path.Base(file)
 		if !slices.Contains(unwanted, name) && !slices.Contains(applet.Better(), name) {
 			links[name] = "busybox"
 		}
 	}
 	for name, to := range links {
-		p.Link("bin/"+name, to)
+		if _, whole := programs[name]; !whole {
+			p.Link("bin/"+name, to)
+		}
 	}
 	return nil
 }
