@@ -17,6 +17,18 @@ type Source struct {
 	Origin  string // where it was taken from, with a digest if there is one
 	License string // an SPDX expression
 	URL     string // a package URL (ECMA-427), "" if there is none
+
+	Digest   string         // SHA-256 of what was taken, in hexadecimal; "" if it is in Origin alone
+	Compiler string         // with its version, if the programs were built from it here
+	Archives []SourceObject // what a source package consists of
+}
+
+// SourceObject is a file that programs were built from.
+type SourceObject struct{ URL, SHA256 string }
+
+// same says whether two are one component: what else differs is of how they were looked up.
+func (s *Source) same(o *Source) bool {
+	return s.Package == o.Package && s.Version == o.Version && s.Origin == o.Origin
 }
 
 // Builder puts a toolbox together. The same files, in any order, make the same bytes.
@@ -44,25 +56,25 @@ func (b *Builder) AddFile(f File, data []byte, s Source) {
 	f.Package, f.Version, f.Origin, f.License = s.Package, s.Version, s.Origin, s.License
 	b.contents[f.Path] = data
 	b.files = append(b.files, f)
-	if !slices.Contains(b.sources, s) {
-		b.sources = append(b.sources, s)
-	}
+	b.Part(s)
 }
 
 // Part notes what a file is made of besides the source that it was added with.
 func (b *Builder) Part(s Source) {
-	if !slices.Contains(b.sources, s) {
+	if !b.Uses(s) {
 		b.sources = append(b.sources, s)
 	}
 }
 
 // Uses says whether a file of the source was added.
-func (b *Builder) Uses(s Source) bool { return slices.Contains(b.sources, s) }
+func (b *Builder) Uses(s Source) bool {
+	return slices.ContainsFunc(b.sources, func(o Source) bool { return o.same(&s) })
+}
 
 // SetLicense gives a source, and the files that were added with it, their licence.
 func (b *Builder) SetLicense(s Source, license string) {
 	for i := range b.sources {
-		if b.sources[i] == s {
+		if b.sources[i].same(&s) {
 			b.sources[i].License = license
 		}
 	}

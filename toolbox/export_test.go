@@ -48,3 +48,6 @@ var FillFile = fillFile
 
 // Locked runs f under the lock of a file.
 func Locked(file string, f func() error) error { return locked(file, f) }
+
+// Content is a file of a bundle.
+func Content(b *Bundle, path string) []byte { return b.contents[path] }

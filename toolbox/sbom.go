@@ -46,6 +46,20 @@ func (b *Builder) component(s *Source) cdx.Component {
 		PackageURL: s.URL, Components: &files,
 		Properties: &[]cdx.Property{{Name: "dlx:origin", Value: s.Origin}},
 	}
+	if s.Digest != "" {
+		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: s.Digest}}
+	}
+	if s.Compiler != "" {
+		*c.Properties = append(*c.Properties, cdx.Property{Name: "dlx:compiler", Value: s.Compiler})
+	}
+	if len(s.Archives) > 0 {
+		c.ExternalReferences = &[]cdx.ExternalReference{}
+	}
+	for _, a := range s.Archives {
+		*c.ExternalReferences = append(*c.ExternalReferences, cdx.ExternalReference{
+			Type: cdx.ERTypeSourceDistribution, URL: a.URL, Hashes: &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: a.SHA256}},
+		})
+	}
 	if s.License != "" {
 		c.Licenses = &cdx.Licenses{{Expression: s.License}}
 	}

@@ -81,17 +81,6 @@ func applets() map[string]applet {
 	}
 }
 
-// Better are the applets that replace busybox's of the same name: without each of them, some of
-// testdata/commands.txt fails. The others are for a toolbox whose busybox has none of that name, or
-// that has no busybox.
-func Better() []string {
-	return []string{
-		"column", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",
-		"netstat", "pgrep", "ping", "pkill", "ps", "pstree", "sh", "sort", "ss", "tc", "tcpdump", "timeout", "tls", "tools", "tree",
-		"vmstat", "wget",
-	}
-}
-
 // Names lists the applets in order.
 func Names() []string {
 	var names []string

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -22,7 +21,8 @@ import (
 // pkg is a package of Debian's, fetched and checked.
 type pkg struct {
 	name, version, digest string
-	dir                   string // that it was unpacked to by itself
+	dir                   string   // that it was unpacked to by itself
+	depends               []string // names of packages, the first of each choice
 	source                toolbox.Source
 }
 
@@ -67,7 +67,7 @@ func (m *maker) debs(ctx context.Context) (err error) {
 		if !slices.Contains(m.Debs, p.name) {
 			continue
 		}
-		if err := m.programsOf(g, p); err != nil {
+		if err := m.programsOf(g, p, list); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
 	}
 	var list []*pkg
 	for stanza := range strings.SplitSeq(string(show), "\n\n") {
-		p := &pkg{name: field(stanza, "Package"), version: field(stanza, "Version"), digest: field(stanza, "SHA256")}
+		p := &pkg{name: field(stanza, "Package"), version: field(stanza, "Version"), digest: field(stanza, "SHA256"), depends: firstChoices(field(stanza, "Depends"))}
 		if p.name == "" || slices.ContainsFunc(list, func(q *pkg) bool { return q.name == p.name }) {
 			continue
 		}
@@ -137,7 +137,7 @@ func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
 		if used := field(stanza, "Built-Using"); used != "" {
 			origin += ", built using " + used
 		}
-		p.source = toolbox.Source{Package: p.name, Version: p.version, Origin: origin, URL: purl(p.name, p.version)}
+		p.source = toolbox.Source{Package: p.name, Version: p.version, Origin: origin, Digest: p.digest, URL: toolbox.DebURL(p.name, p.version, field(stanza, "Architecture"))}
 		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b *pkg) int { return strings.Compare(a.name, b.name) })
@@ -208,50 +208,6 @@ func field(text, name string) string {
 		}
 	}
 	return ""
-}
-
-// programsOf takes the programs of one package.
-func (m *maker) programsOf(g *group, p *pkg) (err error) {
-	t, err := openTree(p.files())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.close()) }()
-	for _, dir := range []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"} {
-		names, err := t.list(dir)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			file := path.Join(dir, name)
-			if !g.tree.exists(file) {
-				m.note("%s of %s leads nowhere", file, p.name)
-				continue
-			}
-			if err := g.addProgram(file); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// alternatives are endings of programs that packages offer under the name without them when they
-// are installed (update-alternatives(1)).
-var alternatives = []string{".basic", ".tiny", ".nox", ".openbsd", ".traditional"}
-
-// addAlternatives gives programs the names that they are known by, where nothing else has them.
-func (g *group) addAlternatives() error {
-	for _, file := range slices.Sorted(maps.Keys(g.names)) {
-		name := g.names[file]
-		short := strings.TrimSuffix(name, path.Ext(name))
-		if slices.Contains(alternatives, path.Ext(name)) && !g.m.paths["bin/"+short] {
-			if err := g.addAs(file, short); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // owner is the package that a file of the tree is of.

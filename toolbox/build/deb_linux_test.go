@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestPackageIsHeld: the links of a package that was unpacked lead to its own files, and a FIFO in
@@ -26,5 +28,37 @@ func TestPackageIsHeld(t *testing.T) {
 		if got, err := p.read(name); err == nil {
 			t.Errorf("%s is read: %q", name, got)
 		}
+	}
+}
+
+func TestFirstChoices(t *testing.T) {
+	for depends, want := range map[string][]string{
+		"":                      nil,
+		"postgresql-client-15":  {"postgresql-client-15"},
+		"libc6 (>= 2.34), perl": {"libc6", "perl"},
+		"python3:any | python3-minimal (>= 3), a|b": {"python3", "a"},
+	} {
+		if diff := cmp.Diff(want, firstChoices(depends)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", depends, diff)
+		}
+	}
+}
+
+// TestProgramFolders: a package's programs are looked for where those of several versions lie, too.
+func TestProgramFolders(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"usr/bin", "usr/lib/postgresql/15/bin", "usr/lib/llvm-14/bin", "usr/lib/x/share"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := openTree(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.close()
+	want := []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/llvm-14/bin", "/usr/lib/postgresql/15/bin"}
+	if diff := cmp.Diff(want, tree.programFolders()); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
 	}
 }

@@ -60,24 +60,15 @@ func (m *maker) goBuilt(bin, ref string) error {
 		if !m.claim("bin/"+n.Name(), ref) {
 			continue
 		}
-		s := toolbox.Source{
-			Package: info.Main.Path, Version: info.Main.Version, Origin: "Go module, " + info.Main.Sum + ", built with " + info.GoVersion,
-			License: "NOASSERTION", URL: goURL(info.Main.Path, info.Main.Version),
-		}
-		if err := AddELF(&m.Builder, toolbox.File{Path: "bin/" + n.Name(), Mode: 0o755}, data, s); err != nil {
+		if err := AddELF(&m.Builder, toolbox.File{Path: "bin/" + n.Name(), Mode: 0o755}, data, module(&info.Main, info.GoVersion)); err != nil {
 			return err
 		}
-		for _, d := range info.Deps {
-			if d.Replace != nil {
-				d = d.Replace
-			}
-			m.Part(toolbox.Source{Package: d.Path, Version: d.Version, Origin: "Go module, " + d.Sum + ", a part of " + n.Name(), License: "NOASSERTION", URL: goURL(d.Path, d.Version)})
+		for _, s := range Modules(info) {
+			m.Part(s)
 		}
 	}
 	return nil
 }
-
-func goURL(path, version string) string { return "pkg:golang/" + path + "@" + version }
 
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")

@@ -60,7 +60,7 @@ func (i *installed) source(file string) toolbox.Source {
 		return toolbox.Source{Package: name, Origin: "this machine, " + file}
 	}
 	pkg, _, _ := strings.Cut(name, ":")
-	s := toolbox.Source{Package: pkg, Version: string(version), Origin: "this machine, Debian", URL: purl(pkg, string(version))}
+	s := toolbox.Source{Package: pkg, Version: string(version), Origin: "this machine, Debian", URL: toolbox.DebURL(pkg, string(version), "")}
 	s.License = i.m.license(pkg, "/usr/share/doc/"+pkg+"/copyright", nil)
 	if i.known == nil {
 		i.known = map[string]toolbox.Source{}
@@ -102,8 +102,4 @@ func (i *installed) learn(pkg string) {
 	for file := range strings.Lines(string(out)) {
 		i.files[strings.TrimSpace(file)] = pkg
 	}
-}
-
-func purl(name, version string) string {
-	return "pkg:deb/debian/" + name + "@" + strings.NewReplacer("+", "%2B", ":", "%3A", "~", "~").Replace(version)
 }

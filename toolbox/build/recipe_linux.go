@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Recipe struct {
 	Images []string // images of the Docker engine
 	Go     []string // Go programs, MODULE/PACKAGE@VERSION
 	PureGo bool     // dlx's own tools, without those of Debian
+	Own    string   // the folder with what scripts/toolbox.sh has built for dlx's own toolbox
+	Arch   string   // of the programs, as in GOARCH; that of this machine if it is ""
 
 	// Progress is called when something that takes long begins: the one of so many. It may be nil.
 	Progress func(done, total int, what string)
@@ -44,11 +47,11 @@ var ErrEmpty = errors.New("there is no program or file in what the toolbox is to
 
 // Build makes the toolbox.
 func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
-	if len(r.Debs)+len(r.Host)+len(r.Dirs)+len(r.Images)+len(r.Go) == 0 && !r.PureGo {
+	if len(r.Debs)+len(r.Host)+len(r.Dirs)+len(r.Images)+len(r.Go) == 0 && !r.PureGo && r.Own == "" {
 		return nil, ErrNothing
 	}
 	m := &maker{Recipe: r, Builder: toolbox.Builder{
-		Name: r.Name, Version: r.Version, Arch: runtime.GOARCH, Sequence: r.Sequence, Created: time.Unix(0, 0), NotAfter: r.NotAfter,
+		Name: r.Name, Version: r.Version, Arch: cmp.Or(r.Arch, runtime.GOARCH), Sequence: r.Sequence, Created: time.Unix(0, 0), NotAfter: r.NotAfter,
 	}, paths: map[string]bool{}}
 	if !r.Created.IsZero() {
 		m.Builder.Created = r.Created
@@ -61,7 +64,7 @@ func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 		return nil, errors.Join(fmt.Errorf("use the folder for what is unpacked: %w", err), os.Remove(work))
 	}
 	m.work = work
-	for _, step := range []func(context.Context) error{m.pureGo, m.dirs, m.debs, m.host, m.images, m.goPrograms} {
+	for _, step := range []func(context.Context) error{m.own, m.pureGo, m.dirs, m.debs, m.host, m.images, m.goPrograms} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -238,6 +241,12 @@ func (g *group) addLibraries() error {
 	return nil
 }
 
+// Paths of dlx's own programs in its toolbox.
+const (
+	ownTools = "bin/dlx-tools"
+	ownInit  = "libexec/dlx-init"
+)
+
 // own is a file of dlx's own toolbox.
 type own struct {
 	data   []byte
@@ -253,11 +262,10 @@ func launcherProgram() (own, error) {
 	if err != nil {
 		return own{}, err
 	}
-	const file = "libexec/dlx-init"
-	if !box.Has(file) {
+	if !box.Has(ownInit) {
 		return own{}, ErrNoLauncher
 	}
-	return ownFile(box, file)
+	return ownFile(box, ownInit)
 }
 
 func ownFile(box *toolbox.Verified, file string) (own, error) {
@@ -279,16 +287,15 @@ func (m *maker) pureGo(context.Context) error {
 	if err != nil {
 		return err
 	}
-	const program = "bin/dlx-tools"
-	o, err := ownFile(box, program)
+	o, err := ownFile(box, ownTools)
 	if err != nil {
 		return err
 	}
-	m.claim(program, "--pure-go")
-	m.Add(program, o.data, 0o755, o.source)
+	m.claim(ownTools, "--pure-go")
+	m.Add(ownTools, o.data, 0o755, o.source)
 	for _, name := range roster.Names() {
 		if m.claim("bin/"+name, "--pure-go") {
-			m.Link("bin/"+name, path.Base(program))
+			m.Link("bin/"+name, path.Base(ownTools))
 		}
 	}
 	const roots = "etc/ssl/cert.pem"

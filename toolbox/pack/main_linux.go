@@ -4,16 +4,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dlx/toolbox/build"
 )
 
 func main() {
-	dir := flag.String("dir", "build/toolbox", "directory with dlx-tools, dlx-init and the unpacked packages")
+	dir := flag.String("dir", "build/toolbox", "directory with what scripts/toolbox.sh has built")
 	out := flag.String("o", "toolbox/embedded/bundle.tar", "file to write")
 	version := flag.String("version", "devel", "version of the toolbox")
 	arch := flag.String("arch", "amd64", "architecture of the programs, as in GOARCH")
@@ -25,11 +28,8 @@ func main() {
 }
 
 func run(dir, out, version, arch string) error {
-	p := newPacker(dir, version, arch)
-	if err := p.collect(); err != nil {
-		return err
-	}
-	b, err := p.Bundle()
+	recipe := build.Recipe{Name: "default", Version: version, Own: dir, Arch: arch}
+	b, err := recipe.Build(context.Background())
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,17 @@ func Names() []string {
 	}
 }
 
+// Better are the applets that replace busybox's of the same name: without each of them, some of
+// testdata/commands.txt fails. The others are for a toolbox whose busybox has none of that name, or
+// that has no busybox.
+func Better() []string {
+	return []string{
+		"column", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",
+		"netstat", "pgrep", "ping", "pkill", "ps", "pstree", "sh", "sort", "ss", "tc", "tcpdump", "timeout", "tls", "tools", "tree",
+		"vmstat", "wget",
+	}
+}
+
 // Deb is the package of Debian's which has the program that an applet does the everyday part of, or
 // "" if there is none.
 func Deb(applet string) string {
