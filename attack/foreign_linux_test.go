@@ -27,14 +27,6 @@ var foreignLines = []string{
 	"tcpdump --version", "openssl version", "awk 'BEGIN { print 1 }'", "find / -maxdepth 1", "tar -cf /dev/null /etc/passwd", "date", "crontab -l", "man true", "mail", "ed /dev/null", "reset", "clear",
 }
 
-// debForeignLines are those of programs of Debian's, which are dynamic.
-var debForeignLines = []string{
-	"iconv -f KOI8-R -t UTF-8 /etc/passwd", "iconv -f EVIL -t UTF-8 /etc/passwd", "iconv -l", "getent passwd root", "getent hosts example.test", "getent services evil", "locale -a",
-	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "openssl version -a", "openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
-	"less -V", "echo q | less /etc/passwd", "LESSOPEN= less -f /etc/passwd", "vim --not-a-term -es +q", "vim --not-a-term -es -c 'set modeline' /root/.vimrc +q", "ps aux", "pgrep x", "strace -V", "strace -o /dev/null true",
-	"gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python print(1)'", "gdb --version", "tmux -V", "tmux -L evil new-session -d true", "python3 -c 'import json'", "python3 -c 'import readline'", "perl -e 'use strict; print 1'", "perl -e 1",
-}
-
 // foreign is a container as hostile as it gets, and what is run in it.
 type foreign struct {
 	*attack
@@ -194,36 +186,4 @@ func (f *foreign) terminal(command []string) {
 	term.Send("exit\n")
 	term.Wait(20 * time.Second)
 	f.hostile.Check(fmt.Sprintf("a terminal with %q", command))
-}
-
-// TestForeignDynamic is TestForeign for programs of Debian's, which come with the C library and the
-// loader that they were linked with. The defence is toolbox/build's redirect.
-func TestForeignDynamic(t *testing.T) {
-	a := start(t, "modules, start-up files and variables of the container's", "sessions with Debian's programs")
-	f := a.foreign()
-	home, _, env := a.toolbox()
-	box := filepath.Join(home, "deb.tar.zst")
-	build := []string{"toolbox", "build", "--name", "deb", "-o", box, "--key", home + "/k.key"}
-	names := strings.Fields("libc-bin openssl strace")
-	if long {
-		names = append(names, strings.Fields("curl less vim-tiny procps gdb tmux python3-minimal perl-base")...)
-	}
-	for _, name := range names {
-		build = append(build, "--deb", name)
-	}
-	if r := testutil.Collect(t, a.command(env, build...)); r.Code != 0 { // it fetches packages
-		t.Fatalf("%q: %+v", build, r)
-	}
-	f.env = env
-	r := testutil.Collect(t, f.command(env, "debug", f.target.ID, "--toolbox", box, "--", "bash", "-c",
-		"getent passwd root && echo é | iconv -f UTF-8 -t UCS-4LE | od -An -tx1 && openssl version && strace -V"))
-	for _, want := range []string{"root:x:0:0:root:/root:/bin/sh\n", "e9 00 00 00 0a", "OpenSSL ", "strace -- version"} {
-		if !strings.Contains(r.Stdout, want) {
-			t.Errorf("programs that load nothing of the container's: status %d, no %q in %s%s", r.Code, want, r.Stdout, r.Stderr)
-		}
-	}
-	f.hostile.Check("programs of Debian's")
-	for _, args := range sessions([][]string{{"--profile", "sysadmin"}, {"-u", "app"}, {}}) {
-		f.lines(debForeignLines, append([]string{"--toolbox", box}, args...)...)
-	}
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// OriginFolder is the origin of files that were taken from a folder as they lie.
+const OriginFolder = "a folder"
+
 // Source says where a file comes from.
 type Source struct {
 	Package string // what it is a part of

@@ -26,13 +26,21 @@ type Part struct {
 	Digest  string `json:"digest"` // SHA-256 of the manifest
 	Key     string `json:"key"`    // who vouches for it: the name of a key, or that it is built in
 
+	// AsTheyLie is how many programs were taken from a folder: nobody has looked at what of the
+	// container's they load.
+	AsTheyLie int `json:"as_they_lie,omitempty"`
+
 	sequence uint64
 	record   string // what Seen knows it by
 }
 
 // String says what it is, and who vouches for it.
 func (p Part) String() string {
-	return fmt.Sprintf("%s %s, sha256:%.12s, %s", p.Name, p.Version, p.Digest, p.Vouched())
+	unseen := ""
+	if p.AsTheyLie > 0 {
+		unseen = fmt.Sprintf(", with %d of a folder as they lie, which may load what is the container's", p.AsTheyLie)
+	}
+	return fmt.Sprintf("%s %s, sha256:%.12s, %s%s", p.Name, p.Version, p.Digest, p.Vouched(), unseen)
 }
 
 // Vouched says who vouches for it.
@@ -153,7 +161,7 @@ func inspect(b *Bundle, key, arch string) (*Verified, error) {
 		return nil, err
 	}
 	v := &Verified{
-		parts:  []Part{{m.Name, m.Version, b.Digest(), key, m.Sequence, seenKey(m)}},
+		parts:  []Part{{m.Name, m.Version, b.Digest(), key, m.asTheyLie(), m.Sequence, seenKey(m)}},
 		files:  make([]*entry, 0, len(m.Files)),
 		byPath: make(map[string]*entry, len(m.Files)),
 	}
@@ -180,6 +188,16 @@ func inspect(b *Bundle, key, arch string) (*Verified, error) {
 		}
 	}
 	return v, nil
+}
+
+// asTheyLie counts the programs whose origin is a folder.
+func (m *Manifest) asTheyLie() (n int) {
+	for i := range m.Files {
+		if f := &m.Files[i]; f.Origin == OriginFolder && f.Mode&0o111 != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // checkSBOM compares the bill of materials with its digest.

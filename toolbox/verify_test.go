@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/blake3"
@@ -330,5 +331,25 @@ func TestRuns(t *testing.T) {
 		if got := box.Runs(path); got != want {
 			t.Errorf("%s: %v, want %v", path, got, want)
 		}
+	}
+}
+
+// TestAsTheyLie: a toolbox says how many of its programs nobody has looked at.
+func TestAsTheyLie(t *testing.T) {
+	b := &toolbox.Builder{Name: "mine", Version: "1", Arch: runtime.GOARCH, Sequence: 1, Created: time.Unix(0, 0)}
+	folder := toolbox.Source{Package: "tools", Origin: toolbox.OriginFolder}
+	b.Add("bin/one", []byte("1"), 0o755, folder)
+	b.Add("share/doc", []byte("2"), 0o644, folder)
+	b.Add("bin/other", []byte("3"), 0o755, toolbox.Source{Package: "other", Origin: "Debian"})
+	bundle, err := b.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := toolbox.Inspect(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Parts()[0].String(); !strings.Contains(got, "with 1 of a folder as they lie") {
+		t.Errorf("a toolbox of a folder: %s", got)
 	}
 }

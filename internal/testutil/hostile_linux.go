@@ -144,8 +144,8 @@ func (h *Hostile) startUp() {
 		"call writefile(['x'], '" + hostileDir + "/start-vim')\n": {".vimrc", ".exrc", "/etc/vim/vimrc", "/etc/vim/vimrc.tiny", "/etc/vimrc", "/usr/share/vim/vimrc"},
 		"run-shell 'echo x >" + hostileDir + "/start-tmux'\n":     {".tmux.conf", "/etc/tmux.conf"},
 		"\\! echo x >" + hostileDir + "/start-psql\n":             {".psqlrc", "/etc/postgresql-common/psqlrc"},
-		"open('" + hostileDir + "/start-python', 'w')\n":          {"/py/sitecustomize.py", "/py/usercustomize.py", "/usr/lib/python3/dist-packages/sitecustomize.py", "/usr/lib/python3.11/sitecustomize.py", "/evil.py", "encodings/__init__.py"},
-		"open(F, '>', '" + hostileDir + "/start-perl');\n1;\n":    {"/pl/strict.pm", "/usr/share/perl5/strict.pm", "/etc/perl/strict.pm", "/etc/perl/sitecustomize.pl", "/usr/share/perl/5.36/strict.pm"},
+		"open('" + hostileDir + "/start-python', 'w')\n":          {"/py/sitecustomize.py", "/py/usercustomize.py", "/usr/lib/python3/dist-packages/sitecustomize.py", "/usr/lib/python3.11/sitecustomize.py", "/evil.py", "encodings/__init__.py", "json.py", "os.py", "readline.py"},
+		"open(F, '>', '" + hostileDir + "/start-perl');\n1;\n":    {"/pl/strict.pm", "/usr/share/perl5/strict.pm", "/etc/perl/strict.pm", "/etc/perl/sitecustomize.pl", "/usr/share/perl/5.36/strict.pm", "strict.pm"},
 		"set print pretty\n# \x1b[2J\n":                           {".lesskey", ".lesshst", ".digrc", ".netrc", ".toprc", ".inputrc", "/etc/inputrc", ".mtoolsrc"},
 	} {
 		for _, name := range names {

@@ -3,8 +3,10 @@ package build
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dlx/internal/launcher"
@@ -13,33 +15,44 @@ import (
 
 // dataSet is files that a program or a library looks for, with the variable that tells it where they are in the toolbox.
 type dataSet struct {
-	from  []string // folders of the tree
-	to    string   // below the folder of the programs
-	env   string   // is set to value, a path below the folder of the programs
-	value string
+	from  []string          // folders of the tree
+	to    string            // below the folder of the programs
+	env   map[string]string // variables with paths below the folder of the programs
 	takes func(file string) bool
 }
 
 // dataOf is what a program or a library of a name looks for.
 func dataOf(name string) (s dataSet, ok bool) {
-	version, python := strings.CutPrefix(name, "libpython")
-	version, _, _ = strings.Cut(version, ".so")
 	switch {
 	case strings.HasPrefix(name, "libtinfo.so."), strings.HasPrefix(name, "libncurses"): // terminfo(5)
 		return dataSet{
 			from: []string{"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"}, to: "share/terminfo",
-			env: "TERMINFO_DIRS", value: "share/terminfo", takes: isTerminal,
+			env: map[string]string{"TERMINFO_DIRS": "share/terminfo"}, takes: isTerminal,
 		}, true
-	case python && version != "": // PYTHONHOME of python(1)
-		dir := "lib/python" + version
-		return dataSet{from: []string{"/usr/" + dir}, to: dir, env: "PYTHONHOME", value: ".", takes: isPython}, true
+	case pythonVersion(name) != "":
+		dir := "lib/python" + pythonVersion(name)
+		// With PYTHONSAFEPATH, whatever its value, python(1) takes no module from the working directory,
+		// which is the container's. It is of Python 3.11.
+		env := map[string]string{"PYTHONHOME": ".", "PYTHONSAFEPATH": "."}
+		return dataSet{from: []string{"/usr/" + dir}, to: dir, env: env, takes: isPython}, true
 	case name == "gdb": // it looks for its module where Python does, too
 		const dir = "share/gdb/python"
-		return dataSet{from: []string{"/usr/" + dir}, to: dir, env: "PYTHONPATH", value: dir, takes: isPython}, true
+		return dataSet{from: []string{"/usr/" + dir}, to: dir, env: map[string]string{"PYTHONPATH": dir}, takes: isPython}, true
 	case name == "vim", strings.HasPrefix(name, "vim."): // $VIM of vim(1)
-		return dataSet{from: []string{"/usr/share/vim"}, to: "share/vim", env: "VIM", value: "share/vim", takes: all}, true
+		return dataSet{from: []string{"/usr/share/vim"}, to: "share/vim", env: map[string]string{"VIM": "share/vim"}, takes: all}, true
 	}
 	return dataSet{}, false
+}
+
+// pythonVersion is the version of Python's that a program or library is of, as 3.11, or "".
+func pythonVersion(name string) string {
+	version, ok := strings.CutPrefix(strings.TrimPrefix(name, "lib"), "python")
+	version, _, _ = strings.Cut(version, ".so")
+	major, minor, dotted := strings.Cut(version, ".")
+	if _, err := strconv.Atoi(major + minor); !ok || !dotted || err != nil {
+		return ""
+	}
+	return version
 }
 
 func all(string) bool { return true }
@@ -63,8 +76,8 @@ func isPython(file string) bool {
 // addData adds the data that the group's programs and libraries look for, and the file that says where it is.
 func (g *group) addData() error {
 	var names []string
-	for _, name := range g.names {
-		names = append(names, name)
+	for file, name := range g.names { // python3 is a link to that of its version
+		names = append(names, name, path.Base(file))
 	}
 	for name := range g.needs.libs {
 		names = append(names, name)
@@ -73,7 +86,7 @@ func (g *group) addData() error {
 	env := map[string]string{}
 	for _, name := range names {
 		s, ok := dataOf(name)
-		if !ok || env[s.env] != "" {
+		if !ok || hasAny(env, s.env) {
 			continue
 		}
 		taken, err := g.addSet(s)
@@ -81,7 +94,7 @@ func (g *group) addData() error {
 			return err
 		}
 		if taken {
-			env[s.env] = s.value
+			maps.Copy(env, s.env)
 		}
 	}
 	if len(env) > 0 {
@@ -92,6 +105,15 @@ func (g *group) addData() error {
 		g.m.Add(path.Join(g.folder, launcher.EnvFile), launcher.Env(env), 0o644, run.source)
 	}
 	return nil
+}
+
+func hasAny(env, names map[string]string) bool {
+	for name := range names {
+		if _, has := env[name]; has {
+			return true
+		}
+	}
+	return false
 }
 
 // addSet adds the files of a set, those of its first folder that has them.

@@ -1,19 +1,21 @@
 package build
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestDataOf(t *testing.T) {
-	for name, want := range map[string]string{
-		"libtinfo.so.6": "TERMINFO_DIRS=share/terminfo", "libncursesw.so.6": "TERMINFO_DIRS=share/terminfo", "vim.tiny": "VIM=share/vim",
-		"libpython3.11.so.1.0": "PYTHONHOME=.", "gdb": "PYTHONPATH=share/gdb/python", "libc.so.6": "", "vimdot": "", "libpython.so": "",
+	python := map[string]string{"PYTHONHOME": ".", "PYTHONSAFEPATH": "."}
+	for name, want := range map[string]map[string]string{
+		"libtinfo.so.6": {"TERMINFO_DIRS": "share/terminfo"}, "libncursesw.so.6": {"TERMINFO_DIRS": "share/terminfo"},
+		"libpython3.11.so.1.0": python, "python3.13": python, "python3": nil, "libpython.so": nil, "python3.11-config": nil,
+		"gdb": {"PYTHONPATH": "share/gdb/python"}, "vim.tiny": {"VIM": "share/vim"}, "vimdot": nil, "libc.so.6": nil,
 	} {
 		s, ok := dataOf(name)
-		got := s.env + "=" + s.value
-		if !ok {
-			got = ""
-		}
-		if got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
+		if diff := cmp.Diff(want, s.env); diff != "" || ok != (want != nil) {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 	if s, _ := dataOf("libpython3.11.so.1.0"); s.to != "lib/python3.11" || s.from[0] != "/usr/lib/python3.11" {

@@ -30,7 +30,7 @@ func (m *maker) dir(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	source := toolbox.Source{Package: filepath.Base(filepath.Clean(dir)), Version: m.Builder.Version, Origin: "a folder"}
+	source := toolbox.Source{Package: filepath.Base(filepath.Clean(dir)), Version: m.Builder.Version, Origin: toolbox.OriginFolder}
 	seen := 0
 	return fs.WalkDir(t.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		if seen++; err != nil || ctx.Err() != nil || seen > maxEntries {
