@@ -227,7 +227,7 @@ func (m *maker) debLicenses(list []*pkg) {
 			continue
 		}
 		const docs = "usr/share/doc"
-		license := m.license(p.name, path.Join("/", docs, p.name, "copyright"), func(file string) ([]byte, error) {
+		license := m.license(p.source, path.Join("/", docs, p.name, "copyright"), func(file string) ([]byte, error) {
 			if to, err := os.Readlink(filepath.Join(p.files(), docs, p.name)); err == nil { // the documents are those of another package
 				for _, q := range list {
 					if q.name == path.Base(to) {

@@ -61,7 +61,7 @@ func (i *installed) source(file string) toolbox.Source {
 	}
 	pkg, _, _ := strings.Cut(name, ":")
 	s := toolbox.Source{Package: pkg, Version: string(version), Origin: "this machine, Debian", URL: toolbox.DebURL(pkg, string(version), "")}
-	s.License = i.m.license(pkg, "/usr/share/doc/"+pkg+"/copyright", nil)
+	s.License = i.m.license(s, "/usr/share/doc/"+pkg+"/copyright", nil)
 	if i.known == nil {
 		i.known = map[string]toolbox.Source{}
 	}

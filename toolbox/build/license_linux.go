@@ -9,23 +9,23 @@ import (
 	"dlx/toolbox"
 )
 
-// license keeps a package's copyright file in the toolbox and returns what it says, as an SPDX expression. The file is
-// this machine's unless read is given.
-func (m *maker) license(pkg, file string, read func(string) ([]byte, error)) string {
+// license keeps the copyright file of a package, whose source is s, in the toolbox and returns what it says, as an SPDX
+// expression. The file is this machine's unless read is given.
+func (m *maker) license(s toolbox.Source, file string, read func(string) ([]byte, error)) string {
 	if read == nil {
 		read = os.ReadFile
 	}
 	text, err := read(file)
 	if err != nil {
-		m.note("%s has no copyright file", pkg)
+		m.note("%s has no copyright file", s.Package)
 		return "NOASSERTION"
 	}
-	expression := spdx(pkg, string(text))
-	if p := "share/licenses/" + pkg; !m.paths[p] {
+	s.License = spdx(s.Package, string(text))
+	if p := "share/licenses/" + s.Package; !m.paths[p] {
 		m.paths[p] = true
-		m.Add(p, text, 0o644, toolbox.Source{Package: pkg, Origin: "copyright file of the package", License: expression})
+		m.Add(p, text, 0o644, s)
 	}
-	return expression
+	return s.License
 }
 
 var licenseLine = regexp.MustCompile(`(?m)^License:[ \t]*(\S.*)$`)

@@ -35,6 +35,9 @@ var elsewhere = []struct{ from, to string }{
 	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
 }
 
+// noLoader begins the path of a loader that is not there.
+const noLoader = "/dev/.dl"
+
 // nameService says in which order Go's resolver asks (net/nss.go).
 const nameService = "/etc/nsswitch.conf"
 
@@ -84,10 +87,13 @@ func Redirect(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = slices.Clone(data)
+	if err := redirectInterpreter(f, data); err != nil {
+		return nil, err
+	}
 	if f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil {
 		return bytes.ReplaceAll(data, []byte(nameService), []byte("/dev/.dl/nsswitch.")), nil
 	}
-	data = slices.Clone(data)
 	left := uint64(len(data)) // an image's maker may have each of 65,535 segments be all of the file
 	for _, p := range f.Progs {
 		if p.Type != elf.PT_LOAD {
@@ -105,6 +111,23 @@ func Redirect(data []byte) ([]byte, error) {
 		empty(part)
 	}
 	return data, nil
+}
+
+// redirectInterpreter has the kernel find no loader for a program that is not started by the
+// toolbox's: the container's would run it.
+func redirectInterpreter(f *elf.File, data []byte) error {
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_INTERP {
+			continue
+		}
+		if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
+			return errors.New("the name of its loader is not in the file")
+		}
+		if name := data[p.Off : p.Off+p.Filesz]; len(name) > len(noLoader) {
+			copy(name, noLoader)
+		}
+	}
+	return nil
 }
 
 // redirectLoader is Redirect for the program that finds the libraries of others.
