@@ -42,6 +42,7 @@ var netForeignLines = []string{
 // TestForeignDynamic is TestForeign for programs of Debian's, which come with the C library and the
 // loader that they were linked with. The defence is toolbox/build's redirect.
 func TestForeignDynamic(t *testing.T) {
+	t.Parallel()
 	a := start(t, "modules, start-up files and variables of the container's", "sessions with Debian's programs")
 	names := strings.Fields("libc-bin openssl strace python3-minimal")
 	if long {
@@ -64,6 +65,7 @@ func TestForeignDynamic(t *testing.T) {
 
 // TestForeignNet is TestForeign for the toolbox that `make toolbox-net` makes.
 func TestForeignNet(t *testing.T) {
+	t.Parallel()
 	a := start(t, "modules, start-up files and variables of the container's", "sessions with the toolbox net")
 	script, err := filepath.Abs("../scripts/toolbox-net.sh")
 	if err != nil {
