@@ -2,6 +2,7 @@ package linux
 
 import (
 	"io"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,11 +28,29 @@ func SealedProgram(name string, write func(io.Writer) error) (*FD, error) {
 		return nil, wrap("fchmod memfd", err)
 	}
 	const seals = unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
-	if _, err := unix.FcntlInt(uintptr(raw), unix.F_ADD_SEALS, seals); err != nil {
+	if err := seal(raw, seals); err != nil {
 		fd.Close()
 		return nil, wrap("fcntl F_ADD_SEALS", err)
 	}
 	return fd, nil
+}
+
+const (
+	// sealLimit is how long a file that is written no more can be busy.
+	sealLimit = 2 * time.Second
+	sealPause = 2 * time.Millisecond
+)
+
+// seal adds seals. F_SEAL_WRITE is refused while the kernel itself holds a page of the file, as
+// reclaim and migration do on a busy machine: it waits for 75 ms by itself (mm/memfd.c,
+// memfd_wait_for_pins).
+func seal(fd, seals int) error {
+	for end := time.Now().Add(sealLimit); ; time.Sleep(sealPause) {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		if err != unix.EBUSY || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // writer writes to a descriptor that stays its owner's.
