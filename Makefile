@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox toolbox-net test test-kernels soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
+.PHONY: build toolbox reproducible toolbox-net test test-kernels soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -13,6 +13,9 @@ build: toolbox ## bin/dlx, static, with its toolbox inside
 
 toolbox: ## toolbox/embedded/bundle.tar, the toolbox that is put inside
 	scripts/toolbox.sh
+
+reproducible: toolbox ## the toolbox made in another folder is the same, byte for byte
+	scripts/reproducible.sh
 
 toolbox-net: build ## build/net.tar.zst, a toolbox of Debian's network tools; KEY=FILE signs it
 	scripts/toolbox-net.sh

@@ -84,7 +84,7 @@ func TestForeignNet(t *testing.T) {
 func (a *attack) packages(build func(box, key string) *exec.Cmd, names ...string) []string {
 	a.Helper()
 	home, _, env := a.toolbox()
-	box := filepath.Join(home, "packages.tar.zst")
+	box := filepath.Join(home, "packages.tar")
 	cmd := build(box, home+"/k.key")
 	if r := testutil.Collect(a.T, cmd); r.Code != 0 { // it fetches packages
 		a.Fatalf("%q: %+v", cmd.Args, r)

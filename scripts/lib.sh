@@ -37,6 +37,13 @@ apt_need() {
 	"${install[@]}" "${missing[@]}" >/dev/null
 }
 
+# offline COMMAND...: runs it without a network and without variables.
+offline() {
+	local user=()
+	[ "$(id -u)" = 0 ] || user=(--map-current-user)
+	unshare --net "${user[@]}" env -i "PATH=$PATH" "$@"
+}
+
 # ---- the Docker engine ----
 
 ENGINE_PID=

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Builds the default toolbox's C programs static against musl, out of what scripts/toolbox.sh fetched, without a network:
-# scripts/toolbox-build.sh ARCH DIR. They come to be in DIR/programs; the same sources and compiler make the same bytes.
+# scripts/toolbox-build.sh ARCH DIR [CHAIN...]. They come to be in DIR/programs; the same sources and compiler make the same
+# bytes. A chain is packages of which each needs the one before; without any named, all are built.
 set -euo pipefail
 arch=$1 dir=$2 answers=$PWD/scripts/answers
+shift 2
 # shellcheck disable=SC1091 # says sources, compiler and triplet
 . "$dir/compiler"
 : "${sources:?}" "${compiler:?}" "${triplet:?}"
@@ -266,14 +268,15 @@ build_jq() {
 
 make_sysroot
 # Most of the time is spent by configure scripts, one after the other: four go on at once.
-chains=()
-for chain in 'ncurses bash' 'libonig jq' busybox strace; do
+[ $# -gt 0 ] || set -- 'ncurses bash' 'libonig jq' busybox strace
+running=()
+for chain; do
 	(for name in $chain; do build "$name"; done) &
-	chains+=($!)
+	running+=($!)
 done
 failed=0
-for chain in "${chains[@]}"; do
-	wait "$chain" || failed=1
+for pid in "${running[@]}"; do
+	wait "$pid" || failed=1
 done
 [ $failed = 0 ] || exit 1
 rm -rf "$work"
