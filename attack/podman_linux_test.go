@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,9 +85,11 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		if len(before) == 0 {
 			removeGroups()
 		}
-		if err := os.RemoveAll(dir); err != nil {
-			a.Error(err)
-		}
+		// Podman's own clean-up, which the end of the container starts, can mount this once more.
+		testutil.Wait(a, "Podman to leave its folder", endLimit, func() bool {
+			_ = syscall.Unmount(dir+"/store/overlay", 0)
+			return os.RemoveAll(dir) == nil
+		})
 	})
 	testutil.Wait(a, "the attack to begin", endLimit, func() bool {
 		if text := out.String(); strings.Contains(text, "Error") {

@@ -14,8 +14,7 @@ step "go vet"
 go vet "${tags[@]}" ./...
 
 step "go test -race"
-# Tests mostly wait for containers: one package more than processors keeps these busy.
-CGO_ENABLED=1 go test -race -p $(($(nproc) + 1)) "${tags[@]}" -timeout 15m -skip '^TestReusedIDs$' "$@" ./...
+CGO_ENABLED=1 go test -race "${tags[@]}" -timeout 15m -skip '^TestReusedIDs$' "$@" ./...
 
 step "go test -race ./attack: processes' IDs used again at once, which no other test is to see"
 CGO_ENABLED=1 go test -race "${tags[@]}" -count=1 -run '^TestReusedIDs$' ./attack
