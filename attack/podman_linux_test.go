@@ -1,6 +1,7 @@
 package attack_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -85,11 +86,14 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		if len(before) == 0 {
 			removeGroups()
 		}
-		// Podman's own clean-up, which the end of the container starts, can mount this once more.
-		testutil.Wait(a, "Podman to leave its folder", endLimit, func() bool {
-			_ = syscall.Unmount(dir+"/store/overlay", 0)
-			return os.RemoveAll(dir) == nil
-		})
+		// The end of the container starts a clean-up of Podman's own, which makes and mounts folders.
+		testutil.Wait(a, "Podman's clean-up to end", endLimit, func() bool { return !named(dir) })
+		if err := syscall.Unmount(dir+"/store/overlay", 0); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+			a.Error(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			a.Error(err)
+		}
 	})
 	testutil.Wait(a, "the attack to begin", endLimit, func() bool {
 		if text := out.String(); strings.Contains(text, "Error") {
@@ -106,6 +110,17 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		a.Fatal(err)
 	}
 	return "pid://" + strconv.Itoa(pid), &out
+}
+
+// named says whether the command line of a process has a path in it.
+func named(path string) bool {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, line := range lines {
+		if data, err := os.ReadFile(line); err == nil && bytes.Contains(data, []byte(path)) {
+			return true
+		}
+	}
+	return false
 }
 
 // podmanGroups are the control groups that Podman puts its containers' below, and keeps.
