@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$ROOT"
 find_go
 arch=$(go env GOHOSTARCH)
+[ -z "$(git -c safe.directory="$ROOT" status --porcelain)" ] || die "the other folder gets what is committed, and something here is not"
 other=$(mktemp -d)
 trap 'rm -rf "$other"' EXIT
 git -c safe.directory='*' clone -q "file://$ROOT" "$other/dlx"

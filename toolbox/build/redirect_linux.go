@@ -35,9 +35,6 @@ var elsewhere = []struct{ from, to string }{
 	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
 }
 
-// noLoader begins the path of a loader that is not there.
-const noLoader = "/dev/.dl"
-
 // nameService says in which order Go's resolver asks (net/nss.go).
 const nameService = "/etc/nsswitch.conf"
 
@@ -88,7 +85,7 @@ func Redirect(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	data = slices.Clone(data)
-	if err := redirectInterpreter(f, data); err != nil {
+	if err := forgetLoader(f, data); err != nil {
 		return nil, err
 	}
 	if f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil {
@@ -99,33 +96,44 @@ func Redirect(data []byte) ([]byte, error) {
 		if p.Type != elf.PT_LOAD {
 			continue
 		}
-		if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
-			return nil, errors.New("a segment of it is not in the file")
+		part, err := segment(p, data)
+		if err != nil {
+			return nil, err
 		}
 		if p.Filesz > left {
 			return nil, errors.New("its segments have more bytes than the file")
 		}
 		left -= p.Filesz
-		part := data[p.Off : p.Off+p.Filesz]
 		replaceAll(part)
 		empty(part)
 	}
 	return data, nil
 }
 
-// redirectInterpreter has the kernel find no loader for a program that is not started by the
-// toolbox's: the container's would run it.
-func redirectInterpreter(f *elf.File, data []byte) error {
+// segment is what of the file belongs to a segment.
+func segment(p *elf.Prog, data []byte) ([]byte, error) {
+	if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
+		return nil, errors.New("a segment of it is not in the file")
+	}
+	return data[p.Off : p.Off+p.Filesz], nil
+}
+
+// forgetLoader makes the name of the loader empty, however short it is. The kernel takes that for
+// the working directory, which is no program, and refuses to start it (EACCES) without the
+// toolbox's loader: the container's does not run it.
+func forgetLoader(f *elf.File, data []byte) error {
 	for _, p := range f.Progs {
 		if p.Type != elf.PT_INTERP {
 			continue
 		}
-		if p.Off > uint64(len(data)) || p.Filesz > uint64(len(data))-p.Off {
-			return errors.New("the name of its loader is not in the file")
+		name, err := segment(p, data)
+		if err != nil {
+			return err
 		}
-		if name := data[p.Off : p.Off+p.Filesz]; len(name) > len(noLoader) {
-			copy(name, noLoader)
+		if len(name) > maxPath {
+			return errors.New("the name of its loader is longer than a path can be")
 		}
+		clear(name)
 	}
 	return nil
 }

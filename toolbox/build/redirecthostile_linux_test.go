@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
+	"dlx/internal/testutil"
 	"dlx/toolbox/build"
 )
 
@@ -45,6 +51,37 @@ func TestRedirectHostile(t *testing.T) {
 		got, err := build.Redirect(data)
 		if err != nil || len(got) != len(data) {
 			t.Errorf("%q: error %v, %d bytes of %d", filler, err, len(got), len(data))
+		}
+	}
+}
+
+// TestRedirectShortLoader: a container's loader runs no program of a toolbox, not even of one whose
+// maker gave it a name that is too short for another path.
+func TestRedirectShortLoader(t *testing.T) {
+	testutil.RequireRoot(t)
+	dir, gcc := t.TempDir(), testutil.RequireTool(t, "gcc")
+	source := filepath.Join(dir, "program.c")
+	if err := os.WriteFile(source, []byte("int main(void) { return 0; }"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, flag := range map[string]string{"program": "-Wl,--dynamic-linker=/l", "loader": "-static"} {
+		if out, err := exec.Command(gcc, flag, "-o", filepath.Join(dir, name), source).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	same := func(data []byte) ([]byte, error) { return data, nil }
+	for name, c := range map[string]struct {
+		change  func([]byte) ([]byte, error)
+		refused bool
+	}{"as it was": {same, false}, "redirected": {build.Redirect, true}} {
+		root := t.TempDir()
+		bring(t, root, "/l", filepath.Join(dir, "loader"), same)
+		bring(t, root, "/program", filepath.Join(dir, "program"), c.change)
+		cmd := exec.Command("/program")
+		cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Chroot: root}, "/"
+		// What runs in place of a loader may end in any way.
+		if err := cmd.Run(); errors.Is(err, os.ErrPermission) != c.refused {
+			t.Errorf("%s: error %v, want that it is refused: %t", name, err, c.refused)
 		}
 	}
 }

@@ -46,12 +46,12 @@ func TestRedirectLoaders(t *testing.T) {
 				root := t.TempDir()
 				plant(t, root, hostile.Files)
 				put(t, root, "/etc/ld-musl-x86_64.path", []byte("/evil"))
-				bring(t, root, "/box/opener", program, with.library)
-				bring(t, root, "/box/ld.so", loader, with.loader)
+				bring(t, root, "/toolbox/opener", program, with.library)
+				bring(t, root, "/toolbox/ld.so", loader, with.loader)
 				for _, file := range libraries {
-					bring(t, root, "/box/"+filepath.Base(file), file, with.library)
+					bring(t, root, "/toolbox/"+filepath.Base(file), file, with.library)
 				}
-				cmd := exec.Command("/box/ld.so", "--library-path", "/box", "/box/opener", "libnss_evil.so.2", "libtinfo.so.6")
+				cmd := exec.Command("/toolbox/ld.so", "--library-path", "/toolbox", "/toolbox/opener", "libnss_evil.so.2", "libtinfo.so.6")
 				cmd.SysProcAttr, cmd.Dir, cmd.Env = &syscall.SysProcAttr{Chroot: root}, "/", []string{}
 				got := testutil.Collect(t, cmd)
 				if got.Code != 0 || got.Stdout != "ran\n" {
