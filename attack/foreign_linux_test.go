@@ -19,12 +19,22 @@ import (
 // foreignLines are command lines whose programs would load or run something of the container's if
 // they could. Each ends by itself, or is ended.
 var foreignLines = []string{
-	"true", "echo ~root ~app", "id", "id app", "ls -la /", "whoami", "getent passwd root", "getent hosts localhost", "ping -c 1 -W 1 localhost",
-	"busybox ping -c 1 -W 1 localhost", "busybox wget -O - http://localhost:1/", "busybox nslookup localhost 127.0.0.1", "busybox telnet localhost 1", "busybox traceroute -m 1 -w 1 localhost", "busybox id app",
-	"busybox su app -c true", "nc -w 1 localhost 1", "curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "wget -T 1 -O - http://localhost:1/", "host localhost 127.0.0.1", "dig @127.0.0.1 +time=1 +tries=1 x",
-	"bash -c true", "bash -l -c true", "bash -i -c true", "sh -c true", "sh -l -c true", "sh -i -c true", "busybox ash -l -c true", "busybox ash -i -c true", "echo true | bash -i", "echo true | sh -i", "bash --login -i -c 'PS4=x; set -x; true'",
-	"echo | less /etc/passwd", "echo :q | vi /etc/passwd", "top -b -n 1", "ps aux", "strace -V", "strace -o /dev/null true", "jq -n 1", "env LC_ALL=ru_RU.KOI8-R ls", "env LC_ALL=de_DE.ISO-8859-1 sort /etc/passwd",
-	"tcpdump --version", "openssl version", "awk 'BEGIN { print 1 }'", "find / -maxdepth 1", "tar -cf /dev/null /etc/passwd", "date", "crontab -l", "man true", "mail", "ed /dev/null", "reset", "clear",
+	"true", "echo ~root ~app", "id", "id app", "ls -la /", "whoami", "getent passwd root", "getent hosts localhost",
+	"ping -c 1 -W 1 localhost",
+	"busybox ping -c 1 -W 1 localhost", "busybox wget -O - http://localhost:1/",
+	"busybox nslookup localhost 127.0.0.1", "busybox telnet localhost 1", "busybox traceroute -m 1 -w 1 localhost",
+	"busybox id app",
+	"busybox su app -c true", "nc -w 1 localhost 1", "curl -m 1 http://localhost:1/",
+	"curl -m 1 https://localhost:1/", "wget -T 1 -O - http://localhost:1/", "host localhost 127.0.0.1",
+	"dig @127.0.0.1 +time=1 +tries=1 x",
+	"bash -c true", "bash -l -c true", "bash -i -c true", "sh -c true", "sh -l -c true", "sh -i -c true",
+	"busybox ash -l -c true", "busybox ash -i -c true", "echo true | bash -i", "echo true | sh -i",
+	"bash --login -i -c 'PS4=x; set -x; true'",
+	"echo | less /etc/passwd", "echo :q | vi /etc/passwd", "top -b -n 1", "ps aux", "strace -V",
+	"strace -o /dev/null true", "jq -n 1", "env LC_ALL=ru_RU.KOI8-R ls",
+	"env LC_ALL=de_DE.ISO-8859-1 sort /etc/passwd",
+	"tcpdump --version", "openssl version", "awk 'BEGIN { print 1 }'", "find / -maxdepth 1",
+	"tar -cf /dev/null /etc/passwd", "date", "crontab -l", "man true", "mail", "ed /dev/null", "reset", "clear",
 }
 
 // foreign is a container as hostile as it gets, and what is run in it.

@@ -16,27 +16,45 @@ import (
 
 // debForeignLines are those of programs of Debian's, which are dynamic.
 var debForeignLines = []string{
-	"iconv -f KOI8-R -t UTF-8 /etc/passwd", "iconv -f EVIL -t UTF-8 /etc/passwd", "iconv -l", "getent passwd root", "getent hosts example.test", "getent services evil", "locale -a",
-	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "openssl version -a", "openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
-	"less -V", "echo q | less /etc/passwd", "LESSOPEN= less -f /etc/passwd", "vim --not-a-term -es +q", "vim --not-a-term -es -c 'set modeline' /root/.vimrc +q", "ps aux", "pgrep x", "strace -V", "strace -o /dev/null true",
-	"gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python print(1)'", "gdb --version", "tmux -V", "tmux -L evil new-session -d true", "python3 -c 'import json'", "python3 -c 'import readline'", "perl -e 'use strict; print 1'", "perl -e 1",
+	"iconv -f KOI8-R -t UTF-8 /etc/passwd", "iconv -f EVIL -t UTF-8 /etc/passwd", "iconv -l", "getent passwd root",
+	"getent hosts example.test", "getent services evil", "locale -a",
+	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "openssl version -a",
+	"openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
+	"less -V", "echo q | less /etc/passwd", "LESSOPEN= less -f /etc/passwd", "vim --not-a-term -es +q",
+	"vim --not-a-term -es -c 'set modeline' /root/.vimrc +q", "ps aux", "pgrep x", "strace -V",
+	"strace -o /dev/null true",
+	"gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python print(1)'", "gdb --version", "tmux -V",
+	"tmux -L evil new-session -d true", "python3 -c 'import json'", "python3 -c 'import readline'",
+	"perl -e 'use strict; print 1'", "perl -e 1",
 }
 
 // netAnswers are what the programs of the toolbox `net` print.
 var netAnswers = map[string]string{
-	"curl --version": "libcurl/", "ps --version": "procps-ng", "ss -V": "iproute2", "ip -o addr": "127.0.0.1", "tcpdump --version": "libpcap version",
-	"kdig --version": "Knot DNS", "openssl version": "OpenSSL ", "ethtool --version": "ethtool version", "mtr --version": "mtr ", "nft --version": "nftables v",
-	"conntrack --version": "conntrack v", "iperf3 --version": "iperf 3", "socat -V": "socat version", "redis-cli --version": "redis-cli ", "psql --version": "psql (PostgreSQL)",
+	"curl --version": "libcurl/", "ps --version": "procps-ng", "ss -V": "iproute2", "ip -o addr": "127.0.0.1",
+	"tcpdump --version": "libpcap version",
+	"kdig --version":    "Knot DNS", "openssl version": "OpenSSL ", "ethtool --version": "ethtool version",
+	"mtr --version": "mtr ", "nft --version": "nftables v",
+	"conntrack --version": "conntrack v", "iperf3 --version": "iperf 3", "socat -V": "socat version",
+	"redis-cli --version": "redis-cli ", "psql --version": "psql (PostgreSQL)",
 	"gdb -nx -batch -ex 'python print(6*7)'": "42\n",
 	"socat TCP-LISTEN:7001,bind=127.0.0.1,reuseaddr EXEC:'echo through' & socat - TCP:127.0.0.1:7001,retry=20,interval=0.2": "through\n",
 }
 
 // netForeignLines are command lines for its programs: most have nobody to speak to.
 var netForeignLines = []string{
-	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "curl -m 1 scp://localhost:1/x", "curl -m 1 ldaps://localhost:1/", "ps aux", "top -b -n 1", "vmstat", "pgrep x", "ss -tanp", "ip addr", "ip link help", "tc qdisc", "tc qdisc add dev lo root netem help",
-	"ip -details link show type evil", "nstat", "tcpdump -D", "tcpdump -c 1 -i lo", "kdig +time=1 +retry=0 @127.0.0.1 x", "khost -W 1 x 127.0.0.1", "knsupdate </dev/null", "openssl version -a", "openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
-	"openssl req -new -newkey rsa:2048 -nodes -subj /CN=x", "ethtool lo", "mtr -r -c 1 localhost", "nft list ruleset", "nft -f /etc/nftables.conf", "conntrack -L", "iperf3 -c localhost -p 1", "socat - TCP:localhost:1", "socat - OPENSSL:localhost:1", "redis-cli -p 1 ping", "redis-cli -p 1 --tls ping",
-	"psql -h localhost -p 1", "psql -l", "pg_dump -h localhost -p 1 x", "psql -h localhost -p 1 'sslmode=require gssencmode=require'", "psql service=evil", "gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python import json, readline'", "gdb --version", "gdb -batch /proc/self/exe",
+	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "curl -m 1 scp://localhost:1/x",
+	"curl -m 1 ldaps://localhost:1/", "ps aux", "top -b -n 1", "vmstat", "pgrep x", "ss -tanp", "ip addr",
+	"ip link help", "tc qdisc", "tc qdisc add dev lo root netem help",
+	"ip -details link show type evil", "nstat", "tcpdump -D", "tcpdump -c 1 -i lo",
+	"kdig +time=1 +retry=0 @127.0.0.1 x", "khost -W 1 x 127.0.0.1", "knsupdate </dev/null", "openssl version -a",
+	"openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
+	"openssl req -new -newkey rsa:2048 -nodes -subj /CN=x", "ethtool lo", "mtr -r -c 1 localhost", "nft list ruleset",
+	"nft -f /etc/nftables.conf", "conntrack -L", "iperf3 -c localhost -p 1", "socat - TCP:localhost:1",
+	"socat - OPENSSL:localhost:1", "redis-cli -p 1 ping", "redis-cli -p 1 --tls ping",
+	"psql -h localhost -p 1", "psql -l", "pg_dump -h localhost -p 1 x",
+	"psql -h localhost -p 1 'sslmode=require gssencmode=require'", "psql service=evil",
+	"gdb -nx -batch -ex 'info os'", "gdb -batch -ex 'python import json, readline'", "gdb --version",
+	"gdb -batch /proc/self/exe",
 }
 
 // TestForeignDynamic is TestForeign for programs of Debian's, which come with the C library and the
@@ -79,8 +97,8 @@ func TestForeignNet(t *testing.T) {
 	a.foreign().dynamic("net", env, netAnswers, netForeignLines)
 }
 
-// packages makes a signed toolbox of Debian's packages and imports it, and wants it to list them with
-// their versions. Its key is trusted in the environment that is returned.
+// packages makes a signed toolbox of Debian's packages and imports it, and wants it to list them
+// with their versions. Its key is trusted in the environment that is returned.
 func (a *attack) packages(build func(box, key string) *exec.Cmd, names ...string) []string {
 	a.Helper()
 	home, _, env := a.toolbox()

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes dlx's own toolbox in another folder, and wants the same bytes: scripts/reproducible.sh [CHAIN...], of
-# scripts/toolbox-build.sh. Without a chain, all C programs are built anew there; with some, the others are taken as they are.
+# Makes dlx's own toolbox in another folder, and wants the same bytes: scripts/reproducible.sh
+# [CHAIN...], of scripts/toolbox-build.sh. Without a chain, all C programs are built anew there;
+# with some, the others are taken as they are.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"

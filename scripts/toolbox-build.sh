@@ -1,7 +1,8 @@
 #!/bin/bash
-# Builds the default toolbox's C programs static against musl, out of what scripts/toolbox.sh fetched, without a network:
-# scripts/toolbox-build.sh ARCH DIR [CHAIN...]. They come to be in DIR/programs; the same sources and compiler make the same
-# bytes. A chain is packages of which each needs the one before; without any named, all are built.
+# Builds the default toolbox's C programs static against musl, out of what scripts/toolbox.sh
+# fetched, without a network: scripts/toolbox-build.sh ARCH DIR [CHAIN...]. They come to be in
+# DIR/programs; the same sources and compiler make the same bytes. A chain is packages of which each
+# needs the one before; without any named, all are built.
 set -euo pipefail
 arch=$1 dir=$2 answers=$PWD/scripts/answers
 shift 2
@@ -32,8 +33,8 @@ build() {
 	exit 1
 }
 
-# unpack NAME: its source with Debian's patches. dpkg-source(1) compares the digests once more, and says that it does not
-# have the maintainer's key.
+# unpack NAME: its source with Debian's patches. dpkg-source(1) compares the digests once more, and
+# says that it does not have the maintainer's key.
 unpack() {
 	rm -rf "${work:?}/$1"
 	dpkg-source -q --no-copy -x "$sources/$1"/*.dsc "$work/$1" >/dev/null
@@ -51,8 +52,8 @@ make_sysroot() {
 	cp -a "$work"/linux/usr/include/{linux,asm-generic,mtd} "$work"/linux/usr/include/*/asm "$sysroot/include"
 	cp "$work/musl/usr/share/doc/musl-dev/copyright" "$dir/programs/musl-dev.copyright"
 	cp "$work/linux/usr/share/doc/linux-libc-dev/copyright" "$dir/programs/linux-libc-dev.copyright"
-	# musl's own specs make programs that ask for a loader, and know static-pie not at all. No _FORTIFY_SOURCE: its functions are
-	# glibc's, musl has none.
+	# musl's own specs make programs that ask for a loader, and know static-pie not at all. No
+	# _FORTIFY_SOURCE: its functions are glibc's, musl has none.
 	cat >"$work/specs" <<-SPECS
 		%rename cpp_options old_cpp_options
 
@@ -94,8 +95,9 @@ make_sysroot() {
 	no_nscd
 }
 
-# no_nscd: musl asks a socket below /var/run about users that are not in passwd(5), and the container's would be asked. This
-# one says that it has never heard of any (musl's src/passwd/getpw_a.c).
+# no_nscd: musl asks a socket below /var/run about users that are not in passwd(5), and the
+# container's would be asked. This one says that it has never heard of any (musl's
+# src/passwd/getpw_a.c).
 no_nscd() {
 	cat >"$work/nscd_query.c" <<-C
 		#include <stdint.h>
@@ -115,8 +117,9 @@ no_nscd() {
 	"$AR" rD "$sysroot/lib/libc.a" "$work/nscd_query.lo"
 }
 
-# configure NAME ARGUMENT... runs the script in the working directory. A script asks some hundred questions, most by compiling a
-# program; scripts/answers has what they came to, and counts for the very same source, musl, compiler and recipe.
+# configure NAME ARGUMENT... runs the script in the working directory. A script asks some hundred
+# questions, most by compiling a program; scripts/answers has what they came to, and counts for the
+# very same source, musl, compiler and recipe.
 configure() {
 	local name=$1 known=$answers/$1 key
 	shift
@@ -134,7 +137,8 @@ configure() {
 	} >"$dir/programs/$name.answers"
 }
 
-# The terminals that bash knows by itself: it looks no file up, neither the container's nor the toolbox's.
+# The terminals that bash knows by itself: it looks no file up, neither the container's nor the
+# toolbox's.
 terminals=xterm,xterm-256color,xterm-color,screen,screen-256color,tmux,tmux-256color,linux,vt100,vt220,ansi,dumb
 terminals+=,alacritty,foot,konsole-256color,st-256color
 
@@ -152,7 +156,8 @@ build_ncurses() {
 	make -C ncurses "$jobs" ../lib/libtinfo.a
 }
 
-# What a configure script finds out by running programs, which it can not when it builds for another architecture.
+# What a configure script finds out by running programs, which it can not when it builds for another
+# architecture.
 export bash_cv_job_control_missing=present bash_cv_sys_named_pipes=present bash_cv_func_sigsetjmp=present \
 	bash_cv_unusable_rtsigs=no bash_cv_wcwidth_broken=no bash_cv_printf_a_format=yes bash_cv_getcwd_malloc=yes \
 	bash_cv_dup2_broken=no bash_cv_pgrp_pipe=no bash_cv_ulimit_maxfds=yes bash_cv_must_reinstall_sighandlers=no \
@@ -192,8 +197,8 @@ without=(EXTRA_COMPAT FEATURE_VI_REGEX_SEARCH FEATURE_CHECK_UNICODE_IN_ENV FEATU
 build_busybox() {
 	unpack busybox
 	cd "$work/busybox"
-	# EXTRA_COMPAT wants GNU's regex functions, as the search of vi does. Text is UTF-8 whatever LANG says, as with musl, up
-	# to the last character.
+	# EXTRA_COMPAT wants GNU's regex functions, as the search of vi does. Text is UTF-8 whatever
+	# LANG says, as with musl, up to the last character.
 	local all
 	all=$(IFS='|' && echo "${applets[*]}|${without[*]}|LAST_SUPPORTED_WCHAR")
 	{
@@ -220,8 +225,8 @@ build_strace() {
 	cp src/strace "$dir/programs/strace"
 }
 
-# libonig and jq have a script that configure has to be made from first; there is little to find out that musl's headers
-# do not say.
+# libonig and jq have a script that configure has to be made from first; there is little to find out
+# that musl's headers do not say.
 build_libonig() {
 	unpack libonig
 	cd "$work/libonig/src"

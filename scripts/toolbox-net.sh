@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes the toolbox `net` of Debian's packages, for looking at networks and at what answers there: build/net.tar.zst, or the file
-# in OUT. KEY=FILE signs it; arguments are more of `dlx toolbox build`, such as --sequence 2 for the next version.
+# Makes the toolbox `net` of Debian's packages, for looking at networks and at what answers there:
+# build/net.tar.zst, or the file in OUT. KEY=FILE signs it; arguments are more of `dlx toolbox
+# build`, such as --sequence 2 for the next version.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"

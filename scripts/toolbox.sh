@@ -1,7 +1,8 @@
 #!/bin/bash
-# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, and bash, busybox, strace and jq built from Debian's
-# source packages (scripts/toolbox-build.sh). TOOLBOX_ARCH=arm64 makes one for another architecture; --answers notes what their
-# configure scripts find out, in scripts/answers.
+# Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, and bash, busybox, strace
+# and jq built from Debian's source packages (scripts/toolbox-build.sh). TOOLBOX_ARCH=arm64 makes
+# one for another architecture; --answers notes what their configure scripts find out, in
+# scripts/answers.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -17,8 +18,8 @@ arm64) triplet=aarch64-linux-gnu ;;
 *) die "the default toolbox can be built for amd64 and arm64, not for $arch" ;;
 esac
 
-# apt_setup: the machine's mirrors with the source packages, beside its own lists. Nothing of /etc/apt is changed, and apt
-# checks the signatures of the indexes as it does for the machine.
+# apt_setup: the machine's mirrors with the source packages, beside its own lists. Nothing of
+# /etc/apt is changed, and apt checks the signatures of the indexes as it does for the machine.
 apt_setup() {
 	local codename mirror security
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -53,12 +54,14 @@ apt_setup() {
 	touch "$sources/updated"
 }
 
-# checksums: the digests of a source package, of an index's stanza or of a .dsc, as sha256sum(1) takes them.
+# checksums: the digests of a source package, of an index's stanza or of a .dsc, as sha256sum(1)
+# takes them.
 checksums() { sed -nE '/^Checksums-Sha256:/,/^[^ ]/s/^ ([0-9a-f]{64}) [0-9]+ (\S+)$/\1  \2/p'; }
 
-# fetch_source NAME: the newest version whose files are there. Who vouches for it: apt checks the signature of Release, which
-# has the digest of Sources, which has those of the .dsc and of all that belongs to it; the .dsc has them too. Both are
-# compared here again. The .dsc's own signature is by a maintainer's key, which may have left Debian's keyring since.
+# fetch_source NAME: the newest version whose files are there. Who vouches for it: apt checks the
+# signature of Release, which has the digest of Sources, which has those of the .dsc and of all that
+# belongs to it; the .dsc has them too. Both are compared here again. The .dsc's own signature is by
+# a maintainer's key, which may have left Debian's keyring since.
 fetch_source() {
 	local name=$1 to=$sources/$1 version stanza
 	[ ! -s "$to.origin" ] || return 0 # `make clean` fetches anew
@@ -114,7 +117,8 @@ done
 rm -rf "$sources"/{lists,cache,updated}
 printf '%s=%q\n' sources "$sources" compiler "$compiler" triplet "$triplet" >"$dir/compiler"
 
-# What was built is as good as new while its sources, its compiler and the way that it is built are the same.
+# What was built is as good as new while its sources, its compiler and the way that it is built are
+# the same.
 key=$(cat "$sources"/*.origin <("$compiler" --version) scripts/toolbox-build.sh | sha256sum)
 [ "${1-}" != --answers ] || rm -rf scripts/answers "$dir/programs"
 if [ "$key" != "$(cat "$dir/programs/key" 2>/dev/null)" ]; then

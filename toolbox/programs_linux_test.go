@@ -52,14 +52,15 @@ func unpacked(t *testing.T) string {
 	return dir
 }
 
-// loads are what programs have that load code, or look up how to, at run time. Go's own resolver reads nsswitch.conf for the
-// order of files and DNS, and loads nothing.
+// loads are what programs have that load code, or look up how to, at run time. Go's own resolver
+// reads nsswitch.conf for the order of files and DNS, and loads nothing.
 var (
 	loads  = []string{"dlopen", "Dynamic loading not supported", "libnss_", "gconv", "ld.so.preload", "ld-linux", "ld-musl"}
 	loadsC = []string{"nsswitch.conf", "/nscd/", "/etc/profile", "bash.bashrc", "bash.bash_logout", "/etc/inputrc", "/terminfo", "/etc/termcap"}
 )
 
-// TestProgramsLoadNothing looks into every program of the toolbox: none asks for a loader or can load code by itself.
+// TestProgramsLoadNothing looks into every program of the toolbox: none asks for a loader or can
+// load code by itself.
 func TestProgramsLoadNothing(t *testing.T) {
 	b, err := toolbox.Default()
 	if err != nil {
@@ -106,7 +107,8 @@ func has(program *elf.File, kind elf.ProgType) bool {
 // canary is how functions on amd64 compare the stack protector's word: sub %fs:0x28,%rax.
 const canary = "\x64\x48\x2b\x04\x25\x28\x00\x00\x00"
 
-// hardened wants a C program to be static-pie, with its tables read-only, no executable stack, and guarded return addresses.
+// hardened wants a C program to be static-pie, with its tables read-only, no executable stack, and
+// guarded return addresses.
 func hardened(t *testing.T, name string, program *elf.File, data []byte) {
 	t.Helper()
 	if program.Type != elf.ET_DYN {
@@ -128,7 +130,8 @@ func hardened(t *testing.T, name string, program *elf.File, data []byte) {
 	}
 }
 
-// TestProgramsUTF8 has the programs take text beyond ASCII for what it is, by themselves and with a locale.
+// TestProgramsUTF8 has the programs take text beyond ASCII for what it is, by themselves and with a
+// locale.
 func TestProgramsUTF8(t *testing.T) {
 	box := unpacked(t)
 	names := t.TempDir()
@@ -158,8 +161,8 @@ func TestProgramsUTF8(t *testing.T) {
 	}
 }
 
-// hostileRoot is a root with the toolbox, and name service files that lead astray. It returns how many have asked the name
-// service's daemon.
+// hostileRoot is a root with the toolbox, and name service files that lead astray. It returns how
+// many have asked the name service's daemon.
 func hostileRoot(t *testing.T) (root string, asked func() int) {
 	t.Helper()
 	testutil.RequireRoot(t)
@@ -204,8 +207,8 @@ func hostileRoot(t *testing.T) (root string, asked func() int) {
 // opened is a file that was asked for, in what strace(1) prints.
 var opened = regexp.MustCompile(`open(?:at)?\([^"]*"([^"]*)"`)
 
-// TestProgramsAskNoNameService follows programs that look users up, in a root whose name service files are hostile: they read
-// passwd(5) and group(5), and nothing else.
+// TestProgramsAskNoNameService follows programs that look users up, in a root whose name service
+// files are hostile: they read passwd(5) and group(5), and nothing else.
 func TestProgramsAskNoNameService(t *testing.T) {
 	root, asked := hostileRoot(t)
 	for _, args := range [][]string{
@@ -249,8 +252,9 @@ func TestProgramsAskNoNameService(t *testing.T) {
 	}
 }
 
-// TestPromptWraps types a line longer than the terminal is wide in a root without terminfo. Where the terminal is not known,
-// the line is scrolled sideways instead: that is what it looks like without.
+// TestPromptWraps types a line longer than the terminal is wide in a root without terminfo. Where
+// the terminal is not known, the line is scrolled sideways instead: that is what it looks like
+// without.
 func TestPromptWraps(t *testing.T) {
 	testutil.RequireRoot(t)
 	root := unpacked(t)

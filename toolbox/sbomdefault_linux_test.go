@@ -62,7 +62,8 @@ func components(t *testing.T, b *toolbox.Bundle) map[string]*component {
 	return byName
 }
 
-// TestSBOMSources looks for the source packages of the default toolbox, and for what their programs were built with.
+// TestSBOMSources looks for the source packages of the default toolbox, and for what their programs
+// were built with.
 func TestSBOMSources(t *testing.T) {
 	b, err := toolbox.Default()
 	if err != nil {

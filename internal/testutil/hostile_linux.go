@@ -90,7 +90,8 @@ func (h *Hostile) module(name string) []byte {
 
 // libraryFolders are those that loaders look in by themselves.
 var libraryFolders = []string{
-	"/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+	"/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+	"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
 }
 
 // modules are what C libraries load by themselves.
@@ -136,7 +137,8 @@ func (h *Hostile) data(file, content string) { h.Files = append(h.Files, Data(fi
 func (h *Hostile) startUp() {
 	for content, names := range map[string][]string{
 		"echo x >" + hostileDir + "/start-shell\n": {
-			"/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/profile.d/evil.sh", ".profile", ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".shrc", ".ashrc", "/evil.sh",
+			"/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/profile.d/evil.sh", ".profile", ".bashrc",
+			".bash_profile", ".bash_login", ".bash_logout", ".shrc", ".ashrc", "/evil.sh",
 		},
 		"output = " + hostileDir + "/start-curl\n":                {".curlrc", ".config/curlrc", "/etc/curlrc"},
 		"output_document = " + hostileDir + "/start-wget\n":       {".wgetrc", "/etc/wgetrc"},
@@ -165,9 +167,12 @@ func (h *Hostile) startUp() {
 func (h *Hostile) variables() {
 	shell := "echo x >" + hostileDir + "/variable-"
 	h.Env = []string{
-		"HOME=/root", "GCONV_PATH=/usr/lib/x86_64-linux-gnu/gconv", "LD_PRELOAD=/preload.so", "LD_AUDIT=/preload.so", "LD_LIBRARY_PATH=/usr/lib",
-		"GLIBC_TUNABLES=glibc.malloc.check=3", "LOCPATH=/loc", "NLSPATH=/nls/%N", "HOSTALIASES=/etc/hosts", "RES_OPTIONS=debug", "TZDIR=/tz",
-		"TERMINFO=/ti", "TERMINFO_DIRS=/ti", "OPENSSL_CONF=/openssl.cnf", "OPENSSL_ENGINES=/usr/lib/engines-3", "OPENSSL_MODULES=/usr/lib/ossl-modules",
+		"HOME=/root", "GCONV_PATH=/usr/lib/x86_64-linux-gnu/gconv", "LD_PRELOAD=/preload.so", "LD_AUDIT=/preload.so",
+		"LD_LIBRARY_PATH=/usr/lib",
+		"GLIBC_TUNABLES=glibc.malloc.check=3", "LOCPATH=/loc", "NLSPATH=/nls/%N", "HOSTALIASES=/etc/hosts",
+		"RES_OPTIONS=debug", "TZDIR=/tz",
+		"TERMINFO=/ti", "TERMINFO_DIRS=/ti", "OPENSSL_CONF=/openssl.cnf", "OPENSSL_ENGINES=/usr/lib/engines-3",
+		"OPENSSL_MODULES=/usr/lib/ossl-modules",
 		"SSLKEYLOGFILE=" + hostileDir + "/variable-sslkeylog", "BASH_ENV=/evil.sh", "ENV=/evil.sh", "PROMPT_COMMAND=" + shell + "prompt-command",
 		"PS0=$(" + shell + "ps0)", "PS1=$(" + shell + "ps1)", "PS2=$(" + shell + "ps2)", "PS4=$(" + shell + "ps4)", "SHELLOPTS=xtrace", "BASH_FUNC_ls%%=() { " + shell + "function; }",
 		"CDPATH=/root", "INPUTRC=/root/.inputrc", "HISTFILE=" + hostileDir + "/variable-histfile", "LESSOPEN=|" + shell + "lessopen", "PAGER=" + shell + "pager",

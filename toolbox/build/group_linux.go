@@ -10,7 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// group is the dynamic programs of one tree, in a folder of their own with their loader and libraries.
+// group is the dynamic programs of one tree, in a folder of their own with their loader and
+// libraries.
 type group struct {
 	m      *maker
 	folder string

@@ -9,8 +9,8 @@ import (
 	"dlx/toolbox"
 )
 
-// license keeps the copyright file of a package, whose source is s, in the toolbox and returns what it says, as an SPDX
-// expression. The file is this machine's unless read is given.
+// license keeps the copyright file of a package, whose source is s, in the toolbox and returns what
+// it says, as an SPDX expression. The file is this machine's unless read is given.
 func (m *maker) license(s toolbox.Source, file string, read func(string) ([]byte, error)) string {
 	if read == nil {
 		read = os.ReadFile

@@ -9,7 +9,8 @@ import (
 	"dlx/toolbox"
 )
 
-// Modules are what a Go program is made of besides its own module: the other modules, and Go's standard library.
+// Modules are what a Go program is made of besides its own module: the other modules, and Go's
+// standard library.
 func Modules(info *debug.BuildInfo) []toolbox.Source {
 	compiler := "Go " + strings.TrimPrefix(info.GoVersion, "go")
 	version, _, _ := strings.Cut(strings.TrimPrefix(info.GoVersion, "go"), " ") // experiments come after a blank
@@ -34,7 +35,8 @@ func module(m *debug.Module, goVersion string) toolbox.Source {
 	}
 }
 
-// moduleDigest is the SHA-256 that a module's sum in go.sum has behind h1 (golang.org/x/mod/sumdb/dirhash), "" if it has none.
+// moduleDigest is the SHA-256 that a module's sum in go.sum has behind h1
+// (golang.org/x/mod/sumdb/dirhash), "" if it has none.
 func moduleDigest(sum string) string {
 	encoded, ok := strings.CutPrefix(sum, "h1:")
 	if !ok {

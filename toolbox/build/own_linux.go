@@ -61,7 +61,8 @@ func (o *ownMaker) addGo() error {
 	return nil
 }
 
-// ownSources are the source packages that are built: those of a program of their name, and libraries.
+// ownSources are the source packages that are built: those of a program of their name, and
+// libraries.
 var ownSources = []string{"bash", "busybox", "jq", "strace", "libonig", "ncurses"}
 
 // ownPrograms is how many of ownSources are programs.
@@ -70,7 +71,8 @@ const ownPrograms = 4
 // ownPackages are what all of them are built with.
 var ownPackages = []string{"musl-dev", "linux-libc-dev"}
 
-// ownLicenses are what the packages' copyright files say of the part that is used here, in SPDX's names.
+// ownLicenses are what the packages' copyright files say of the part that is used here, in SPDX's
+// names.
 var ownLicenses = map[string]string{
 	"bash": "GPL-3.0-or-later", "busybox": "GPL-2.0-only", "jq": "MIT", "strace": "LGPL-2.1-or-later", "libonig": "BSD-2-Clause",
 	"ncurses": "X11-distribute-modifications-variant", "musl-dev": "MIT", "linux-libc-dev": "GPL-2.0-only WITH Linux-syscall-note",
@@ -155,14 +157,14 @@ func roots() []byte {
 	return b.Bytes()
 }
 
-// unwanted are busybox's applets that make no sense in a session, or would do harm: they start and stop systems, log
-// people in, or change accounts.
+// unwanted are busybox's applets that make no sense in a session, or would do harm: they start and
+// stop systems, log people in, or change accounts.
 var unwanted = strings.Fields(`busybox init linuxrc halt poweroff reboot getty login su sulogin passwd adduser addgroup deluser
 	delgroup loadkmap klogd syslogd logread run-init switch_root pivot_root modprobe insmod rmmod depmod
 	hwclock losetup acpid watchdog ifup ifdown udhcpc udhcpc6 udhcpd`)
 
-// link adds a link for every applet; those of dlx-tools that are better win over busybox's, and a program of its own name
-// over both.
+// link adds a link for every applet; those of dlx-tools that are better win over busybox's, and a
+// program of its own name over both.
 func (o *ownMaker) link() error {
 	// busybox's build lists the paths of its applets, whatever architecture it is for.
 	list, err := os.ReadFile(filepath.Join(o.programs(), "busybox.links"))

@@ -102,7 +102,8 @@ func TestRedirectLoader(t *testing.T) {
 	}
 }
 
-// TestRedirectGo: a program in Go stays as it is, but for its loader's name and the order of its resolver's.
+// TestRedirectGo: a program in Go stays as it is, but for its loader's name and the order of its
+// resolver's.
 func TestRedirectGo(t *testing.T) {
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
