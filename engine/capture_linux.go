@@ -123,7 +123,7 @@ func (f *followers) start(ctx context.Context) error {
 	var opens []func() error
 	for i, ref := range f.req.Targets {
 		opens = append(opens, func() (err error) {
-			targets[i], err = target.Take(ctx, f.l.docker, ref)
+			targets[i], err = f.l.targets.Take(ctx, ref)
 			return err
 		})
 	}
@@ -138,7 +138,7 @@ func (f *followers) start(ctx context.Context) error {
 	var steps []func() error
 	var first []*namespace
 	for _, t := range targets {
-		steps = append(steps, func() error { return t.Verify(ctx, f.l.docker) })
+		steps = append(steps, func() error { return t.Verify(ctx) })
 		if n, add := f.claim(t); add {
 			first = append(first, n)
 			steps = append(steps, func() error { return f.open(n, "") })
@@ -178,13 +178,12 @@ func (f *followers) name(ctx context.Context) {
 
 // askNames takes the names in. Without them a capture is as good, so an error is none.
 func (f *followers) askNames(ctx context.Context) {
-	list, err := f.l.docker.Addresses(ctx)
-	if err != nil {
-		return
-	}
+	list, _ := f.l.targets.List(ctx, target.Filter{})
 	var names []pcapng.Name
-	for _, a := range list {
-		names = append(names, pcapng.Name{Address: a.Addr, Names: []string{printable.Escape(a.Container)}})
+	for _, c := range list {
+		for _, a := range c.Addresses {
+			names = append(names, pcapng.Name{Address: a, Names: []string{printable.Escape(c.Name)}})
+		}
 	}
 	f.c.Name(names...)
 }

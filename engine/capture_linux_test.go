@@ -33,18 +33,14 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	t.Setenv("DOCKER_HOST", "unix://"+l.Addr().String())
 	return l
 }
 
 // TestSilentEngine: an engine that does not answer holds up no capture that can do without it, and no end.
 func TestSilentEngine(t *testing.T) {
 	testutil.RequireRoot(t)
-	listen(t) // and nobody accepts
-	e, err := engine.NewLocal(engine.LocalOptions{Journal: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t) // and nobody accepts
+	e := localAt(t, "unix://"+l.Addr().String(), engine.LocalOptions{State: t.TempDir()})
 	done := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -97,7 +93,8 @@ func TestCaptureOfChanged(t *testing.T) {
 	l := listen(t)
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
-	e := newLocal(t)
+	e := localAt(t, "unix://"+l.Addr().String(), engine.LocalOptions{State: t.TempDir()})
+	defer func() { _ = e.Close() }()
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()

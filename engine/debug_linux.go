@@ -92,7 +92,7 @@ func (d *debug) check() error {
 
 // open takes hold of the target.
 func (d *debug) open(ctx context.Context) (err error) {
-	d.target, err = d.local.open(ctx, d.req.Target)
+	d.target, err = d.local.targets.Open(ctx, d.req.Target)
 	failpoint.At("debug.opened")
 	return err
 }
@@ -112,7 +112,7 @@ func (d *debug) place(ctx context.Context) (err error) {
 
 // prepare seals the session's first process in memory, which is its keeper too.
 func (d *debug) prepare() error {
-	own, err := d.local.box()
+	own, err := d.local.bundled()
 	switch {
 	case err != nil && d.req.FS == FSToolbox:
 		return nil // which place reports

@@ -37,6 +37,21 @@ type Engine interface {
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
 	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
+	// Toolboxes lists the toolbox that comes with dlx, and those that are kept, with whether they
+	// would be taken. What can not be read is an error beside the rest.
+	Toolboxes(ctx context.Context) ([]Toolbox, error)
+	// ToolboxNames are the names of those that are kept, for completion.
+	ToolboxNames(ctx context.Context) ([]string, error)
+	// VerifyToolbox checks a toolbox as a session would, and all of its bytes. Keys that are given
+	// are trusted, and no others.
+	VerifyToolbox(ctx context.Context, ref ToolboxRef, keys ...*toolbox.PublicKey) (Toolbox, error)
+	// ImportToolbox checks a toolbox and keeps it, so that it can be asked for by its name.
+	ImportToolbox(ctx context.Context, ref ToolboxRef) (Toolbox, error)
+	// ToolboxSBOM returns a toolbox's bill of materials, nil if it has none. Without a toolbox it is
+	// that of the one which comes with dlx.
+	ToolboxSBOM(ctx context.Context, ref ToolboxRef) ([]byte, error)
+	// Health says whether the engine's machine has what the work takes.
+	Health(ctx context.Context) ([]Check, error)
 	// Close releases the engine.
 	Close() error
 }
@@ -72,9 +87,8 @@ type DebugRequest struct {
 	Term     string // the kind of terminal, for TERM
 	ReadOnly bool   // every file system of the view read-only, and no CAP_SYS_ADMIN
 	Timeout  time.Duration
-	// Toolboxes are shown above the one that comes with dlx, the first one first: NAME or NAME@VERSION of the engine's
-	// store, or a file or folder of its machine.
-	Toolboxes []string
+	// Toolboxes are shown above the one that comes with dlx, the first one first.
+	Toolboxes []ToolboxRef
 	Devices   []string // /dev/NAME[:ACCESS], ACCESS of r, w and m: the host's, which the container may not open
 	Memory    int64    // bytes; 1 GiB
 	Pids      int64    // processes and threads; 512
@@ -143,7 +157,7 @@ type CaptureStats struct {
 // InjectRequest names the target.
 type InjectRequest struct {
 	Target    string
-	Toolboxes []string // as in DebugRequest; without any, whatever is there already will do
+	Toolboxes []ToolboxRef // as in DebugRequest; without any, whatever is there already will do
 }
 
 // InjectResult says what is where.

@@ -163,24 +163,23 @@ const restartWait = 3 * time.Second
 
 // next waits for the next start of a container that has ended, and takes hold of it. It is nil if there is none.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
-	if t.Runtime != "docker" {
-		return nil, nil
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	starts := f.l.docker.Starts(ctx, t.ID, nil)
+	starts, err := f.l.targets.Watch(ctx, t.Runtime, target.Filter{ID: t.ID})
+	if err != nil {
+		return nil, err
+	}
 	wait := time.NewTimer(0) // it may have been started before the subscription
 	defer wait.Stop()
 	for until := time.Now().Add(restartWait); ; {
 		select {
-		case <-starts.IDs:
-		case err := <-starts.Err:
-			return nil, err
+		case e, ok := <-starts:
+			if !ok || e.Err != nil {
+				return nil, e.Err
+			}
 		case <-wait.C:
-		case <-ctx.Done():
-			return nil, nil
 		}
-		next, err := target.Open(ctx, f.l.docker, t.ID)
+		next, err := f.l.targets.Open(ctx, t.Ref().String())
 		if err == nil && next.Started.After(t.Started) {
 			return next, nil
 		}
@@ -188,7 +187,7 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 			err = next.Close()
 		}
 		if over := time.Now().After(until); over || !retryable(err) {
-			if state, serr := f.l.docker.State(ctx, t.ID); serr != nil || state != target.Restarting {
+			if now, ierr := f.l.targets.Inspect(ctx, &t.Info); ierr != nil || now.State != target.Restarting {
 				return nil, nil // it has ended, for whatever reason
 			}
 		}
@@ -208,32 +207,29 @@ func (f *followers) watchLabels(ctx context.Context) error {
 	if len(f.req.Labels) == 0 {
 		return nil
 	}
-	starts := f.l.docker.Starts(ctx, "", f.req.Labels)
-	there, err := f.l.docker.Labelled(ctx, f.req.Labels)
+	labelled := target.Filter{Labels: f.req.Labels}
+	starts, err := f.l.targets.Watch(ctx, "", labelled)
+	if err != nil {
+		return err
+	}
+	there, err := f.l.targets.List(ctx, labelled)
 	if err != nil {
 		return err
 	}
 	for _, info := range there {
-		if err := f.try(ctx, info.ID); err != nil {
+		if err := f.try(ctx, info.Ref()); err != nil {
 			return err
 		}
 	}
 	f.wg.Go(func() {
-		for {
-			select {
-			case id, ok := <-starts.IDs:
-				if !ok {
-					return
-				}
-				if err := f.try(ctx, id); ctx.Err() == nil {
-					f.note(err)
-				}
-			case err := <-starts.Err:
-				f.note(err)
+		for e := range starts {
+			if e.Err != nil {
+				f.note(e.Err)
 				f.stop()
 				return
-			case <-ctx.Done():
-				return
+			}
+			if err := f.try(ctx, e.Ref); ctx.Err() == nil {
+				f.note(err)
 			}
 		}
 	})
@@ -241,8 +237,8 @@ func (f *followers) watchLabels(ctx context.Context) error {
 }
 
 // try captures in a container unless it has ended already.
-func (f *followers) try(ctx context.Context, id string) error {
-	t, err := target.Open(ctx, f.l.docker, id)
+func (f *followers) try(ctx context.Context, ref target.Ref) error {
+	t, err := f.l.targets.Open(ctx, ref.String())
 	if endedAlready(err) {
 		return nil
 	}

@@ -1,22 +1,101 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 
-	"dlx/inject"
 	"dlx/internal/cgroup"
+	"dlx/internal/linux"
+	"dlx/target"
 )
 
-// CgroupMode names the cgroup version that sessions are put into, or says what is missing.
-func CgroupMode() (string, error) { return cgroup.Mode() }
+// Health says whether this machine has what the work takes.
+func (l *Local) Health(ctx context.Context) ([]Check, error) {
+	checks := append(kernelChecks(), privilegeCheck(), cgroupCheck())
+	for _, r := range l.targets.Runtimes() {
+		checks = append(checks, runtimeCheck(ctx, r))
+	}
+	return append(checks, l.toolboxCheck(), l.injectedCheck()), nil
+}
 
-// Injected counts the toolboxes that are injected on this host, and those whose injection was interrupted.
-func Injected() (n, unfinished int, err error) {
-	if _, err := os.Stat(Journal()); errors.Is(err, os.ErrNotExist) {
+func failed(name string, err error, advice string) Check {
+	return Check{Name: name, Found: err.Error(), Advice: advice, Err: err}
+}
+
+func kernelChecks() []Check {
+	checks := []Check{{Name: "kernel", OK: true}}
+	if release, err := linux.Release(); err == nil {
+		checks[0].Found = release
+	} else {
+		checks[0] = failed("kernel", err, "")
+	}
+	for _, f := range linux.Features() {
+		if f.Err != nil {
+			checks = append(checks, failed(f.Name, f.Err, fmt.Sprintf("%s needs Linux %s or newer", f.For, f.Since)))
+			continue
+		}
+		checks = append(checks, Check{Name: f.Name, OK: true, Found: "there"})
+	}
+	return checks
+}
+
+func privilegeCheck() Check {
+	caps, err := linux.Effective()
+	c := Check{
+		Name: CheckPrivileges, OK: err == nil && os.Geteuid() == 0, Err: err,
+		Found: fmt.Sprintf("uid %d, capabilities %#x", os.Geteuid(), uint64(caps)),
+	}
+	if missing := linux.Needed.Without(caps); missing != "" {
+		c.OK, c.Found = false, c.Found+", without "+missing
+	}
+	return c
+}
+
+func cgroupCheck() Check {
+	mode, err := cgroup.Mode()
+	if err != nil {
+		return failed("cgroups", err, "mount cgroup2 at /sys/fs/cgroup, or the memory and pids controllers of version 1")
+	}
+	return Check{Name: "cgroups", OK: true, Found: mode}
+}
+
+func runtimeCheck(ctx context.Context, r target.Runtime) Check {
+	line, err := r.Health(ctx)
+	if err != nil {
+		return failed(r.Scheme(), err, "")
+	}
+	return Check{Name: r.Scheme(), OK: true, Found: line}
+}
+
+func (l *Local) toolboxCheck() Check {
+	box, err := l.bundled()
+	if err != nil {
+		return failed(CheckToolbox, err, "")
+	}
+	p := box.Parts()[0]
+	return Check{Name: CheckToolbox, OK: true, Found: fmt.Sprintf("%s %s, %d entries, sha256:%.12s, %s", p.Name, p.Version, len(box.Files()), p.Digest, p.Key)}
+}
+
+// injectedCheck counts the toolboxes that are injected on this host, and those whose injection was
+// interrupted.
+func (l *Local) injectedCheck() Check {
+	n, unfinished, err := l.injected()
+	switch {
+	case err != nil:
+		return failed(CheckInjected, err, "see the records in "+l.journal())
+	case unfinished > 0:
+		return Check{Name: CheckInjected, Found: fmt.Sprintf("%d of %d injections were interrupted", unfinished, n)}
+	}
+	return Check{Name: CheckInjected, OK: true, Found: fmt.Sprintf("%d toolboxes", n)}
+}
+
+func (l *Local) injected() (n, unfinished int, err error) {
+	if _, err := os.Stat(l.journal()); errors.Is(err, os.ErrNotExist) {
 		return 0, 0, nil
 	}
-	journal, err := inject.OpenJournal(Journal())
+	journal, err := l.openJournal()
 	if err != nil {
 		return 0, 0, err
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/containerd/errdefs"
-
 	"dlx/inject"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
@@ -31,7 +29,7 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	if err != nil {
 		return res, err
 	}
-	journal, err := inject.OpenJournal(l.journal)
+	journal, err := l.openJournal()
 	if err != nil {
 		return res, err
 	}
@@ -56,27 +54,21 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 // layer finds the host's way to a container's files. done gives up what is held for it.
 func (l *Local) layer(ctx context.Context, name string) (layer inject.Layer, done func() error, err error) {
 	done = func() error { return nil }
-	ref, err := target.ParseRef(name)
+	info, err := l.targets.Resolve(ctx, name)
 	if err != nil {
 		return layer, done, err
 	}
-	if ref.Scheme == "pid" {
-		return layer, done, &inject.LayerError{Name: name, Err: inject.ErrNoLayer}
-	}
-	info, err := l.docker.Find(ctx, ref.Name)
+	dirs, err := l.targets.Rootfs(ctx, info)
 	if err != nil {
 		return layer, done, err
 	}
 	layer = inject.Layer{ID: info.ID, Name: info.Name, Live: info.State.Live()}
 	if !layer.Live {
-		layer.Path, layer.Lower = info.Layers.Upper, info.Layers.Lower
+		layer.Path, layer.Lower = dirs.Upper, dirs.Lower
 		return layer, done, nil
 	}
-	if err := l.docker.AddLayers(ctx, info); err != nil {
-		return layer, done, err
-	}
-	layer.Path = info.Layers.Merged
-	held, err := target.Open(ctx, l.docker, info.ID)
+	layer.Path = dirs.Merged
+	held, err := l.targets.Open(ctx, info.Ref().String())
 	if err != nil {
 		return layer, done, err
 	}
@@ -95,7 +87,7 @@ func isRootOf(p *nsutil.Process) func(inject.Root) bool {
 // stillSo reports a container that was started while its upper directory was written to: what it then sees of the
 // change is undefined.
 func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
-	info, err := l.docker.Find(ctx, layer.ID)
+	info, err := l.targets.Resolve(ctx, layer.ID)
 	if err != nil || layer.Live || !info.State.Live() {
 		return err
 	}
@@ -107,7 +99,7 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return nil, err
 	}
-	journal, err := inject.OpenJournal(l.journal)
+	journal, err := l.openJournal()
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +120,9 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 }
 
 func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name string) ([]EjectResult, error) {
-	ref, err := target.ParseRef(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := l.docker.Find(ctx, ref.Name)
-	if _, missing := errors.AsType[*target.NotFoundError](err); missing {
-		return nil, removed(journal, ref.Name, err)
+	info, err := l.targets.Resolve(ctx, name)
+	if e, missing := errors.AsType[*target.NotFoundError](err); missing {
+		return nil, removed(journal, e.Ref, err)
 	}
 	if err != nil {
 		return nil, err
@@ -168,7 +156,7 @@ func removed(journal *inject.Journal, name string, err error) error {
 func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
 	res = EjectResult{Target: record.Name, ID: record.ID}
 	layer, done, err := l.layer(ctx, record.ID)
-	if missing := (*target.NotFoundError)(nil); errors.As(err, &missing) || errdefs.IsNotFound(err) {
+	if missing := (*target.NotFoundError)(nil); errors.As(err, &missing) {
 		res.Gone = true
 		return res, journal.Forget(record.ID)
 	}

@@ -10,7 +10,7 @@ import (
 
 // Interfaces lists the interfaces of a target's network namespace.
 func (l *Local) Interfaces(ctx context.Context, ref string) ([]capture.Interface, error) {
-	t, err := l.open(ctx, ref)
+	t, err := l.targets.Open(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

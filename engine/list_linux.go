@@ -16,25 +16,20 @@ const (
 	lookLimit  = time.Second
 )
 
-// Names returns the running containers as the engine lists them.
-func (l *Local) Names(ctx context.Context) ([]target.Info, error) { return l.docker.List(ctx, false) }
+// Names returns the running containers as their runtimes list them.
+func (l *Local) Names(ctx context.Context) ([]target.Info, error) {
+	return l.targets.List(ctx, target.Filter{})
+}
 
-// List returns the running containers with their PID and shell.
+// List returns the running containers with their PID and shell: those of the runtimes that answer,
+// beside the error of those that do not.
 func (l *Local) List(ctx context.Context) ([]Container, error) {
-	var infos []target.Info
-	var pids map[string]int
-	err := together(
-		func() (err error) { infos, err = l.docker.List(ctx, false); return err },
-		func() error { pids = target.PIDs(); return nil })
-	if err != nil {
-		return nil, err
-	}
+	infos, err := l.targets.List(ctx, target.Filter{PIDs: true})
 	list := make([]Container, len(infos))
 	slots := make(chan struct{}, listAtOnce)
 	var wg sync.WaitGroup
 	for i, info := range infos {
 		list[i].Info = info
-		list[i].PID = pids[info.ID]
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -42,22 +37,21 @@ func (l *Local) List(ctx context.Context) ([]Container, error) {
 		})
 	}
 	wg.Wait()
-	return list, nil
+	return list, err
 }
 
 // look fills in what takes a look at the container itself. One that ended meanwhile keeps an empty PID.
 func (l *Local) look(ctx context.Context, c *Container) {
-	pid := c.PID
-	if pid == 0 {
-		var err error
-		if pid, err = l.docker.PID(ctx, c.ID); err != nil || pid == 0 {
+	if c.PID == 0 {
+		now, err := l.targets.Inspect(ctx, &c.Info)
+		if err != nil || now.PID == 0 {
 			return
 		}
-		c.PID = pid
+		c.PID = now.PID
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	c.Shell = findShell(ctx, pid)
+	c.Shell = findShell(ctx, c.PID)
 }
 
 // shells are where images have one.

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -14,50 +12,54 @@ import (
 
 // Local does the work in this process, which has to be root's.
 type Local struct {
-	docker  *target.Docker
-	box     func() (*toolbox.Verified, error)
-	journal string // directory of the records of injected toolboxes
-	run     string // directory of the quotas
+	o       LocalOptions
+	targets *target.Set
+	bundled func() (*toolbox.Verified, error)
+	store   *toolbox.Store
 }
 
 var _ Engine = (*Local)(nil)
 
-// LocalOptions are what a Local can be told; zero values are the defaults.
+// LocalOptions are what a Local can be told; zero values are the defaults. It reads no variable of
+// the environment.
 type LocalOptions struct {
-	Journal string // directory of the records of injected toolboxes; Journal()
-	Run     string // directory of what lasts until the machine is switched off; /run/dlx
+	Runtimes []target.Runtime // where names are looked for; the Local closes them
+	State    string           // directory of what outlives dlx; DefaultState
+	Run      string           // directory of what lasts until the machine is switched off; /run/dlx
+	Configs  []string         // directories of trusted keys; toolbox.SystemConfig
+	// Bundled is the toolbox that is shown below all others; toolbox.VerifyDefault.
+	Bundled func() (*toolbox.Verified, error)
+	// HostFiles lets requests name files of this machine.
+	HostFiles bool
 }
 
-// Journal is the directory of the records of injected toolboxes: below DLX_STATE_DIR, or inject.DefaultJournal.
-func Journal() string {
-	if dir := os.Getenv(StateVariable); dir != "" {
-		return filepath.Join(dir, "journal")
-	}
-	return inject.DefaultJournal
-}
+// DefaultState is where dlx keeps what outlives it.
+const DefaultState = "/var/lib/dlx"
 
-// NewLocal takes the Docker engine from DOCKER_HOST, and does not wait for it.
-func NewLocal(o LocalOptions) (*Local, error) {
-	if o.Journal == "" {
-		o.Journal = Journal()
+// NewLocal does not wait for the runtimes.
+func NewLocal(o LocalOptions) *Local {
+	if o.State == "" {
+		o.State = DefaultState
 	}
 	if o.Run == "" {
 		o.Run = "/run/dlx"
 	}
-	docker, err := target.NewDocker()
-	if err != nil {
-		return nil, err
+	if o.Configs == nil {
+		o.Configs = []string{toolbox.SystemConfig}
 	}
-	return &Local{docker, sync.OnceValues(toolbox.VerifyDefault), o.Journal, o.Run}, nil
+	if o.Bundled == nil {
+		o.Bundled = toolbox.VerifyDefault
+	}
+	return &Local{o, target.NewSet(o.Runtimes...), sync.OnceValues(o.Bundled), toolbox.NewStore(filepath.Join(o.State, "toolboxes"))}
 }
+
+// openJournal opens the records of injected toolboxes.
+func (l *Local) openJournal() (*inject.Journal, error) { return inject.OpenJournal(l.journal()) }
+
+func (l *Local) journal() string { return filepath.Join(l.o.State, "journal") }
 
 // Close releases the connections.
-func (l *Local) Close() error { return l.docker.Close() }
-
-// open takes hold of a target.
-func (l *Local) open(ctx context.Context, ref string) (*target.Target, error) {
-	return target.Open(ctx, l.docker, ref)
-}
+func (l *Local) Close() error { return l.targets.Close() }
 
 // together runs the steps at the same time and joins their errors.
 func together(steps ...func() error) error {

@@ -29,7 +29,7 @@ func (l *Local) memory(user uint32) (*memory, error) {
 		return m, nil
 	}
 	var err error
-	if m.quota, err = quota.Open(l.run, fmt.Sprintf("capture-%d", user), userMemory); err != nil {
+	if m.quota, err = quota.Open(l.o.Run, fmt.Sprintf("capture-%d", user), userMemory); err != nil {
 		return nil, err
 	}
 	failpoint.At("quota.opened")

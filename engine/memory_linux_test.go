@@ -17,10 +17,7 @@ import (
 func bounded(t *testing.T) (*engine.Local, string) {
 	t.Helper()
 	testutil.RequireRoot(t)
-	e, err := engine.NewLocal(engine.LocalOptions{Journal: t.TempDir(), Run: filepath.Join(t.TempDir(), "dlx")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := engine.NewLocal(engine.LocalOptions{State: t.TempDir(), Run: filepath.Join(t.TempDir(), "dlx")})
 	t.Cleanup(func() { e.Close() })
 	return e, "pid://" + strconv.Itoa(os.Getpid())
 }

@@ -30,11 +30,7 @@ const attackLimit = 60 * time.Second
 func newLocal(t *testing.T) *engine.Local {
 	t.Helper()
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
-	e, err := engine.NewLocal(engine.LocalOptions{Journal: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := localAt(t, testutil.RequireEngine(t).Host, engine.LocalOptions{State: t.TempDir()})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)

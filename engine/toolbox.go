@@ -1,37 +1,38 @@
 package engine
 
 import (
-	"os"
-	"path/filepath"
 	"time"
 
 	"dlx/toolbox"
 )
 
-// StateVariable names the environment variable of the directory in which dlx keeps what outlives it.
-const StateVariable = "DLX_STATE_DIR"
+// ToolboxRef says which toolbox is meant: a ToolboxName or a ToolboxFile.
+type ToolboxRef interface{ toolboxRef() }
 
-// defaultState is that directory where the variable is not set.
-const defaultState = "/var/lib/dlx"
+// ToolboxName is NAME or NAME@VERSION of the engine's store.
+type ToolboxName string
 
-// Toolboxes is the store of toolboxes: below DLX_STATE_DIR, or /var/lib/dlx.
-func Toolboxes() *toolbox.Store {
-	dir := os.Getenv(StateVariable)
-	if dir == "" {
-		dir = defaultState
-	}
-	return toolbox.NewStore(filepath.Join(dir, "toolboxes"))
-}
+// ToolboxFile is the path of an archive or a folder on the engine's machine.
+type ToolboxFile string
 
-// ToolboxPolicy is which toolboxes this machine and its user take now.
-func ToolboxPolicy(s *toolbox.Store) (*toolbox.Policy, error) {
-	trust, err := toolbox.LoadTrust(toolbox.Configs()...)
-	if err != nil {
-		return nil, err
-	}
-	seen, err := s.Seen()
-	if err != nil {
-		return nil, err
-	}
-	return &toolbox.Policy{Trust: trust, Now: time.Now(), Seen: seen}, nil
+func (ToolboxName) toolboxRef() {}
+func (ToolboxFile) toolboxRef() {}
+
+// Toolbox is what an engine says of a toolbox.
+type Toolbox struct {
+	Name     string    `json:"name"`
+	Version  string    `json:"version"`
+	Sequence uint64    `json:"sequence"`
+	Arch     string    `json:"arch"`
+	Digest   string    `json:"digest,omitempty"`
+	Key      string    `json:"key,omitempty"` // who vouches for it
+	Vouched  string    `json:"-"`             // the same as a sentence
+	Created  time.Time `json:"-"`
+	NotAfter time.Time `json:"not_after,omitzero"`
+	Files    int       `json:"-"`
+	Bytes    int64     `json:"-"`                 // of all files
+	Refused  string    `json:"refused,omitempty"` // why it would not be taken
+	File     string    `json:"file,omitempty"`
+
+	Packages []toolbox.Package `json:"packages,omitempty"`
 }

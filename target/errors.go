@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,11 @@ func (e *NotFoundError) Error() string {
 		return fmt.Sprintf("no process %d", e.PID)
 	}
 	return fmt.Sprintf("no container %q", e.Ref)
+}
+
+func notFoundPID(number string) error {
+	pid, _ := strconv.Atoi(number) // ParseRef has seen to it
+	return &NotFoundError{PID: pid}
 }
 
 // Hint names what may have been meant.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,35 +16,29 @@ import (
 type Target struct {
 	Info
 	Process *nsutil.Process
+	set     *Set
 }
 
 // Close gives up the hold.
 func (t *Target) Close() error { return t.Process.Close() }
 
-// Open finds a container, takes hold of its process and verifies that it is the container's. A container without one is a
-// *NotRunningError.
-func Open(ctx context.Context, d *Docker, s string) (*Target, error) {
-	t, err := Take(ctx, d, s)
+// Open finds a container, takes hold of its process and verifies that it is the container's. A
+// container without one is a *NotRunningError.
+func (s *Set) Open(ctx context.Context, text string) (*Target, error) {
+	t, err := s.Take(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Verify(ctx, d); err != nil {
+	if err := t.Verify(ctx); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
 
-// Take does as Open, but for the verifying. Until that is done the process may be another container's or nobody's: nothing
-// may be let in, shown or kept that comes of it.
-func Take(ctx context.Context, d *Docker, s string) (*Target, error) {
-	ref, err := ParseRef(s)
-	if err != nil {
-		return nil, err
-	}
-	if ref.Scheme == pidScheme {
-		return openPID(ref)
-	}
-	info, err := d.Find(ctx, ref.Name)
+// Take does as Open, but for the verifying. Until that is done the process may be another
+// container's or nobody's: nothing may be let in, shown or kept that comes of it.
+func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
+	info, err := s.Resolve(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -53,22 +46,25 @@ func Take(ctx context.Context, d *Docker, s string) (*Target, error) {
 		return nil, &NotRunningError{info.Name, info.State}
 	}
 	p, err := nsutil.Open(info.PID)
+	if errors.Is(err, nsutil.ErrGone) && info.Runtime == PIDScheme {
+		return nil, notFoundPID(info.ID)
+	}
 	if errors.Is(err, nsutil.ErrGone) {
 		return nil, &ChangedError{info.Name, "its process has ended"}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Target{*info, p}, nil
+	return &Target{*info, p, s}, nil
 }
 
-// Verify asks the runtime once more now that the process is held, and the process whether it is the container's. One that
-// was named by its number is what it is.
-func (t *Target) Verify(ctx context.Context, d *Docker) error {
-	if t.Runtime == pidScheme {
+// Verify asks the runtime once more now that the process is held, and the process whether it is the
+// container's. One that was named by its number is what it is.
+func (t *Target) Verify(ctx context.Context) error {
+	if t.Runtime == PIDScheme {
 		return nil
 	}
-	again, err := d.inspect(ctx, t.ID)
+	again, err := t.set.Inspect(ctx, &t.Info)
 	if err != nil {
 		return err
 	}
@@ -91,8 +87,8 @@ func (t *Target) Verify(ctx context.Context, d *Docker) error {
 	return t.verifyStart()
 }
 
-// startSlack is how far the engine's clock for "started" may be from the kernel's: runc makes the process first and
-// the engine notes the time when it hears of it.
+// startSlack is how far the runtime's clock for "started" may be from the kernel's: runc makes the
+// process first, and the runtime notes the time when it hears of it.
 const startSlack = time.Minute
 
 // verifyStart compares start times, for a process whose cgroup does not name a container.
@@ -115,47 +111,10 @@ func (t *Target) verifyStart() error {
 // environLimit is a little more than a session's environment may have.
 const environLimit = 2 << 20
 
-// openPID takes hold of a process by number.
-func openPID(ref Ref) (*Target, error) {
-	pid, err := strconv.Atoi(ref.Name)
-	if err != nil {
-		return nil, &RefError{ref.Name, "not a process ID"}
-	}
-	p, err := nsutil.Open(pid)
-	if errors.Is(err, nsutil.ErrGone) {
-		return nil, &NotFoundError{PID: pid}
-	}
-	if err != nil {
-		return nil, err
-	}
-	t := &Target{Info{Runtime: pidScheme, ID: ref.Name, Name: "pid-" + ref.Name, State: Running, PID: pid, WorkingDir: "/"}, p}
-	if err := t.describe(); err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	return t, nil
-}
-
-// describe takes from /proc what no runtime tells.
-func (t *Target) describe() error {
-	kernel, err := t.Process.KernelThread()
-	if err != nil {
-		return err
-	}
-	comm, err := t.Process.ReadFile("comm", 1<<10)
-	if err != nil {
-		return err
-	}
-	t.Image = strings.TrimSpace(string(comm))
-	if kernel {
-		return &KernelThreadError{t.PID, t.Image}
-	}
-	return nil
-}
-
 // Environ is the environment that the container's first process was given: from the runtime, or for a process without
 // one as /proc tells it. One that is too long for any session is nsutil.ErrTooLong.
 func (t *Target) Environ() ([]string, error) {
-	if t.Runtime != pidScheme {
+	if t.Runtime != PIDScheme {
 		return t.Env, nil
 	}
 	environ, err := t.Process.ReadFile("environ", environLimit)

@@ -7,27 +7,38 @@ import (
 
 // Ref is a parsed TARGET.
 type Ref struct {
-	Scheme string // "docker", "pid", or "" for any runtime
+	Scheme string // a runtime's, or "" for any
 	Name   string // a name, an ID or a prefix of one; for pid a number
 }
+
+func (r Ref) String() string {
+	if r.Scheme == "" {
+		return r.Name
+	}
+	return r.Scheme + "://" + r.Name
+}
+
+// PIDScheme names processes of this host by their numbers.
+const PIDScheme = "pid"
 
 // maxRef is longer than any runtime's names are.
 const maxRef = 256
 
-// ParseRef parses a TARGET; what can not be one is a *RefError.
+// ParseRef parses a TARGET; what can not be one is a *RefError. Whether a scheme is a runtime's is
+// for the Set to say.
 func ParseRef(s string) (Ref, error) {
 	scheme, name, ok := strings.Cut(s, "://")
 	if !ok {
 		scheme, name = "", s
 	}
 	switch {
-	case scheme != "" && scheme != dockerScheme && scheme != pidScheme:
+	case ok && (scheme == "" || strings.ContainsFunc(scheme, notInSchemes)):
 		return Ref{}, &RefError{s, "no such scheme " + strconv.Quote(scheme)}
 	case name == "":
 		return Ref{}, &RefError{s, "no name"}
 	case len(name) > maxRef:
 		return Ref{}, &RefError{s[:32] + "...", "too long"}
-	case scheme == pidScheme:
+	case scheme == PIDScheme:
 		if n, err := strconv.Atoi(name); err != nil || n <= 0 {
 			return Ref{}, &RefError{s, "not a process ID"}
 		}
@@ -37,10 +48,7 @@ func ParseRef(s string) (Ref, error) {
 	return Ref{scheme, name}, nil
 }
 
-const (
-	dockerScheme = "docker"
-	pidScheme    = "pid"
-)
+func notInSchemes(r rune) bool { return r < 'a' || r > 'z' }
 
 func notInNames(r rune) bool {
 	switch {

@@ -25,7 +25,7 @@ func TestParseRef(t *testing.T) {
 			t.Errorf("%q: error %v (-want +got):\n%s", s, err, diff)
 		}
 	}
-	for _, s := range []string{"", "docker://", "a b", "../x", "a/b", "a\x1b[2J", "lxc://a", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
+	for _, s := range []string{"", "docker://", "://web", "Docker://web", "a b://c", "a b", "../x", "a/b", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
 		var bad *target.RefError
 		if _, err := target.ParseRef(s); !errors.As(err, &bad) || bad.Hint() == "" {
 			t.Errorf("%.20q: error %v, want *target.RefError", s, err)

@@ -1,6 +1,48 @@
 package target
 
-import "time"
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Runtime is a container runtime of this host. Each call bounds itself in time, and all of them may
+// be made at once: one caller that gives up ends no other's call.
+type Runtime interface {
+	// Scheme names the runtime in `SCHEME://NAME`: "docker".
+	Scheme() string
+	// List returns the containers that a filter lets through, by name.
+	List(ctx context.Context, f Filter) ([]Info, error)
+	// Find returns every container that has the name or ID, or else those that have it as a prefix.
+	// None is no error. A single one is as Inspect would return it.
+	Find(ctx context.Context, name string) ([]Info, error)
+	// Inspect returns what there is to know of a container. One that is gone is a *NotFoundError.
+	Inspect(ctx context.Context, id string) (*Info, error)
+	// Rootfs returns the host directories of a container's files. Those of a runtime that has none
+	// to tell are empty.
+	Rootfs(ctx context.Context, c *Info) (Layers, error)
+	// Watch tells of the containers that start from now on: it has subscribed when it returns. The
+	// channel is closed when ctx ends, after an event with an error, or when nothing can start.
+	Watch(ctx context.Context, f Filter) (<-chan Event, error)
+	// Health returns a line on the runtime's versions and where it is, or why it does not answer.
+	Health(ctx context.Context) (string, error)
+	// Close releases the connections.
+	Close() error
+}
+
+// Filter chooses containers; the zero value, all that have a process.
+type Filter struct {
+	All    bool     // those without a process too
+	ID     string   // that one alone
+	Labels []string // KEY or KEY=VALUE: those that have all of them
+	PIDs   bool     // with their processes' numbers, which take a look at /proc
+}
+
+// Event is the start of a container, or the end of all events.
+type Event struct {
+	Ref Ref
+	Err error // why nothing more is told, in the last event
+}
 
 // State is what a runtime says of a container.
 type State string
@@ -20,7 +62,7 @@ func (s State) Live() bool { return s == Running || s == Paused }
 
 // Info is what a runtime says of a container, as plain data.
 type Info struct {
-	Runtime    string            `json:"runtime"` // "docker", "pid"
+	Runtime    string            `json:"runtime"` // its scheme
 	ID         string            `json:"id"`
 	Name       string            `json:"name"`
 	Image      string            `json:"image"`
@@ -32,7 +74,11 @@ type Info struct {
 	PID        int               `json:"pid"`
 	Started    time.Time         `json:"started,omitzero"`
 	Layers     Layers            `json:"layers,omitzero"`
+	Addresses  []netip.Addr      `json:"-"` // in the networks of its runtime
 }
+
+// Ref names the container and no other one.
+func (c *Info) Ref() Ref { return Ref{c.Runtime, c.ID} }
 
 // Layers are the host directories of a container's file system, from the runtime's API and never from the container's
 // own mountinfo, which it can forge. Empty ones are not known.

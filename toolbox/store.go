@@ -149,12 +149,9 @@ func (e *NotFoundError) Hint() string {
 	return "there are " + strings.Join(e.There, ", ") + "; or give a file"
 }
 
-// Find returns the bundle of a name, NAME or NAME@VERSION, or of a file or folder, which has a
-// slash in it or ends like one.
+// Find returns the bundle of a name, NAME or NAME@VERSION. One that is not there is a
+// *NotFoundError.
 func (s *Store) Find(ref string) (*Bundle, error) {
-	if strings.ContainsAny(ref, "/\\") || strings.HasSuffix(ref, ".zst") || strings.HasSuffix(ref, storedSuffix) {
-		return Open(ref)
-	}
 	name, version, exact := strings.Cut(ref, "@")
 	list, err := s.List()
 	missing := &NotFoundError{Name: ref}

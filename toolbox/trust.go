@@ -28,15 +28,6 @@ const (
 // SystemConfig is the folder of the machine's configuration.
 const SystemConfig = "/etc/dlx"
 
-// Configs are the folders of configuration: the machine's, and the user's if there is one.
-func Configs() []string {
-	list := []string{SystemConfig}
-	if dir, err := os.UserConfigDir(); err == nil {
-		list = append(list, filepath.Join(dir, "dlx"))
-	}
-	return list
-}
-
 // Bounds of what is read of keys.
 const (
 	maxKeys    = 256

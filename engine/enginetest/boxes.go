@@ -16,16 +16,15 @@ import (
 
 // boxes makes toolboxes, and the engine trusts the key that it signs them with.
 type boxes struct {
-	t           *testing.T
-	config, dir string
-	key         *toolbox.PrivateKey
+	t   *testing.T
+	dir string // of the files
+	at  Place  // where they are trusted
+	key *toolbox.PrivateKey
 }
 
-func newBoxes(t *testing.T) *boxes {
+func (s *suite) newBoxes(t *testing.T) *boxes {
 	t.Helper()
-	m := &boxes{t: t, config: t.TempDir(), dir: t.TempDir(), key: newKey(t)}
-	t.Setenv("XDG_CONFIG_HOME", m.config)
-	t.Setenv(engine.StateVariable, t.TempDir())
+	m := &boxes{t: t, dir: t.TempDir(), at: Place{s.docker.Host, t.TempDir(), t.TempDir()}, key: newKey(t)}
 	m.publish(m.key, "trusted.d", "team.pub")
 	return m
 }
@@ -47,7 +46,7 @@ func (m *boxes) publish(key *toolbox.PrivateKey, folder, name string) {
 		m.t.Fatal(err)
 	}
 	text, err := public.MarshalPEM()
-	dir := filepath.Join(m.config, "dlx", folder)
+	dir := filepath.Join(m.at.Config, folder)
 	if err = errors.Join(err, os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), text, 0o644)); err != nil {
 		m.t.Fatal(err)
 	}
@@ -84,11 +83,11 @@ func (m *boxes) sign(b *toolbox.Builder, keys ...*toolbox.PrivateKey) *toolbox.B
 	return made
 }
 
-func (m *boxes) save(name string, b *toolbox.Bundle) string {
+func (m *boxes) save(name string, b *toolbox.Bundle) engine.ToolboxFile {
 	m.t.Helper()
 	file := filepath.Join(m.dir, name+".tar.zst")
 	if err := b.WriteFile(file); err != nil {
 		m.t.Fatal(err)
 	}
-	return file
+	return engine.ToolboxFile(file)
 }

@@ -20,15 +20,15 @@ import (
 
 // injectToolboxes checks that toolboxes are placed as a session sees them, and that one that is refused leaves nothing.
 func (s *suite) injectToolboxes(t *testing.T) {
-	e := s.engine(t)
-	m := newBoxes(t)
+	m := s.newBoxes(t)
+	e := s.engineAt(t, m.at)
 	first := m.save("first", m.sign(m.box("first", map[string]string{"share/who": "first", "share/what": "a file"})))
 	second := m.save("second", m.sign(m.box("second", map[string]string{"share/who": "second", "share/only": "second", "share/what/below": "x"})))
 	for name, opts := range map[string]testutil.RunOptions{"plain": {}, "read-only": {ReadOnly: true}, "stopped": {NoStart: true}} {
 		t.Run(name, func(t *testing.T) {
 			c := s.pause(t, opts)
 			before := c.Diff()
-			req := engine.InjectRequest{Target: c.ID, Toolboxes: []string{first, second}}
+			req := engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{first, second}}
 			res, err := e.Inject(t.Context(), req)
 			if err != nil || res.Shell != "/.dlx/bin/sh" || res.Already || len(res.Toolboxes) != 3 || res.Toolboxes[0].Name != "first" || res.Toolboxes[0].Key != "team" {
 				t.Fatalf("inject: %+v, %v", res, err)
@@ -46,7 +46,7 @@ func (s *suite) injectToolboxes(t *testing.T) {
 		before := c.Diff()
 		b := m.box("bare", map[string]string{"bin/sh/x": "", "bin/bash/x": ""})
 		b.Add("bin/0", testutil.Prog(t, "true").Data, 0o755, toolbox.Source{Package: "true"})
-		res, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []string{m.save("bare", m.sign(b))}})
+		res, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{m.save("bare", m.sign(b))}})
 		if err != nil || res.Shell != "" || res.Program != "/.dlx/bin/0" {
 			t.Fatalf("inject: %+v, %v; want the program /.dlx/bin/0 and no shell", res, err)
 		}
@@ -59,7 +59,7 @@ func (s *suite) injectToolboxes(t *testing.T) {
 }
 
 // sameAsDebug compares what a session sees of toolboxes with what was injected of them.
-func (s *suite) sameAsDebug(t *testing.T, e engine.Engine, c *testutil.Container, refs []string) {
+func (s *suite) sameAsDebug(t *testing.T, e engine.Engine, c *testutil.Container, refs []engine.ToolboxRef) {
 	t.Helper()
 	const script = "find . | sort; cat share/who share/only share/what"
 	want := sh(t, e, engine.DebugRequest{Target: c.ID, Toolboxes: refs}, "cd /dev/.dlx; "+script)
@@ -70,14 +70,14 @@ func (s *suite) sameAsDebug(t *testing.T, e engine.Engine, c *testutil.Container
 }
 
 // already injects again what is there, which is fine, and then something else, which is not.
-func (s *suite) already(t *testing.T, e engine.Engine, there engine.InjectRequest, first, second string) {
+func (s *suite) already(t *testing.T, e engine.Engine, there engine.InjectRequest, first, second engine.ToolboxRef) {
 	t.Helper()
-	for _, refs := range [][]string{there.Toolboxes, nil} {
+	for _, refs := range [][]engine.ToolboxRef{there.Toolboxes, nil} {
 		if res, err := e.Inject(t.Context(), engine.InjectRequest{Target: there.Target, Toolboxes: refs}); err != nil || !res.Already || len(res.Toolboxes) != 3 {
 			t.Errorf("inject %v again: %+v, %v", refs, res, err)
 		}
 	}
-	for _, refs := range [][]string{{first}, {second, first}} {
+	for _, refs := range [][]engine.ToolboxRef{{first}, {second, first}} {
 		_, err := e.Inject(t.Context(), engine.InjectRequest{Target: there.Target, Toolboxes: refs})
 		if other, ok := errors.AsType[*engine.OtherToolboxError](err); !ok || len(other.There) != 3 {
 			t.Errorf("inject %v: error %v, want *engine.OtherToolboxError", refs, err)
@@ -100,12 +100,12 @@ func (s *suite) refused(t *testing.T, e engine.Engine, m *boxes) {
 	}
 	c := s.pause(t, testutil.RunOptions{})
 	before := c.Diff()
-	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []string{m.save("newer", m.sign(newer))}}); err != nil {
+	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{m.save("newer", m.sign(newer))}}); err != nil {
 		t.Fatal(err)
 	}
 	s.eject(t, e, c, before)
 	for name, tt := range map[string]struct {
-		ref  string
+		ref  engine.ToolboxFile
 		want error
 	}{
 		"unsigned":    {m.save("unsigned", bundle(t, m.box("unsigned", files))), toolbox.ErrUnsigned},
@@ -113,11 +113,11 @@ func (s *suite) refused(t *testing.T, e engine.Engine, m *boxes) {
 		"revoked key": {m.save("revoked", m.sign(m.box("revoked", files), revoked)), toolbox.ErrRevokedKey},
 		"expired":     {m.save("expired", m.sign(expired)), toolbox.ErrExpired},
 		"older":       {m.save("older", m.sign(older)), toolbox.ErrOlder},
-		"changed":     {changed, toolbox.ErrChanged},
-		"not there":   {filepath.Join(t.TempDir(), "none.tar.zst"), fs.ErrNotExist},
+		"changed":     {engine.ToolboxFile(changed), toolbox.ErrChanged},
+		"not there":   {engine.ToolboxFile(filepath.Join(t.TempDir(), "none.tar.zst")), fs.ErrNotExist},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []string{tt.ref}}); !errors.Is(err, tt.want) {
+			if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{tt.ref}}); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 			if diff := cmp.Diff(before, c.Diff()); diff != "" {

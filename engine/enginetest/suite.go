@@ -18,11 +18,19 @@ import (
 // limit is how long one operation may take on a busy machine.
 const limit = 60 * time.Second
 
-// Run runs the suite. open returns an engine for the Docker engine at host; the suite closes it.
-func Run(t *testing.T, open func(t *testing.T, host string) engine.Engine) {
+// Place is where an engine under test works.
+type Place struct {
+	Docker string // where the Docker engine is, as in DOCKER_HOST
+	State  string // folder of what outlives dlx
+	Config string // folder of trusted keys
+}
+
+// Run runs the suite. open returns an engine of a place, whose requests may name files of this
+// machine; the suite closes it.
+func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	testutil.RequireRoot(t)
 	docker := testutil.RequireEngine(t)
-	s := &suite{open: open, docker: docker}
+	s := &suite{open: open, docker: docker, place: Place{docker.Host, t.TempDir(), t.TempDir()}}
 	t.Run("debug", s.debug)
 	t.Run("streams", s.streams)
 	t.Run("targets", s.targets)
@@ -32,24 +40,27 @@ func Run(t *testing.T, open func(t *testing.T, host string) engine.Engine) {
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)
 	t.Run("inject toolboxes", s.injectToolboxes)
+	t.Run("toolboxes", s.toolboxes)
+	t.Run("health", s.health)
 	t.Run("list", s.list)
 	t.Run("capture", s.capture)
 }
 
 type suite struct {
-	open   func(t *testing.T, host string) engine.Engine
+	open   func(t *testing.T, p Place) engine.Engine
 	docker *testutil.Engine
+	place  Place
 }
 
 // engine opens the engine under test for the length of a test.
 func (s *suite) engine(t *testing.T) engine.Engine {
 	t.Helper()
-	return s.engineAt(t, s.docker.Host)
+	return s.engineAt(t, s.place)
 }
 
-func (s *suite) engineAt(t *testing.T, host string) engine.Engine {
+func (s *suite) engineAt(t *testing.T, p Place) engine.Engine {
 	t.Helper()
-	e := s.open(t, host)
+	e := s.open(t, p)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)

@@ -48,14 +48,19 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 }
 
 // completeToolbox completes the name of a toolbox that is kept; where none fits, the shell completes files.
-func completeToolbox(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	list, _ := engine.Toolboxes().List() // those that can be read
+func (a *app) completeToolbox(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
+	defer cancel()
 	var names []string
-	for _, t := range list {
-		if strings.HasPrefix(t.Name, prefix) && !slices.Contains(names, t.Name) {
-			names = append(names, t.Name)
+	_ = a.withEngine(func(e engine.Engine) error {
+		list, err := e.ToolboxNames(ctx) // those that can be read
+		for _, name := range list {
+			if strings.HasPrefix(name, prefix) {
+				names = append(names, name)
+			}
 		}
-	}
+		return err
+	})
 	return names, cobra.ShellCompDirectiveDefault
 }
 

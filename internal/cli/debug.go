@@ -64,7 +64,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set NAME=VALUE, or pass NAME on")
 	f.BoolVar(&o.clearEnv, "clear-env", false, "leave the container's variables out")
 	f.BoolVar(&o.keepEnv, "keep-env", false, "take all of the container's variables, also those by which tools would run or load what it chose")
-	toolboxFlag(cmd, &o.toolboxes, "show")
+	a.toolboxFlag(cmd, &o.toolboxes, "show")
 	f.BoolVar(&o.readOnly, "read-only", false, "mount everything read-only in the session, which has no SYS_ADMIN then, under profile sysadmin neither")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
@@ -104,7 +104,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	req := engine.DebugRequest{
 		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
-		Memory: int64(o.memory), Pids: o.pids, Toolboxes: o.toolboxes, Devices: o.devices,
+		Memory: int64(o.memory), Pids: o.pids, Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices,
 	}
 	return a.withEngine(func(e engine.Engine) (err error) {
 		con := newConsole(a, tty, a.wantsStdin(o, tty))

@@ -50,9 +50,9 @@ func exactArgs(n int) cobra.PositionalArgs {
 }
 
 // toolboxFlag adds the flag that brings toolboxes along; verb is what is done with them.
-func toolboxFlag(cmd *cobra.Command, list *[]string, verb string) {
+func (a *app) toolboxFlag(cmd *cobra.Command, list *[]string, verb string) {
 	cmd.Flags().StringArrayVar(list, "toolbox", nil, verb+" a toolbox above the one that comes with dlx: NAME or NAME@VERSION of the list of kept ones, a file or a folder; can be given more than once")
-	if err := cmd.RegisterFlagCompletionFunc("toolbox", completeToolbox); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("toolbox", a.completeToolbox); err != nil {
 		panic(err)
 	}
 }

@@ -24,10 +24,10 @@ func (a *app) injectCommand() *cobra.Command {
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runInject(cmd.Context(), engine.InjectRequest{Target: args[0], Toolboxes: toolboxes})
+			return a.runInject(cmd.Context(), engine.InjectRequest{Target: args[0], Toolboxes: toolboxRefs(toolboxes)})
 		},
 	}
-	toolboxFlag(cmd, &toolboxes, "place")
+	a.toolboxFlag(cmd, &toolboxes, "place")
 	return cmd
 }
 

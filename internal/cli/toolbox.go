@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -28,21 +30,6 @@ func (a *app) toolboxCommand() *cobra.Command {
 	return cmd
 }
 
-// toolboxRow is a line of the list.
-type toolboxRow struct {
-	Name     string    `json:"name"`
-	Version  string    `json:"version"`
-	Sequence uint64    `json:"sequence"`
-	Arch     string    `json:"arch"`
-	Digest   string    `json:"digest,omitempty"`
-	Key      string    `json:"key,omitempty"` // who vouches for it
-	NotAfter time.Time `json:"not_after,omitzero"`
-	Refused  string    `json:"refused,omitempty"` // why it would not be taken
-	File     string    `json:"file,omitempty"`
-
-	Packages []packageRow `json:"packages,omitempty"`
-}
-
 func (a *app) toolboxListCommand() *cobra.Command {
 	var output string
 	var packages bool
@@ -50,16 +37,18 @@ func (a *app) toolboxListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "list the toolbox that comes with dlx, and those that are kept",
 		Args:  exactArgs(0),
-		RunE: func(*cobra.Command, []string) error {
-			rows, err := toolboxRows()
-			if err != nil && len(rows) == 0 {
-				return err
-			}
-			table := a.printToolboxes
-			if packages {
-				table = a.printPackages
-			}
-			return errors.Join(a.print(output, rows, func() error { return table(rows) }), err)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withEngine(func(e engine.Engine) error {
+				list, err := e.Toolboxes(cmd.Context())
+				if err != nil && len(list) == 0 {
+					return err
+				}
+				table := a.printToolboxes
+				if packages {
+					table = a.printPackages
+				}
+				return errors.Join(a.print(output, list, func() error { return table(list) }), err)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&packages, "packages", false, "list what is in them: each package with its version, as JSON always has it")
@@ -67,41 +56,7 @@ func (a *app) toolboxListCommand() *cobra.Command {
 	return cmd
 }
 
-// toolboxRows are the toolboxes, with whether they would be taken.
-func toolboxRows() (rows []toolboxRow, err error) {
-	if own, err := toolbox.Default(); err == nil {
-		rows = append(rows, row(own.Manifest(), "", toolbox.VerifyDefault))
-	}
-	store := engine.Toolboxes()
-	policy, err := engine.ToolboxPolicy(store)
-	if err != nil {
-		return rows, err
-	}
-	list, err := store.List()
-	for _, s := range list {
-		rows = append(rows, row(s.Manifest, s.File, func() (*toolbox.Verified, error) {
-			b, err := toolbox.Open(s.File)
-			if err != nil {
-				return nil, err
-			}
-			return policy.Verify(b)
-		}))
-	}
-	return rows, err
-}
-
-func row(m *toolbox.Manifest, file string, verify func() (*toolbox.Verified, error)) toolboxRow {
-	r := toolboxRow{Name: m.Name, Version: m.Version, Sequence: m.Sequence, Arch: m.Arch, NotAfter: m.NotAfter, File: file, Packages: packagesOf(m)}
-	v, err := verify()
-	if err != nil {
-		r.Refused = err.Error()
-		return r
-	}
-	r.Digest, r.Key = v.Parts()[0].Digest, v.Parts()[0].Key
-	return r
-}
-
-func (a *app) printToolboxes(rows []toolboxRow) error {
+func (a *app) printToolboxes(rows []engine.Toolbox) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
 	fmt.Fprintln(w, "NAME\tVERSION\tSEQUENCE\tARCH\tKEY\tEXPIRES\tDIGEST")
 	for _, r := range rows {
@@ -127,35 +82,26 @@ func (a *app) toolboxVerifyCommand() *cobra.Command {
 		Long: "Checks a toolbox's signature, its age and its shape, and the digest of every file, and says what is in it. With --key,\n" +
 			"the given keys are trusted, and no others.",
 		Args: exactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			b, err := engine.Toolboxes().Find(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			trusted, err := readKeys(keys)
 			if err != nil {
 				return err
 			}
-			policy, err := policyOf(keys)
-			if err != nil {
-				return err
-			}
-			v, err := policy.Verify(b)
-			if err != nil {
-				return err
-			}
-			if err := v.CheckBytes(); err != nil {
-				return err
-			}
-			return a.describe(b, v)
+			return a.withEngine(func(e engine.Engine) error {
+				t, err := e.VerifyToolbox(cmd.Context(), toolboxRef(args[0]), trusted...)
+				if err != nil {
+					return err
+				}
+				return a.describe(&t)
+			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "trust the key of this .pub file instead of the configured ones; can be given more than once")
 	return cmd
 }
 
-// policyOf trusts keys that are named, or those of the configuration.
-func policyOf(files []string) (*toolbox.Policy, error) {
-	if len(files) == 0 {
-		return engine.ToolboxPolicy(engine.Toolboxes())
-	}
-	var keys []*toolbox.PublicKey
+// readKeys reads the public keys of files.
+func readKeys(files []string) (keys []*toolbox.PublicKey, err error) {
 	for _, f := range files {
 		k, err := toolbox.ReadPublicKey(f)
 		if err != nil {
@@ -163,30 +109,40 @@ func policyOf(files []string) (*toolbox.Policy, error) {
 		}
 		keys = append(keys, k)
 	}
-	return &toolbox.Policy{Trust: toolbox.NewTrust(keys...), Now: time.Now()}, nil
+	return keys, nil
+}
+
+// toolboxRef takes what has a slash in it, or ends like an archive, for a file or folder.
+func toolboxRef(s string) engine.ToolboxRef {
+	if strings.ContainsAny(s, "/\\") || strings.HasSuffix(s, ".zst") || strings.HasSuffix(s, ".tar") {
+		return engine.ToolboxFile(s)
+	}
+	return engine.ToolboxName(s)
+}
+
+func toolboxRefs(list []string) (refs []engine.ToolboxRef) {
+	for _, s := range list {
+		refs = append(refs, toolboxRef(s))
+	}
+	return refs
 }
 
 // describe says what a toolbox that was taken is.
-func (a *app) describe(b *toolbox.Bundle, v *toolbox.Verified) error {
-	m, p := b.Manifest(), v.Parts()[0]
-	size := int64(0)
-	for _, f := range m.Files {
-		size += f.Size
-	}
+func (a *app) describe(t *engine.Toolbox) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s:\t%s\n", name, printable.Escape(fmt.Sprintf(format, args...)))
 	}
-	line("name", "%s", m.Name)
-	line("version", "%s, sequence %d", m.Version, m.Sequence)
-	line("architecture", "%s", m.Arch)
-	line("created", "%s", m.Created.UTC().Format(time.RFC3339))
-	if !m.NotAfter.IsZero() {
-		line("expires", "%s", m.NotAfter.UTC().Format(time.RFC3339))
+	line("name", "%s", t.Name)
+	line("version", "%s, sequence %d", t.Version, t.Sequence)
+	line("architecture", "%s", t.Arch)
+	line("created", "%s", t.Created.UTC().Format(time.RFC3339))
+	if !t.NotAfter.IsZero() {
+		line("expires", "%s", t.NotAfter.UTC().Format(time.RFC3339))
 	}
-	line("files", "%d, %d bytes", len(m.Files), size)
-	line("digest", "sha256:%s", p.Digest)
-	line("key", "%s", p.Vouched())
+	line("files", "%d, %d bytes", t.Files, t.Bytes)
+	line("digest", "sha256:%s", t.Digest)
+	line("key", "%s", t.Vouched)
 	return w.Flush()
 }
 
@@ -195,23 +151,15 @@ func (a *app) toolboxImportCommand() *cobra.Command {
 		Use:   "import FILE|FOLDER",
 		Short: "check a toolbox and keep it, for dlx debug --toolbox NAME",
 		Args:  exactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			b, err := toolbox.Open(args[0])
-			if err != nil {
-				return err
-			}
-			store := engine.Toolboxes()
-			policy, err := engine.ToolboxPolicy(store)
-			if err != nil {
-				return err
-			}
-			v, err := store.Import(b, policy)
-			if err != nil {
-				return err
-			}
-			p := v.Parts()[0]
-			a.notef("toolbox %s %s is kept, sha256:%.12s, %s", p.Name, p.Version, p.Digest, p.Vouched())
-			return nil
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withEngine(func(e engine.Engine) error {
+				t, err := e.ImportToolbox(cmd.Context(), engine.ToolboxFile(args[0]))
+				if err != nil {
+					return err
+				}
+				a.notef("toolbox %s %s is kept, sha256:%.12s, %s", t.Name, t.Version, t.Digest, t.Vouched)
+				return nil
+			})
 		},
 	}
 }
@@ -221,26 +169,40 @@ func (a *app) toolboxSBOMCommand() *cobra.Command {
 		Use:   "sbom [NAME|FILE|FOLDER]",
 		Short: "print a toolbox's bill of materials (CycloneDX)",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			b, err := toolbox.Default()
-			if len(args) > 0 {
-				b, err = engine.Toolboxes().Find(args[0])
-			}
-			if err != nil {
-				return err
-			}
-			sbom, err := b.SBOM()
-			if err != nil {
-				return err
-			}
-			if sbom == nil {
-				return fmt.Errorf("toolbox %s has no bill of materials", b.Manifest().Title())
-			}
-			_, err = a.stdout.Write(sbom)
-			if gone(err) {
-				return nil
-			}
-			return err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withEngine(func(e engine.Engine) error { return a.runToolboxSBOM(cmd.Context(), e, args) })
 		},
 	}
+}
+
+func (a *app) runToolboxSBOM(ctx context.Context, e engine.Engine, args []string) error {
+	var ref engine.ToolboxRef
+	name := "dlx"
+	if len(args) > 0 {
+		ref, name = toolboxRef(args[0]), args[0]
+	}
+	sbom, err := e.ToolboxSBOM(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if sbom == nil {
+		return fmt.Errorf("toolbox %s has no bill of materials", name)
+	}
+	_, err = a.stdout.Write(sbom)
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) printPackages(rows []engine.Toolbox) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(w, "TOOLBOX\tPACKAGE\tVERSION\tLICENSE")
+	for _, r := range rows {
+		for _, p := range r.Packages {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable.Escape(r.Name), orDash(printable.Escape(p.Name)), orDash(printable.Escape(p.Version)),
+				orDash(printable.Escape(p.License)))
+		}
+	}
+	return w.Flush()
 }

@@ -12,6 +12,8 @@ import (
 
 	"dlx/engine"
 	"dlx/internal/testutil"
+	"dlx/target"
+	"dlx/target/docker"
 )
 
 // limit bounds a wait on a busy machine.
@@ -32,10 +34,8 @@ func newPlace(t *testing.T) *place {
 	testutil.RequireRoot(t)
 	p := &place{box: testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})}
 	p.before = count(t)
-	var err error
-	if p.local, err = engine.NewLocal(engine.LocalOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	runtime := docker.New(docker.Options{Host: testutil.RequireEngine(t).Host})
+	p.local = engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{runtime}})
 	p.inProcess(t) // sweeps what others have left
 	p.diff, p.inside = p.box.Diff(), p.box.Processes()
 	p.host = testutil.TakeHost(t)

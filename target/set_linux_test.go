@@ -1,0 +1,170 @@
+package target_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/target"
+)
+
+// fake is a runtime that knows a list of containers, or fails.
+type fake struct {
+	target.Runtime // nothing else of it is asked
+	scheme         string
+	list           []target.Info
+	events         chan target.Event
+	err            error
+	closed         bool
+}
+
+func newFake(scheme string, names ...string) *fake {
+	f := &fake{scheme: scheme, events: make(chan target.Event)}
+	for _, n := range names {
+		f.list = append(f.list, target.Info{Runtime: scheme, ID: scheme + "-id-of-" + n, Name: n, State: target.Running})
+	}
+	return f
+}
+
+func (f *fake) Scheme() string { return f.scheme }
+
+func (f *fake) List(context.Context, target.Filter) ([]target.Info, error) { return f.list, f.err }
+
+func (f *fake) Find(_ context.Context, name string) (hits []target.Info, err error) {
+	for _, c := range f.list {
+		if strings.HasPrefix(c.Name, name) || strings.HasPrefix(c.ID, name) {
+			hits = append(hits, c)
+		}
+	}
+	return hits, f.err
+}
+
+func (f *fake) Watch(ctx context.Context, _ target.Filter) (<-chan target.Event, error) {
+	events := make(chan target.Event)
+	go func() {
+		defer close(events)
+		for {
+			select {
+			case e, ok := <-f.events:
+				if !ok {
+					return
+				}
+				events <- e
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events, f.err
+}
+
+func (f *fake) Close() error {
+	f.closed = true
+	return f.err
+}
+
+// TestResolve: what a name means that several runtimes, or several containers, have.
+func TestResolve(t *testing.T) {
+	set := target.NewSet(newFake("docker", "web", "web-2", "db"), newFake("podman", "web", "cache", "web-20"))
+	for text, want := range map[string]string{
+		"db":                  "docker://docker-id-of-db",
+		"cache":               "podman://podman-id-of-cache",
+		"cac":                 "podman://podman-id-of-cache",
+		"web-2":               "docker://docker-id-of-web-2", // the whole name of one, the beginning of another's
+		"docker://web":        "docker://docker-id-of-web",
+		"podman://web":        "podman://podman-id-of-web",
+		"podman://web-":       "podman://podman-id-of-web-20",
+		"podman-id-of-w":      `"podman-id-of-w" fits 2 containers: podman://podman-id-of (web), podman://podman-id-of (web-20)`,
+		"podman-id-of-web":    "podman://podman-id-of-web",
+		"web":                 `"web" fits 2 containers: docker://docker-id-of (web), podman://podman-id-of (web)`,
+		"docker://web-2 ":     `bad target "docker://web-2 ": names consist of letters, digits, '_', '.' and '-'`,
+		"lxc://web":           `bad target "lxc://web": no such scheme "lxc"`,
+		"docker://cache":      `no container "cache"`,
+		"cachee":              `no container "cachee"`,
+		"pid://4194304":       "no process 4194304",
+		"pid://1 ":            `bad target "pid://1 ": not a process ID`,
+		"docker-id-of-web-20": `no container "docker-id-of-web-20"`,
+	} {
+		c, err := set.Resolve(t.Context(), text)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = c.Ref().String()
+		}
+		if got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+	_, err := set.Resolve(t.Context(), "cachee")
+	var missing *target.NotFoundError
+	if !errors.As(err, &missing) || cmp.Diff([]string{"cache"}, missing.Similar) != "" {
+		t.Errorf("not found: %#v, want cache as what may have been meant", err)
+	}
+}
+
+// TestResolveWithout: a runtime that does not answer is in the way of no name that another one has.
+func TestResolveWithout(t *testing.T) {
+	broken := newFake("podman")
+	broken.err = errors.New("does not answer")
+	set := target.NewSet(newFake("docker", "web"), broken)
+	if c, err := set.Resolve(t.Context(), "web"); err != nil || c.Runtime != "docker" {
+		t.Errorf("web: %v, %v", c, err)
+	}
+	if _, err := set.Resolve(t.Context(), "no-such"); !errors.Is(err, broken.err) {
+		t.Errorf("a name that the other one may have: %v, want its error", err)
+	}
+	list, err := set.List(t.Context(), target.Filter{})
+	if len(list) != 1 || !errors.Is(err, broken.err) {
+		t.Errorf("the list is %v beside %v", list, err)
+	}
+	if err := set.Close(); !errors.Is(err, broken.err) || !broken.closed {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// TestWatch: the events of all runtimes come in one stream, which ends with its context or with the
+// last of them.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		docker, podman := newFake("docker"), newFake("podman")
+		set := target.NewSet(docker, podman)
+		ctx, cancel := context.WithCancel(t.Context())
+		events, err := set.Watch(ctx, "", target.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []*fake{podman, docker} {
+			f.events <- target.Event{Ref: target.Ref{Scheme: f.scheme, Name: "1"}}
+			if e := <-events; e.Ref.Scheme != f.scheme {
+				t.Errorf("event %v, want one of %s", e, f.scheme)
+			}
+		}
+		close(docker.events)
+		close(podman.events)
+		if e, ok := <-events; ok {
+			t.Errorf("event %v after the last one", e)
+		}
+		cancel()
+
+		ctx, cancel = context.WithCancel(t.Context())
+		if events, err = set.Watch(ctx, "pid", target.Filter{}); err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := <-events; ok {
+			t.Errorf("process started: %v", e)
+		}
+		cancel()
+
+		podman.err = errors.New("does not answer")
+		docker.events = make(chan target.Event)
+		if _, err = set.Watch(t.Context(), "", target.Filter{}); !errors.Is(err, podman.err) {
+			t.Errorf("watch: %v, want podman's error", err)
+		}
+		synctest.Wait() // and nobody watches docker
+	})
+}
