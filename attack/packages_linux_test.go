@@ -18,8 +18,8 @@ import (
 var debForeignLines = []string{
 	"iconv -f KOI8-R -t UTF-8 /etc/passwd", "iconv -f EVIL -t UTF-8 /etc/passwd", "iconv -l", "getent passwd root",
 	"getent hosts example.test", "getent services evil", "locale -a",
-	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "openssl version -a",
-	"openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
+	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "curl file:///etc/passwd", "ssh -G localhost",
+	"openssl version -a", "openssl list -providers", "openssl s_client -connect localhost:1", "openssl engine evil",
 	"less -V", "echo q | less /etc/passwd", "LESSOPEN= less -f /etc/passwd", "vim --not-a-term -es +q",
 	"vim --not-a-term -es -c 'set modeline' /root/.vimrc +q", "ps aux", "pgrep x", "strace -V",
 	"strace -o /dev/null true",
@@ -42,7 +42,7 @@ var netAnswers = map[string]string{
 
 // netForeignLines are command lines for its programs: most have nobody to speak to.
 var netForeignLines = []string{
-	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "curl -m 1 scp://localhost:1/x",
+	"curl -m 1 http://localhost:1/", "curl -m 1 https://localhost:1/", "curl file:///etc/passwd", "curl -m 1 scp://localhost:1/x",
 	"curl -m 1 ldaps://localhost:1/", "ps aux", "top -b -n 1", "vmstat", "pgrep x", "ss -tanp", "ip addr",
 	"ip link help", "tc qdisc", "tc qdisc add dev lo root netem help",
 	"ip -details link show type evil", "nstat", "tcpdump -D", "tcpdump -c 1 -i lo",
@@ -62,7 +62,7 @@ var netForeignLines = []string{
 func TestForeignDynamic(t *testing.T) {
 	t.Parallel()
 	a := start(t, "modules, start-up files and variables of the container's", "sessions with Debian's programs")
-	names := strings.Fields("libc-bin openssl strace python3-minimal")
+	names := strings.Fields("libc-bin openssl strace python3-minimal openssh-client")
 	if long {
 		names = append(names, strings.Fields("curl less vim-tiny procps gdb tmux perl-base")...)
 	}
@@ -74,7 +74,8 @@ func TestForeignDynamic(t *testing.T) {
 		return a.command(nil, args...)
 	}, "libc-bin", "openssl", "strace")
 	a.foreign().dynamic("deb", env, map[string]string{
-		"getent passwd root": "root:x:0:0:root:/root:/bin/sh\n",
+		"getent passwd root": "root:x:0:0:root:/dev/.home:/dev/sh\n",
+		"ssh -V":             "OpenSSH_",
 		"echo é | iconv -f UTF-8 -t UCS-4LE | od -An -tx1": "e9 00 00 00 0a",
 		"openssl version": "OpenSSL ",
 		"strace -V":       "strace -- version",

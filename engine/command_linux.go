@@ -54,9 +54,13 @@ func (d *debug) lookUp(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.user, err = shell.LookupUser(ctx, spec, root)
+	d.accounts, err = shell.ReadAccounts(ctx, root)
 	failpoint.At("debug.user")
-	return errors.Join(err, root.Close())
+	if err = errors.Join(err, root.Close()); err != nil {
+		return err
+	}
+	d.user, err = d.accounts.Find(spec)
+	return err
 }
 
 // dir is the session's working directory.

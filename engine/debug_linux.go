@@ -25,11 +25,13 @@ type debug struct {
 	target  *target.Target
 	tools   *toolbox.Verified
 	user    shell.User
-	devices []inject.Device // those that the request names
-	box     *inject.Mounted // for FSToolbox
-	init    *linux.FD
-	session *shell.Session
-	view    *inject.View
+	// accounts are those that the session's files name.
+	accounts shell.Accounts
+	devices  []inject.Device // those that the request names
+	box      *inject.Mounted // for FSToolbox
+	init     *linux.FD
+	session  *shell.Session
+	view     *inject.View
 }
 
 // Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
@@ -165,6 +167,9 @@ func (d *debug) see(ctx context.Context) (err error) {
 func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 	command, env, err := d.command(streams.LeftOut)
 	if err != nil {
+		return 0, err
+	}
+	if err := d.view.Seal(d.accounts.Passwd(inject.HomeDir, inject.ShellPath)); err != nil {
 		return 0, err
 	}
 	spec := shell.Spec{

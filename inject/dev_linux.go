@@ -2,6 +2,7 @@ package inject
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
+	v.dev = dev
 	if err := linux.MoveMount(dev, old, ""); err != nil {
 		return err
 	}
@@ -95,11 +96,44 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 		}
 	}
 	if box != nil {
-		if err := v.showTools(dev, box); err != nil {
-			return err
-		}
+		return v.showTools(dev, box)
 	}
-	return linux.MakeReadOnly(dev)
+	return nil
+}
+
+// Seal gives the session its accounts at AccountsPath, and makes its /dev read-only. It is called
+// before anybody enters the view, once. A view without a toolbox has no place for accounts.
+func (v *View) Seal(accounts []byte) error {
+	if v.dev == nil {
+		return nil
+	}
+	var err error
+	if v.Home != nil {
+		err = writeAccounts(v.dev, accounts)
+	}
+	err = errors.Join(err, linux.MakeReadOnly(v.dev), v.dev.Close())
+	v.dev = nil
+	if err != nil {
+		return fmt.Errorf("seal the session's view: %w", err)
+	}
+	return nil
+}
+
+func writeAccounts(dev *linux.FD, accounts []byte) error {
+	if err := linux.MkdirAt(dev, accountsDir, 0o755); err != nil {
+		return err
+	}
+	dir, err := linux.OpenDirAt(dev, accountsDir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	file, err := linux.CreateAt(dir, accountsName, 0o444)
+	if err != nil {
+		return err
+	}
+	_, err = linux.Writer(file).Write(accounts)
+	return errors.Join(err, file.Close())
 }
 
 // showTools mounts the toolbox, with what its programs take for /bin/sh and a home beside it.

@@ -10,16 +10,26 @@ import (
 	"dlx/nsutil"
 )
 
-// ToolboxDir is where a session sees the toolbox, and HomeDir an empty folder of its own.
+// ToolboxDir is where a session sees the toolbox, HomeDir an empty folder of its own, and ShellPath
+// the toolbox's shell.
 const (
 	ToolboxDir = "/dev/.dlx"
 	HomeDir    = "/dev/.home"
+	ShellPath  = "/dev/" + shellName
 )
+
+// AccountsPath is what programs of toolboxes that dlx has not built itself take for /etc/passwd,
+// which is as long. Some look for start-up files in the home that it names, whatever HOME says.
+const AccountsPath = "/dev/" + accountsDir + "/" + accountsName
 
 const (
 	toolboxName = ".dlx"
 	homeName    = ".home"
 	shellName   = "sh" // what the tools have for /bin/sh
+
+	accountsDir  = ".dl"
+	accountsName = "pw"
+
 	// reserved begins the names of entries of /dev that are dlx's own, there or not. Programs of
 	// toolboxes have paths below it, where nothing is to be found (toolbox/build/redirect_linux.go).
 	reserved = ".dl"
@@ -40,7 +50,8 @@ type View struct {
 	Home  *linux.FD // its HomeDir, root's as yet; nil without a toolbox
 	Nodev bool      // device nodes outside of /dev can not be opened: Linux 5.12
 
-	mounts []byte // the table of its mounts, as they were copied
+	dev    *linux.FD // its /dev, until that is sealed; nil if it has none of dlx's own
+	mounts []byte    // the table of its mounts, as they were copied
 }
 
 // Close releases the view.
@@ -48,7 +59,7 @@ func (v *View) Close() error {
 	if v == nil {
 		return nil
 	}
-	return linux.CloseAll(v.NS, v.Root, v.Pts, v.Home)
+	return linux.CloseAll(v.NS, v.Root, v.Pts, v.Home, v.dev)
 }
 
 // ViewOptions say what a view is to be like.

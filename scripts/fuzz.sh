@@ -7,12 +7,14 @@ find_go
 mapfile -t targets < <(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . --with-filename | sort)
 [ ${#targets[@]} -gt 0 ] || die "no fuzz target found"
 seconds=${FUZZ_SECONDS:-20}
-started=$(mktemp)
-trap 'rm -f "$started"' EXIT
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+started=$tmp/started
 
 # Without a bound, an interesting input is made smaller for up to a minute, in which nothing else is tried.
 fuzz() { # NAME FOLDER
-	go test -run '^$' -fuzz "^$1\$" -fuzztime "${seconds}s" -fuzzminimizetime 10x "$2"
+	(cd "$2" && "$tmp/program" -test.run '^$' -test.fuzz "^$1\$" -test.fuzztime "${seconds}s" -test.fuzzminimizetime 10x \
+		-test.fuzzcachedir "$(go env GOCACHE)/fuzz/dlx/$2")
 }
 
 # failing_input tells whether the run that began with $started wrote one: Go does so for all that a target fails with.
@@ -21,9 +23,14 @@ failing_input() { # NAME FOLDER
 	[ -d "$inputs" ] && [ -n "$(find "$inputs" -type f -newer "$started")" ]
 }
 
+built=
 for target in "${targets[@]}"; do
 	name=${target##*func }
 	folder=$(dirname "${target%%:*}")
+	if [ "$folder" != "$built" ]; then
+		go test -vet=off -c -fuzz=. -o "$tmp/program" "$folder"
+		built=$folder
+	fi
 	step "fuzz $name in $folder for $seconds s"
 	touch "$started"
 	fuzz "$name" "$folder" && continue

@@ -9,8 +9,8 @@ packages=(curl procps iproute2 tcpdump knot-dnsutils openssl ethtool mtr-tiny nf
 	postgresql-client gdb)
 out=${OUT:-build/net.tar.zst}
 args=(--name net --version "$(scripts/version.sh)" --output "$out")
+apt-cache show "${packages[@]}" >/dev/null 2>&1 || apt-get -qq update
 for package in "${packages[@]}"; do
-	apt-cache show "$package" >/dev/null 2>&1 || apt-get -qq update
 	args+=(--deb "$package")
 done
 [ -z "${KEY-}" ] || args+=(--key "$KEY")

@@ -39,28 +39,52 @@ func (e *UnknownUserError) Hint() string {
 // accountFileLimit bounds what is read of the container's /etc/passwd and /etc/group.
 const accountFileLimit = 1 << 20
 
-// LookupUser resolves "USER", "USER:GROUP" or numbers by the files below root. They are data,
-// parsed here: no name service of the host's or the container's is asked. It ends with ctx, and
-// with rootfs.ErrNoAnswer if they can not be read in time.
-func LookupUser(ctx context.Context, spec string, root *rootfs.Root) (User, error) {
-	passwd, err := accounts(ctx, root, "/etc/passwd")
-	if err != nil {
-		return User{}, err
+// Accounts are the users and groups that the files below a root name. They are data: no name service
+// of the host's or the container's is asked.
+type Accounts struct{ passwd, group []byte }
+
+// ReadAccounts ends with ctx, and with rootfs.ErrNoAnswer if the files can not be read in time.
+func ReadAccounts(ctx context.Context, root *rootfs.Root) (a Accounts, err error) {
+	if a.passwd, err = readAccounts(ctx, root, "/etc/passwd"); err != nil {
+		return a, err
 	}
-	group, err := accounts(ctx, root, "/etc/group")
-	if err != nil {
-		return User{}, err
-	}
-	u, err := findUser(spec, passwd, group)
+	a.group, err = readAccounts(ctx, root, "/etc/group")
+	return a, err
+}
+
+// Find resolves "USER", "USER:GROUP" or numbers. Who is not there is an *UnknownUserError.
+func (a Accounts) Find(spec string) (User, error) {
+	u, err := findUser(spec, a.passwd, a.group)
 	if err != nil {
 		return User{}, &UnknownUserError{spec, err}
 	}
 	return u, nil
 }
 
-// accounts reads a file of names. One that is not there, that no path leads to, or that is no file
+// Fields of passwd(5), from 0.
+const (
+	homeField  = 5
+	shellField = 6
+)
+
+// Passwd is a passwd(5) of the same users, all with one home and one shell. Lines that are none are
+// left out.
+func (a Accounts) Passwd(home, shell string) []byte {
+	var out bytes.Buffer
+	for line := range bytes.Lines(a.passwd) {
+		fields := bytes.Split(bytes.TrimSpace(line), []byte(":"))
+		if len(fields) != shellField+1 || len(fields[0]) == 0 {
+			continue
+		}
+		fields[homeField], fields[shellField] = []byte(home), []byte(shell)
+		out.Write(append(bytes.Join(fields, []byte(":")), '\n'))
+	}
+	return out.Bytes()
+}
+
+// readAccounts reads a file of names. One that is not there, that no path leads to, or that is no file
 // names nobody; one that does not end, or not in time, is an error.
-func accounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
+func readAccounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
 	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
 	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {
 		if errors.Is(err, none) {

@@ -61,6 +61,15 @@ func TestFindUser(t *testing.T) {
 	}
 }
 
+// TestPasswd: whatever the file says, who is in it has that home and that shell.
+func TestPasswd(t *testing.T) {
+	a := Accounts{passwd: []byte("root:x:0:0:root:/root:/bin/sh\nshort:x:1\n\n+::::::\napp:x:1000:1000::/home/app:\nlong:x:1:1:::::\n:x:2:2::/:\n#\nlast:x:3:3::/:/x")}
+	want := "root:x:0:0:root:/dev/.home:/dev/sh\n+:::::/dev/.home:/dev/sh\napp:x:1000:1000::/dev/.home:/dev/sh\nlast:x:3:3::/dev/.home:/dev/sh\n"
+	if diff := cmp.Diff(want, string(a.Passwd("/dev/.home", "/dev/sh"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // FuzzFindUser: whoever is found by name has the number that is written there; 0 is written with
 // zeros.
 func FuzzFindUser(f *testing.F) {

@@ -141,6 +141,7 @@ func (h *Hostile) startUp() {
 			".bash_profile", ".bash_login", ".bash_logout", ".shrc", ".ashrc", "/evil.sh",
 		},
 		"output = " + hostileDir + "/start-curl\n":                {".curlrc", ".config/curlrc", "/etc/curlrc"},
+		"Match exec \"echo x >" + hostileDir + "/start-ssh\"\n":   {".ssh/config", "/etc/ssh/ssh_config"},
 		"output_document = " + hostileDir + "/start-wget\n":       {".wgetrc", "/etc/wgetrc"},
 		"shell echo x >" + hostileDir + "/start-gdb\n":            {".gdbinit", ".config/gdb/gdbinit", "/etc/gdb/gdbinit", "gdbinit"},
 		"call writefile(['x'], '" + hostileDir + "/start-vim')\n": {".vimrc", ".exrc", "/etc/vim/vimrc", "/etc/vim/vimrc.tiny", "/etc/vimrc", "/usr/share/vim/vimrc"},

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -174,15 +175,34 @@ func (m *maker) unpack(ctx context.Context, p *pkg, all string) error {
 	if err := p.check(files[0]); err != nil {
 		return err
 	}
-	for _, to := range []string{p.files(), all} {
-		if err := os.MkdirAll(to, 0o755); err != nil {
+	if err := os.MkdirAll(p.files(), 0o755); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", files[0], p.files()).CombinedOutput(); err != nil {
+		return aptError("unpack "+p.name, out, err)
+	}
+	return linkOver(p.files(), all)
+}
+
+// linkOver gives the files of a tree second names in another tree, in place of those that have them.
+func linkOver(from, to string) error {
+	return filepath.WalkDir(from, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
 			return err
 		}
-		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", files[0], to).CombinedOutput(); err != nil {
-			return aptError("unpack "+p.name, out, err)
+		below, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
 		}
-	}
-	return nil
+		second := filepath.Join(to, below)
+		if e.IsDir() {
+			return os.MkdirAll(second, 0o755)
+		}
+		if err := os.Remove(second); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return os.Link(name, second)
+	})
 }
 
 func (p *pkg) files() string { return filepath.Join(p.dir, "files") }

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -93,6 +94,7 @@ func (g *group) addAs(file, name string) error {
 
 // addELF adds a program or library of the tree's.
 func (g *group) addELF(f toolbox.File, data []byte, at string) error {
+	data = bytes.ReplaceAll(data, []byte(theAccounts), []byte(ourAccounts))
 	return AddELF(&g.m.Builder, f, data, g.source(at))
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"dlx/inject"
 	"dlx/toolbox"
 )
 
@@ -19,7 +20,9 @@ import (
 // name are dlx's own in the /dev of a session (inject, reserved), and an empty path leads nowhere.
 // /bin/sh becomes /dev/sh, which is the toolbox's there.
 //
-// What tells of the machine, such as /etc/passwd and /etc/resolv.conf, stays the container's.
+// What tells of the machine, such as /etc/hosts and /etc/resolv.conf, stays the container's. The
+// users of /etc/passwd do, but not their homes and shells: curl and ssh look for their start-up files
+// in that home, whatever HOME is. dlx's own programs do not, and have the file itself.
 
 // muslFolders begins the name of the file that tells musl's loader where to look. It stands behind a
 // prefix in a format (ldso/dynlink.c).
@@ -54,6 +57,9 @@ var machineFiles = []string{
 
 // theShell is what system(3) runs, and where a session has the toolbox's.
 const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
+
+// theAccounts are what getpwuid(3) reads, and what a session has in its place.
+const theAccounts, ourAccounts = "/etc/passwd\x00", inject.AccountsPath + "\x00"
 
 // cuts are what is left of the paths that loaders look in after the toolbox's, where no other one
 // is as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which
