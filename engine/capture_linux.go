@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"dlx/capture"
 	"dlx/capture/filter"
 	"dlx/capture/pcapng"
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/names"
 	"dlx/internal/printable"
@@ -21,6 +23,7 @@ import (
 
 // Capture writes the packets of targets to w. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
+	defer func() { err = fault.In("capture", strings.Join(req.Targets, " "), err) }()
 	if err := requirePrivileges(linux.CapSysAdmin); err != nil {
 		return stats, err
 	}
@@ -193,5 +196,6 @@ func (f *followers) askNames(ctx context.Context) {
 // so that compiling it for that asks for every name.
 func compileFor(ctx context.Context, expr string) (capture.Compile, error) {
 	machine := names.New(ctx)
-	return filter.ForInterfaces(expr, machine, machine.Offline())
+	compile, err := filter.ForInterfaces(expr, machine, machine.Offline())
+	return compile, FilterError(err)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/target"
 )
@@ -99,8 +100,7 @@ func TestCaptureOfChanged(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	_, err := e.Capture(ctx, engine.CaptureRequest{Targets: []string{c.ID}}, &out)
-	var changed *target.ChangedError
-	if !errors.As(err, &changed) || out.Len() > 0 || inspected.Load() < 2 {
+	if !errors.Is(err, fault.Changed) || out.Len() > 0 || inspected.Load() < 2 {
 		t.Errorf("after %d questions: %v, %d bytes written", inspected.Load(), err, out.Len())
 	}
 }

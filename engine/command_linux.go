@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
@@ -80,7 +81,7 @@ func (d *debug) command(leftOut func([]string)) ([]string, []string, error) {
 	if !d.req.ClearEnv && d.req.FS != FSHost {
 		theirs, err := d.target.Environ()
 		if errors.Is(err, nsutil.ErrTooLong) {
-			return nil, nil, &shell.EnvTooLargeError{Limit: shell.EnvLimit}
+			return nil, nil, shell.TooMuchEnvironment()
 		}
 		if err != nil {
 			return nil, nil, err
@@ -97,7 +98,7 @@ func (d *debug) command(leftOut func([]string)) ([]string, []string, error) {
 	for _, s := range d.req.Env {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return nil, nil, &EnvError{s}
+			return nil, nil, fault.New(fault.BadVariable, s, "bad environment variable %.64q", s)
 		}
 		env.Set(name, value)
 	}
@@ -191,7 +192,7 @@ func (d *debug) hostIsSafe() error {
 		ours = 0
 	}
 	if ours&^shell.ContainerCapabilities == 0 {
-		return &ExposedHostError{d.target.Name, "the session would hold no capability that containers lack"}
+		return d.exposed("the session would hold no capability that containers lack")
 	}
 	same, err := d.target.Process.SharesFiles()
 	if err != nil || same {
@@ -206,11 +207,15 @@ func (d *debug) hostIsSafe() error {
 	case err != nil || theirs.Has(linux.CapSysAdmin):
 		return err
 	case theirs.Has(linux.CapSysPtrace):
-		return &ExposedHostError{d.target.Name, "it may hold CAP_SYS_PTRACE"}
+		return d.exposed("it may hold CAP_SYS_PTRACE")
 	case ours&^theirs == 0:
-		return &ExposedHostError{d.target.Name, "the session would hold no capability that the container lacks"}
+		return d.exposed("the session would hold no capability that the container lacks")
 	}
 	return nil
+}
+
+func (d *debug) exposed(why string) error {
+	return fault.New(fault.HostExposed, d.target.Name, "container %q could trace a session that has the host's files: %s", d.target.Name, why)
 }
 
 func isRoot(spec string) bool {

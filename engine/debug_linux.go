@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
@@ -36,6 +37,7 @@ type debug struct {
 
 // Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
 func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (code int, err error) {
+	defer func() { err = fault.In("debug", req.Target, err) }()
 	if err := requireSession(); err != nil {
 		return 0, err
 	}
@@ -87,7 +89,7 @@ func (d *debug) check() error {
 			return ErrNoToolbox
 		}
 	default:
-		return &FSError{d.req.FS}
+		return fault.New(fault.BadFileSystem, string(d.req.FS), "no file system %q", string(d.req.FS))
 	}
 	return nil
 }

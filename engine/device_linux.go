@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/linux"
 )
@@ -16,7 +17,7 @@ func findDevices(specs []string) (list []inject.Device, err error) {
 	for _, spec := range specs {
 		d, err := findDevice(spec)
 		if err != nil {
-			return nil, &DeviceError{spec, err}
+			return nil, fault.New(fault.BadDevice, spec, "device %q: %w", spec, err)
 		}
 		list = append(list, d)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 )
 
@@ -123,7 +124,7 @@ func TestDevice(t *testing.T) {
 		"/dev/shm": "not a device", c.Device + ":": "some of r, w and m", c.Device + ":x": "some of r, w and m", "": "not below",
 	} {
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: box.ID, Devices: []string{spec}, Command: []string{"true"}}, engine.Streams{})
-		if wrong, ok := errors.AsType[*engine.DeviceError](err); !ok || !strings.Contains(wrong.Error(), why) {
+		if !errors.Is(err, fault.BadDevice) || !strings.Contains(err.Error(), why) {
 			t.Errorf("--device %q: %v, want %s", spec, err, why)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/testutil"
 )
@@ -29,8 +30,6 @@ func TestAttackEject(t *testing.T) {
 			t.Fatal(err)
 		}
 		results, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-		stuck, isStuck := errors.AsType[*inject.StuckError](err)
-		moved, isMoved := errors.AsType[*inject.MissingError](err)
 		opened := strings.Count(c.Logs(), "opened")
 		if opened > 0 {
 			t.Errorf("a FIFO was opened %d times", opened)
@@ -41,10 +40,8 @@ func TestAttackEject(t *testing.T) {
 		switch {
 		case err == nil:
 			named = results[0].Left
-		case isStuck:
-			named = stuck.Paths
-		case isMoved:
-			named = moved.Moved
+		case errors.Is(err, fault.ToolboxStuck), errors.Is(err, fault.ToolboxMoved):
+			named = fault.Of(err).Detail
 		default:
 			failed++
 			t.Logf("eject gave up: %v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/rootfs"
 	"dlx/internal/testutil"
@@ -40,8 +41,8 @@ func TestAttackAccounts(t *testing.T) {
 				t.Errorf("status %d, %q", code, out)
 			}
 			_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/bin/busybox"}}, engine.Streams{})
-			if _, ok := errors.AsType[*shell.UnknownUserError](err); !ok {
-				t.Errorf("error %v, want *shell.UnknownUserError", err)
+			if !errors.Is(err, fault.BadUser) {
+				t.Errorf("error %v, want fault.BadUser", err)
 			}
 		})
 	}
@@ -52,13 +53,13 @@ func TestAttackAccounts(t *testing.T) {
 func TestAttackIDs(t *testing.T) {
 	e := newLocal(t)
 	for content, want := range map[string]error{
-		"app:x:4294967296:4294967296::/:\n": &shell.UnknownUserError{}, "app:x::1::/:\n": &shell.UnknownUserError{},
+		"app:x:4294967296:4294967296::/:\n": fault.BadUser, "app:x::1::/:\n": fault.BadUser,
 		string(bytes.Repeat([]byte("#\n"), 1<<20)): rootfs.ErrTooLong,
 	} {
 		image := testutil.Image(t, "ids", testutil.Prog(t, "pause"), testutil.Data("/etc/passwd", content, 0o644))
 		c := testutil.Run(t, testutil.RunOptions{Image: image})
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/pause"}}, engine.Streams{})
-		if _, unknown := errors.AsType[*shell.UnknownUserError](err); !errors.Is(err, want) && !unknown {
+		if !errors.Is(err, want) {
 			t.Errorf("%.20q: error %v, want %v", content, err, want)
 		}
 	}
@@ -87,8 +88,8 @@ func TestAttackFUSEInDev(t *testing.T) {
 	}
 	c := muteAt(t, "/dev")
 	_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Command: []string{"true"}}, engine.Streams{})
-	if _, ok := errors.AsType[*inject.NoDevError](err); !ok {
-		t.Errorf("error %v, want *inject.NoDevError", err)
+	if !errors.Is(err, fault.NoDev) {
+		t.Errorf("error %v, want fault.NoDev", err)
 	}
 	if logs := c.Logs(); strings.Contains(logs, "asked") {
 		t.Errorf("the file system was asked: %s", logs)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlx/capture"
+	"dlx/fault"
 	"dlx/internal/printable"
 	"dlx/nsutil"
 	"dlx/target"
@@ -197,9 +198,7 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 
 // retryable says whether a container may yet come back.
 func retryable(err error) bool {
-	var not *target.NotRunningError
-	var changed *target.ChangedError
-	return err == nil || errors.As(err, &not) || errors.As(err, &changed)
+	return err == nil || errors.Is(err, fault.NotRunning) || errors.Is(err, fault.Changed)
 }
 
 // watchLabels captures in the containers that have the request's labels, those to come included.
@@ -254,6 +253,5 @@ func (f *followers) try(ctx context.Context, ref target.Ref) error {
 
 // endedAlready says that a container is not there any more.
 func endedAlready(err error) bool {
-	var missing *target.NotFoundError
-	return errors.As(err, &missing) || err != nil && retryable(err)
+	return errors.Is(err, fault.NotFound) || err != nil && retryable(err)
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strings"
 
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/nsutil"
 	"dlx/target"
+	"dlx/toolbox"
 )
 
 // olderShell is the shell of a toolbox that an older dlx has placed, whose record does not say.
@@ -17,6 +19,7 @@ const olderShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
+	defer func() { err = fault.In("inject", req.Target, err) }()
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return res, err
 	}
@@ -40,7 +43,7 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 		return res, err
 	}
 	if already && len(req.Toolboxes) > 0 && !record.IsOf(box.Parts()) {
-		return res, &OtherToolboxError{layer.Name, record.Toolboxes}
+		return res, otherToolbox(layer.Name, record.Toolboxes)
 	}
 	res = InjectResult{
 		Target: layer.Name, ID: layer.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
@@ -51,9 +54,25 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	return res, l.stillSo(ctx, layer)
 }
 
+// otherToolbox reports a container that has other toolboxes than were to be injected: none that is
+// known if an older dlx has placed it.
+func otherToolbox(name string, there []toolbox.Part) error {
+	if len(there) == 0 {
+		return fault.New(fault.OtherToolbox, name, "%q has the toolbox of an older dlx already", name)
+	}
+	list := make([]string, len(there))
+	for i, p := range there {
+		list[i] = p.String()
+	}
+	return fault.New(fault.OtherToolbox, name, "%q has another toolbox already: %s", name, strings.Join(list, "; ")).With(list...)
+}
+
 // layer finds the host's way to a container's files. done gives up what is held for it.
 func (l *Local) layer(ctx context.Context, name string) (layer inject.Layer, done func() error, err error) {
 	done = func() error { return nil }
+	if ref, err := target.ParseRef(name); err == nil && ref.Scheme == target.PIDScheme {
+		return inject.Layer{ID: name, Name: name, Live: true}, done, nil // without a path
+	}
 	info, err := l.targets.Resolve(ctx, name)
 	if err != nil {
 		return layer, done, err
@@ -91,11 +110,12 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 	if err != nil || layer.Live || !info.State.Live() {
 		return err
 	}
-	return &target.ChangedError{Name: layer.Name, Why: "it was started meanwhile; eject and inject again"}
+	return fault.New(fault.Changed, layer.Name, "container %q was started meanwhile: eject and inject again", layer.Name)
 }
 
 // Eject takes the toolbox out again.
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
+	defer func() { err = fault.In("eject", req.Target, err) }()
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return nil, err
 	}
@@ -121,8 +141,8 @@ func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectRes
 
 func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name string) ([]EjectResult, error) {
 	info, err := l.targets.Resolve(ctx, name)
-	if e, missing := errors.AsType[*target.NotFoundError](err); missing {
-		return nil, removed(journal, e.Ref, err)
+	if errors.Is(err, fault.NotFound) {
+		return nil, removed(journal, fault.Of(err).Target, err)
 	}
 	if err != nil {
 		return nil, err
@@ -132,7 +152,7 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 		return nil, err
 	}
 	if record == nil {
-		return nil, &NotInjectedError{info.Name}
+		return nil, fault.New(fault.NotInjected, info.Name, "nothing is injected into %q", info.Name)
 	}
 	res, err := l.eject(ctx, journal, record)
 	if err != nil {
@@ -146,7 +166,7 @@ func removed(journal *inject.Journal, name string, err error) error {
 	records, _ := journal.All() // the error is about a container, not about other records
 	for _, r := range records {
 		if r.Name == name || strings.HasPrefix(r.ID, name) {
-			return &RemovedError{r.Name, err}
+			return fault.New(fault.Removed, r.Name, "container %q has been removed", r.Name)
 		}
 	}
 	return err
@@ -156,7 +176,7 @@ func removed(journal *inject.Journal, name string, err error) error {
 func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
 	res = EjectResult{Target: record.Name, ID: record.ID}
 	layer, done, err := l.layer(ctx, record.ID)
-	if missing := (*target.NotFoundError)(nil); errors.As(err, &missing) {
+	if errors.Is(err, fault.NotFound) {
 		res.Gone = true
 		return res, journal.Forget(record.ID)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/fault"
 	"dlx/nsutil"
 	"dlx/target"
 )
@@ -18,14 +19,16 @@ const (
 
 // Names returns the running containers as their runtimes list them.
 func (l *Local) Names(ctx context.Context) ([]target.Info, error) {
-	return l.targets.List(ctx, target.Filter{})
+	list, err := l.targets.List(ctx, target.Filter{})
+	return list, fault.In("list", "", err)
 }
 
 // List returns the running containers with their PID and shell: those of the runtimes that answer,
 // beside the error of those that do not.
-func (l *Local) List(ctx context.Context) ([]Container, error) {
+func (l *Local) List(ctx context.Context) (list []Container, err error) {
+	defer func() { err = fault.In("list", "", err) }()
 	infos, err := l.targets.List(ctx, target.Filter{PIDs: true})
-	list := make([]Container, len(infos))
+	list = make([]Container, len(infos))
 	slots := make(chan struct{}, listAtOnce)
 	var wg sync.WaitGroup
 	for i, info := range infos {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dlx/fault"
 	"dlx/internal/failpoint"
 	"dlx/internal/quota"
 )
@@ -46,7 +47,8 @@ func (m *memory) take(bytes int) (release func(), err error) {
 	}
 	release, err = m.quota.Take((bytes + mebibyte - 1) / mebibyte)
 	if e, ok := errors.AsType[*quota.ExceededError](err); ok {
-		return nil, &MemoryError{m.user, e.Wanted, e.Left, e.Total}
+		return nil, fault.New(fault.QuotaExceeded, "", "all captures of user %d may take %d MiB of memory together: %d are left, and this takes %d",
+			m.user, e.Total, e.Left, e.Wanted)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take memory for a capture: %w", err)

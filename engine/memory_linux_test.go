@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 )
 
@@ -66,10 +68,11 @@ func TestMemory(t *testing.T) {
 	e, self := bounded(t)
 	req := engine.CaptureRequest{Targets: []string{self}, Interface: "lo", Filter: "udp port 9", User: 1234, NoProcess: true}
 	var ends []func()
-	var full *engine.MemoryError
+	var full error
 	for {
 		end, err := capturing(t, e, req)
-		if errors.As(err, &full) {
+		if errors.Is(err, fault.QuotaExceeded) {
+			full = err
 			break
 		}
 		if err != nil || len(ends) > 20 {
@@ -77,7 +80,7 @@ func TestMemory(t *testing.T) {
 		}
 		ends = append(ends, end)
 	}
-	if len(ends) < 4 || full.User != 1234 || full.Total != 256 || full.Wanted <= full.Left {
+	if len(ends) < 4 || !strings.Contains(full.Error(), "all captures of user 1234 may take 256 MiB") {
 		t.Errorf("%d captures, then %v", len(ends), full)
 	}
 	for _, user := range []uint32{0, 1235} {
@@ -100,14 +103,13 @@ func TestMemory(t *testing.T) {
 func TestMemoryOfOne(t *testing.T) {
 	e, self := bounded(t)
 	req := engine.CaptureRequest{Targets: []string{self}, Interface: "lo", Filter: "udp port 9", User: 1234, NoProcess: true, RingSize: 2 << 30}
-	var full *engine.MemoryError
-	if _, err := capturing(t, e, req); !errors.As(err, &full) || full.Wanted != 2560 || full.Left != 240 {
+	if _, err := capturing(t, e, req); !errors.Is(err, fault.QuotaExceeded) || !strings.Contains(err.Error(), "240 are left, and this takes 2560") {
 		t.Errorf("2 GiB: %v", err)
 	}
 	req.RingSize = 256 << 10
 	for n := 0; ; n++ {
 		_, err := capturing(t, e, req)
-		if errors.As(err, &full) {
+		if errors.Is(err, fault.QuotaExceeded) {
 			break
 		}
 		if err != nil || n > 20 {

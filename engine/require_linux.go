@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 )
 
@@ -14,7 +15,7 @@ const leastFiles = 256
 func requirePrivileges(capability int) error {
 	caps, err := linux.Effective()
 	if err == nil && !caps.Has(capability) {
-		return ErrPrivileges
+		return fault.New(fault.NoPrivileges, "", "no permission to enter a container")
 	}
 	return err
 }
@@ -23,7 +24,7 @@ func requirePrivileges(capability int) error {
 func requireSession() error {
 	files, err := linux.FileLimit()
 	if err = errors.Join(requirePrivileges(linux.CapSysAdmin), err); err == nil && files < leastFiles {
-		return &FilesError{files}
+		return fault.New(fault.TooFewFiles, "", "the limit of open files, %d, is too low", files)
 	}
 	return err
 }

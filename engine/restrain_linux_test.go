@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/shell"
 )
@@ -58,8 +59,8 @@ func TestRestrainedTooMuch(t *testing.T) {
 	} {
 		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}, SecurityOpt: []string{filter}})
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Profile: "baseline", Command: []string{"true"}}, engine.Streams{})
-		if restrained, ok := errors.AsType[*shell.RestrainedError](err); !ok || !restrained.Seccomp {
-			t.Errorf("%s: %v, want *shell.RestrainedError", filter, err)
+		if !errors.Is(err, fault.SeccompDenies) {
+			t.Errorf("%s: %v, want fault.SeccompDenies", filter, err)
 		}
 		if code, _ := run(t, e, engine.DebugRequest{Target: c.ID, Command: []string{"true"}}); code != 0 {
 			t.Errorf("%s: status %d under general", filter, code)
@@ -188,7 +189,7 @@ func TestAttackHostFiles(t *testing.T) {
 	} {
 		c.req.Target, c.req.FS, c.req.Command = c.box.ID, engine.FSHost, []string{"true"}
 		_, err := e.Debug(t.Context(), c.req, engine.Streams{})
-		_, exposed := errors.AsType[*engine.ExposedHostError](err)
+		exposed := errors.Is(err, fault.HostExposed)
 		if exposed == c.safe || err != nil && !exposed {
 			t.Errorf("%s", fmt.Sprintf("%+v: %v, want an exposed host %v", c.req, err, !c.safe))
 		}

@@ -2,16 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
+	"dlx/fault"
 	"dlx/toolbox"
 )
-
-// ErrHostFile reports a request that names a file of the engine's machine, to an engine whose
-// requests may not.
-var ErrHostFile = errors.New("a toolbox is asked for by its name, not by a file")
 
 // policy is which toolboxes are taken now.
 func (l *Local) policy() (*toolbox.Policy, error) {
@@ -68,6 +64,7 @@ func (l *Local) toolboxes(refs []ToolboxRef) (*toolbox.Verified, error) {
 // Toolboxes lists the toolbox that comes with dlx, and those in the store. What can not be read is
 // an error beside the rest.
 func (l *Local) Toolboxes(context.Context) (list []Toolbox, err error) {
+	defer func() { err = fault.In("toolbox", "", err) }()
 	if own, err := toolbox.Default(); err == nil {
 		v, err := l.bundled()
 		list = append(list, describe(own.Manifest(), v, err))
@@ -115,6 +112,7 @@ func describe(m *toolbox.Manifest, v *toolbox.Verified, refused error) Toolbox {
 
 // VerifyToolbox checks a toolbox as a session would, and all of its bytes.
 func (l *Local) VerifyToolbox(_ context.Context, ref ToolboxRef, keys ...*toolbox.PublicKey) (t Toolbox, err error) {
+	defer func() { err = fault.In("toolbox", "", err) }()
 	b, err := l.find(ref)
 	if err != nil {
 		return t, err
@@ -134,6 +132,7 @@ func (l *Local) VerifyToolbox(_ context.Context, ref ToolboxRef, keys ...*toolbo
 
 // ImportToolbox checks a toolbox and keeps it in the store.
 func (l *Local) ImportToolbox(_ context.Context, ref ToolboxRef) (t Toolbox, err error) {
+	defer func() { err = fault.In("toolbox", "", err) }()
 	b, err := l.find(ref)
 	if err != nil {
 		return t, err
@@ -151,7 +150,8 @@ func (l *Local) ImportToolbox(_ context.Context, ref ToolboxRef) (t Toolbox, err
 
 // ToolboxSBOM returns a toolbox's bill of materials, and that of the one which comes with dlx for
 // nil. It is nil if the toolbox has none.
-func (l *Local) ToolboxSBOM(_ context.Context, ref ToolboxRef) ([]byte, error) {
+func (l *Local) ToolboxSBOM(_ context.Context, ref ToolboxRef) (sbom []byte, err error) {
+	defer func() { err = fault.In("toolbox", "", err) }()
 	b, err := toolbox.Default()
 	if ref != nil {
 		b, err = l.find(ref)

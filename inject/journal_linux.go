@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dlx/fault"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/internal/outfile"
@@ -67,25 +68,13 @@ func (j *Journal) Close() error { return j.lock.Close() }
 
 func (j *Journal) path(id string) string { return filepath.Join(j.dir, id+".json") }
 
-// RecordError reports a record that can not be read.
-type RecordError struct {
-	Path string
-	Err  error
-}
-
-func (e *RecordError) Error() string {
-	return fmt.Sprintf("read the journal's %s: %v", filepath.Base(e.Path), e.Err)
-}
-
-func (e *RecordError) Unwrap() error { return e.Err }
-
-// Hint names the file.
-func (e *RecordError) Hint() string {
-	return "see " + e.Path + ", and remove it when its container, whose ID is its name, has no " + Dir
+// badRecord reports one that can not be read.
+func badRecord(path string, err error) error {
+	return fault.New(fault.BadRecord, path, "read the journal's %s: %w", filepath.Base(path), err)
 }
 
 // Get returns a container's record, or nil if it has none. One that can not be read is a
-// *RecordError.
+// fault.BadRecord.
 func (j *Journal) Get(id string) (*Record, error) {
 	data, err := os.ReadFile(j.path(id))
 	if errors.Is(err, os.ErrNotExist) {
@@ -95,14 +84,14 @@ func (j *Journal) Get(id string) (*Record, error) {
 		err = path.Err
 	}
 	if err != nil {
-		return nil, &RecordError{j.path(id), err}
+		return nil, badRecord(j.path(id), err)
 	}
 	r := &Record{}
 	if err := json.Unmarshal(data, r); err != nil {
-		return nil, &RecordError{j.path(id), err}
+		return nil, badRecord(j.path(id), err)
 	}
 	if r.ID != id {
-		return nil, &RecordError{j.path(id), fmt.Errorf("it is about container %q", r.ID)}
+		return nil, badRecord(j.path(id), fmt.Errorf("it is about container %q", r.ID))
 	}
 	return r, nil
 }

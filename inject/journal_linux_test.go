@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/outfile"
 	"dlx/internal/testutil"
@@ -42,8 +43,8 @@ func TestJournalUnreadable(t *testing.T) {
 		t.Fatalf("error %v, want three", err)
 	}
 	for _, err := range all.Unwrap() {
-		if bad, ok := errors.AsType[*inject.RecordError](err); !ok || filepath.Dir(bad.Path) != dir {
-			t.Errorf("error %#v, want *inject.RecordError", err)
+		if !errors.Is(err, fault.BadRecord) || filepath.Dir(fault.Of(err).Target) != dir {
+			t.Errorf("error %#v, want fault.BadRecord", err)
 		}
 	}
 }
@@ -76,8 +77,8 @@ func TestJournalOwner(t *testing.T) {
 		change func(dir string) error
 		want   any
 	}{
-		"owner":    {func(dir string) error { return os.Chown(dir, nobody, nobody) }, new(*toolbox.OwnerError)},
-		"writable": {func(dir string) error { return os.Chmod(dir, 0o777) }, new(*toolbox.WritableError)},
+		"owner":    {func(dir string) error { return os.Chown(dir, nobody, nobody) }, fault.NotOwned},
+		"writable": {func(dir string) error { return os.Chmod(dir, 0o777) }, fault.Writable},
 	} {
 		dir := t.TempDir()
 		if err := tt.change(dir); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"dlx/fault"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 	"dlx/toolbox"
@@ -43,22 +44,13 @@ var (
 	ErrNoLayer = errors.New("the runtime names no directory on this host that the container's files could be reached through")
 )
 
-// LayerError says which container an error is about, and what works instead.
-type LayerError struct {
-	Name    string
-	Stopped bool
-	Err     error
-}
-
-func (e *LayerError) Error() string { return fmt.Sprintf("inject into %s: %v", e.Name, e.Err) }
-func (e *LayerError) Unwrap() error { return e.Err }
-
-// Hint names the way that works.
-func (e *LayerError) Hint() string {
-	if e.Stopped {
-		return "start it; `dlx debug " + e.Name + "` then needs no place in its file system"
+// unreachable reports a container whose files nothing can be placed among.
+func (l Layer) unreachable(err error) error {
+	kind := fault.NoLayer
+	if !l.Live {
+		kind = fault.NoStoppedLayer
 	}
-	return "`dlx debug " + e.Name + "` needs no place in the container's file system"
+	return fault.New(kind, l.Name, "inject into %s: %w", l.Name, err)
 }
 
 // open opens the layer's root and checks that it is what it should be.
@@ -128,7 +120,7 @@ func exists(dir *linux.FD) (bool, error) {
 func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (record *Record, already bool, err error) {
 	root, err := layer.open()
 	if err != nil {
-		return nil, false, &LayerError{layer.Name, !layer.Live, err}
+		return nil, false, layer.unreachable(err)
 	}
 	defer root.Close()
 	if record, err = j.Get(layer.ID); err != nil {
@@ -143,7 +135,7 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 		}
 	}
 	if there, err := layer.foreign(root); there || err != nil {
-		return nil, false, &LayerError{layer.Name, !layer.Live, errors.Join(ErrForeign, err)}
+		return nil, false, layer.unreachable(errors.Join(ErrForeign, err))
 	}
 	record = newRecord(layer, tempPrefix+strings.ToLower(rand.Text()[:10]), box)
 	if err := j.put(record); err != nil {
@@ -184,30 +176,10 @@ func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verifie
 	return nil
 }
 
-// MissingError reports a toolbox that is not where it was placed.
-type MissingError struct {
-	Name  string
-	Moved []string // where in the container's root directory it is
-}
-
-func (e *MissingError) Error() string {
-	if len(e.Moved) > 0 {
-		return fmt.Sprintf("eject from %s: the toolbox was moved from %s to %s, and left there", e.Name, Dir, strings.Join(e.Moved, ", "))
-	}
-	return fmt.Sprintf("eject from %s: the toolbox is not at %s any more; nothing was taken out", e.Name, Dir)
-}
-
-// Hint says what to do.
-func (e *MissingError) Hint() string {
-	if len(e.Moved) > 0 {
-		return "move it back and eject again, or remove it there; its record is kept"
-	}
-	return "`docker diff " + e.Name + "` shows whether it is elsewhere; its record is cleared"
-}
-
 // Eject takes a record's files out of the layer and clears the record. It returns what stays: files
-// that dlx did not place, or not so. A toolbox that is not there is a *MissingError, and one that
-// the container keeps from being taken out, by changing it all the time, a *StuckError: their
+// that dlx did not place, or not so. A toolbox that is not there is a fault.ToolboxGone or
+// ToolboxMoved, and one that
+// the container keeps from being taken out, by changing it all the time, a ToolboxStuck: their
 // records are kept if anything is left of it.
 func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left []string, err error) {
 	root, err := layer.open()
@@ -223,8 +195,7 @@ func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left 
 		failpoint.At("eject.noted")
 		left, err = j.remove(ctx, root, &now)
 	}
-	_, missing := errors.AsType[*MissingError](err)
-	if _, stuck := errors.AsType[*StuckError](err); err != nil && !missing && !stuck {
+	if err != nil && fault.Of(err) == nil {
 		err = fmt.Errorf("eject from %s: %w", layer.Name, err)
 	}
 	return left, err
@@ -243,18 +214,24 @@ func (j *Journal) missing(root *linux.FD, record *Record) error {
 		record.Removing = true
 		return j.put(record)
 	}
-	missing := &MissingError{Name: record.Name}
-	missing.Moved, err = elsewhere(root, func(name string) bool {
+	moved, err := elsewhere(root, func(name string) bool {
 		ours, err := looksOurs(root, name, record)
 		return err == nil && ours
 	})
 	if err != nil {
 		return err
 	}
-	if len(missing.Moved) > 0 {
-		return missing
+	if len(moved) > 0 {
+		return toolboxMoved(record, moved)
 	}
-	return errors.Join(missing, j.Forget(record.ID))
+	gone := fault.New(fault.ToolboxGone, record.Name, "eject from %s: the toolbox is not at %s any more; nothing was taken out", record.Name, Dir)
+	return errors.Join(gone, j.Forget(record.ID))
+}
+
+// toolboxMoved reports a toolbox that is elsewhere in the container's root directory.
+func toolboxMoved(record *Record, to []string) error {
+	e := fault.New(fault.ToolboxMoved, record.Name, "eject from %s: the toolbox was moved from %s to %s, and left there", record.Name, Dir, strings.Join(to, ", "))
+	return e.With(to...)
 }
 
 // elsewhere lists the directories at the root that are like the toolbox.
@@ -271,7 +248,8 @@ func elsewhere(root *linux.FD, like func(name string) bool) (list []string, err 
 // remove takes out both directories that a record may be about, and clears the record if nothing of
 // it is left.
 func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (left []string, err error) {
-	stuck := &StuckError{Name: record.Name}
+	var stuck []string
+	var why error // of the last one
 	raced := false
 	for _, name := range []string{record.Temp, dirName} {
 		if name == dirName && !record.Placed {
@@ -285,20 +263,20 @@ func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (l
 		}
 		raced = raced || r.raced
 		for p, err := range r.failed {
-			stuck.Paths, stuck.Err = append(stuck.Paths, filepath.Join("/", name, p)), err
+			stuck, why = append(stuck, filepath.Join("/", name, p)), err
 		}
 		for _, p := range r.left() {
 			left = append(left, filepath.Join("/", name, p))
 		}
 	}
-	if len(stuck.Paths) > 0 {
-		slices.Sort(stuck.Paths)
-		return left, stuck
+	if len(stuck) > 0 {
+		slices.Sort(stuck)
+		return left, fault.New(fault.ToolboxStuck, record.Name, "eject from %s: %s could not be taken out: %w", record.Name, strings.Join(stuck, ", "), why).With(stuck...)
 	}
 	if raced {
 		moved, err := elsewhere(root, func(name string) bool { return name != dirName && name != record.Temp && holdsOurs(root, name, record) })
 		if err != nil || len(moved) > 0 {
-			return left, errors.Join(&MissingError{record.Name, moved}, err)
+			return left, errors.Join(toolboxMoved(record, moved), err)
 		}
 	}
 	failpoint.At("eject.removed")

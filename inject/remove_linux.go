@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"dlx/internal/failpoint"
@@ -20,24 +18,6 @@ import (
 // removeLimit is how long a container may keep its toolbox from being taken out by changing it
 // meanwhile.
 const removeLimit = 10 * time.Second
-
-// StuckError names what dlx placed and could not take out in time.
-type StuckError struct {
-	Name  string
-	Paths []string // in the container
-	Err   error    // about the last one
-}
-
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("eject from %s: %s could not be taken out: %v", e.Name, strings.Join(e.Paths, ", "), e.Err)
-}
-
-func (e *StuckError) Unwrap() error { return e.Err }
-
-// Hint says what to do.
-func (e *StuckError) Hint() string {
-	return "something in the container changes it: pause or stop the container and eject again; its record is kept"
-}
 
 // removal takes one directory of placed files out of a container that may do anything with it
 // meanwhile.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/rootfs"
 	"dlx/nsutil"
@@ -73,7 +74,7 @@ type ViewOptions struct {
 func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD) error {
 		err := v.showDev(top, nil, o)
-		if _, none := errors.AsType[*NoDevError](err); none {
+		if errors.Is(err, fault.NoDev) {
 			return v.restrict(top, o.ReadOnly)
 		}
 		return err
@@ -177,21 +178,15 @@ func (v *View) restrict(top *linux.FD, readOnly bool) error {
 func (v *View) openDev() (*linux.FD, error) {
 	dev, err := linux.OpenBeneath(v.Root, "dev", linux.OPath|linux.ODirectory|linux.ONoFollow)
 	if err != nil {
-		return nil, &NoDevError{err}
+		return nil, noDev(err)
 	}
 	if !rootfs.Answers(dev, v.mounts) {
-		return nil, errors.Join(&NoDevError{errors.New("it is on a file system that may not answer")}, dev.Close())
+		return nil, errors.Join(noDev(errors.New("it is on a file system that may not answer")), dev.Close())
 	}
 	return dev, nil
 }
 
-// NoDevError reports that the target has no /dev to show the toolbox in.
-type NoDevError struct{ Err error }
-
-func (e *NoDevError) Error() string { return "target has no usable /dev: " + e.Err.Error() }
-func (e *NoDevError) Unwrap() error { return e.Err }
-
-// Hint names what needs no /dev.
-func (e *NoDevError) Hint() string {
-	return "use --fs host for the host's tools, or --fs target for the container's"
+// noDev reports a target that has no /dev to show the toolbox in.
+func noDev(err error) error {
+	return fault.New(fault.NoDev, "", "target has no usable /dev: %w", err)
 }

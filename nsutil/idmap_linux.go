@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"strconv"
+
+	"dlx/fault"
 )
 
 // idMapLimit is more than the 340 lines that the kernel allows (user_namespaces(7)).
@@ -19,19 +22,6 @@ func (p *Process) HostIDs(uid, gid uint32) (hostUID, hostGID uint32, err error) 
 	return hostUID, hostGID, err
 }
 
-// UnmappedError reports an ID that the process's user namespace does not have.
-type UnmappedError struct {
-	Map string // "uid_map" or "gid_map"
-	ID  uint32
-}
-
-func (e *UnmappedError) Error() string {
-	return fmt.Sprintf("the container's user namespace has no ID %d (%s)", e.ID, e.Map)
-}
-
-// Hint says how to find one.
-func (e *UnmappedError) Hint() string { return "choose one that it has with --user" }
-
 func (p *Process) mapID(file string, id uint32) (uint32, error) {
 	data, err := p.ReadFile(file, idMapLimit)
 	if err != nil {
@@ -46,5 +36,5 @@ func (p *Process) mapID(file string, id uint32) (uint32, error) {
 			return uint32(outside + n - inside), nil
 		}
 	}
-	return 0, &UnmappedError{file, id}
+	return 0, fault.New(fault.UnmappedID, strconv.FormatUint(uint64(id), 10), "the container's user namespace has no ID %d (%s)", id, file)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
 	"dlx/nsutil"
@@ -191,9 +192,8 @@ func TestSpawnUserNamespace(t *testing.T) {
 	if err != nil || uid == 0 || gid == 0 {
 		t.Errorf("HostIDs(0, 0) = %d, %d, %v; want those of the remapped root", uid, gid, err)
 	}
-	var unmapped *nsutil.UnmappedError
-	if _, _, err := p.HostIDs(1<<31, 0); !errors.As(err, &unmapped) {
-		t.Errorf("HostIDs(1<<31, 0): %v, want *UnmappedError", err)
+	if _, _, err := p.HostIDs(1<<31, 0); !errors.Is(err, fault.UnmappedID) {
+		t.Errorf("HostIDs(1<<31, 0): %v, want fault.UnmappedID", err)
 	}
 }
 

@@ -1,8 +1,9 @@
 package shell
 
 import (
-	"fmt"
 	"strings"
+
+	"dlx/fault"
 )
 
 // The kernel's own bounds for the arguments of a program (execve(2)): 128 KiB for one string, a quarter of the stack
@@ -12,25 +13,9 @@ const (
 	EnvLimit     = 1 << 20 // bytes of all variables
 )
 
-// EnvTooLargeError reports an environment that no program could be started with.
-type EnvTooLargeError struct {
-	Size, Limit int    // bytes; a Size of 0 is not known
-	Name        string // the variable that is too long by itself, or ""
-}
-
-func (e *EnvTooLargeError) Error() string {
-	switch {
-	case e.Size == 0:
-		return fmt.Sprintf("environment has more than %d bytes", e.Limit)
-	case e.Name != "":
-		return fmt.Sprintf("environment variable %.64q has %d bytes, more than %d", e.Name, e.Size, e.Limit)
-	}
-	return fmt.Sprintf("environment has %d bytes, more than %d", e.Size, e.Limit)
-}
-
-// Hint says how to start all the same.
-func (e *EnvTooLargeError) Hint() string {
-	return "--clear-env starts the session without the container's variables"
+// TooMuchEnvironment reports one that was not even read to its end.
+func TooMuchEnvironment() error {
+	return fault.New(fault.EnvironmentTooBig, "", "environment has more than %d bytes", EnvLimit)
 }
 
 // Environment is a program's environment in order, one value a name.
@@ -87,13 +72,13 @@ func (e *Environment) List() ([]string, error) {
 	for _, name := range e.names {
 		s := name + "=" + e.values[name]
 		if len(s) > maxEnvString {
-			return nil, &EnvTooLargeError{len(s), maxEnvString, name}
+			return nil, fault.New(fault.EnvironmentTooBig, name, "environment variable %.64q has %d bytes, more than %d", name, len(s), maxEnvString)
 		}
 		total += len(s) + 1 + 8 // the string, its NUL, its pointer
 		list = append(list, s)
 	}
 	if total > EnvLimit {
-		return nil, &EnvTooLargeError{total, EnvLimit, ""}
+		return nil, fault.New(fault.EnvironmentTooBig, "", "environment has %d bytes, more than %d", total, EnvLimit)
 	}
 	return list, nil
 }

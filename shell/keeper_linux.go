@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"dlx/fault"
 	"dlx/internal/cgroup"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
@@ -29,20 +30,6 @@ type keeper struct {
 
 // errKeeper reports that the process which cleans up after a kill -9 could not be started.
 var errKeeper = errors.New("start the session's keeper")
-
-// KeeperError reports that the session's keeper has ended before the session began. Nobody but root
-// and the kernel can have killed it.
-type KeeperError struct{ Err error }
-
-func (e *KeeperError) Error() string {
-	return "the session's keeper has ended before the session began: " + e.Err.Error()
-}
-func (e *KeeperError) Unwrap() error { return e.Err }
-
-// Hint says what may have happened.
-func (e *KeeperError) Hint() string {
-	return "it may have been killed, by somebody or for want of memory: try again"
-}
 
 // startKeeper starts it before the cgroup is made, so that there is no moment at which nobody would
 // clean up. It is dlx-init by another name, which starts in a third of the time that dlx takes.
@@ -83,7 +70,7 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 func (k *keeper) spawn(ctx context.Context, plan *linux.Plan) (*nsutil.Child, error) {
 	pid, pidfd, err := plan.ForkBy(ctx, k.conn)
 	if errors.Is(err, linux.ErrServerEnded) {
-		return nil, &KeeperError{err}
+		return nil, fault.New(fault.KeeperLost, "", "the session's keeper has ended before the session began: %w", err)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
 )
@@ -32,9 +33,8 @@ func TestKeeperKilled(t *testing.T) {
 	}
 	_ = k.cmd.Wait()
 	_, err = k.spawn(t.Context(), linux.NewPlan())
-	killed, ok := errors.AsType[*KeeperError](err)
-	if !ok || !strings.HasPrefix(err.Error(), "the session's keeper has ended before the session began") || killed.Hint() == "" {
-		t.Errorf("error %v, want *KeeperError", err)
+	if !errors.Is(err, fault.KeeperLost) || !strings.HasPrefix(err.Error(), "the session's keeper has ended before the session began") {
+		t.Errorf("error %v, want fault.KeeperLost", err)
 	}
 }
 

@@ -3,8 +3,8 @@ package shell
 import (
 	"fmt"
 	"sort"
-	"strings"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/seccomp"
 	"dlx/nsutil"
@@ -43,14 +43,6 @@ var profiles = map[string]Profile{
 	"sysadmin": {About: "every capability, as a privileged container has", all: true},
 }
 
-// UnknownProfileError names a profile that there is not.
-type UnknownProfileError struct{ Name string }
-
-func (e *UnknownProfileError) Error() string { return fmt.Sprintf("no profile %q", e.Name) }
-
-// Hint says what there is.
-func (e *UnknownProfileError) Hint() string { return "profiles: " + strings.Join(ProfileNames(), ", ") }
-
 // ProfileNames lists the profiles in order.
 func ProfileNames() []string {
 	var names []string
@@ -68,7 +60,7 @@ func FindProfile(name string) (Profile, error) {
 	}
 	p, ok := profiles[name]
 	if !ok {
-		return p, &UnknownProfileError{name}
+		return p, fault.New(fault.BadProfile, name, "no profile %q", name).With(ProfileNames()...)
 	}
 	p.Name = name
 	return p, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/seccomp"
 	"dlx/nsutil"
@@ -94,9 +95,9 @@ var filterNames = map[seccomp.Variant]string{
 func (r *restraint) blame(err error) error {
 	switch {
 	case r.copied:
-		return &RestrainedError{"the container's seccomp filter", true, err}
+		return fault.New(fault.SeccompDenies, "", "the session can not begin under the container's seccomp filter: %w", err)
 	case r.labelled:
-		return &RestrainedError{r.told.Label, false, err}
+		return fault.New(fault.LabelDenies, "", "the session can not begin under %s: %w", r.told.Label, err)
 	}
 	return err
 }

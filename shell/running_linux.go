@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/fault"
 	"dlx/internal/cgroup"
 	"dlx/internal/failpoint"
 	"dlx/internal/initproto"
@@ -17,8 +18,8 @@ import (
 
 // Why a session ended before its command did.
 var (
-	ErrTargetEnded = errors.New("the container ended")
-	ErrKilled      = errors.New("the session was ended from outside")
+	ErrTargetEnded error = fault.New(fault.TargetEnded, "", "the container ended")
+	ErrKilled      error = fault.New(fault.SessionKilled, "", "the session was ended from outside")
 )
 
 // Limits of time for ending a session.
@@ -27,68 +28,20 @@ const (
 	termGrace  = 3 * time.Second
 )
 
-// MemoryError reports a memory limit that not even the session's first process fits in.
-type MemoryError struct{ Limit int64 } // bytes
-
-func (e *MemoryError) Error() string {
-	return fmt.Sprintf("the session's memory limit of %d bytes is too small", e.Limit)
+// memoryTooLow reports a memory limit that not even the session's first process fits in.
+func memoryTooLow(limit int64) error {
+	return fault.New(fault.MemoryTooLow, "", "the session's memory limit of %d bytes is too small", limit)
 }
 
-// Hint says what is enough.
-func (e *MemoryError) Hint() string { return "--memory 16m is enough for a shell" }
-
-// RestrainedError reports that the session's first process could not run under what restrains the
-// container.
-type RestrainedError struct {
-	By      string // the container's seccomp filter, or its label
-	Seccomp bool
-	Err     error
-}
-
-func (e *RestrainedError) Error() string {
-	return fmt.Sprintf("the session can not begin under %s: %v", e.By, e.Err)
-}
-
-func (e *RestrainedError) Unwrap() error { return e.Err }
-
-// Hint names a profile that has another filter, or where the reason stands.
-func (e *RestrainedError) Hint() string {
-	if e.Seccomp {
-		return "--profile general has Docker's default filter, and not the container's"
-	}
-	return "the kernel's log says what the label's policy denies"
-}
-
-// CommandError reports a command that could not be run.
-type CommandError struct {
-	Command string
-	Dir     string // set when it was the working directory
-	Missing bool   // the command is not there
-	Toolbox bool   // the session had the toolbox
-	Err     error
-}
-
-func (e *CommandError) Error() string {
+// notRun reports a command that could not be run.
+func (r *running) notRun(name string, rec initproto.Record) error {
 	switch {
-	case e.Dir != "":
-		return fmt.Sprintf("enter working directory %q: %v", e.Dir, e.Err)
-	case e.Missing:
-		return fmt.Sprintf("command %q not found", e.Command)
+	case rec.Kind != initproto.NotFound:
+		return fault.New(fault.CommandNotRun, name, "run %q: %w", name, linux.Errno(rec.Value))
+	case r.spec.Toolbox:
+		return fault.New(fault.CommandNotFound, name, "command %q not found", name)
 	}
-	return fmt.Sprintf("run %q: %v", e.Command, e.Err)
-}
-
-func (e *CommandError) Unwrap() error { return e.Err }
-
-// Hint says where there is a command, or a directory.
-func (e *CommandError) Hint() string {
-	if e.Dir != "" {
-		return "`-w /` starts in the root directory"
-	}
-	if e.Missing && !e.Toolbox {
-		return "with --fs toolbox, the default, dlx brings a shell and tools along"
-	}
-	return ""
+	return fault.New(fault.CommandNotHere, name, "command %q not found", name)
 }
 
 // running is a started session.
@@ -230,7 +183,7 @@ func (r *running) whyKilled(ctx context.Context) error {
 	case <-time.After(cgroup.EndLimit):
 	}
 	if r.session.cgroup.OutOfMemory() {
-		return &MemoryError{r.session.limits.Memory}
+		return memoryTooLow(r.session.limits.Memory)
 	}
 	select {
 	case <-r.target:
@@ -283,8 +236,8 @@ func (r *running) exitCode(rec initproto.Record) (int, error) {
 		}
 		return ws.ExitStatus() & 0xff, nil
 	case initproto.NoDir:
-		return 0, &CommandError{Command: name, Dir: r.spec.Dir, Err: linux.Errno(rec.Value)}
+		return 0, fault.New(fault.NoWorkdir, r.spec.Dir, "enter working directory %q: %w", r.spec.Dir, linux.Errno(rec.Value))
 	default:
-		return 0, &CommandError{Command: name, Missing: rec.Kind == initproto.NotFound, Toolbox: r.spec.Toolbox, Err: linux.Errno(rec.Value)}
+		return 0, r.notRun(name, rec)
 	}
 }

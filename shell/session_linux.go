@@ -216,7 +216,7 @@ func (s *Session) start(ctx context.Context, spec Spec, streams *stdio) (*runnin
 	failpoint.At("session.spawned")
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		if s.cgroup.OutOfMemory() {
-			err = &MemoryError{s.limits.Memory}
+			err = memoryTooLow(s.limits.Memory)
 		}
 		return nil, errors.Join(err, status.Close())
 	}

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 
 	"github.com/moby/sys/user"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/internal/rootfs"
 )
@@ -19,21 +19,6 @@ type User struct {
 	UID, GID uint32
 	Groups   []uint32
 	Home     string
-}
-
-// UnknownUserError reports a user or group that the container's files do not have, or have with a
-// number that is none.
-type UnknownUserError struct {
-	Spec string
-	Err  error
-}
-
-func (e *UnknownUserError) Error() string { return fmt.Sprintf("find user %q: %v", e.Spec, e.Err) }
-func (e *UnknownUserError) Unwrap() error { return e.Err }
-
-// Hint says what always works.
-func (e *UnknownUserError) Hint() string {
-	return "give numbers, as in --user 1000:1000; names come from the container's /etc/passwd"
 }
 
 // accountFileLimit bounds what is read of the container's /etc/passwd and /etc/group.
@@ -52,11 +37,11 @@ func ReadAccounts(ctx context.Context, root *rootfs.Root) (a Accounts, err error
 	return a, err
 }
 
-// Find resolves "USER", "USER:GROUP" or numbers. Who is not there is an *UnknownUserError.
+// Find resolves "USER", "USER:GROUP" or numbers. Who is not there is a fault.BadUser.
 func (a Accounts) Find(spec string) (User, error) {
 	u, err := findUser(spec, a.passwd, a.group)
 	if err != nil {
-		return User{}, &UnknownUserError{spec, err}
+		return User{}, fault.New(fault.BadUser, spec, "find user %q: %w", spec, err)
 	}
 	return u, nil
 }

@@ -23,7 +23,7 @@ type Target struct {
 func (t *Target) Close() error { return t.Process.Close() }
 
 // Open finds a container, takes hold of its process and verifies that it is the container's. A
-// container without one is a *NotRunningError.
+// container without one is a fault.NotRunning.
 func (s *Set) Open(ctx context.Context, text string) (*Target, error) {
 	t, err := s.Take(ctx, text)
 	if err != nil {
@@ -43,14 +43,14 @@ func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
 		return nil, err
 	}
 	if !info.State.Live() || info.PID <= 0 {
-		return nil, &NotRunningError{info.Name, info.State}
+		return nil, notRunning(info)
 	}
 	p, err := nsutil.Open(info.PID)
 	if errors.Is(err, nsutil.ErrGone) && info.Runtime == PIDScheme {
-		return nil, notFoundPID(info.ID)
+		return nil, noProcess(info.ID)
 	}
 	if errors.Is(err, nsutil.ErrGone) {
-		return nil, &ChangedError{info.Name, "its process has ended"}
+		return nil, changed(info, "its process has ended")
 	}
 	if err != nil {
 		return nil, err
@@ -69,10 +69,10 @@ func (t *Target) Verify(ctx context.Context) error {
 		return err
 	}
 	if again.PID != t.PID || !again.Started.Equal(t.Started) || !again.State.Live() {
-		return &ChangedError{t.Name, "it was restarted"}
+		return changed(&t.Info, "it was restarted")
 	}
 	if err := t.Process.Alive(); err != nil {
-		return &ChangedError{t.Name, "its process has ended"}
+		return changed(&t.Info, "its process has ended")
 	}
 	cgroup, err := t.Process.ReadFile("cgroup", 1<<20)
 	if err != nil {
@@ -82,7 +82,7 @@ func (t *Target) Verify(ctx context.Context) error {
 	case bytes.Contains(cgroup, []byte(t.ID)):
 		return nil
 	case containerIn(cgroup) != "":
-		return &ChangedError{t.Name, "its process's number is another container's"}
+		return changed(&t.Info, "its process's number is another container's")
 	}
 	return t.verifyStart()
 }
@@ -103,7 +103,7 @@ func (t *Target) verifyStart() error {
 	}
 	started := boot.Add(time.Duration(ticks) * time.Second / linux.ClockTicks)
 	if diff := t.Started.Sub(started); diff < -time.Second || diff > startSlack {
-		return &ChangedError{t.Name, fmt.Sprintf("process %d is not in its cgroup and started %s earlier", t.PID, diff.Round(time.Second))}
+		return changed(&t.Info, "process %d is not in its cgroup and started %s earlier", t.PID, diff.Round(time.Second))
 	}
 	return nil
 }

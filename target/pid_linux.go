@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dlx/fault"
 	"dlx/nsutil"
 )
 
@@ -18,11 +19,11 @@ func (pids) Scheme() string { return PIDScheme }
 
 func (pids) List(context.Context, Filter) ([]Info, error) { return nil, nil }
 
-// Find returns the process of that number. One of the kernel's own is a *KernelThreadError.
+// Find returns the process of that number. One of the kernel's own is a fault.KernelThread.
 func (pids) Find(_ context.Context, name string) ([]Info, error) {
 	pid, err := strconv.Atoi(name)
 	if err != nil {
-		return nil, &RefError{name, "not a process ID"}
+		return nil, badTarget(name, "not a process ID")
 	}
 	p, err := nsutil.Open(pid)
 	if errors.Is(err, nsutil.ErrGone) {
@@ -50,7 +51,7 @@ func describe(p *nsutil.Process, pid int) (*Info, error) {
 		return nil, err
 	}
 	if kernel {
-		return nil, &KernelThreadError{pid, name}
+		return nil, fault.New(fault.KernelThread, name, "process %d (%s) is a thread of the kernel's own", pid, name)
 	}
 	id := strconv.Itoa(pid)
 	return &Info{Runtime: PIDScheme, ID: id, Name: "pid-" + id, Image: name, State: Running, PID: pid, WorkingDir: "/"}, nil
@@ -62,7 +63,7 @@ func (r pids) Inspect(ctx context.Context, id string) (*Info, error) {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, notFoundPID(id)
+		return nil, noProcess(id)
 	}
 	return &list[0], nil
 }

@@ -3,6 +3,8 @@ package target
 import (
 	"strconv"
 	"strings"
+
+	"dlx/fault"
 )
 
 // Ref is a parsed TARGET.
@@ -24,7 +26,7 @@ const PIDScheme = "pid"
 // maxRef is longer than any runtime's names are.
 const maxRef = 256
 
-// ParseRef parses a TARGET; what can not be one is a *RefError. Whether a scheme is a runtime's is
+// ParseRef parses a TARGET; what can not be one is a fault.BadTarget. Whether a scheme is a runtime's is
 // for the Set to say.
 func ParseRef(s string) (Ref, error) {
 	scheme, name, ok := strings.Cut(s, "://")
@@ -33,19 +35,23 @@ func ParseRef(s string) (Ref, error) {
 	}
 	switch {
 	case ok && (scheme == "" || strings.ContainsFunc(scheme, notInSchemes)):
-		return Ref{}, &RefError{s, "no such scheme " + strconv.Quote(scheme)}
+		return Ref{}, badTarget(s, "no such scheme "+strconv.Quote(scheme))
 	case name == "":
-		return Ref{}, &RefError{s, "no name"}
+		return Ref{}, badTarget(s, "no name")
 	case len(name) > maxRef:
-		return Ref{}, &RefError{s[:32] + "...", "too long"}
+		return Ref{}, badTarget(s[:32]+"...", "too long")
 	case scheme == PIDScheme:
 		if n, err := strconv.Atoi(name); err != nil || n <= 0 {
-			return Ref{}, &RefError{s, "not a process ID"}
+			return Ref{}, badTarget(s, "not a process ID")
 		}
 	case strings.ContainsFunc(name, notInNames):
-		return Ref{}, &RefError{s, "names consist of letters, digits, '_', '.' and '-'"}
+		return Ref{}, badTarget(s, "names consist of letters, digits, '_', '.' and '-'")
 	}
 	return Ref{scheme, name}, nil
+}
+
+func badTarget(text, why string) error {
+	return fault.New(fault.BadTarget, text, "bad target %q: %s", text, why)
 }
 
 func notInSchemes(r rune) bool { return r < 'a' || r > 'z' }

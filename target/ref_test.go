@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -26,9 +27,8 @@ func TestParseRef(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "docker://", "://web", "Docker://web", "a b://c", "a b", "../x", "a/b", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
-		var bad *target.RefError
-		if _, err := target.ParseRef(s); !errors.As(err, &bad) || bad.Hint() == "" {
-			t.Errorf("%.20q: error %v, want *target.RefError", s, err)
+		if _, err := target.ParseRef(s); !errors.Is(err, fault.BadTarget) {
+			t.Errorf("%.20q: error %v, want fault.BadTarget", s, err)
 		}
 	}
 }

@@ -3,11 +3,11 @@ package target
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+
+	"dlx/fault"
 )
 
 // Set is the runtimes of this host. It knows their schemes, and what a name means that several of
@@ -45,8 +45,9 @@ func (s *Set) runtime(scheme string) (Runtime, bool) {
 	return s.runtimes[i], true
 }
 
-// Resolve finds the one container that a TARGET means. A bad TARGET is a *RefError; one that fits
-// none is a *NotFoundError, and one that fits several an *AmbiguousError.
+// Resolve finds the one container that a TARGET means. Text that is no TARGET is a
+// fault.BadTarget; one that fits none is a fault.NotFound or NoProcess, one that fits several an
+// Ambiguous.
 func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	ref, err := ParseRef(text)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	if ref.Scheme != "" {
 		r, ok := s.runtime(ref.Scheme)
 		if !ok {
-			return nil, &RefError{text, "no such scheme " + strconv.Quote(ref.Scheme)}
+			return nil, noScheme(text, ref.Scheme)
 		}
 		runtimes = []Runtime{r}
 	}
@@ -70,7 +71,7 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	case err != nil:
 		return nil, err
 	case ref.Scheme == PIDScheme:
-		return nil, notFoundPID(ref.Name)
+		return nil, noProcess(ref.Name)
 	}
 	return nil, s.notFound(ctx, ref, runtimes)
 }
@@ -89,14 +90,6 @@ func exact(hits []Info, name string) []Info {
 	return hits
 }
 
-func ambiguous(ref Ref, hits []Info) error {
-	e := &AmbiguousError{Ref: ref.Name}
-	for _, h := range hits {
-		e.Hits = append(e.Hits, fmt.Sprintf("%s://%.12s (%s)", h.Runtime, h.ID, h.Name))
-	}
-	return e
-}
-
 // notFound says which names may have been meant.
 func (s *Set) notFound(ctx context.Context, ref Ref, runtimes []Runtime) error {
 	all, err := ask(runtimes, func(r Runtime) ([]Info, error) { return r.List(ctx, Filter{All: true}) })
@@ -107,7 +100,7 @@ func (s *Set) notFound(ctx context.Context, ref Ref, runtimes []Runtime) error {
 	for i, c := range all {
 		names[i] = c.Name
 	}
-	return &NotFoundError{Ref: ref.Name, Similar: similar(ref.Name, names)}
+	return fault.New(fault.NotFound, ref.Name, "no container %q", ref.Name).With(similar(ref.Name, names)...)
 }
 
 // List returns the containers of all runtimes, by name. Those of the runtimes that answer come
@@ -122,7 +115,7 @@ func (s *Set) List(ctx context.Context, f Filter) ([]Info, error) {
 func (s *Set) Inspect(ctx context.Context, c *Info) (*Info, error) {
 	r, ok := s.runtime(c.Runtime)
 	if !ok {
-		return nil, &RefError{c.Ref().String(), "no such scheme " + strconv.Quote(c.Runtime)}
+		return nil, noScheme(c.Ref().String(), c.Runtime)
 	}
 	return r.Inspect(ctx, c.ID)
 }
@@ -144,7 +137,7 @@ func (s *Set) Watch(ctx context.Context, scheme string, f Filter) (<-chan Event,
 	if scheme != "" {
 		r, ok := s.runtime(scheme)
 		if !ok {
-			return nil, &RefError{scheme + "://", "no such scheme " + strconv.Quote(scheme)}
+			return nil, noScheme(scheme+"://", scheme)
 		}
 		runtimes = []Runtime{r}
 	}

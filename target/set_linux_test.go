@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -101,8 +102,7 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	_, err := set.Resolve(t.Context(), "cachee")
-	var missing *target.NotFoundError
-	if !errors.As(err, &missing) || cmp.Diff([]string{"cache"}, missing.Similar) != "" {
+	if !errors.Is(err, fault.NotFound) || cmp.Diff([]string{"cache"}, fault.Of(err).Detail) != "" {
 		t.Errorf("not found: %#v, want cache as what may have been meant", err)
 	}
 }

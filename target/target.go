@@ -16,7 +16,7 @@ type Runtime interface {
 	// Find returns every container that has the name or ID, or else those that have it as a prefix.
 	// None is no error. A single one is as Inspect would return it.
 	Find(ctx context.Context, name string) ([]Info, error)
-	// Inspect returns what there is to know of a container. One that is gone is a *NotFoundError.
+	// Inspect returns what there is to know of a container. One that is gone is a fault.NotFound.
 	Inspect(ctx context.Context, id string) (*Info, error)
 	// Rootfs returns the host directories of a container's files. Those of a runtime that has none
 	// to tell are empty.

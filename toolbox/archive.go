@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"dlx/fault"
 	"dlx/internal/outfile"
 )
 
@@ -125,7 +126,7 @@ func (a *archive) next() (*tar.Header, error) {
 
 // explain says that an archive is too large, where that is what is wrong, and else what err says.
 func (a *archive) explain(err error, name string) error {
-	if _, refused := errors.AsType[*RefusedError](err); refused {
+	if errors.Is(err, fault.ToolboxRefused) {
 		return err
 	}
 	if a.from.N <= 0 {

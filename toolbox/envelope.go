@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"dlx/fault"
 )
 
 // PayloadType is what an envelope says that it holds.
@@ -129,31 +131,26 @@ func ReadCosign(name string) (data []byte, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("read cosign's signature: %w", err)
 	case len(data) > maxCosign:
-		return nil, &CosignError{fmt.Errorf("%s is longer than %d bytes", name, maxCosign)}
+		return nil, badCosign(fmt.Errorf("%s is longer than %d bytes", name, maxCosign))
 	}
 	return data, nil
 }
 
 // AddCosign gives the bundle a signature that cosign made of its manifest, in place of an earlier
 // one. Whose it is only its key tells; one that can not be read, or says that it is of another
-// manifest, is a *CosignError.
+// manifest, is a
+// fault.BadSignature.
 func (b *Bundle) AddCosign(data []byte) error {
 	if _, err := cosignSignature(data, b.raw); err != nil {
-		return &CosignError{err}
+		return badCosign(err)
 	}
 	b.cosign = data
 	return nil
 }
 
-// CosignError reports a file that is no signature of a toolbox's manifest by cosign.
-type CosignError struct{ Err error }
-
-func (e *CosignError) Error() string { return "add cosign's signature: " + e.Err.Error() }
-func (e *CosignError) Unwrap() error { return e.Err }
-
-// Hint says what to sign.
-func (e *CosignError) Hint() string {
-	return "it is what `cosign sign-blob --key cosign.key` makes of the " + ManifestName + " in this very toolbox"
+// badCosign reports what is no signature of this manifest by cosign.
+func badCosign(err error) error {
+	return fault.New(fault.BadSignature, "", "add cosign's signature: %w", err)
 }
 
 // cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its --bundle, a Sigstore bundle

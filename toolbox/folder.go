@@ -9,6 +9,7 @@ import (
 	"path"
 	"syscall"
 
+	"dlx/fault"
 	"dlx/internal/outfile"
 )
 
@@ -80,7 +81,7 @@ func (b *Bundle) readFolder(name string) (err error) {
 			return refuse(ErrExtra, p, "is not in the manifest")
 		}
 		data, err := readRoot(root, p, size, says)
-		if _, refused := errors.AsType[*RefusedError](err); refused {
+		if errors.Is(err, fault.ToolboxRefused) {
 			return err
 		}
 		if err != nil {

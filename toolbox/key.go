@@ -11,6 +11,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"dlx/fault"
 )
 
 // Types of PEM blocks (RFC 7468, 10 and 13).
@@ -25,17 +27,12 @@ type PublicKey struct {
 	id  string
 }
 
-// KeyError reports a file that holds no key that can be used.
-type KeyError struct{ Why string }
-
-func (e *KeyError) Error() string { return "not a key: " + e.Why }
-
-// Hint says which there are.
-func (e *KeyError) Hint() string {
-	return "keys are PEM files with an Ed25519 key, as `dlx toolbox keygen` makes them, or cosign.pub"
+// badKey reports what holds no key that can be used.
+func badKey(format string, args ...any) error {
+	return fault.New(fault.BadKey, "", "not a key: "+format, args...)
 }
 
-// ParsePublicKey reads a key as PEM, SubjectPublicKeyInfo (RFC 5280, 4.1). Its errors are *KeyError.
+// ParsePublicKey reads a key as PEM, SubjectPublicKeyInfo (RFC 5280, 4.1). Its errors are fault.BadKey.
 func ParsePublicKey(text []byte) (*PublicKey, error) {
 	b, err := block(text, pemPublic)
 	if err != nil {
@@ -43,16 +40,16 @@ func ParsePublicKey(text []byte) (*PublicKey, error) {
 	}
 	key, err := x509.ParsePKIXPublicKey(b)
 	if err != nil {
-		return nil, &KeyError{err.Error()}
+		return nil, badKey("%w", err)
 	}
 	switch k := key.(type) {
 	case ed25519.PublicKey:
 	case *ecdsa.PublicKey:
 		if k.Curve != elliptic.P256() {
-			return nil, &KeyError{"an ECDSA key of the curve " + k.Params().Name}
+			return nil, badKey("an ECDSA key of the curve %s", k.Params().Name)
 		}
 	default:
-		return nil, &KeyError{fmt.Sprintf("a public key of type %T", key)}
+		return nil, badKey("a public key of type %T", key)
 	}
 	return &PublicKey{key, keyID(b)}, nil
 }
@@ -68,12 +65,12 @@ func block(text []byte, kind string) ([]byte, error) {
 	b, rest := pem.Decode(text)
 	switch {
 	case b == nil:
-		return nil, &KeyError{"no PEM block"}
+		return nil, badKey("no PEM block")
 	case b.Type != kind:
-		return nil, &KeyError{fmt.Sprintf("a PEM block %.40q instead of %q", b.Type, kind)}
+		return nil, badKey("a PEM block %.40q instead of %q", b.Type, kind)
 	}
 	if more, _ := pem.Decode(rest); more != nil {
-		return nil, &KeyError{"more than one PEM block"}
+		return nil, badKey("more than one PEM block")
 	}
 	return b.Bytes, nil
 }
@@ -115,7 +112,7 @@ func GenerateKey() (*PrivateKey, error) {
 	return &PrivateKey{key}, nil
 }
 
-// ParsePrivateKey reads a key as PEM, PKCS #8 (RFC 5958). Its errors are *KeyError.
+// ParsePrivateKey reads a key as PEM, PKCS #8 (RFC 5958). Its errors are fault.BadKey.
 func ParsePrivateKey(text []byte) (*PrivateKey, error) {
 	b, err := block(text, pemPrivate)
 	if err != nil {
@@ -123,11 +120,11 @@ func ParsePrivateKey(text []byte) (*PrivateKey, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(b)
 	if err != nil {
-		return nil, &KeyError{err.Error()}
+		return nil, badKey("%w", err)
 	}
 	k, ok := key.(ed25519.PrivateKey)
 	if !ok {
-		return nil, &KeyError{fmt.Sprintf("a private key of type %T", key)}
+		return nil, badKey("a private key of type %T", key)
 	}
 	return &PrivateKey{k}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/fault"
 	"dlx/internal/outfile"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
@@ -121,7 +122,7 @@ func TestStoreLock(t *testing.T) {
 	if err := os.Chown(dir, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	if err := toolbox.Locked(dir+"/store", func() error { return nil }); !errors.As(err, new(*toolbox.OwnerError)) {
-		t.Errorf("error %v, want *OwnerError", err)
+	if err := toolbox.Locked(dir+"/store", func() error { return nil }); !errors.Is(err, fault.NotOwned) {
+		t.Errorf("error %v, want fault.NotOwned", err)
 	}
 }

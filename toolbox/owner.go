@@ -7,21 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dlx/fault"
 )
 
-// OwnerError reports a file or folder of somebody else, who could put anything there.
-type OwnerError struct {
-	Name string
-	UID  int
-}
-
-func (e *OwnerError) Error() string {
-	return fmt.Sprintf("%s belongs to user %d, neither root nor who runs dlx: it is not trusted", e.Name, e.UID)
-}
-
-// Hint says what to do.
-func (e *OwnerError) Hint() string {
-	return "check what is there, then give it to root: chown root " + e.Name + "; under sudo, keys are those in " + SystemConfig
+// notOwned reports a file or folder of somebody else, who could put anything there.
+func notOwned(name string, uid int) error {
+	return fault.New(fault.NotOwned, name, "%s belongs to user %d, neither root nor who runs dlx: it is not trusted", name, uid)
 }
 
 // CheckOwners wants a path, and all that leads to it from the root on, to belong to root or to who
@@ -29,7 +21,7 @@ func (e *OwnerError) Hint() string {
 // there is its owner's alone (inode(7)). Links are followed, as those of a configuration manager
 // have to be, and where they lead is looked at as well: so nobody else can have put the file there,
 // nor can put another one there after it was looked at. A path that is not there is fs.ErrNotExist,
-// and one of somebody else's an *OwnerError or a *WritableError.
+// and one of somebody else's a fault.NotOwned or Writable.
 func CheckOwners(name string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -58,7 +50,7 @@ func CheckOwners(name string) error {
 		// Whoever could change a link could write to the folder that it is in, which was looked at,
 		// or owns it.
 		if uid, known := ownerOf(info); known && !trustedOwner(uid) {
-			return &OwnerError{next, uid}
+			return notOwned(next, uid)
 		}
 		to, err := os.Readlink(next)
 		if err != nil {
@@ -90,10 +82,10 @@ func checkInfo(name string, info fs.FileInfo) error {
 		return nil
 	}
 	if !trustedOwner(uid) {
-		return &OwnerError{name, uid}
+		return notOwned(name, uid)
 	}
 	if sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0; !sticky && info.Mode()&0o022 != 0 {
-		return &WritableError{name}
+		return writable(name)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
 )
@@ -27,26 +28,26 @@ func TestOwners(t *testing.T) {
 		want   any // a pointer to the error's type, nil for none
 	}{
 		"as it should be":            {func(string) error { return nil }, nil},
-		"key of another":             {func(dir string) error { return os.Chown(dir+"/c/trusted.d/a.pub", nobody, nobody) }, new(*toolbox.OwnerError)},
-		"key that others write":      {func(dir string) error { return os.Chmod(dir+"/c/trusted.d/a.pub", 0o666) }, new(*toolbox.WritableError)},
-		"folder of another":          {func(dir string) error { return os.Chown(dir+"/c/trusted.d", nobody, nobody) }, new(*toolbox.OwnerError)},
-		"folder that a group writes": {func(dir string) error { return os.Chmod(dir+"/c/trusted.d", 0o775) }, new(*toolbox.WritableError)},
-		"revoked keys of another":    {func(dir string) error { return os.Chown(dir+"/c/revoked.d", nobody, nobody) }, new(*toolbox.OwnerError)},
-		"configuration of another":   {func(dir string) error { return os.Chown(dir+"/c", nobody, nobody) }, new(*toolbox.OwnerError)},
-		"above it another's":         {func(dir string) error { return os.Chown(dir, nobody, nobody) }, new(*toolbox.OwnerError)},
-		"above it writable":          {func(dir string) error { return os.Chmod(dir, 0o777) }, new(*toolbox.WritableError)},
+		"key of another":             {func(dir string) error { return os.Chown(dir+"/c/trusted.d/a.pub", nobody, nobody) }, fault.NotOwned},
+		"key that others write":      {func(dir string) error { return os.Chmod(dir+"/c/trusted.d/a.pub", 0o666) }, fault.Writable},
+		"folder of another":          {func(dir string) error { return os.Chown(dir+"/c/trusted.d", nobody, nobody) }, fault.NotOwned},
+		"folder that a group writes": {func(dir string) error { return os.Chmod(dir+"/c/trusted.d", 0o775) }, fault.Writable},
+		"revoked keys of another":    {func(dir string) error { return os.Chown(dir+"/c/revoked.d", nobody, nobody) }, fault.NotOwned},
+		"configuration of another":   {func(dir string) error { return os.Chown(dir+"/c", nobody, nobody) }, fault.NotOwned},
+		"above it another's":         {func(dir string) error { return os.Chown(dir, nobody, nobody) }, fault.NotOwned},
+		"above it writable":          {func(dir string) error { return os.Chmod(dir, 0o777) }, fault.Writable},
 		"above it sticky":            {func(dir string) error { return os.Chmod(dir, 0o777|os.ModeSticky) }, nil},
 		"link of another": {func(dir string) error {
 			return errors.Join(os.Symlink("a.pub", dir+"/c/trusted.d/b.pub"), os.Lchown(dir+"/c/trusted.d/b.pub", nobody, nobody))
-		}, new(*toolbox.OwnerError)},
+		}, fault.NotOwned},
 		"link to a key of root's": {func(dir string) error {
 			return errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Rename(dir+"/c/trusted.d/a.pub", dir+"/keys/a.pub"), os.Symlink("../../keys/a.pub", dir+"/c/trusted.d/a.pub"))
 		}, nil},
 		"link through a folder of another": {func(dir string) error {
 			return errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Rename(dir+"/c/trusted.d/a.pub", dir+"/keys/a.pub"), os.Symlink(dir+"/keys/a.pub", dir+"/c/trusted.d/a.pub"),
 				os.Chown(dir+"/keys", nobody, nobody))
-		}, new(*toolbox.OwnerError)},
-		"FIFO for a key": {func(dir string) error { return syscall.Mkfifo(dir+"/c/trusted.d/b.pub", 0o644) }, new(*toolbox.KeyError)},
+		}, fault.NotOwned},
+		"FIFO for a key": {func(dir string) error { return syscall.Mkfifo(dir+"/c/trusted.d/b.pub", 0o644) }, fault.BadKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "top")
@@ -78,7 +79,7 @@ func TestOwners(t *testing.T) {
 	_, serr := s.Seen()
 	_, ierr := s.Import(signed(t, good(), key), &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now})
 	for what, err := range map[string]error{"list": lerr, "find": ferr, "seen": serr, "import": ierr} {
-		if _, ok := errors.AsType[*toolbox.OwnerError](err); !ok || !strings.Contains(err.Error(), dir) {
+		if !errors.Is(err, fault.NotOwned) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s of a store of another's: %v", what, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dlx/fault"
 	"dlx/internal/linux"
 	"dlx/toolbox"
 )
@@ -83,8 +84,7 @@ func TestPlaceRefusesChangedBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fd.Close()
-	var refused *toolbox.RefusedError
-	if err := box.Place(t.Context(), fd); !errors.Is(err, toolbox.ErrChanged) || !errors.As(err, &refused) || refused.Path != "share/text" {
+	if err := box.Place(t.Context(), fd); !errors.Is(err, toolbox.ErrChanged) || fault.Of(err).Target != "share/text" {
 		t.Errorf("error %v, want share/text refused for changed bytes", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dlx/fault"
 )
 
 // Store is a folder of bundles that were checked when they came: uncompressed archives, so that
@@ -34,8 +36,8 @@ type Stored struct {
 }
 
 // Import keeps a bundle that a policy takes, after all of its bytes were compared with their digests. One that is there
-// already is replaced as a whole, with the signatures that it comes with; another of the same name and version is an
-// *ExistsError.
+// already is replaced as a whole, with the signatures that it comes with; another of the same name and version is a
+// fault.ToolboxExists.
 func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 	v, err := policy.Verify(b)
 	if err != nil {
@@ -53,23 +55,11 @@ func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 			return err
 		}
 		if old, err := Open(file); err == nil && old.Digest() != b.Digest() {
-			return &ExistsError{b.manifest.Title(), old.Digest()}
+			return fault.New(fault.ToolboxExists, b.manifest.Title(), "there is another toolbox %s already, sha256:%.12s", b.manifest.Title(), old.Digest())
 		}
 		return b.writePlain(file, replaceOwn)
 	})
 	return v, err
-}
-
-// ExistsError reports a bundle in the place of another.
-type ExistsError struct{ Title, Digest string }
-
-func (e *ExistsError) Error() string {
-	return fmt.Sprintf("there is another toolbox %s already, sha256:%.12s", e.Title, e.Digest)
-}
-
-// Hint says what to do.
-func (e *ExistsError) Hint() string {
-	return "give the new one another version, or remove the old one first"
 }
 
 // fileVersion is a version as a part of a file's name.
@@ -129,40 +119,17 @@ func (s *Store) List() (list []Stored, err error) {
 	return list, errors.Join(errs...)
 }
 
-// NotFoundError reports a name that no bundle has.
-type NotFoundError struct {
-	Name  string
-	There []string
-	Here  bool // a file or folder of that name is in the working directory
-}
-
-func (e *NotFoundError) Error() string { return fmt.Sprintf("no toolbox %q", e.Name) }
-
-// Hint names those that there are.
-func (e *NotFoundError) Hint() string {
-	if e.Here {
-		return "a file or folder is meant by ./" + e.Name
-	}
-	if len(e.There) == 0 {
-		return "give a file, or keep one with `dlx toolbox import FILE`"
-	}
-	return "there are " + strings.Join(e.There, ", ") + "; or give a file"
-}
-
 // Find returns the bundle of a name, NAME or NAME@VERSION. One that is not there is a
-// *NotFoundError.
+// fault.NoToolbox.
 func (s *Store) Find(ref string) (*Bundle, error) {
 	name, version, exact := strings.Cut(ref, "@")
 	list, err := s.List()
-	missing := &NotFoundError{Name: ref}
-	if _, err := os.Lstat(ref); err == nil {
-		missing.Here = true
-	}
+	missing := fault.New(fault.NoToolbox, ref, "no toolbox %q", ref)
 	for _, t := range list {
 		if t.Name == name && (!exact || t.Version == version) {
 			return Open(t.File)
 		}
-		missing.There = append(missing.There, t.Name+"@"+t.Version)
+		missing = missing.With(t.Name + "@" + t.Version)
 	}
 	return nil, errors.Join(missing, err)
 }

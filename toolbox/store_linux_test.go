@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
 )
@@ -44,14 +45,12 @@ func TestStore(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 		}
 	}
-	var missing *toolbox.NotFoundError
-	if _, err := s.Find("test@3"); !errors.As(err, &missing) || len(missing.There) != 2 {
+	if _, err := s.Find("test@3"); !errors.Is(err, fault.NoToolbox) || len(fault.Of(err).Detail) != 2 {
 		t.Errorf("test@3: %v", err)
 	}
 	other := good()
 	other.m.Created = now
-	var exists *toolbox.ExistsError
-	if _, err := s.Import(signed(t, other, key), policy); !errors.As(err, &exists) {
+	if _, err := s.Import(signed(t, other, key), policy); !errors.Is(err, fault.ToolboxExists) {
 		t.Errorf("another bundle of the same name and version: %v", err)
 	}
 	changed := good()

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"dlx/fault"
 )
 
 // Trust is the keys that toolboxes may be signed with. Several are trusted at once so that one can replace another.
@@ -106,16 +108,9 @@ func readKeys(dir string, each func(k *PublicKey, file string)) error {
 	return nil
 }
 
-// WritableError reports a key file, or a folder on the way to one, that others could have written.
-type WritableError struct{ Name string }
-
-func (e *WritableError) Error() string {
-	return fmt.Sprintf("%s can be written by others than its owner: it is not trusted", e.Name)
-}
-
-// Hint says what to do.
-func (e *WritableError) Hint() string {
-	return "check what is there, then: chmod go-w " + e.Name
+// writable reports a key file, or a folder on the way to one, that others could have written.
+func writable(name string) error {
+	return fault.New(fault.Writable, name, "%s can be written by others than its owner: it is not trusted", name)
 }
 
 // ReadPublicKey reads the key of a file.
@@ -134,8 +129,8 @@ func ReadPublicKey(name string) (*PublicKey, error) {
 // ReadPrivateKey reads the key of a file that only its owner can read.
 func ReadPrivateKey(name string) (*PrivateKey, error) {
 	text, err := readKeyFile(name, 0o077)
-	if _, ok := errors.AsType[*WritableError](err); ok {
-		return nil, &OpenKeyError{name}
+	if errors.Is(err, fault.Writable) {
+		return nil, fault.New(fault.OpenKey, name, "%s can be read by others: it is no private key", name)
 	}
 	if err != nil {
 		return nil, err
@@ -145,16 +140,6 @@ func ReadPrivateKey(name string) (*PrivateKey, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return k, nil
-}
-
-// OpenKeyError reports a private key that others can read.
-type OpenKeyError struct{ Name string }
-
-func (e *OpenKeyError) Error() string { return e.Name + " can be read by others: it is no private key" }
-
-// Hint says what to do.
-func (e *OpenKeyError) Hint() string {
-	return "make a new one with `dlx toolbox keygen`, or, if nobody has read it: chmod 600 " + e.Name
 }
 
 // readKeyFile reads a small regular file whose mode has none of some bits.
@@ -170,9 +155,9 @@ func readKeyFile(name string, forbidden fs.FileMode) ([]byte, error) {
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("read %s: %w", name, &KeyError{"no regular file"})
+		return nil, fmt.Errorf("read %s: %w", name, badKey("no regular file"))
 	case info.Mode()&forbidden != 0:
-		return nil, &WritableError{name}
+		return nil, writable(name)
 	}
 	return io.ReadAll(io.LimitReader(f, maxKeyFile))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/blake3"
 
+	"dlx/fault"
 	"dlx/toolbox"
 )
 
@@ -168,9 +169,8 @@ func TestVerify(t *testing.T) {
 			tt.tamper(p)
 			b := p.bundle(t)
 			_, err := toolbox.VerifyDigest(b, b.Digest(), "test")
-			var refused *toolbox.RefusedError
-			if !errors.As(err, &refused) || !errors.Is(err, tt.reason) || refused.Hint() == "" {
-				t.Errorf("error %v, want a *toolbox.RefusedError: %v", err, tt.reason)
+			if !errors.Is(err, fault.ToolboxRefused) || !errors.Is(err, tt.reason) || len(fault.Of(err).Detail) != 1 {
+				t.Errorf("error %v, want a fault.ToolboxRefused: %v", err, tt.reason)
 			}
 		})
 	}

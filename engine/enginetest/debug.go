@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/shell"
 )
@@ -71,8 +72,7 @@ func (s *suite) debug(t *testing.T) {
 	}
 	t.Run("target's files only", func(t *testing.T) {
 		res, err := debug(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"sh"}}, "")
-		var failed *shell.CommandError
-		if !errors.As(err, &failed) || !failed.Missing {
+		if !errors.Is(err, fault.CommandNotHere) {
 			t.Errorf("sh in a scratch container: status %d, error %v; want not found", res.Code, err)
 		}
 	})

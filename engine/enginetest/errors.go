@@ -11,15 +11,12 @@ import (
 	"testing"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/shell"
-	"dlx/target"
 )
 
-// hinter is what every error that a person can do something about is.
-type hinter interface{ Hint() string }
-
-// errors checks that each bad request is refused by its own error, with a hint.
+// errors checks that each bad request is refused by an error of its own kind.
 func (s *suite) errors(t *testing.T) {
 	e := s.engine(t)
 	c := s.pause(t, testutil.RunOptions{})
@@ -28,29 +25,28 @@ func (s *suite) errors(t *testing.T) {
 	tests := []struct {
 		name string
 		req  engine.DebugRequest
-		want any
+		want fault.Kind
 	}{
-		{"not found", engine.DebugRequest{Target: "no-such-container"}, new(*target.NotFoundError)},
-		{"not found by scheme", engine.DebugRequest{Target: "docker://no-such-container"}, new(*target.NotFoundError)},
-		{"no such process", engine.DebugRequest{Target: "pid://4194303"}, new(*target.NotFoundError)},
-		{"not running", engine.DebugRequest{Target: stopped.ID}, new(*target.NotRunningError)},
-		{"empty target", engine.DebugRequest{Target: ""}, new(*target.RefError)},
-		{"path as target", engine.DebugRequest{Target: "../../etc"}, new(*target.RefError)},
-		{"unknown scheme", engine.DebugRequest{Target: "lxc://x"}, new(*target.RefError)},
-		{"bad pid", engine.DebugRequest{Target: "pid://-1"}, new(*target.RefError)},
-		{"kernel thread", engine.DebugRequest{Target: "pid://2"}, new(*target.KernelThreadError)},
-		{"profile", engine.DebugRequest{Target: c.ID, Profile: "wheel"}, new(*shell.UnknownProfileError)},
-		{"file system", engine.DebugRequest{Target: c.ID, FS: "zfs"}, new(*engine.FSError)},
-		{"user", engine.DebugRequest{Target: c.ID, User: "nobody-knows"}, new(*shell.UnknownUserError)},
-		{"variable", engine.DebugRequest{Target: c.ID, Env: []string{"=x"}}, new(*engine.EnvError)},
-		{"100 MB of environment", engine.DebugRequest{Target: c.ID, Env: []string{"BIG=" + strings.Repeat("x", 100<<20)}}, new(*shell.EnvTooLargeError)},
+		{"not found", engine.DebugRequest{Target: "no-such-container"}, fault.NotFound},
+		{"not found by scheme", engine.DebugRequest{Target: "docker://no-such-container"}, fault.NotFound},
+		{"no such process", engine.DebugRequest{Target: "pid://4194303"}, fault.NoProcess},
+		{"not running", engine.DebugRequest{Target: stopped.ID}, fault.NotRunning},
+		{"empty target", engine.DebugRequest{Target: ""}, fault.BadTarget},
+		{"path as target", engine.DebugRequest{Target: "../../etc"}, fault.BadTarget},
+		{"unknown scheme", engine.DebugRequest{Target: "lxc://x"}, fault.BadTarget},
+		{"bad pid", engine.DebugRequest{Target: "pid://-1"}, fault.BadTarget},
+		{"kernel thread", engine.DebugRequest{Target: "pid://2"}, fault.KernelThread},
+		{"profile", engine.DebugRequest{Target: c.ID, Profile: "wheel"}, fault.BadProfile},
+		{"file system", engine.DebugRequest{Target: c.ID, FS: "zfs"}, fault.BadFileSystem},
+		{"user", engine.DebugRequest{Target: c.ID, User: "nobody-knows"}, fault.BadUser},
+		{"variable", engine.DebugRequest{Target: c.ID, Env: []string{"=x"}}, fault.BadVariable},
+		{"100 MB of environment", engine.DebugRequest{Target: c.ID, Env: []string{"BIG=" + strings.Repeat("x", 100<<20)}}, fault.EnvironmentTooBig},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := debug(t, e, tt.req, "")
-			var h hinter
-			if !errors.As(err, tt.want) || !errors.As(err, &h) || h.Hint() == "" {
-				t.Errorf("error %T %v, want %T with a hint", err, err, tt.want)
+			if e := fault.Of(err); e == nil || e.Kind != tt.want || e.Op != "debug" || e.Msg == "" {
+				t.Errorf("error %#v, want one of kind %s", err, tt.want)
 			}
 		})
 	}
@@ -61,8 +57,8 @@ func (s *suite) errors(t *testing.T) {
 		}
 		c := s.pause(t, testutil.RunOptions{Env: big})
 		_, err := debug(t, e, engine.DebugRequest{Target: c.ID, KeepEnv: true, Command: []string{"true"}}, "")
-		if large := (*shell.EnvTooLargeError)(nil); !errors.As(err, &large) {
-			t.Errorf("error %v, want *shell.EnvTooLargeError", err)
+		if !errors.Is(err, fault.EnvironmentTooBig) {
+			t.Errorf("error %v, want fault.EnvironmentTooBig", err)
 		}
 		for _, req := range []engine.DebugRequest{{}, {ClearEnv: true}} { // what is left out counts in neither
 			req.Target, req.Command = c.ID, []string{"true"}
@@ -84,8 +80,8 @@ func (s *suite) errors(t *testing.T) {
 			return string(comm) == "sleep\n"
 		})
 		_, err := debug(t, e, req, "")
-		if large := (*shell.EnvTooLargeError)(nil); !errors.As(err, &large) {
-			t.Errorf("error %v, want *shell.EnvTooLargeError", err)
+		if !errors.Is(err, fault.EnvironmentTooBig) {
+			t.Errorf("error %v, want fault.EnvironmentTooBig", err)
 		}
 		req.ClearEnv = true
 		if res, err := debug(t, e, req, ""); err != nil || res.Code != 0 {
@@ -112,8 +108,8 @@ func (s *suite) ambiguous(t *testing.T, e engine.Engine) {
 			continue
 		}
 		_, err := debug(t, e, engine.DebugRequest{Target: id[:1]}, "")
-		if ambiguous := (*target.AmbiguousError)(nil); !errors.As(err, &ambiguous) || len(ambiguous.Hits) < 2 {
-			t.Errorf("prefix %q: error %v, want *target.AmbiguousError", id[:1], err)
+		if !errors.Is(err, fault.Ambiguous) || len(fault.Of(err).Detail) < 2 {
+			t.Errorf("prefix %q: error %v, want fault.Ambiguous", id[:1], err)
 		}
 		return
 	}
@@ -130,7 +126,7 @@ func (s *suite) prefixes(t *testing.T, e engine.Engine) {
 		}
 	}
 	_, err := debug(t, e, engine.DebugRequest{Target: one.Name[:len(one.Name)-1]}, "")
-	if ambiguous := (*target.AmbiguousError)(nil); !errors.As(err, &ambiguous) || len(ambiguous.Hits) != 2 ||
+	if !errors.Is(err, fault.Ambiguous) || len(fault.Of(err).Detail) != 2 ||
 		!strings.Contains(err.Error(), "("+one.Name+")") || !strings.Contains(err.Error(), "("+two.Name+")") {
 		t.Errorf("error %v, want both containers", err)
 	}
@@ -139,21 +135,21 @@ func (s *suite) prefixes(t *testing.T, e engine.Engine) {
 func (s *suite) commands(t *testing.T, e engine.Engine, c *testutil.Container) {
 	tests := map[string]struct {
 		req  engine.DebugRequest
-		want shell.CommandError
+		want fault.Kind
+		what string
 	}{
-		"missing":           {engine.DebugRequest{Command: []string{"no-such-command"}}, shell.CommandError{Command: "no-such-command", Missing: true}},
-		"missing path":      {engine.DebugRequest{Command: []string{"/no/such"}}, shell.CommandError{Command: "/no/such", Missing: true}},
-		"a directory":       {engine.DebugRequest{Command: []string{"/proc"}}, shell.CommandError{Command: "/proc"}},
-		"not executable":    {engine.DebugRequest{Command: []string{"/etc/hosts"}}, shell.CommandError{Command: "/etc/hosts"}},
-		"missing directory": {engine.DebugRequest{Dir: "/nowhere", Command: []string{"true"}}, shell.CommandError{Command: "true", Dir: "/nowhere"}},
+		"missing":           {engine.DebugRequest{Command: []string{"no-such-command"}}, fault.CommandNotFound, "no-such-command"},
+		"missing path":      {engine.DebugRequest{Command: []string{"/no/such"}}, fault.CommandNotFound, "/no/such"},
+		"a directory":       {engine.DebugRequest{Command: []string{"/proc"}}, fault.CommandNotRun, "/proc"},
+		"not executable":    {engine.DebugRequest{Command: []string{"/etc/hosts"}}, fault.CommandNotRun, "/etc/hosts"},
+		"missing directory": {engine.DebugRequest{Dir: "/nowhere", Command: []string{"true"}}, fault.NoWorkdir, "/nowhere"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tt.req.Target = c.ID
 			_, err := debug(t, e, tt.req, "")
-			var got *shell.CommandError
-			if !errors.As(err, &got) || got.Command != tt.want.Command || got.Dir != tt.want.Dir || got.Missing != tt.want.Missing {
-				t.Errorf("error %#v, want %#v", err, tt.want)
+			if e := fault.Of(err); e == nil || e.Kind != tt.want || e.Target != tt.what {
+				t.Errorf("error %#v, want %s of %s", err, tt.want, tt.what)
 			}
 		})
 	}

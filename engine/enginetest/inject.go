@@ -5,12 +5,14 @@ package enginetest
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/inject"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
@@ -51,8 +53,8 @@ func (s *suite) inject(t *testing.T) {
 	t.Run("nothing injected", func(t *testing.T) {
 		c := s.pause(t, testutil.RunOptions{})
 		_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-		if none := (*engine.NotInjectedError)(nil); !errors.As(err, &none) {
-			t.Errorf("error %v, want *engine.NotInjectedError", err)
+		if !errors.Is(err, fault.NotInjected) {
+			t.Errorf("error %v, want fault.NotInjected", err)
 		}
 	})
 	t.Run("removed container", func(t *testing.T) {
@@ -62,8 +64,8 @@ func (s *suite) inject(t *testing.T) {
 		}
 		c.Remove()
 		_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.Name})
-		if gone := (*engine.RemovedError)(nil); !errors.As(err, &gone) || !strings.Contains(gone.Hint(), "dlx eject --all") {
-			t.Errorf("error %v, want *engine.RemovedError", err)
+		if !errors.Is(err, fault.Removed) {
+			t.Errorf("error %v, want fault.Removed", err)
 		}
 		results, err := e.Eject(t.Context(), engine.EjectRequest{All: true})
 		want := []engine.EjectResult{{Target: c.Name, ID: c.ID, Gone: true}}
@@ -73,9 +75,8 @@ func (s *suite) inject(t *testing.T) {
 	})
 	t.Run("process without a runtime", func(t *testing.T) {
 		_, err := e.Inject(t.Context(), engine.InjectRequest{Target: "pid://1"})
-		var h hinter
-		if !errors.Is(err, inject.ErrNoLayer) || !errors.As(err, &h) || !strings.Contains(h.Hint(), "dlx debug") {
-			t.Errorf("error %v, want ErrNoLayer with a hint at dlx debug", err)
+		if !errors.Is(err, inject.ErrNoLayer) || !errors.Is(err, fault.NoLayer) {
+			t.Errorf("error %v, want ErrNoLayer as a fault.NoLayer", err)
 		}
 	})
 }
@@ -182,9 +183,8 @@ func (s *suite) moved(t *testing.T, e engine.Engine) {
 	}
 	inside("mv /.dlx /moved")
 	_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-	missing := (*inject.MissingError)(nil)
-	if !errors.As(err, &missing) || len(missing.Moved) != 1 || missing.Moved[0] != "/moved" {
-		t.Errorf("error %v, want *inject.MissingError with /moved", err)
+	if !errors.Is(err, fault.ToolboxMoved) || !slices.Equal(fault.Of(err).Detail, []string{"/moved"}) {
+		t.Errorf("error %v, want fault.ToolboxMoved with /moved", err)
 	}
 	inside("mv /moved /.dlx")
 	c.Rename(c.Name + "-renamed")
@@ -196,11 +196,11 @@ func (s *suite) moved(t *testing.T, e engine.Engine) {
 		t.Fatal(err)
 	}
 	inside("rm -r /.dlx")
-	if _, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID}); !errors.As(err, &missing) || len(missing.Moved) != 0 {
-		t.Errorf("error %v, want *inject.MissingError with nothing moved", err)
+	if _, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID}); !errors.Is(err, fault.ToolboxGone) {
+		t.Errorf("error %v, want fault.ToolboxGone", err)
 	}
 	_, err = e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-	if none := (*engine.NotInjectedError)(nil); !errors.As(err, &none) {
-		t.Errorf("error %v, want *engine.NotInjectedError", err)
+	if !errors.Is(err, fault.NotInjected) {
+		t.Errorf("error %v, want fault.NotInjected", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
 )
@@ -79,8 +80,8 @@ func (s *suite) already(t *testing.T, e engine.Engine, there engine.InjectReques
 	}
 	for _, refs := range [][]engine.ToolboxRef{{first}, {second, first}} {
 		_, err := e.Inject(t.Context(), engine.InjectRequest{Target: there.Target, Toolboxes: refs})
-		if other, ok := errors.AsType[*engine.OtherToolboxError](err); !ok || len(other.There) != 3 {
-			t.Errorf("inject %v: error %v, want *engine.OtherToolboxError", refs, err)
+		if !errors.Is(err, fault.OtherToolbox) || len(fault.Of(err).Detail) != 3 {
+			t.Errorf("inject %v: error %v, want fault.OtherToolbox", refs, err)
 		}
 	}
 }
@@ -124,8 +125,8 @@ func (s *suite) refused(t *testing.T, e engine.Engine, m *boxes) {
 				t.Errorf("docker diff (-before +after):\n%s", diff)
 			}
 			_, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID})
-			if none := (*engine.NotInjectedError)(nil); !errors.As(err, &none) {
-				t.Errorf("eject: error %v, want *engine.NotInjectedError", err)
+			if !errors.Is(err, fault.NotInjected) {
+				t.Errorf("eject: error %v, want fault.NotInjected", err)
 			}
 		})
 	}

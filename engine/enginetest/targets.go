@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 )
 
@@ -75,17 +76,16 @@ func (s *suite) targets(t *testing.T) {
 	t.Run("tracer", func(t *testing.T) {
 		c := s.pause(t, testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}})
 		untouched(t, c)
-		exposed := (*engine.ExposedHostError)(nil)
 		for _, profile := range []string{"general", "sysadmin"} {
 			req := engine.DebugRequest{Target: c.ID, FS: engine.FSHost, Profile: profile, Command: []string{"true"}}
-			if _, err := debug(t, e, req, ""); !errors.As(err, &exposed) {
-				t.Errorf("host's files under profile %s in a container that can trace: error %v, want *engine.ExposedHostError", profile, err)
+			if _, err := debug(t, e, req, ""); !errors.Is(err, fault.HostExposed) {
+				t.Errorf("host's files under profile %s in a container that can trace: error %v, want fault.HostExposed", profile, err)
 			}
 		}
 		plain := s.pause(t, testutil.RunOptions{})
 		for _, req := range []engine.DebugRequest{{Profile: "baseline"}, {Profile: "restricted"}, {User: "1000"}} {
 			req.Target, req.FS, req.Command = plain.ID, engine.FSHost, []string{"true"}
-			if _, err := debug(t, e, req, ""); !errors.As(err, &exposed) {
+			if _, err := debug(t, e, req, ""); !errors.Is(err, fault.HostExposed) {
 				t.Errorf("host's files with no capability that the container lacks (%+v): error %v", req, err)
 			}
 		}

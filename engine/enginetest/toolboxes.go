@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/toolbox"
 )
 
@@ -28,9 +29,8 @@ func (s *suite) toolboxes(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
 		}
 	}
-	var missing *toolbox.NotFoundError
-	if _, err := e.VerifyToolbox(t.Context(), engine.ToolboxName("kept")); !errors.As(err, &missing) {
-		t.Errorf("before it is kept: %v, want *toolbox.NotFoundError", err)
+	if _, err := e.VerifyToolbox(t.Context(), engine.ToolboxName("kept")); !errors.Is(err, fault.NoToolbox) {
+		t.Errorf("before it is kept: %v, want fault.NoToolbox", err)
 	}
 	got, err := e.VerifyToolbox(t.Context(), file)
 	same("verify the file", got, err)
@@ -49,8 +49,8 @@ func (s *suite) toolboxes(t *testing.T) {
 	got, err = e.VerifyToolbox(t.Context(), engine.ToolboxName("kept@1"))
 	same("verify by name", got, err)
 	list, err := e.Toolboxes(t.Context())
-	if err != nil || len(list) != 2 || list[0].Name != "dlx" || list[0].Refused != "" {
-		t.Fatalf("listed %+v, %v, want dlx's own and the one that is kept", list, err)
+	if err != nil || len(list) != 2 || list[0].Name != "default" || list[0].Refused != "" {
+		t.Fatalf("%d are listed, %v, want dlx's own and the one that is kept", len(list), err)
 	}
 	same("list", list[1], nil)
 	if diff := cmp.Diff([]toolbox.Package{{Name: "kept", Files: 2}}, list[1].Packages); diff != "" {

@@ -59,16 +59,15 @@ func (a *app) printChecks(checks []engine.Check) error {
 
 // advice is what to do with dlx itself when a check is not OK.
 func advice(c *engine.Check) string {
-	var h hinter
-	switch {
+	switch h := hintOf(c.Err); {
 	case c.Name == engine.CheckPrivileges:
 		return "run dlx as root, with the host's pid namespace if it is in a container itself"
 	case c.Name == engine.CheckToolbox:
 		return "build dlx again with make"
 	case c.Name == engine.CheckInjected && c.Err == nil:
 		return "run `dlx eject --all`"
-	case c.Advice == "" && errors.As(c.Err, &h):
-		return h.Hint()
+	case c.Advice == "" && h != "":
+		return h
 	case errors.Is(c.Err, fs.ErrPermission):
 		return "run dlx as root"
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 
-	"dlx/capture/filter"
 	"dlx/engine"
+	"dlx/fault"
 )
 
 // usageError is a mistake on the command line.
@@ -18,20 +18,33 @@ func (e *usageError) Unwrap() error { return e.err }
 // Hint says where the flags are explained.
 func (e *usageError) Hint() string { return "`dlx COMMAND --help` shows what it takes" }
 
-// hinter is an error that knows what to do about it.
+// hinter is an error of the command line's own, or of a library's, that knows what to do about it.
 type hinter interface{ Hint() string }
+
+// asFault is what of an error says its kind, or nil.
+func asFault(err error) *fault.Error { return fault.Of(engine.FilterError(err)) }
+
+// hintOf says what to do about an error, or nothing.
+func hintOf(err error) string {
+	if e := asFault(err); e != nil {
+		return hint(e)
+	}
+	if h := hinter(nil); errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
 
 // report prints an error as one line, the place in a filter below it, and what to do about it as another.
 func (a *app) report(err error) {
 	a.notef("dlx: %s", oneLine(err))
-	if f, ok := errors.AsType[*filter.Error](err); ok {
-		for line := range strings.Lines(f.Caret()) {
-			a.notef("  %s", strings.TrimSuffix(line, "\n"))
+	if e := asFault(err); e != nil && e.Kind == fault.BadFilter {
+		for _, line := range e.Detail[:len(e.Detail)-1] {
+			a.notef("  %s", line)
 		}
 	}
-	var h hinter
-	if errors.As(err, &h) && h.Hint() != "" {
-		a.notef("hint: %s", h.Hint())
+	if h := hintOf(err); h != "" {
+		a.notef("hint: %s", h)
 	}
 }
 
@@ -41,14 +54,22 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 func exitStatus(command string, err error) int {
 	var usage *usageError
 	var signal *signalError
-	status, isCommand := commandStatus(err)
-	switch {
-	case errors.As(err, &signal):
+	if errors.As(err, &signal) {
 		return 128 + int(signal.sig)
-	case errors.Is(err, engine.ErrTimeout):
-		return exitTimeout
-	case isCommand:
-		return status
+	}
+	if e := asFault(err); e != nil {
+		switch e.Kind {
+		case fault.TimedOut:
+			return exitTimeout
+		case fault.CommandNotFound, fault.CommandNotHere:
+			return exitNotFound
+		case fault.CommandNotRun, fault.NoWorkdir:
+			return exitNotRun
+		case fault.TargetEnded, fault.SessionKilled:
+			return 128 + 9
+		}
+	}
+	switch {
 	case command == "debug":
 		return exitDlx
 	case errors.As(err, &usage):

@@ -171,9 +171,8 @@ func (a *app) extcapFilter(ctx context.Context, expr string) error {
 		return nil
 	}
 	text := oneLine(err)
-	var h hinter
-	if errors.As(err, &h) && h.Hint() != "" && len(h.Hint()) <= shortHint {
-		text += " (" + h.Hint() + ")"
+	if h := hintOf(err); h != "" && len(h) <= shortHint {
+		text += " (" + h + ")"
 	}
 	return a.printf("%s\n", sentenceText(text))
 }

@@ -21,6 +21,4 @@ func (unsupportedError) Hint() string { return "run dlx on the Linux host that r
 
 func localEngine() (engine.Engine, error) { return nil, unsupportedError{} }
 
-func commandStatus(error) (int, bool) { return 0, false }
-
 func internalCommands(*app) []*cobra.Command { return nil }

@@ -74,7 +74,7 @@ func wrap(call string, err error) error {
 		return nil
 	}
 	if since[call] != "" && errors.Is(err, unix.ENOSYS) {
-		return &NoCallError{call, since[call]}
+		return noCall(call)
 	}
 	return fmt.Errorf("%s: %w", call, err)
 }

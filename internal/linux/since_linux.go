@@ -1,6 +1,6 @@
 package linux
 
-import "fmt"
+import "dlx/fault"
 
 // since is the kernel release that brought a system call, as its manual page says, of those that a
 // message is to name.
@@ -10,11 +10,7 @@ var since = map[string]string{
 	"pidfd_open":    "5.3",
 }
 
-// NoCallError reports a system call that the kernel does not have. It is ErrNoSys.
-type NoCallError struct{ Call, Since string }
-
-func (e *NoCallError) Error() string { return fmt.Sprintf("%s: %v", e.Call, ErrNoSys) }
-func (e *NoCallError) Unwrap() error { return ErrNoSys }
-
-// Hint says what has it.
-func (e *NoCallError) Hint() string { return e.Call + " needs Linux " + e.Since + " or newer" }
+// noCall reports a system call that the kernel does not have: fault.OldKernel, and ErrNoSys.
+func noCall(call string) error {
+	return fault.New(fault.OldKernel, call, "%s: %w", call, ErrNoSys).With(since[call])
+}

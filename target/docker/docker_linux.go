@@ -13,6 +13,7 @@ import (
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/singleflight"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -42,7 +43,7 @@ type Runtime struct {
 var _ target.Runtime = (*Runtime)(nil)
 
 // New begins to negotiate the API version, beside what its caller does before it asks something. An
-// engine that is not there, or on another host (*target.RemoteEngineError), whose processes have no
+// engine that is not there, or on another host (fault.RemoteRuntime), whose processes have no
 // numbers here, is the error of each question.
 func New(o Options) *Runtime {
 	r := &Runtime{}
@@ -57,7 +58,7 @@ func New(o Options) *Runtime {
 	}
 	scheme, socket, _ := strings.Cut(r.client.DaemonHost(), "://")
 	if scheme != "unix" {
-		r.err = &target.RemoteEngineError{Host: r.client.DaemonHost()}
+		r.err = fault.New(fault.RemoteRuntime, r.client.DaemonHost(), "the engine at %s is not on this host", r.client.DaemonHost())
 		return r
 	}
 	r.socket = socket
@@ -126,9 +127,9 @@ func (r *Runtime) explain(err error, what string) error {
 	case cause == nil:
 		return fmt.Errorf("%s: %w", what, errors.Join(err, conn.Close()))
 	case errors.Is(cause, fs.ErrPermission):
-		return &target.PermissionError{Socket: r.socket, Err: cause}
+		return fault.New(fault.SocketDenied, r.socket, "no permission on %s", r.socket)
 	}
-	return &target.NoEngineError{Socket: r.socket, Err: cause}
+	return fault.New(fault.NoRuntime, r.socket, "no container engine answers at %s", r.socket)
 }
 
 // Health returns the versions of the engine and of the API, and where it is.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/target"
 	"dlx/target/docker"
@@ -43,9 +44,8 @@ func TestElsewhere(t *testing.T) {
 	for _, host := range []string{"tcp://192.0.2.1:2375", "npipe:////./pipe/docker_engine", "not a host"} {
 		r := docker.New(docker.Options{Host: host})
 		_, err := r.Find(t.Context(), "web")
-		var remote *target.RemoteEngineError
-		if err == nil || strings.HasPrefix(host, "tcp:") && !errors.As(err, &remote) {
-			t.Errorf("%s: %v, want *target.RemoteEngineError", host, err)
+		if err == nil || strings.HasPrefix(host, "tcp:") && !errors.Is(err, fault.RemoteRuntime) {
+			t.Errorf("%s: %v, want fault.RemoteRuntime", host, err)
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)

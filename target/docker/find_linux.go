@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -103,7 +104,7 @@ func withPrefix(infos []target.Info, prefix string) []target.Info {
 func (r *Runtime) Inspect(ctx context.Context, id string) (*target.Info, error) {
 	info, err := r.inspect(ctx, id)
 	if errdefs.IsNotFound(err) {
-		return nil, &target.NotFoundError{Ref: id}
+		return nil, fault.New(fault.NotFound, id, "no container %q", id)
 	}
 	return info, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -163,8 +164,7 @@ func (s *Suite) inspect(t *testing.T) {
 	c.Stop()
 	look("stopped", target.Exited)
 	c.Remove()
-	var missing *target.NotFoundError
-	if _, err := r.Inspect(bounded(t), c.ID()); !errors.As(err, &missing) {
-		t.Errorf("removed: %v, want *target.NotFoundError", err)
+	if _, err := r.Inspect(bounded(t), c.ID()); !errors.Is(err, fault.NotFound) {
+		t.Errorf("removed: %v, want fault.NotFound", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dlx/fault"
 	"dlx/target"
 )
 
@@ -139,14 +140,13 @@ func (s *Suite) silent(t *testing.T) {
 // absent checks that a runtime which is not there is said so, by each question.
 func (s *Suite) absent(t *testing.T) {
 	r := s.open(t, filepath.Join(t.TempDir(), "no.sock"))
-	var none *target.NoEngineError
-	if _, err := r.List(bounded(t), target.Filter{}); !errors.As(err, &none) {
-		t.Errorf("list: %v, want *target.NoEngineError", err)
+	if _, err := r.List(bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
+		t.Errorf("list: %v, want fault.NoRuntime", err)
 	}
-	if _, err := r.Find(bounded(t), "web"); !errors.As(err, &none) {
-		t.Errorf("find: %v, want *target.NoEngineError", err)
+	if _, err := r.Find(bounded(t), "web"); !errors.Is(err, fault.NoRuntime) {
+		t.Errorf("find: %v, want fault.NoRuntime", err)
 	}
-	if _, err := r.Health(bounded(t)); !errors.As(err, &none) {
-		t.Errorf("health: %v, want *target.NoEngineError", err)
+	if _, err := r.Health(bounded(t)); !errors.Is(err, fault.NoRuntime) {
+		t.Errorf("health: %v, want fault.NoRuntime", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"dlx/fault"
 )
 
 // program is what a program's headers say that it needs.
@@ -61,18 +63,6 @@ func inspect(data []byte, dir string) (p program, err error) {
 var defaultSearch = []string{
 	"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
 	"/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib",
-}
-
-// MissingError reports a library that is not where programs look for it.
-type MissingError struct{ Program, Library string }
-
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s needs %s, which is not there", e.Program, e.Library)
-}
-
-// Hint says what to do.
-func (e *MissingError) Hint() string {
-	return "install the package that has the library, or name it too"
 }
 
 // library is one that a program needs, with its bytes.
@@ -169,7 +159,7 @@ func (c *closure) find(by, name string, search []string, class elf.Class) (libra
 		at, err := c.t.resolve(file)
 		return library{name, at, data, p.loader != ""}, p, err
 	}
-	return library{}, program{}, &MissingError{by, name}
+	return library{}, program{}, fault.New(fault.NoLibrary, name, "%s needs %s, which is not there", by, name)
 }
 
 // sorted are the libraries in the order of their names.

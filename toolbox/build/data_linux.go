@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dlx/fault"
 	"dlx/internal/launcher"
 	"dlx/toolbox"
 )
@@ -158,7 +159,7 @@ func (g *group) addDatum(file, to string) error {
 	}
 	if p.elf {
 		if err := g.needs.need(file, p); err != nil {
-			if _, missing := errors.AsType[*MissingError](err); !missing {
+			if !errors.Is(err, fault.NoLibrary) {
 				return err
 			}
 			g.m.note("%s: %v", file, err)

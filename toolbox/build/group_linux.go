@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 
+	"dlx/fault"
 	"dlx/internal/launcher"
 	"dlx/toolbox"
 )
@@ -133,7 +134,7 @@ func (g *group) needUnwinder() error {
 	}
 	p.needed = []string{unwinder}
 	err = g.needs.need(libc.path, p)
-	if _, missing := errors.AsType[*MissingError](err); missing {
+	if errors.Is(err, fault.NoLibrary) {
 		g.m.note("%v: programs that end a thread by pthread_exit(3) abort", err)
 		return nil
 	}

@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/toolbox"
 )
 
 // TestWorkFolder: nothing is unpacked where somebody else could put a link on the way.
@@ -19,8 +19,8 @@ func TestWorkFolder(t *testing.T) {
 	}
 	t.Setenv("TMPDIR", dir)
 	r := Recipe{Name: "test", Version: "1", Sequence: 1, Dirs: []string{t.TempDir()}}
-	if _, err := r.Build(t.Context()); !errors.As(err, new(*toolbox.OwnerError)) {
-		t.Errorf("error %v, want *OwnerError", err)
+	if _, err := r.Build(t.Context()); !errors.Is(err, fault.NotOwned) {
+		t.Errorf("error %v, want fault.NotOwned", err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)

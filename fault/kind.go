@@ -1,0 +1,93 @@
+package fault
+
+// Kind is what sort of thing went wrong. It is a name that stays, for metrics and for other
+// programs, and an error itself, for errors.Is.
+type Kind string
+
+func (k Kind) Error() string { return string(k) }
+
+// Internal is what no client can tell apart from anything else.
+const Internal Kind = "internal"
+
+// About what is asked for.
+const (
+	BadRequest     Kind = "bad-request"
+	BadTarget      Kind = "bad-target"      // text that names no container
+	BadProfile     Kind = "bad-profile"     // Detail: those that there are
+	BadFileSystem  Kind = "bad-file-system" // for a session
+	BadUser        Kind = "bad-user"
+	BadVariable    Kind = "bad-variable"
+	BadDevice      Kind = "bad-device"
+	BadFilter      Kind = "bad-filter"      // Detail: the place, as lines
+	NoInterface    Kind = "no-interface"    // Detail: those that there are
+	RootRestricted Kind = "root-restricted" // root under a profile without it
+	HostFile       Kind = "host-file"       // a file of the engine's machine is not for requests to name
+)
+
+// About containers.
+const (
+	NotFound      Kind = "not-found" // Detail: names that may be meant
+	NoProcess     Kind = "no-process"
+	Ambiguous     Kind = "ambiguous" // Detail: SCHEME://ID (NAME) of each
+	NotRunning    Kind = "not-running"
+	Changed       Kind = "changed" // while dlx took hold of it
+	KernelThread  Kind = "kernel-thread"
+	NoRuntime     Kind = "no-runtime"     // that answers
+	RemoteRuntime Kind = "remote-runtime" // its processes are not here
+	SocketDenied  Kind = "socket-denied"
+)
+
+// About the engine and its machine.
+const (
+	NoPrivileges  Kind = "no-privileges"
+	TooFewFiles   Kind = "too-few-files" // that may be open
+	QuotaExceeded Kind = "quota-exceeded"
+	OldKernel     Kind = "old-kernel"
+	TimedOut      Kind = "timed-out"
+	Refused       Kind = "refused" // by a gate
+)
+
+// About sessions.
+const (
+	CommandNotFound   Kind = "command-not-found"
+	CommandNotHere    Kind = "command-not-here" // in the container's own files, which are all there is
+	CommandNotRun     Kind = "command-not-run"
+	NoWorkdir         Kind = "no-workdir"
+	TargetEnded       Kind = "target-ended"
+	SessionKilled     Kind = "session-killed"
+	EnvironmentTooBig Kind = "environment-too-big"
+	MemoryTooLow      Kind = "memory-too-low"
+	SeccompDenies     Kind = "seccomp-denies" // the container's filter, the session's first process
+	LabelDenies       Kind = "label-denies"   // the container's label, the same
+	KeeperLost        Kind = "keeper-lost"
+	UnmappedID        Kind = "unmapped-id"
+	HostExposed       Kind = "host-exposed" // to a container that could trace the session
+	NoDev             Kind = "no-dev"       // no /dev to show the toolbox in
+)
+
+// About toolboxes in containers.
+const (
+	NoLayer        Kind = "no-layer"         // no way to the container's files
+	NoStoppedLayer Kind = "no-stopped-layer" // the same, and it does not run
+	OtherToolbox   Kind = "other-toolbox"    // Detail: those that are there
+	NotInjected    Kind = "not-injected"
+	Removed        Kind = "removed" // the container, with the toolbox in it
+	ToolboxGone    Kind = "toolbox-gone"
+	ToolboxMoved   Kind = "toolbox-moved" // Detail: where to
+	ToolboxStuck   Kind = "toolbox-stuck" // Detail: what could not be taken out
+	BadRecord      Kind = "bad-record"
+)
+
+// About toolboxes and their keys.
+const (
+	NoToolbox      Kind = "no-toolbox"      // Detail: those that there are
+	ToolboxExists  Kind = "toolbox-exists"  // another one of the name and version
+	ToolboxRefused Kind = "toolbox-refused" // the reason is wrapped, and Detail says what to do
+	BadKey         Kind = "bad-key"
+	OpenKey        Kind = "open-key" // a private key that others can read
+	NotOwned       Kind = "not-owned"
+	Writable       Kind = "writable" // by others
+	BadSignature   Kind = "bad-signature"
+	NoLibrary      Kind = "no-library" // that a program needs
+	OneLinkType    Kind = "one-link-type"
+)

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/toolbox"
+)
+
+// TestExitStatus: the kind of an error decides, on every system, and however it is wrapped.
+func TestExitStatus(t *testing.T) {
+	for kind, want := range map[fault.Kind]int{
+		fault.CommandNotFound: 127, fault.CommandNotHere: 127, fault.CommandNotRun: 126, fault.NoWorkdir: 126,
+		fault.TargetEnded: 137, fault.SessionKilled: 137, fault.TimedOut: 124, fault.NotFound: 125, fault.Internal: 125,
+	} {
+		err := fault.In("debug", "web", fmt.Errorf("wrapped: %w", fault.New(kind, "x", "it failed")))
+		if got := exitStatus("debug", err); got != want {
+			t.Errorf("%s: %d, want %d", kind, got, want)
+		}
+		if got := exitStatus("debug", &fault.Error{Kind: kind, Msg: "from afar"}); got != want {
+			t.Errorf("%s over a wire: %d, want %d", kind, got, want)
+		}
+	}
+	for err, want := range map[error]int{
+		errors.New("x"): 1, fault.New(fault.NotFound, "web", "no"): 1, &usageError{errors.New("x")}: 2, engine.ErrTimeout: 124,
+	} {
+		if got := exitStatus("ps", err); got != want {
+			t.Errorf("%v: %d, want %d", err, got, want)
+		}
+	}
+}
+
+// TestHints: what a person can do something about has a hint, and each reason against a toolbox one
+// of its own.
+func TestHints(t *testing.T) {
+	for _, kind := range []fault.Kind{
+		fault.BadTarget, fault.NotFound, fault.NoProcess, fault.Ambiguous, fault.NotRunning, fault.Changed, fault.KernelThread, fault.NoRuntime,
+		fault.RemoteRuntime, fault.SocketDenied, fault.NoPrivileges, fault.OldKernel, fault.TooFewFiles, fault.QuotaExceeded, fault.BadProfile,
+		fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice, fault.BadFilter, fault.NoInterface, fault.OneLinkType,
+		fault.CommandNotHere, fault.NoWorkdir, fault.EnvironmentTooBig, fault.MemoryTooLow, fault.SeccompDenies, fault.LabelDenies,
+		fault.KeeperLost, fault.UnmappedID, fault.HostExposed, fault.NoDev, fault.NoLayer, fault.NoStoppedLayer, fault.OtherToolbox,
+		fault.NotInjected, fault.Removed, fault.ToolboxMoved, fault.ToolboxGone, fault.ToolboxStuck, fault.BadRecord, fault.NoToolbox,
+		fault.ToolboxExists, fault.ToolboxRefused, fault.BadKey, fault.OpenKey, fault.NotOwned, fault.Writable, fault.BadSignature, fault.NoLibrary,
+	} {
+		err := fmt.Errorf("wrapped: %w", fault.New(kind, "web", "it failed").With("detail"))
+		if hintOf(err) == "" {
+			t.Errorf("%s has none", kind)
+		}
+	}
+	seen := map[string]toolbox.Reason{}
+	for _, reason := range []toolbox.Reason{
+		toolbox.ErrUnsigned, toolbox.ErrUnknownKey, toolbox.ErrRevokedKey, toolbox.ErrMode, toolbox.ErrPath, toolbox.ErrArch, toolbox.ErrDynamic,
+		toolbox.ErrExpired, toolbox.ErrOlder, toolbox.ErrChanged,
+	} {
+		h := hintOf(fault.New(fault.ToolboxRefused, "", "no").With(string(reason)))
+		if other, twice := seen[h]; twice {
+			t.Errorf("%q and %q have the same", reason, other)
+		}
+		seen[h] = reason
+	}
+}

@@ -1,0 +1,34 @@
+package target
+
+import (
+	"fmt"
+	"strings"
+
+	"dlx/fault"
+)
+
+func noScheme(text, scheme string) error {
+	return fault.New(fault.BadTarget, text, "bad target %q: no such scheme %q", text, scheme)
+}
+
+func noProcess(number string) error {
+	return fault.New(fault.NoProcess, number, "no process %s", number)
+}
+
+func notRunning(c *Info) error {
+	return fault.New(fault.NotRunning, c.Name, "container %q is not running (%s)", c.Name, c.State)
+}
+
+// changed reports a container that was restarted, or its PID reused, while dlx took hold of it.
+func changed(c *Info, format string, args ...any) error {
+	return fault.New(fault.Changed, c.Name, "container %q changed while dlx looked at it: %s", c.Name, fmt.Sprintf(format, args...))
+}
+
+func ambiguous(ref Ref, hits []Info) error {
+	names := make([]string, len(hits))
+	for i, h := range hits {
+		names[i] = fmt.Sprintf("%s://%.12s (%s)", h.Runtime, h.ID, h.Name)
+	}
+	e := fault.New(fault.Ambiguous, ref.Name, "%q fits %d containers: %s", ref.Name, len(hits), strings.Join(names, ", "))
+	return e.With(names...)
+}
