@@ -20,7 +20,6 @@ import (
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/target"
 )
 
 // limit is less than what the engine is given for an answer.
