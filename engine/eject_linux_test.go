@@ -10,7 +10,6 @@ import (
 
 	"dlx/engine"
 	"dlx/fault"
-	"dlx/inject"
 	"dlx/internal/testutil"
 )
 

@@ -13,7 +13,6 @@ import (
 
 	"dlx/engine"
 	"dlx/fault"
-	"dlx/inject"
 	"dlx/internal/rootfs"
 	"dlx/internal/testutil"
 	"dlx/shell"
