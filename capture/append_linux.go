@@ -33,6 +33,9 @@ func (c *Capture) append(s *source) error {
 // put appends the source's next packet, whose interface and owner are known.
 func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
 	f := &s.frame
+	if len(c.names.due) > 0 {
+		c.appendNames()
+	}
 	c.stats.Captured++
 	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linkCooked; plain {
 		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, directionOf(f), c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
@@ -48,7 +51,7 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
 func (c *Capture) appendRun(s *source) {
 	i, f, out := s.last, &s.frame, c.out
 	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {
-		if owner, news := s.ownerOf(i, f); news != nil {
+		if owner, news := s.ownerOf(i, f); news != nil || len(c.names.due) > 0 {
 			c.out = out
 			c.put(s, i, owner, news)
 			out = c.out
@@ -79,12 +82,15 @@ func directionOf(f *linux.Frame) pcapng.Direction {
 
 // ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
 func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
-	if s.owner == nil {
-		return 0, nil
-	}
 	network := macs + 2
 	if i.linkType != linkEthernet {
 		network = f.Network()
+	}
+	if s.owner == nil {
+		if s.names != nil {
+			s.names.look(f.Data[min(network, len(f.Data)):])
+		}
+		return 0, nil
 	}
 	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
 	flow := s.owner.of(f, network, outgoing)

@@ -23,7 +23,7 @@ type Capture struct {
 	fds     []int
 	hurry   bool // packets do not wait for older ones of other sources
 
-	names []pcapng.Name // that the section has
+	names naming
 
 	mu     sync.Mutex
 	coming []*source     // those that Run has not seen yet

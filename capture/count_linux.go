@@ -52,6 +52,9 @@ func (c *Capture) writeStatistics(w io.Writer) error {
 	for _, i := range c.ifaces {
 		c.appendStatistics(i)
 	}
+	if len(c.names.due) > 0 { // of packets that came before the name
+		c.appendNames()
+	}
 	return c.flush(w)
 }
 

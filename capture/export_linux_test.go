@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
+	"dlx/capture/pcapng"
 	"dlx/capture/process"
 	"dlx/internal/linux"
 )
@@ -42,6 +44,20 @@ func (m *Merger) Own(p *process.Process) {
 		s.owner = newOwners(&answers{p}, s.ring.Crowded)
 	}
 }
+
+// Name gives the first source interfaces with the numbers below n, and has addresses named.
+func (m *Merger) Name(n int32, names ...pcapng.Name) {
+	s := m.c.sources[0]
+	s.links = &links{byIndex: map[int32]*link{}}
+	for index := range n {
+		s.links.byIndex[index] = &link{index: index, name: "if" + strconv.Itoa(int(index)), hardware: arphrdEthernet, gone: true}
+	}
+	m.c.callBy(s)
+	m.c.names.add(false, names)
+}
+
+// MaxInterfaces is how many a section has at most.
+const MaxInterfaces = maxInterfaces
 
 // answers knows everything.
 type answers struct{ p *process.Process }

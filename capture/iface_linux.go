@@ -75,7 +75,7 @@ func (c *Capture) newSection() {
 	}
 	c.ifaces = c.ifaces[:0]
 	c.appendSection()
-	c.say(pcapng.AppendNames(c.out, c.names))
+	c.names.again()
 }
 
 func (c *Capture) appendSection() {

@@ -11,8 +11,9 @@ import (
 // owners knows the processes of a source's flows. It is Run's; a resolver finds out about them meanwhile.
 type owners struct {
 	resolver answerer
-	hurried  func() bool // says that packets have no time to wait
-	last     *slot       // that the packet before fell into
+	hurried  func() bool    // says that packets have no time to wait
+	look     func(b []byte) // called with a packet, from its network header on, whose addresses may be new; may be nil
+	last     *slot          // that the packet before fell into
 	slots    [1 << slotBits]slot
 	key      flowKey                // of the packet at hand
 	young    map[flowKey]*ownedFlow // flows by age: when there are too many young ones, the old ones are forgotten
@@ -97,11 +98,12 @@ func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool) *ownedFlow {
 	k := &o.key
 	begins, ok := parseFlow(b, outgoing, f.Interface, k)
 	if !ok {
+		o.show(b)
 		return nil
 	}
 	s := &o.slots[slotOf(k.ends, k.ports)]
 	if s.ends != k.ends || s.ports != k.ports || begins || f.Time >= s.flow.expires || k.ports&isIPv6 != 0 && s.flow.key.long != k.long {
-		flow := o.find(f.Time, begins)
+		flow := o.find(f.Time, begins, b)
 		if flow == nil {
 			return nil
 		}
@@ -113,6 +115,13 @@ func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool) *ownedFlow {
 	return s.flow
 }
 
+// show has look see a packet.
+func (o *owners) show(b []byte) {
+	if o.look != nil {
+		o.look(b)
+	}
+}
+
 // own notes a flow's owner, if it is known.
 func (f *ownedFlow) own(p *process.Process) {
 	if p != nil {
@@ -121,7 +130,7 @@ func (f *ownedFlow) own(p *process.Process) {
 }
 
 // find finds the flow of the packet at hand among those that are not in their slots, or makes one.
-func (o *owners) find(now uint64, begins bool) *ownedFlow {
+func (o *owners) find(now uint64, begins bool, b []byte) *ownedFlow {
 	k := &o.key
 	if k.ports&isIPv6 == 0 {
 		k.long = [32]byte{}
@@ -134,6 +143,9 @@ func (o *owners) find(now uint64, begins bool) *ownedFlow {
 	}
 	if flow != nil && !begins && now < flow.expires {
 		return flow
+	}
+	if flow == nil {
+		o.show(b)
 	}
 	if !o.mayAsk(now) {
 		return flow

@@ -136,10 +136,10 @@ func (c *Capture) update(s *source) error {
 func (c *Capture) takeChanges() error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round
 	coming, going, called := c.changes()
-	c.appendNames(called)
+	c.names.add(false, called)
 	for _, s := range coming {
 		c.sources = append(c.sources, s)
-		c.appendNames(s.called())
+		c.callBy(s)
 		for _, l := range s.wanted() {
 			if l.up {
 				c.describe(s, l)

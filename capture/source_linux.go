@@ -18,6 +18,7 @@ type source struct {
 	early     *early // nil where there is none
 	links     *links
 	owner     *owners // nil if processes are not wanted
+	names     *naming // nil if names are not
 	addresses []netip.Addr
 	bound     int32 // the interface that the ring is bound to; 0 for all
 
@@ -133,7 +134,9 @@ func (s *source) openHere() (err error) {
 	if s.links, err = openLinks(); err != nil {
 		return err
 	}
-	s.addresses = addresses()
+	if !s.o.NoNames {
+		s.addresses = addresses()
+	}
 	if s.o.NoProcess {
 		return nil
 	}

@@ -54,6 +54,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		RingSize:    f.ringSize(),
 		Latency:     req.Latency,
 		NoProcess:   req.NoProcess,
+		NoNames:     req.NoNames,
 		Application: version.String(),
 		Take:        mem.take,
 	})
@@ -164,10 +165,13 @@ func (f *followers) start(ctx context.Context) error {
 // rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
-// name has the file say what the addresses of the running containers are called: the targets talk to them. The engine is
-// asked now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
+// name has the file say what the addresses of its packets are called: the targets talk to other containers. The engine is asked
+// now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
 // slow holds up nothing, its names come in later.
 func (f *followers) name(ctx context.Context) {
+	if f.req.NoNames {
+		return
+	}
 	wait, asked := context.WithTimeout(ctx, nameWait)
 	f.wg.Go(func() {
 		defer asked()

@@ -112,6 +112,7 @@ type CaptureRequest struct {
 	MaxBytes  uint64 // of the file; no limit
 	RingSize  int    // bytes; 32 MiB
 	NoProcess bool   // without the processes that packets belong to
+	NoNames   bool   // without the names of containers that addresses belong to
 	// Own are connections of who asks for the capture. They are left out where a target has the engine's own network
 	// namespace: each packet that is shown over one of them would make another.
 	Own     []Connection

@@ -34,6 +34,7 @@ type captureOptions struct {
 	files       fileOptions
 	list        bool
 	noProcess   bool
+	noNames     bool // as -n, where packets are not printed
 	ownTraffic  bool
 	pipe        bool
 	wireshark   bool
@@ -252,6 +253,7 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
 		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
+		NoNames: o.noNames || o.view.Numbers > 0,
 	}, nil
 }
 
