@@ -72,12 +72,15 @@ func (a *answers) ask(k *flowKey, _ uint64) *answer {
 func (a *answers) close() error { return nil }
 
 // Merge writes the packets of the blocks.
-func (m *Merger) Merge(w io.Writer) (Stats, error) {
+func (m *Merger) Merge(w io.Writer) (Stats, error) { return m.MergeTo(ToWriter(w)) }
+
+// MergeTo has a sink take the packets of the blocks.
+func (m *Merger) MergeTo(to Sink) (Stats, error) {
 	for i, b := range m.blocks {
 		binary.NativeEndian.PutUint32(b[8:], 1) // TP_STATUS_USER
 		m.c.sources[i].reading = false
 	}
-	err := m.c.rest(w)
+	err := m.c.rest(to)
 	return m.c.stats, err
 }
 

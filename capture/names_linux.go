@@ -144,7 +144,7 @@ func (c *Capture) appendNames() {
 	due := c.names.due[:min(len(c.names.due), maxNames-len(c.names.said))]
 	c.names.said = append(c.names.said, due...)
 	c.names.due = nil
-	c.say(pcapng.AppendNames(c.out, due))
+	c.out = pcapng.AppendNames(c.out, due)
 }
 
 // addresses are those of the calling thread's network namespace, but for the ones that every namespace has. Without them a

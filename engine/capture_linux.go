@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -19,8 +18,8 @@ import (
 	"dlx/target"
 )
 
-// Capture writes the packets of targets to w. The filter is compiled before anything is opened.
-func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
+// Capture hands the packets of targets to a sink. The filter is compiled before anything is opened.
+func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats CaptureStats, err error) {
 	if err := requirePrivileges(linux.CapSysAdmin); err != nil {
 		return stats, err
 	}
@@ -66,7 +65,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		f.wg.Wait()
 		return stats, errors.Join(err, f.c.Close())
 	}
-	got, err := f.c.Run(ctx, w)
+	got, err := f.c.Run(ctx, to)
 	stop()
 	f.wg.Wait()
 	stats = CaptureStats{

@@ -47,7 +47,6 @@ func (w *Writer) note(kind uint32, block []byte) {
 	case blockStatistics:
 		if i := h.of(block); i != nil {
 			i.Start, i.Dropped = figures(block, i.Start)
-			w.dropped.Store(h.dropped())
 		}
 	}
 }
@@ -80,14 +79,6 @@ func (h *head) statistics(at time.Time) (b []byte) {
 		b = pcapng.AppendStatistics(b, &i)
 	}
 	return b
-}
-
-// dropped is how many packets the interfaces' last figures say were lost.
-func (h *head) dropped() (total uint64) {
-	for _, i := range h.stats {
-		total += i.Dropped
-	}
-	return total
 }
 
 // figures takes the beginning of the capture, if it is there, and isb_osdrop out of a statistics block.

@@ -292,8 +292,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestWritePackets: packets whose number is said make the same files and figures as those that are counted.
-func TestWritePackets(t *testing.T) {
+// TestBlocks: packets whose number is said make the same files and figures as those that are counted.
+func TestBlocks(t *testing.T) {
 	head := len(stream(0))
 	b := stream(9) // without figures among the packets
 	size := (len(b) - head) / 9
@@ -302,9 +302,9 @@ func TestWritePackets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, wanted := writePackets(t, o, b[:head], b[head:], (*Writer).Write)
-			for _, torn := range []int{0, 1, size} {
+			for _, torn := range []int{0, size} {
 				got, figures := writePackets(t, o, b[:head+torn], b[head+torn:], func(w *Writer, p []byte) (int, error) {
-					return w.WritePackets(p, uint64((len(p)+size-1)/size))
+					return len(p), w.Blocks(p, uint64(len(p)/size), 0)
 				})
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("files (-counted +said), %d bytes before:\n%s", torn, diff)
@@ -378,4 +378,27 @@ func FuzzWrite(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLost: what was lost is counted once, whether the figures in the stream tell of it or who hands the blocks over.
+func TestLost(t *testing.T) {
+	b := pcapng.AppendSection(nil, &pcapng.Section{})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	for _, s := range []pcapng.Statistics{{Dropped: 2}, {Interface: 1, Dropped: 3}, {Dropped: 4}, {Dropped: 4}, {Interface: 9, Dropped: 100}} {
+		b = pcapng.AppendStatistics(b, &s)
+	}
+	b = pcapng.AppendSection(b, &pcapng.Section{})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendStatistics(b, &pcapng.Statistics{Dropped: 1})
+	for _, o := range []Options{{Name: "x"}, {Name: "x", MaxBytes: 1000}} {
+		_, figures := writePackets(t, o, b, nil, (*Writer).Write)
+		if figures.Dropped != 4+3+1 {
+			t.Errorf("%+v: the stream tells of %d lost packets, want 8", o, figures.Dropped)
+		}
+		_, figures = writePackets(t, o, nil, b, func(w *Writer, p []byte) (int, error) { return len(p), w.Blocks(p, 0, 5) })
+		if figures.Dropped != 5 {
+			t.Errorf("%+v: %d lost packets, want the 5 that were told of", o, figures.Dropped)
+		}
+	}
 }

@@ -31,7 +31,7 @@ type Figures struct {
 	Files                   int
 }
 
-// Writer writes the stream of a capture to files. Its Write is for one goroutine; Figures is for any.
+// Writer writes a capture to files. Figures is for any goroutine, the other methods are for one.
 type Writer struct {
 	o       Options
 	now     func() time.Time
@@ -40,8 +40,8 @@ type Writer struct {
 	number  int       // of the file, from 0
 	files   int       // that were begun
 	ends    time.Time // when the next one is due
-	rest    []byte    // the beginning of a block that has not come to its end
-	head    head      // what each file begins with
+	pieces  pieces
+	head    head // what each file begins with
 	convert *converter
 	err     error // that ended it
 
@@ -62,7 +62,7 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 	if o.Format != Pcapng && o.Format != "" {
 		w.convert = &converter{cooked: o.Format == PcapCooked}
 	}
-	if err := w.begin(now()); err != nil {
+	if err := w.next(now()); err != nil {
 		return nil, errors.Join(err, w.place.close())
 	}
 	if o.Every > 0 {
@@ -71,8 +71,8 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 	return w, nil
 }
 
-// begin makes the next file.
-func (w *Writer) begin(at time.Time) (err error) {
+// next makes the next file.
+func (w *Writer) next(at time.Time) (err error) {
 	if w.file, err = w.create(w.number, at); err != nil {
 		return err
 	}
@@ -93,75 +93,53 @@ const (
 	maxBlock  = 16 << 20 // bytes of a block, at most
 )
 
-// Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left waits for its end.
-func (w *Writer) Write(p []byte) (int, error) {
+// Begin does nothing: the first file is there. A Writer is a sink of package capture.
+func (w *Writer) Begin() error { return w.err }
+
+// Blocks takes whole blocks, some of which are packets, and how many packets were lost since those
+// before. They are not looked at if all go as they are into the file that is open.
+func (w *Writer) Blocks(b []byte, packets, dropped uint64) error {
 	if w.err != nil {
-		return 0, w.err
+		return w.err
 	}
-	stream := p
-	if len(w.rest) > 0 {
-		w.rest = append(w.rest, p...)
-		stream = w.rest
+	w.dropped.Add(dropped)
+	if w.o.rotates() {
+		w.err = w.split(b)
+	} else {
+		w.err = w.put(b, packets)
 	}
-	done, err := w.blocks(stream)
-	if err != nil {
-		w.err = err
-		return 0, err
-	}
-	w.rest = append(w.rest[:0], stream[done:]...)
-	return len(p), nil
+	return w.err
 }
 
-// WritePackets is Write for n packets, whole and with nothing else beside them, which are not looked at if all go into the
-// file that is open.
-func (w *Writer) WritePackets(p []byte, n uint64) (int, error) {
-	if w.err != nil || len(w.rest) > 0 || w.o.rotates() || w.convert != nil {
-		return w.Write(p)
-	}
-	if err := w.put(p, n); err != nil {
-		w.err = err
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// blocks writes the whole blocks at the beginning of b and returns their size.
-func (w *Writer) blocks(b []byte) (done int, err error) {
-	pending := 0 // where what goes into this file begins
+// split writes whole blocks, each into the file that it belongs to.
+func (w *Writer) split(b []byte) error {
+	done, pending := 0, 0 // where the next block begins, and what goes into this file
 	packets := uint64(0)
 	for len(b)-done >= blockHead {
 		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket {
-			return 0, errors.New("not the stream of a capture")
-		}
-		if int64(len(b)-done) < size {
-			break
+		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket || int64(len(b)-done) < size {
+			return errNoStream
 		}
 		block := b[done : done+int(size)]
 		if kind == blockPacket {
 			if w.due(block, int64(done-pending)) {
 				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(block)); err != nil {
-					return 0, err
+					return err
 				}
 				pending, packets = done, 0
 			}
-			if w.o.rotates() {
-				w.head.count(block)
-			}
+			w.head.count(block)
 			packets++
 		} else {
 			w.note(kind, block)
 		}
 		done += int(size)
 	}
-	return done, w.put(b[pending:done], packets)
+	return w.put(b[pending:done], packets)
 }
 
 // due says whether a packet belongs into the next file; some bytes before it are still to be written.
 func (w *Writer) due(block []byte, before int64) bool {
-	if !w.o.rotates() {
-		return false
-	}
 	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !packetTime(block).Before(w.ends)
 }
 
@@ -180,7 +158,7 @@ func (w *Writer) rotate(block []byte) error {
 		return err
 	}
 	failpoint.At("savefile.finished")
-	if err := w.begin(at); err != nil {
+	if err := w.next(at); err != nil {
 		return err
 	}
 	if w.convert != nil {

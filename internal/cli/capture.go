@@ -181,11 +181,11 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if err != nil {
 			return err
 		}
-		ctx, end := untilGone(ctx, out)
+		ctx, end := untilGone(ctx, out.WriteCloser)
 		defer end()
-		live := a.liveLine(out)
+		live := a.liveLine(out.files)
 		req.Own = <-own
-		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
+		stats, err := e.Capture(ctx, req, &begun{out, func() {
 			if !o.quiet() {
 				a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
 			}
