@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/internal/linux"
 )
@@ -37,7 +38,7 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
 		c.appendNames()
 	}
 	c.stats.Captured++
-	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linkCooked; plain {
+	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linktype.LinuxSLL2; plain {
 		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, directionOf(f), c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
 	} else {
 		c.appendMore(s, i, owner, news)
@@ -70,7 +71,7 @@ func (c *Capture) appendRun(s *source) {
 // runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
 // sources, those that came early, and limits.
 func (c *Capture) runs(s *source) bool {
-	return len(c.sources) == 1 && s.reading && s.early.over() && s.last.linkType != linkCooked && c.o.Count == 0 && c.o.MaxBytes == 0
+	return len(c.sources) == 1 && s.reading && s.early.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
 }
 
 func directionOf(f *linux.Frame) pcapng.Direction {
@@ -83,7 +84,7 @@ func directionOf(f *linux.Frame) pcapng.Direction {
 // ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
 func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
 	network := macs + 2
-	if i.linkType != linkEthernet {
+	if i.linkType != linktype.Ethernet {
 		network = f.Network()
 	}
 	if s.owner == nil {
@@ -112,9 +113,9 @@ func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *ownedFlow)
 	}
 	i.dropped, s.note = 0, ""
 	switch {
-	case i.linkType == linkCooked:
+	case i.linkType == linktype.LinuxSLL2:
 		c.appendCooked(&pkt, f)
-	case f.VLAN && i.linkType == linkEthernet && len(f.Data) >= macs:
+	case f.VLAN && i.linkType == linktype.Ethernet && len(f.Data) >= macs:
 		c.appendTagged(&pkt, f)
 	default:
 		pkt.Data = f.Data[:min(len(f.Data), c.o.SnapLen)]
@@ -142,8 +143,8 @@ func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 // appendCooked appends a packet with a header of dlx's own in place of the one that the file has no type for.
 func (c *Capture) appendCooked(pkt *pcapng.Packet, f *linux.Frame) {
 	network := min(f.Network(), len(f.Data))
-	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linux.CookedHeader
-	size := min(len(f.Data)-network+linux.CookedHeader, c.o.SnapLen)
+	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linktype.SLL2Size
+	size := min(len(f.Data)-network+linktype.SLL2Size, c.o.SnapLen)
 	out, start := pcapng.BeginPacket(c.out, pkt, size)
 	data := len(out)
 	out = append(f.AppendCooked(out), f.Data[network:]...)

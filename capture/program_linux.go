@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
 )
 
 // program makes the filter's program for the interfaces that there are.
@@ -101,7 +103,7 @@ func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruct
 	}
 	linkType := linkTypeOf(hardware)
 	program, err := s.Compile(linkType, mask, snaplen)
-	if err != nil || linkType != linkCooked {
+	if err != nil || linkType != linktype.LinuxSLL2 {
 		return program, err
 	}
 	return cooked(program)

@@ -1,6 +1,7 @@
 package capture_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -23,7 +24,9 @@ func (r refusing) Blocks([]byte, uint64, uint64) error {
 func TestRefusingSink(t *testing.T) {
 	c := open(t, namespace(t, ""), capture.Options{RingSize: 1 << 20})
 	refusal := errors.New("refused")
-	if _, err := c.Run(t.Context(), refusing{t, refusal}); !errors.Is(err, refusal) {
+	ctx, stop := context.WithTimeout(t.Context(), limit)
+	defer stop()
+	if _, err := c.Run(ctx, refusing{t, refusal}); !errors.Is(err, refusal) {
 		t.Errorf("error %v, want the sink's", err)
 	}
 	if err := c.Close(); err != nil {

@@ -1,8 +1,9 @@
 package savefile
 
 import (
-	"encoding/binary"
-	"errors"
+	"fmt"
+
+	"dlx/capture/pcapng"
 )
 
 // pieces is what is known of a capture that comes in pieces, such as another process writes it.
@@ -11,8 +12,8 @@ type pieces struct {
 	dropped []uint64 // by interface of the section, as of its last figures
 }
 
-// errNoStream reports bytes that are no blocks of pcapng.
-var errNoStream = errors.New("not the stream of a capture")
+// notStream reports bytes that are no blocks of pcapng.
+func notStream(err error) error { return fmt.Errorf("not the stream of a capture: %w", err) }
 
 // Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left waits for its end. It is not
 // called before the end of a block if Blocks is called as well.
@@ -41,43 +42,37 @@ func (w *Writer) Write(p []byte) (int, error) {
 // whole is the size of the whole blocks at the beginning of b, how many of them are packets, and how many packets more they
 // say are lost than those before.
 func (s *pieces) whole(b []byte) (done int, packets, dropped uint64, err error) {
-	for len(b)-done >= blockHead {
-		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket {
-			return 0, 0, 0, errNoStream
+	for {
+		block, err := pcapng.First(b[done:])
+		if err != nil {
+			return 0, 0, 0, notStream(err)
 		}
-		if int64(len(b)-done) < size {
-			break
+		if block == nil {
+			return done, packets, dropped, nil
 		}
-		block := b[done : done+int(size)]
-		switch kind {
-		case blockPacket:
+		switch block.Kind() {
+		case pcapng.PacketBlock:
 			packets++
-		case blockSection:
+		case pcapng.SectionBlock:
 			s.dropped = s.dropped[:0]
-		case blockInterface:
+		case pcapng.InterfaceBlock:
 			if len(s.dropped) < maxInterfaces {
 				s.dropped = append(s.dropped, 0)
 			}
-		case blockStatistics:
+		case pcapng.StatisticsBlock:
 			dropped += s.lost(block)
 		}
-		done += int(size)
+		done += len(block)
 	}
-	return done, packets, dropped, nil
 }
 
 // lost is how many packets more are lost than an interface's figures said before.
-func (s *pieces) lost(block []byte) uint64 {
-	if len(block) < blockHead+4 {
+func (s *pieces) lost(block pcapng.Raw) uint64 {
+	now, err := block.Statistics()
+	if err != nil || uint64(now.Interface) >= uint64(len(s.dropped)) || now.Dropped <= s.dropped[now.Interface] {
 		return 0
 	}
-	id := binary.LittleEndian.Uint32(block[blockHead:])
-	_, total := figures(block, 0)
-	if uint64(id) >= uint64(len(s.dropped)) || total <= s.dropped[id] {
-		return 0
-	}
-	more := total - s.dropped[id]
-	s.dropped[id] = total
+	more := now.Dropped - s.dropped[now.Interface]
+	s.dropped[now.Interface] = now.Dropped
 	return more
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 )
 
@@ -171,7 +172,7 @@ func TestByTime(t *testing.T) {
 }
 
 func TestPcap(t *testing.T) {
-	for format, link := range map[Format]int{Pcap: 1, PcapCooked: linkCooked} {
+	for format, link := range map[Format]int{Pcap: 1, PcapCooked: linktype.LinuxSLL2} {
 		names, err := write(t, Options{Name: "x", Format: format, MaxBytes: 3000}, stream(60), 333)
 		if err != nil || len(names) < 2 {
 			t.Fatal(names, err)
@@ -200,7 +201,7 @@ func TestPcap(t *testing.T) {
 				}
 				want := 100
 				if format == PcapCooked {
-					want = 100 - macHeader + cookedHeader
+					want = 100 - macHeader + linktype.SLL2Size
 				}
 				if len(data) != want || ci.Length != want || data[len(data)-1] != byte(n) || !ci.Timestamp.Equal(start.Add(time.Duration(n)*time.Second)) {
 					t.Errorf("%s: packet %d: %d bytes, %+v", name, n, len(data), ci)
@@ -241,7 +242,7 @@ func TestElsewhere(t *testing.T) {
 			if _, err := w.Write(part); err != nil {
 				t.Fatal(err)
 			}
-			if b := got.Bytes(); format == Pcapng && wholeBlocks(b) != len(b) || format != Pcapng && wholeRecords(b, len(b) > 0) != len(b) {
+			if b := got.Bytes(); format == Pcapng && pcapng.Whole(b) != len(b) || format != Pcapng && wholeRecords(b, len(b) > 0) != len(b) {
 				t.Fatalf("%s: a reader waits for the end of what it has", format)
 			}
 		}
@@ -370,7 +371,7 @@ func FuzzWrite(f *testing.F) {
 		_ = w.Close()
 		for i := range 3 {
 			got, err := os.ReadFile(fmt.Sprintf("%s%d", o.Name, i))
-			if err == nil && !pcap && wholeBlocks(got) != len(got) {
+			if err == nil && !pcap && pcapng.Whole(got) != len(got) {
 				t.Errorf("file %d ends inside a block", i)
 			}
 			if err == nil && pcap && wholeRecords(got, len(got) > 0) != len(got) {

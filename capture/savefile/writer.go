@@ -1,12 +1,14 @@
 package savefile
 
 import (
-	"encoding/binary"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
+	"dlx/capture/pcapng"
 	"dlx/internal/failpoint"
 )
 
@@ -87,12 +89,6 @@ func (w *Writer) Figures() Figures {
 	return Figures{Packets: w.packets.Load(), Bytes: w.bytes.Load(), Dropped: w.dropped.Load(), Files: int(w.begun.Load())}
 }
 
-const (
-	blockHead = 8        // bytes: type and length
-	minPacket = 32       // bytes of an enhanced packet block without a packet
-	maxBlock  = 16 << 20 // bytes of a block, at most
-)
-
 // Begin does nothing: the first file is there. A Writer is a sink of package capture.
 func (w *Writer) Begin() error { return w.err }
 
@@ -115,37 +111,39 @@ func (w *Writer) Blocks(b []byte, packets, dropped uint64) error {
 func (w *Writer) split(b []byte) error {
 	done, pending := 0, 0 // where the next block begins, and what goes into this file
 	packets := uint64(0)
-	for len(b)-done >= blockHead {
-		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket || int64(len(b)-done) < size {
-			return errNoStream
+	for done < len(b) {
+		block, err := pcapng.First(b[done:])
+		if err != nil || block == nil {
+			return notStream(cmp.Or(err, io.ErrUnexpectedEOF))
 		}
-		block := b[done : done+int(size)]
-		if kind == blockPacket {
-			if w.due(block, int64(done-pending)) {
-				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(block)); err != nil {
+		if block.Kind() == pcapng.PacketBlock {
+			p, err := block.Packet()
+			if err != nil {
+				return notStream(err)
+			}
+			if at := time.Unix(0, int64(p.Time)); w.due(at, int64(done-pending)) {
+				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(at)); err != nil {
 					return err
 				}
 				pending, packets = done, 0
 			}
-			w.head.count(block)
+			w.head.count(p.Interface)
 			packets++
 		} else {
-			w.note(kind, block)
+			w.note(block)
 		}
-		done += int(size)
+		done += len(block)
 	}
 	return w.put(b[pending:done], packets)
 }
 
 // due says whether a packet belongs into the next file; some bytes before it are still to be written.
-func (w *Writer) due(block []byte, before int64) bool {
-	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !packetTime(block).Before(w.ends)
+func (w *Writer) due(at time.Time, before int64) bool {
+	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !at.Before(w.ends)
 }
 
 // rotate completes the file and begins the next one, for a packet.
-func (w *Writer) rotate(block []byte) error {
-	at := packetTime(block)
+func (w *Writer) rotate(at time.Time) error {
 	w.number++
 	if w.o.Every > 0 && !at.Before(w.ends) {
 		w.number = 0
@@ -210,9 +208,3 @@ func (w *Writer) finish(rotated *time.Time) error {
 
 // Close completes the last file. A block of which only the beginning has come is left out.
 func (w *Writer) Close() error { return errors.Join(w.finish(nil), w.place.close()) }
-
-// packetTime is an enhanced packet block's.
-func packetTime(block []byte) time.Time {
-	high, low := binary.LittleEndian.Uint32(block[12:]), binary.LittleEndian.Uint32(block[16:])
-	return time.Unix(0, int64(uint64(high)<<32|uint64(low)))
-}
