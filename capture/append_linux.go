@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"dlx/capture/attribution"
 	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/internal/linux"
@@ -32,7 +33,7 @@ func (c *Capture) append(s *source) error {
 }
 
 // put appends the source's next packet, whose interface and owner are known.
-func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
+func (c *Capture) put(s *source, i *iface, owner uint32, news *attribution.Flow) {
 	f := &s.frame
 	if len(c.names.due) > 0 {
 		c.appendNames()
@@ -82,7 +83,7 @@ func directionOf(f *linux.Frame) pcapng.Direction {
 }
 
 // ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
-func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
+func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *attribution.Flow) {
 	network := macs + 2
 	if i.linkType != linktype.Ethernet {
 		network = f.Network()
@@ -93,23 +94,23 @@ func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow)
 		}
 		return 0, nil
 	}
-	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
-	flow := s.owner.of(f, network, outgoing)
+	outgoing := f.Outgoing || i.link.hardware == linktype.HardwareLoopback // what loopback carries is its sender's
+	flow := s.owner.Lookup(f, network, outgoing)
 	if flow == nil {
 		return 0, nil
 	}
-	if !flow.told && flow.owner != nil && s.note == "" {
-		return flow.pid, flow
+	if !flow.Told && flow.Owner != nil && s.note == "" {
+		return flow.PID, flow
 	}
-	return flow.pid, nil
+	return flow.PID, nil
 }
 
 // appendMore appends a packet that something is to be done with or said of.
-func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *ownedFlow) {
+func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *attribution.Flow) {
 	f := &s.frame
 	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: directionOf(f), ID: c.stats.Captured, Dropped: i.dropped, Process: owner, Comment: s.note}
 	if news != nil {
-		news.told, pkt.Comment = true, news.owner.Comment()
+		news.Told, pkt.Comment = true, news.Owner.Comment()
 	}
 	i.dropped, s.note = 0, ""
 	switch {

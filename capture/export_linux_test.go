@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"dlx/capture/attribution"
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/capture/process"
 	"dlx/internal/linux"
@@ -25,7 +27,7 @@ func NewMerger(blocks ...[]byte) *Merger {
 	m.c.gather()
 	for _, b := range blocks {
 		s := &source{ring: linux.RingOf(b, len(b)), interfaces: map[int32]*iface{}}
-		l := &link{index: 0, name: "eth0", hardware: arphrdEthernet, gone: true}
+		l := &link{index: 0, name: "eth0", hardware: linktype.HardwareEthernet, gone: true}
 		m.c.sources = append(m.c.sources, s)
 		m.c.describe(s, l)
 	}
@@ -41,7 +43,7 @@ const WriteSize = writeSize
 // Own has all flows belong to a process.
 func (m *Merger) Own(p *process.Process) {
 	for _, s := range m.c.sources {
-		s.owner = newOwners(&answers{p}, s.ring.Crowded)
+		s.owner = attribution.Known(p)
 	}
 }
 
@@ -50,7 +52,7 @@ func (m *Merger) Name(n int32, names ...pcapng.Name) {
 	s := m.c.sources[0]
 	s.links = &links{byIndex: map[int32]*link{}}
 	for index := range n {
-		s.links.byIndex[index] = &link{index: index, name: "if" + strconv.Itoa(int(index)), hardware: arphrdEthernet, gone: true}
+		s.links.byIndex[index] = &link{index: index, name: "if" + strconv.Itoa(int(index)), hardware: linktype.HardwareEthernet, gone: true}
 	}
 	m.c.callBy(s)
 	m.c.names.add(false, names)
@@ -58,18 +60,6 @@ func (m *Merger) Name(n int32, names ...pcapng.Name) {
 
 // MaxInterfaces is how many a section has at most.
 const MaxInterfaces = maxInterfaces
-
-// answers knows everything.
-type answers struct{ p *process.Process }
-
-func (a *answers) ask(k *flowKey, _ uint64) *answer {
-	known := &answer{key: *k, done: make(chan struct{})}
-	known.owner.Store(a.p)
-	close(known.done)
-	return known
-}
-
-func (a *answers) close() error { return nil }
 
 // Merge writes the packets of the blocks.
 func (m *Merger) Merge(w io.Writer) (Stats, error) { return m.MergeTo(ToWriter(w)) }

@@ -20,20 +20,17 @@ import (
 
 // Kinds of interfaces (linux/if_arp.h).
 const (
-	arphrdEthernet = 1
-	arphrdRawIP    = 519
-	arphrdTunnel   = 768
-	arphrdTunnel6  = 769
-	arphrdLoopback = 772
-	arphrdSIT      = 776
-	arphrdNone     = 0xfffe
+	arphrdRawIP   = 519
+	arphrdTunnel  = 768
+	arphrdTunnel6 = 769
+	arphrdSIT     = 776
 )
 
 // linkTypes are those of the kinds of interfaces, as libpcap has them (map_arphrd_to_dlt in pcap-linux.c). Loopback carries
 // Ethernet headers, tunnels IP packets as they are. Every other kind is captured without its own header (cooked).
 var linkTypes = map[uint16]uint16{
-	arphrdEthernet: linktype.Ethernet, arphrdLoopback: linktype.Ethernet,
-	arphrdNone: linktype.Raw, arphrdRawIP: linktype.Raw, arphrdTunnel: linktype.Raw, arphrdTunnel6: linktype.Raw, arphrdSIT: linktype.Raw,
+	linktype.HardwareEthernet: linktype.Ethernet, linktype.HardwareLoopback: linktype.Ethernet,
+	linktype.HardwareNone: linktype.Raw, arphrdRawIP: linktype.Raw, arphrdTunnel: linktype.Raw, arphrdTunnel6: linktype.Raw, arphrdSIT: linktype.Raw,
 }
 
 // linkTypeOf is the link type of a kind of interfaces.

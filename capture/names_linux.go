@@ -35,11 +35,19 @@ type called struct {
 // maxNames is how many addresses are kept of each kind: containers can come and go for ever.
 const maxNames = 1 << 14
 
+// What is needed of IP headers (RFC 791, 8200): their sizes, where their addresses are, and the sizes of
+// these, in bytes.
 const (
-	ip4Size  = 4
-	ip6Size  = 16
-	pairBits = 6
+	ip4Header = 20
+	ip4Ends   = 12
+	ip4Size   = 4
+	ip6Header = 40
+	ip6Ends   = 8
+	ip6Size   = 16
 )
+
+// pairBits says how many pairs of addresses are remembered.
+const pairBits = 6
 
 // Name has the file say what addresses are called, those that its packets have. It can be called at
 // any time before Close, from any goroutine. With Options.NoNames it does nothing.
@@ -169,7 +177,7 @@ func (c *Capture) callBy(s *source) {
 	}
 	s.names = &c.names
 	if s.owner != nil {
-		s.owner.look = c.names.look
+		s.owner.OnNew(c.names.look)
 	}
 	c.names.add(true, s.called())
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"dlx/capture/attribution"
+	"dlx/capture/linktype"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
@@ -17,8 +19,8 @@ type source struct {
 	ring      *linux.Ring
 	early     *early // nil where there is none
 	links     *links
-	owner     *owners // nil if processes are not wanted
-	names     *naming // nil if names are not
+	owner     *attribution.Owners // nil if processes are not wanted
+	names     *naming             // nil if names are not
 	addresses []netip.Addr
 	bound     int32 // the interface that the ring is bound to; 0 for all
 
@@ -86,12 +88,19 @@ func (s *source) start(o linux.RingOptions) error {
 }
 
 // prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind to and what to filter.
-func (s *source) prepare(ring *linux.RingOptions) error {
+func (s *source) prepare(ring *linux.RingOptions) (err error) {
 	reserved := make(chan error, 1)
-	err := s.Enter(func() (err error) {
+	reserving := false
+	defer func() {
+		if reserving {
+			err = errors.Join(err, <-reserved)
+		}
+	}()
+	err = s.Enter(func() (err error) {
 		if err := s.openRing(); err != nil {
 			return err
 		}
+		reserving = true
 		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
 		if s.early, err = openEarly(ring.Size, s.o.settled); err != nil {
 			return err
@@ -100,20 +109,17 @@ func (s *source) prepare(ring *linux.RingOptions) error {
 		return s.openHere()
 	})
 	failpoint.At("capture.opened")
-	if err == nil {
-		err = s.bind()
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
-		ring.Filter, err = s.program()
+	if err := s.bind(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = s.early.start(ring)
+	ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
+	if ring.Filter, err = s.program(); err != nil {
+		return err
 	}
-	if s.ring != nil {
-		err = errors.Join(err, <-reserved)
-	}
-	return err
+	return s.early.start(ring)
 }
 
 // openRing opens the socket that packets come from, on a thread of the namespace.
@@ -140,11 +146,9 @@ func (s *source) openHere() (err error) {
 	if s.o.NoProcess {
 		return nil
 	}
-	r, err := openResolver()
-	if err != nil {
+	if s.owner, err = attribution.Open(s.ring.Crowded); err != nil {
 		return fmt.Errorf("find processes: %w", err)
 	}
-	s.owner = newOwners(r, s.ring.Crowded)
 	return nil
 }
 
@@ -180,7 +184,7 @@ func (s *source) wanted() []*link {
 
 func (s *source) onLoopback() bool {
 	l := s.links.byIndex[s.bound]
-	return l != nil && l.hardware == arphrdLoopback
+	return l != nil && l.hardware == linktype.HardwareLoopback
 }
 
 // Sizes of blocks, in bytes: at least two of the largest frames, since GSO ones reach 64 KiB; large ones wake the reader
@@ -247,7 +251,7 @@ func (s *source) drained() bool { return s.removed && s.empty }
 func (s *source) close() error {
 	var err error
 	if s.owner != nil {
-		err = s.owner.resolver.close()
+		err = s.owner.Close()
 	}
 	if s.links != nil {
 		s.links.close()

@@ -43,6 +43,13 @@ const (
 // MaxAddress is the most bytes of an address that either header has room for.
 const MaxAddress = 8
 
+// Kinds of interfaces (linux/if_arp.h).
+const (
+	HardwareEthernet = 1
+	HardwareLoopback = 772
+	HardwareNone     = 0xfffe
+)
+
 // Packet types of either header (linux/if_packet.h).
 const (
 	ToHost      = 0

@@ -11,12 +11,6 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// Kinds of interfaces (linux/if_arp.h).
-const (
-	arphrdEthernet = 1
-	arphrdNone     = 0xfffe
-)
-
 // LinkTypeError reports interfaces that do not go into one file of the old format.
 type LinkTypeError struct{ First, Other uint16 }
 
@@ -135,7 +129,7 @@ func cook(link uint16, p *pcapng.RawPacket) (h linktype.SLL2, taken int) {
 	}
 	switch data := p.Data; {
 	case link == linktype.Ethernet && len(data) >= macHeader:
-		h.Hardware, h.AddressSize = arphrdEthernet, macSize
+		h.Hardware, h.AddressSize = linktype.HardwareEthernet, macSize
 		copy(h.Address[:], data[macSize:2*macSize])
 		if !sent {
 			h.PacketType = packetType(data)
@@ -145,7 +139,7 @@ func cook(link uint16, p *pcapng.RawPacket) (h linktype.SLL2, taken int) {
 		}
 		return h, macHeader
 	case len(data) > 0: // LINKTYPE_RAW
-		h.Hardware, h.Protocol = arphrdNone, 0x0800
+		h.Hardware, h.Protocol = linktype.HardwareNone, 0x0800
 		if data[0]>>4 == 6 {
 			h.Protocol = 0x86dd
 		}
