@@ -52,8 +52,14 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *attribution.Flow)
 // makes 1.5 ns a packet.
 func (c *Capture) appendRun(s *source) {
 	i, f, out := s.last, &s.frame, c.out
+	looks := s.owner != nil || s.names != nil
 	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {
-		if owner, news := s.ownerOf(i, f); news != nil || len(c.names.due) > 0 {
+		var owner uint32
+		var news *attribution.Flow
+		if looks {
+			owner, news = s.ownerOf(i, f)
+		}
+		if news != nil || len(c.names.due) > 0 {
 			c.out = out
 			c.put(s, i, owner, news)
 			out = c.out
