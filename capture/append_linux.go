@@ -78,7 +78,7 @@ func (c *Capture) appendRun(s *source) {
 // runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
 // sources, those that came early, and limits.
 func (c *Capture) runs(s *source) bool {
-	return len(c.sources) == 1 && s.reading && s.early.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
+	return len(c.sources) == 1 && s.reading && s.handover.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
 }
 
 func directionOf(f *linux.Frame) pcapng.Direction {

@@ -74,10 +74,10 @@ func (m *Merger) MergeTo(to Sink) (Stats, error) {
 	return m.c.stats, err
 }
 
-// Early returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
+// Handover returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
 // many of them the ring had as well.
-func (c *Capture) Early() func() (frames, again uint64) {
-	e := c.coming[0].early
+func (c *Capture) Handover() func() (frames, again uint64) {
+	e := c.coming[0].handover
 	return func() (frames, again uint64) { return e.frames, e.again }
 }
 
@@ -88,30 +88,30 @@ func (o Options) Settling(f func() error) Options {
 	return o
 }
 
-// EarlyOfCrowded opens early packets whose ring is crowded from the start. It says whether they are
+// HandoverToHalfFull opens a handover to a ring that is half full from the start. It says whether packets are
 // read, and whether settling was waited for all the same, for as long as the limit.
-func EarlyOfCrowded(enter Enter, limit time.Duration) (read, waited bool, err error) {
+func HandoverToHalfFull(enter Enter, limit time.Duration) (read, waited bool, err error) {
 	decided := make(chan struct{})
-	var e *early
+	var h *handover
 	err = enter(func() error {
-		e, err = openEarly(1<<20, func() error {
+		h, err = openHandover(1<<20, func() error {
 			select {
 			case <-decided:
 			case <-time.After(limit):
 				waited = true
 			}
-			return linux.Settle()
+			return linux.SynchronizeRCU()
 		})
 		return err
 	})
 	if err != nil {
 		return false, false, err
 	}
-	if err = e.start(&linux.RingOptions{}); err == nil {
-		err = e.settle(func() bool { return true })
+	if err = h.start(&linux.RingOptions{}); err == nil {
+		err = h.settle(func() bool { return true })
 	}
 	close(decided)
-	read = e.next(&linux.Frame{})
-	err = errors.Join(err, e.close())
+	read = h.next(&linux.Frame{})
+	err = errors.Join(err, h.close())
 	return read, waited, err
 }

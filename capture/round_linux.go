@@ -25,7 +25,7 @@ func (c *Capture) round(to Sink) (some bool, err error) {
 	limit := c.refill()
 	until := c.stats.Bytes + roundSize
 	for s := c.earliest(); ; {
-		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.Crowded() {
+		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.HalfFull() {
 			break
 		}
 		some = true

@@ -17,7 +17,7 @@ type source struct {
 	Source
 	o         *Options
 	ring      *linux.Ring
-	early     *early // nil where there is none
+	handover  *handover // nil where there is none
 	links     *links
 	owner     *attribution.Owners // nil if processes are not wanted
 	names     *naming             // nil if names are not
@@ -56,7 +56,7 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 		src.Compile, src.Filter = o.Compile, o.Filter
 	}
 	if o.Take != nil {
-		if src.release, err = o.Take(o.RingSize + earlyRoom(o.RingSize)); err != nil {
+		if src.release, err = o.Take(o.RingSize + handoverRoom(o.RingSize)); err != nil {
 			return nil, err
 		}
 	}
@@ -80,10 +80,10 @@ func (s *source) start(o linux.RingOptions) error {
 		return err
 	}
 	failpoint.At("capture.mapped")
-	if err := s.early.settle(s.ring.Crowded); err != nil {
+	if err := s.handover.settle(s.ring.HalfFull); err != nil {
 		return err
 	}
-	s.more = s.early.next(&s.frame)
+	s.more = s.handover.next(&s.frame)
 	return nil
 }
 
@@ -102,10 +102,10 @@ func (s *source) prepare(ring *linux.RingOptions) (err error) {
 		}
 		reserving = true
 		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
-		if s.early, err = openEarly(ring.Size, s.o.settled); err != nil {
+		if s.handover, err = openHandover(ring.Size, s.o.settled); err != nil {
 			return err
 		}
-		failpoint.At("capture.early")
+		failpoint.At("capture.handover")
 		return s.openHere()
 	})
 	failpoint.At("capture.opened")
@@ -119,7 +119,7 @@ func (s *source) prepare(ring *linux.RingOptions) (err error) {
 	if ring.Filter, err = s.program(); err != nil {
 		return err
 	}
-	return s.early.start(ring)
+	return s.handover.start(ring)
 }
 
 // openRing opens the socket that packets come from, on a thread of the namespace.
@@ -146,7 +146,7 @@ func (s *source) openHere() (err error) {
 	if s.o.NoProcess {
 		return nil
 	}
-	if s.owner, err = attribution.Open(s.ring.Crowded); err != nil {
+	if s.owner, err = attribution.Open(s.ring.HalfFull); err != nil {
 		return fmt.Errorf("find processes: %w", err)
 	}
 	return nil
@@ -224,10 +224,10 @@ func (s *source) changed(l *link) error {
 // next goes to the next packet: of those that came early, and then of the block, past those that came early.
 func (s *source) next() bool {
 	if !s.reading {
-		return s.early.next(&s.frame)
+		return s.handover.next(&s.frame)
 	}
 	for s.block.Next(&s.frame) {
-		if s.early.over() || !s.early.had(&s.frame) {
+		if s.handover.over() || !s.handover.had(&s.frame) {
 			return true
 		}
 	}
@@ -238,7 +238,7 @@ func (s *source) next() bool {
 // that are found to be there twice.
 func (s *source) figures() (received, dropped uint64, err error) {
 	received, dropped, err = s.ring.Statistics()
-	if e := s.early; e != nil {
+	if e := s.handover; e != nil {
 		received += e.frames - e.again
 	}
 	return received, dropped, err
@@ -256,7 +256,7 @@ func (s *source) close() error {
 	if s.links != nil {
 		s.links.close()
 	}
-	err = errors.Join(err, s.early.close())
+	err = errors.Join(err, s.handover.close())
 	if s.ring != nil {
 		err = errors.Join(err, s.ring.Close())
 	}
