@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"dlx/capture/attribution"
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/internal/linux"
 )
@@ -31,10 +33,13 @@ func (c *Capture) append(s *source) error {
 }
 
 // put appends the source's next packet, whose interface and owner are known.
-func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
+func (c *Capture) put(s *source, i *iface, owner uint32, news *attribution.Flow) {
 	f := &s.frame
+	if len(c.names.due) > 0 {
+		c.appendNames()
+	}
 	c.stats.Captured++
-	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linkCooked; plain {
+	if plain := i.dropped == 0 && s.note == "" && news == nil && !f.VLAN && i.linkType != linktype.LinuxSLL2; plain {
 		c.out = pcapng.AppendPlain(c.out, i.id, f.Time, f.Length, directionOf(f), c.stats.Captured, owner, f.Data[:min(len(f.Data), c.o.SnapLen)])
 	} else {
 		c.appendMore(s, i, owner, news)
@@ -47,8 +52,14 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *ownedFlow) {
 // makes 1.5 ns a packet.
 func (c *Capture) appendRun(s *source) {
 	i, f, out := s.last, &s.frame, c.out
+	looks := s.owner != nil || s.names != nil
 	for f.Interface == i.link.index && f.Time < i.until && !f.VLAN && len(out) < c.room {
-		if owner, news := s.ownerOf(i, f); news != nil {
+		var owner uint32
+		var news *attribution.Flow
+		if looks {
+			owner, news = s.ownerOf(i, f)
+		}
+		if news != nil || len(c.names.due) > 0 {
 			c.out = out
 			c.put(s, i, owner, news)
 			out = c.out
@@ -67,7 +78,7 @@ func (c *Capture) appendRun(s *source) {
 // runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
 // sources, those that came early, and limits.
 func (c *Capture) runs(s *source) bool {
-	return len(c.sources) == 1 && s.reading && s.early.over() && s.last.linkType != linkCooked && c.o.Count == 0 && c.o.MaxBytes == 0
+	return len(c.sources) == 1 && s.reading && s.handover.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
 }
 
 func directionOf(f *linux.Frame) pcapng.Direction {
@@ -78,37 +89,40 @@ func directionOf(f *linux.Frame) pcapng.Direction {
 }
 
 // ownerOf returns whose the packet is, and the flow if that is to be said at this packet of it.
-func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *ownedFlow) {
-	if s.owner == nil {
-		return 0, nil
-	}
+func (s *source) ownerOf(i *iface, f *linux.Frame) (pid uint32, news *attribution.Flow) {
 	network := macs + 2
-	if i.linkType != linkEthernet {
+	if i.linkType != linktype.Ethernet {
 		network = f.Network()
 	}
-	outgoing := f.Outgoing || i.link.hardware == arphrdLoopback // what loopback carries is its sender's
-	flow := s.owner.of(f, network, outgoing)
+	if s.owner == nil {
+		if s.names != nil {
+			s.names.look(f.Data[min(network, len(f.Data)):])
+		}
+		return 0, nil
+	}
+	outgoing := f.Outgoing || i.link.hardware == linktype.HardwareLoopback // what loopback carries is its sender's
+	flow := s.owner.Lookup(f, network, outgoing)
 	if flow == nil {
 		return 0, nil
 	}
-	if !flow.told && flow.owner != nil && s.note == "" {
-		return flow.pid, flow
+	if !flow.Told && flow.Owner != nil && s.note == "" {
+		return flow.PID, flow
 	}
-	return flow.pid, nil
+	return flow.PID, nil
 }
 
 // appendMore appends a packet that something is to be done with or said of.
-func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *ownedFlow) {
+func (c *Capture) appendMore(s *source, i *iface, owner uint32, news *attribution.Flow) {
 	f := &s.frame
 	pkt := pcapng.Packet{Interface: i.id, Time: f.Time, Length: f.Length, Direction: directionOf(f), ID: c.stats.Captured, Dropped: i.dropped, Process: owner, Comment: s.note}
 	if news != nil {
-		news.told, pkt.Comment = true, news.owner.Comment()
+		news.Told, pkt.Comment = true, news.Owner.Comment()
 	}
 	i.dropped, s.note = 0, ""
 	switch {
-	case i.linkType == linkCooked:
+	case i.linkType == linktype.LinuxSLL2:
 		c.appendCooked(&pkt, f)
-	case f.VLAN && i.linkType == linkEthernet && len(f.Data) >= macs:
+	case f.VLAN && i.linkType == linktype.Ethernet && len(f.Data) >= macs:
 		c.appendTagged(&pkt, f)
 	default:
 		pkt.Data = f.Data[:min(len(f.Data), c.o.SnapLen)]
@@ -136,8 +150,8 @@ func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 // appendCooked appends a packet with a header of dlx's own in place of the one that the file has no type for.
 func (c *Capture) appendCooked(pkt *pcapng.Packet, f *linux.Frame) {
 	network := min(f.Network(), len(f.Data))
-	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linux.CookedHeader
-	size := min(len(f.Data)-network+linux.CookedHeader, c.o.SnapLen)
+	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linktype.SLL2Size
+	size := min(len(f.Data)-network+linktype.SLL2Size, c.o.SnapLen)
 	out, start := pcapng.BeginPacket(c.out, pkt, size)
 	data := len(out)
 	out = append(f.AppendCooked(out), f.Data[network:]...)

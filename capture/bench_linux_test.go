@@ -118,7 +118,7 @@ func BenchmarkCapture(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	go func() {
-		stats, err := c.Run(ctx, io.Discard)
+		stats, err := c.Run(ctx, capture.ToWriter(io.Discard))
 		if err != nil {
 			b.Error(err)
 		}

@@ -16,14 +16,14 @@ type Capture struct {
 	ifaces  []*iface  // by their numbers in the file
 	stats   Stats
 	buf     []byte // bufferSize bytes
-	out     []byte // of it, what goes to the writer next
+	out     []byte // of it, what goes to the sink next
 	room    int    // how many bytes are gathered
-	mixed   bool   // not of packets alone
-	flushed uint64 // packets that went to it already
+	flushed uint64 // packets that went to the sink already
+	lost    uint64 // packets that it was told are lost
 	fds     []int
 	hurry   bool // packets do not wait for older ones of other sources
 
-	names []pcapng.Name // that the section has
+	names naming
 
 	mu     sync.Mutex
 	coming []*source     // those that Run has not seen yet

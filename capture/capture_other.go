@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // Capture is an open capture; on this system there is none.
@@ -26,7 +25,7 @@ func Interfaces(Enter) ([]Interface, error) {
 func (*Capture) Add(Source) (remove func(), err error) { return nil, errors.ErrUnsupported }
 
 // Run fails with errors.ErrUnsupported.
-func (*Capture) Run(context.Context, io.Writer) (Stats, error) { return Stats{}, errors.ErrUnsupported }
+func (*Capture) Run(context.Context, Sink) (Stats, error) { return Stats{}, errors.ErrUnsupported }
 
 // Close does nothing.
 func (*Capture) Close() error { return nil }

@@ -4,26 +4,19 @@ import (
 	"errors"
 
 	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
 )
 
 // errCooked reports a filter that asks for what is not at hand in the kernel of a packet without a link header.
 var errCooked = errors.New("the expression asks for a link-layer address, which the kernel can not filter by on this kind of interface")
 
-// Offsets in the header of LINKTYPE_LINUX_SLL2 (pcap-linktype(7)).
-const (
-	cookedHeader     = 20
-	cookedProtocol   = 0
-	cookedInterface  = 4
-	cookedHardware   = 8
-	cookedPacketType = 10
-)
-
 // cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run: the header is dlx's own making, so that
 // its fields are loaded from the kernel's and the rest from the network header on, whatever comes before it.
 func cooked(program []bpf.RawInstruction) ([]bpf.RawInstruction, error) {
 	fields := map[bpf.RawInstruction]uint32{
-		{Op: opLoadHalf, K: cookedProtocol}: adProtocol, {Op: opLoadWord, K: cookedInterface}: adInterface,
-		{Op: opLoadHalf, K: cookedHardware}: adHardware, {Op: opLoadByte, K: cookedPacketType}: adPacketType,
+		{Op: opLoadHalf, K: linktype.SLL2Protocol}: adProtocol, {Op: opLoadWord, K: linktype.SLL2Interface}: adInterface,
+		{Op: opLoadHalf, K: linktype.SLL2Hardware}: adHardware, {Op: opLoadByte, K: linktype.SLL2PacketType}: adPacketType,
 	}
 	const (
 		classMask, load        = 0x07, 0x00
@@ -37,8 +30,8 @@ func cooked(program []bpf.RawInstruction) ([]bpf.RawInstruction, error) {
 		case !fromPacket || int32(ins.K) < 0:
 		case ok:
 			out[i].K = field
-		case ins.K >= cookedHeader:
-			out[i].K = ins.K - cookedHeader + atNetwork
+		case ins.K >= linktype.SLL2Size:
+			out[i].K = ins.K - linktype.SLL2Size + atNetwork
 		default:
 			return nil, errCooked
 		}

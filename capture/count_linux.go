@@ -2,7 +2,6 @@ package capture
 
 import (
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -48,11 +47,14 @@ func (c *Capture) countOf(sources []*source) error {
 }
 
 // writeStatistics writes the figures so far.
-func (c *Capture) writeStatistics(w io.Writer) error {
+func (c *Capture) writeStatistics(to Sink) error {
 	for _, i := range c.ifaces {
 		c.appendStatistics(i)
 	}
-	return c.flush(w)
+	if len(c.names.due) > 0 { // of packets that came before the name
+		c.appendNames()
+	}
+	return c.flush(to)
 }
 
 // appendStatistics appends an interface's figures so far, unless its last ones are written.
@@ -63,7 +65,7 @@ func (c *Capture) appendStatistics(i *iface) {
 	now := uint64(time.Now().UnixNano())
 	i.stats.Time, i.stats.End = now, now
 	i.stats.Received = i.stats.Delivered + i.stats.Dropped
-	c.say(pcapng.AppendStatistics(c.out, &i.stats))
+	c.out = pcapng.AppendStatistics(c.out, &i.stats)
 }
 
 // retire writes the last figures of a source's interfaces, and notes what was left out of it.

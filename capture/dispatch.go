@@ -1,6 +1,10 @@
 package capture
 
-import "golang.org/x/net/bpf"
+import (
+	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
+)
 
 // One socket receives the packets of all interfaces, whose headers differ. Its program therefore asks first what kind
 // of interface a packet is of, and goes on with the program made for that.
@@ -29,8 +33,6 @@ const (
 	adInterface  = ancillary + 8
 	adHardware   = ancillary + 28
 	atNetwork    = 0xfff00000 // SKF_NET_OFF: what follows counts from the network header
-
-	packetOutgoing = 4 // PACKET_OUTGOING (linux/if_packet.h)
 )
 
 // dispatch makes one program of the arms; packets that none is for are dropped. A single arm without values is for all.
@@ -83,7 +85,7 @@ func dispatch(arms []arm, d Direction) []bpf.RawInstruction {
 func packetType(outgoing, other uint8) []bpf.RawInstruction {
 	return []bpf.RawInstruction{
 		{Op: opLoadWord, K: adPacketType},
-		{Op: opJumpEq, Jt: outgoing, Jf: other, K: packetOutgoing},
+		{Op: opJumpEq, Jt: outgoing, Jf: other, K: linktype.Outgoing},
 		{Op: opReturn},
 	}
 }

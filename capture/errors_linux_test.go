@@ -34,7 +34,7 @@ func TestErrors(t *testing.T) {
 	}
 	pr, pw := io.Pipe()
 	pr.Close()
-	if _, err := c.Run(t.Context(), pw); !errors.Is(err, io.ErrClosedPipe) {
+	if _, err := c.Run(t.Context(), capture.ToWriter(pw)); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("error %v, want io.ErrClosedPipe", err)
 	}
 	if err := c.Close(); err != nil {

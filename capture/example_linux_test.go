@@ -25,7 +25,7 @@ func ExampleOpen() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	stats, err := c.Run(ctx, os.Stdout)
+	stats, err := c.Run(ctx, capture.ToWriter(os.Stdout))
 	fmt.Fprintln(os.Stderr, stats.Captured, "packets captured,", stats.Dropped, "dropped by the kernel", err)
 	_, _ = c.Close(), p.Close()
 }

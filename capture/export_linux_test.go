@@ -5,8 +5,12 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
+	"dlx/capture/attribution"
+	"dlx/capture/linktype"
+	"dlx/capture/pcapng"
 	"dlx/capture/process"
 	"dlx/internal/linux"
 )
@@ -23,7 +27,7 @@ func NewMerger(blocks ...[]byte) *Merger {
 	m.c.gather()
 	for _, b := range blocks {
 		s := &source{ring: linux.RingOf(b, len(b)), interfaces: map[int32]*iface{}}
-		l := &link{index: 0, name: "eth0", hardware: arphrdEthernet, gone: true}
+		l := &link{index: 0, name: "eth0", hardware: linktype.HardwareEthernet, gone: true}
 		m.c.sources = append(m.c.sources, s)
 		m.c.describe(s, l)
 	}
@@ -39,36 +43,41 @@ const WriteSize = writeSize
 // Own has all flows belong to a process.
 func (m *Merger) Own(p *process.Process) {
 	for _, s := range m.c.sources {
-		s.owner = newOwners(&answers{p}, s.ring.Crowded)
+		s.owner = attribution.Known(p)
 	}
 }
 
-// answers knows everything.
-type answers struct{ p *process.Process }
-
-func (a *answers) ask(k *flowKey, _ uint64) *answer {
-	known := &answer{key: *k, done: make(chan struct{})}
-	known.owner.Store(a.p)
-	close(known.done)
-	return known
+// Name gives the first source interfaces with the numbers below n, and has addresses named.
+func (m *Merger) Name(n int32, names ...pcapng.Name) {
+	s := m.c.sources[0]
+	s.links = &links{byIndex: map[int32]*link{}}
+	for index := range n {
+		s.links.byIndex[index] = &link{index: index, name: "if" + strconv.Itoa(int(index)), hardware: linktype.HardwareEthernet, gone: true}
+	}
+	m.c.callBy(s)
+	m.c.names.add(false, names)
 }
 
-func (a *answers) close() error { return nil }
+// MaxInterfaces is how many a section has at most.
+const MaxInterfaces = maxInterfaces
 
 // Merge writes the packets of the blocks.
-func (m *Merger) Merge(w io.Writer) (Stats, error) {
+func (m *Merger) Merge(w io.Writer) (Stats, error) { return m.MergeTo(ToWriter(w)) }
+
+// MergeTo has a sink take the packets of the blocks.
+func (m *Merger) MergeTo(to Sink) (Stats, error) {
 	for i, b := range m.blocks {
 		binary.NativeEndian.PutUint32(b[8:], 1) // TP_STATUS_USER
 		m.c.sources[i].reading = false
 	}
-	err := m.c.rest(w)
+	err := m.c.rest(to)
 	return m.c.stats, err
 }
 
-// Early returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
+// Handover returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
 // many of them the ring had as well.
-func (c *Capture) Early() func() (frames, again uint64) {
-	e := c.coming[0].early
+func (c *Capture) Handover() func() (frames, again uint64) {
+	e := c.coming[0].handover
 	return func() (frames, again uint64) { return e.frames, e.again }
 }
 
@@ -79,30 +88,30 @@ func (o Options) Settling(f func() error) Options {
 	return o
 }
 
-// EarlyOfCrowded opens early packets whose ring is crowded from the start. It says whether they are
+// HandoverToHalfFull opens a handover to a ring that is half full from the start. It says whether packets are
 // read, and whether settling was waited for all the same, for as long as the limit.
-func EarlyOfCrowded(enter Enter, limit time.Duration) (read, waited bool, err error) {
+func HandoverToHalfFull(enter Enter, limit time.Duration) (read, waited bool, err error) {
 	decided := make(chan struct{})
-	var e *early
+	var h *handover
 	err = enter(func() error {
-		e, err = openEarly(1<<20, func() error {
+		h, err = openHandover(1<<20, func() error {
 			select {
 			case <-decided:
 			case <-time.After(limit):
 				waited = true
 			}
-			return linux.Settle()
+			return linux.SynchronizeRCU()
 		})
 		return err
 	})
 	if err != nil {
 		return false, false, err
 	}
-	if err = e.start(&linux.RingOptions{}); err == nil {
-		err = e.settle(func() bool { return true })
+	if err = h.start(&linux.RingOptions{}); err == nil {
+		err = h.settle(func() bool { return true })
 	}
 	close(decided)
-	read = e.next(&linux.Frame{})
-	err = errors.Join(err, e.close())
+	read = h.next(&linux.Frame{})
+	err = errors.Join(err, h.close())
 	return read, waited, err
 }

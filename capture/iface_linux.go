@@ -75,11 +75,11 @@ func (c *Capture) newSection() {
 	}
 	c.ifaces = c.ifaces[:0]
 	c.appendSection()
-	c.say(pcapng.AppendNames(c.out, c.names))
+	c.names.again()
 }
 
 func (c *Capture) appendSection() {
-	c.say(pcapng.AppendSection(c.out, &pcapng.Section{Hardware: runtime.GOARCH, OS: "Linux", Application: c.o.Application}))
+	c.out = pcapng.AppendSection(c.out, &pcapng.Section{Hardware: runtime.GOARCH, OS: "Linux", Application: c.o.Application})
 }
 
 func (c *Capture) appendInterface(s *source, i *iface) {
@@ -93,7 +93,7 @@ func (c *Capture) appendInterface(s *source, i *iface) {
 	if !i.link.gone {
 		d.Speed = s.ring.Speed(i.link.name)
 	}
-	c.say(pcapng.AppendInterface(c.out, d))
+	c.out = pcapng.AppendInterface(c.out, d)
 }
 
 // description names the container and its image.

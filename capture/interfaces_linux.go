@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+
+	"dlx/capture/linktype"
 )
 
 // Interfaces lists the interfaces of a network namespace.
@@ -24,7 +26,7 @@ func Interfaces(enter Enter) (list []Interface, err error) {
 	defer there.close()
 	for _, l := range there.there() {
 		i := Interface{
-			Name: l.name, Index: int(l.index), Up: l.up, Loopback: l.hardware == arphrdLoopback, Driver: l.driver,
+			Name: l.name, Index: int(l.index), Up: l.up, Loopback: l.hardware == linktype.HardwareLoopback, Driver: l.driver,
 			LinkType: linkTypeOf(l.hardware), MAC: l.mac, Addresses: []netip.Prefix{},
 		}
 		for _, a := range all {

@@ -13,33 +13,24 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 
+	"dlx/capture/linktype"
 	"dlx/internal/linux"
 	"dlx/internal/printable"
 )
 
-// Link types (pcap-linktype(7)).
-const (
-	linkEthernet = 1
-	linkRaw      = 101
-	linkCooked   = 276 // LINKTYPE_LINUX_SLL2
-)
-
 // Kinds of interfaces (linux/if_arp.h).
 const (
-	arphrdEthernet = 1
-	arphrdRawIP    = 519
-	arphrdTunnel   = 768
-	arphrdTunnel6  = 769
-	arphrdLoopback = 772
-	arphrdSIT      = 776
-	arphrdNone     = 0xfffe
+	arphrdRawIP   = 519
+	arphrdTunnel  = 768
+	arphrdTunnel6 = 769
+	arphrdSIT     = 776
 )
 
 // linkTypes are those of the kinds of interfaces, as libpcap has them (map_arphrd_to_dlt in pcap-linux.c). Loopback carries
 // Ethernet headers, tunnels IP packets as they are. Every other kind is captured without its own header (cooked).
 var linkTypes = map[uint16]uint16{
-	arphrdEthernet: linkEthernet, arphrdLoopback: linkEthernet,
-	arphrdNone: linkRaw, arphrdRawIP: linkRaw, arphrdTunnel: linkRaw, arphrdTunnel6: linkRaw, arphrdSIT: linkRaw,
+	linktype.HardwareEthernet: linktype.Ethernet, linktype.HardwareLoopback: linktype.Ethernet,
+	linktype.HardwareNone: linktype.Raw, arphrdRawIP: linktype.Raw, arphrdTunnel: linktype.Raw, arphrdTunnel6: linktype.Raw, arphrdSIT: linktype.Raw,
 }
 
 // linkTypeOf is the link type of a kind of interfaces.
@@ -47,7 +38,7 @@ func linkTypeOf(hardware uint16) uint16 {
 	if t, ok := linkTypes[hardware]; ok {
 		return t
 	}
-	return linkCooked
+	return linktype.LinuxSLL2
 }
 
 // link is an interface of a namespace.

@@ -83,12 +83,26 @@ type running struct {
 	done  chan struct{}
 	stats capture.Stats
 	err   error
+
+	begins           int
+	packets, dropped uint64 // that the sink is told of
 }
 
-func (r *running) Write(p []byte) (int, error) {
+func (r *running) Begin() error {
+	r.begins++
+	return nil
+}
+
+func (r *running) Blocks(b []byte, packets, dropped uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.buf.Write(p)
+	if r.begins != 1 {
+		r.t.Errorf("the sink has begun %d times", r.begins)
+	}
+	r.packets += packets
+	r.dropped += dropped
+	r.buf.Write(b)
+	return nil
 }
 
 func (r *running) size() int {
@@ -153,6 +167,9 @@ func (r *running) end() (packets []pcapng.Packet, names []string) {
 	<-r.done
 	if r.err != nil {
 		r.t.Fatal(r.err)
+	}
+	if r.packets != r.stats.Captured || r.dropped != r.stats.Dropped {
+		r.t.Errorf("the sink was told of %d packets and %d lost ones, statistics %+v", r.packets, r.dropped, r.stats)
 	}
 	return readAll(r.t, &r.buf)
 }

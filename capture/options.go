@@ -51,6 +51,7 @@ type Options struct {
 	MaxBytes    uint64        // of the file; no limit
 	Application string        // the program that captures
 	NoProcess   bool          // leave out whose packets they are
+	NoNames     bool          // leave out what addresses are called
 	Latency     time.Duration // after which a packet is handed on although its block is not full; DefaultLatency
 	Take        Take          // asked for what each source's packets take of the kernel's memory; nil: there is no bound
 

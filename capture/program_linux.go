@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
 )
 
 // program makes the filter's program for the interfaces that there are.
@@ -50,7 +52,7 @@ func kinds(list []*link) []uint16 {
 // arms are those for the interfaces of a kind: one for all of them, or one for each where the filter asks for their network
 // masks. Interfaces that the filter has no program for are left out, and the error of the first one returned.
 func (s *source) arms(hardware uint16, wanted []*link) (arms []arm, first error) {
-	loopback := hardware == arphrdLoopback
+	loopback := hardware == linktype.HardwareLoopback
 	if program, err := s.compileFor(hardware, netip.Addr{}); err == nil {
 		return []arm{{values: []uint32{uint32(hardware)}, loopback: loopback, program: program, extension: adHardware}}, nil
 	}
@@ -101,7 +103,7 @@ func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruct
 	}
 	linkType := linkTypeOf(hardware)
 	program, err := s.Compile(linkType, mask, snaplen)
-	if err != nil || linkType != linkCooked {
+	if err != nil || linkType != linktype.LinuxSLL2 {
 		return program, err
 	}
 	return cooked(program)

@@ -21,7 +21,7 @@ import (
 // record captures 3 datagrams on lo and 2 frames of a VLAN from v0 to v1, and returns the file.
 func record(t *testing.T) []byte {
 	t.Helper()
-	enter := namespace(t, veth)
+	enter := namespace(t, veth+"\nip addr add 192.0.2.7/24 dev v0")
 	const expr = "udp dst port 9 or ether dst 02:00:00:00:00:02"
 	r := start(t, enter, capture.Options{Compile: compile(expr), Filter: expr, Application: "dlx test"})
 	send(t, enter, "127.0.0.1:9", 3, 0)
@@ -57,6 +57,30 @@ func TestGopacketReads(t *testing.T) {
 	v := fmt.Sprintf(" of web: %d bytes", len(tagged))
 	if diff := cmp.Diff(map[string]int{"lo of web: 54 bytes": 3, "v0" + v: 2, "v1" + v: 2}, seen); diff != "" {
 		t.Errorf("packets (-want +got):\n%s", diff)
+	}
+}
+
+// accepted has Wireshark's tools read a file, each of which writes another one.
+func accepted(t *testing.T, name string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out.pcapng")
+	for _, args := range [][]string{{"editcap", name, out}, {"mergecap", "-w", out, name, name}, {"reordercap", name, out}} {
+		if text, err := exec.Command(testutil.RequireTool(t, args[0]), args[1:]...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", args[0], err, text)
+		}
+	}
+}
+
+// TestToolsAccept: what is captured in one container or in several goes through Wireshark's tools,
+// also in the files of a rotation.
+func TestToolsAccept(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.pcapng")
+	if err := os.WriteFile(name, record(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, name)
+	for _, name := range rotated(t) {
+		accepted(t, name)
 	}
 }
 

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"io"
 	"math"
 	"time"
 )
@@ -22,11 +21,11 @@ const (
 )
 
 // round writes the packets that are at hand, in the order of time. It returns whether there were any.
-func (c *Capture) round(w io.Writer) (some bool, err error) {
+func (c *Capture) round(to Sink) (some bool, err error) {
 	limit := c.refill()
 	until := c.stats.Bytes + roundSize
 	for s := c.earliest(); ; {
-		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.Crowded() {
+		if s == nil || s.frame.Time > limit && !c.hurry && !s.ring.HalfFull() {
 			break
 		}
 		some = true
@@ -48,14 +47,14 @@ func (c *Capture) round(w io.Writer) (some bool, err error) {
 		if len(c.out) < c.room {
 			continue
 		}
-		if err := c.flush(w); err != nil {
+		if err := c.flush(to); err != nil {
 			return some, err
 		}
 		if c.stats.Bytes >= until {
 			break
 		}
 	}
-	return some, c.flush(w)
+	return some, c.flush(to)
 }
 
 // refill takes the next block of each source that has none, and returns the time up to which no older packet can come.
@@ -108,11 +107,11 @@ func (c *Capture) earliest() *source {
 }
 
 // rest writes what is left in the rings, in the order of time. Those that go on are not waited for.
-func (c *Capture) rest(w io.Writer) error {
+func (c *Capture) rest(to Sink) error {
 	c.hurry = true
 	defer func() { c.hurry = false }()
 	for !c.full() {
-		some, err := c.round(w)
+		some, err := c.round(to)
 		if err != nil {
 			return err
 		}
@@ -120,25 +119,21 @@ func (c *Capture) rest(w io.Writer) error {
 			return nil
 		}
 	}
-	return c.flush(w)
+	return c.flush(to)
 }
 
-// flush hands what has been gathered to the writer.
-func (c *Capture) flush(w io.Writer) error {
+// flush hands what has been gathered to the sink.
+func (c *Capture) flush(to Sink) error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	var n int
-	var err error
-	if c.mixed {
-		n, err = w.Write(c.out)
-	} else {
-		n, err = WritePackets(w, c.out, c.stats.Captured-c.flushed)
+	if err := to.Blocks(c.out, c.stats.Captured-c.flushed, c.stats.Dropped-c.lost); err != nil {
+		return err
 	}
-	c.stats.Bytes += uint64(n)
-	c.mixed, c.flushed = false, c.stats.Captured
+	c.stats.Bytes += uint64(len(c.out))
+	c.flushed, c.lost = c.stats.Captured, c.stats.Dropped
 	c.gather()
-	return err
+	return nil
 }
 
 // gather makes room for what is written next.
@@ -150,6 +145,3 @@ func (c *Capture) gather() {
 	at := c.stats.Bytes % pageSize
 	c.out = c.buf[at:at]
 }
-
-// say takes what has been gathered with blocks at its end that are no packets.
-func (c *Capture) say(out []byte) { c.out, c.mixed = out, true }

@@ -3,7 +3,6 @@ package capture
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"time"
 
@@ -13,13 +12,14 @@ import (
 // statsEvery is how often the figures so far are written. It is also often enough for the kernel, which counts in 32 bits.
 const statsEvery = 5 * time.Second
 
-// Run writes packets to w as pcapng until ctx ends, which is no error, a limit is reached, or w fails. When it ends,
-// nothing more is let in, what had been accepted is written, and then the statistics. A Write that blocks holds it up:
-// meanwhile packets gather in the rings.
+// Run hands packets to the sink until ctx ends, which is no error, a limit is reached, or the sink
+// fails, whose error it returns. When it ends, nothing more is let in, what had been accepted is
+// written, and then the statistics. A sink that blocks holds it up: meanwhile packets gather in the
+// rings.
 //
-// The section and its interfaces are written at once, so that a reader sees that the capture is on; after that it is one
-// write for many packets.
-func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
+// The section and its interfaces are written at once, so that a reader sees that the capture is on;
+// after that many packets go at a time.
+func (c *Capture) Run(ctx context.Context, to Sink) (Stats, error) {
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(woken)
@@ -30,13 +30,16 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 			<-woken // before the waiter is closed
 		}
 	}()
-	err := c.begin(w)
+	err := to.Begin()
+	if err == nil {
+		err = c.begin(to)
+	}
 	failpoint.At("capture.begun")
 	if err == nil {
-		err = c.follow(ctx, w)
+		err = c.follow(ctx, to)
 	}
 	if err == nil {
-		err = c.drain(w)
+		err = c.drain(to)
 	}
 	failpoint.At("capture.drained")
 	err = errors.Join(err, c.count())
@@ -44,24 +47,24 @@ func (c *Capture) Run(ctx context.Context, w io.Writer) (Stats, error) {
 		c.skip(s)
 	}
 	if err == nil {
-		err = c.writeStatistics(w)
+		err = c.writeStatistics(to)
 	}
 	return c.stats, err
 }
 
 // begin writes what a reader has to know before the first packet.
-func (c *Capture) begin(w io.Writer) error {
+func (c *Capture) begin(to Sink) error {
 	c.buf = make([]byte, bufferSize)
 	c.gather()
 	c.appendSection()
 	if err := c.takeChanges(); err != nil {
 		return err
 	}
-	return c.flush(w)
+	return c.flush(to)
 }
 
 // follow handles rounds until the context ends or there is enough.
-func (c *Capture) follow(ctx context.Context, w io.Writer) error {
+func (c *Capture) follow(ctx context.Context, to Sink) error {
 	next := time.Now().Add(statsEvery)
 	for ctx.Err() == nil && !c.full() {
 		if err := c.takeChanges(); err != nil {
@@ -69,13 +72,13 @@ func (c *Capture) follow(ctx context.Context, w io.Writer) error {
 		}
 		if now := time.Now(); now.After(next) {
 			next = now.Add(statsEvery)
-			if err := errors.Join(c.count(), c.writeStatistics(w)); err != nil {
+			if err := errors.Join(c.count(), c.writeStatistics(to)); err != nil {
 				return err
 			}
 		}
-		some, err := c.round(w)
+		some, err := c.round(to)
 		if err == nil {
-			err = c.giveUp(w)
+			err = c.giveUp(to)
 		}
 		if err != nil {
 			return err
@@ -136,10 +139,10 @@ func (c *Capture) update(s *source) error {
 func (c *Capture) takeChanges() error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round
 	coming, going, called := c.changes()
-	c.appendNames(called)
+	c.names.add(false, called)
 	for _, s := range coming {
 		c.sources = append(c.sources, s)
-		c.appendNames(s.called())
+		c.callBy(s)
 		for _, l := range s.wanted() {
 			if l.up {
 				c.describe(s, l)
@@ -154,7 +157,7 @@ func (c *Capture) takeChanges() error {
 }
 
 // giveUp closes the sources that are to go and of which everything is written.
-func (c *Capture) giveUp(w io.Writer) error {
+func (c *Capture) giveUp(to Sink) error {
 	var going []*source
 	for _, s := range c.sources {
 		if s.drained() {
@@ -169,16 +172,16 @@ func (c *Capture) giveUp(w io.Writer) error {
 		c.retire(s)
 	}
 	c.sources = slices.DeleteFunc(c.sources, (*source).drained)
-	err = errors.Join(err, c.flush(w), c.watch()) // before their descriptors are closed, and perhaps used again
+	err = errors.Join(err, c.flush(to), c.watch()) // before their descriptors are closed, and perhaps used again
 	return errors.Join(err, sideBySide(going, (*source).close))
 }
 
 // drain lets nothing more in and writes what had been accepted.
-func (c *Capture) drain(w io.Writer) error {
+func (c *Capture) drain(to Sink) error {
 	if err := sideBySide(c.sources, func(s *source) error { return s.ring.Stop() }); err != nil {
 		return err
 	}
-	return c.rest(w)
+	return c.rest(to)
 }
 
 // full says that a limit is reached.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"dlx/capture/attribution"
+	"dlx/capture/linktype"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
@@ -15,9 +17,10 @@ type source struct {
 	Source
 	o         *Options
 	ring      *linux.Ring
-	early     *early // nil where there is none
+	handover  *handover // nil where there is none
 	links     *links
-	owner     *owners // nil if processes are not wanted
+	owner     *attribution.Owners // nil if processes are not wanted
+	names     *naming             // nil if names are not
 	addresses []netip.Addr
 	bound     int32 // the interface that the ring is bound to; 0 for all
 
@@ -53,7 +56,7 @@ func openSource(s Source, o *Options) (_ *source, err error) {
 		src.Compile, src.Filter = o.Compile, o.Filter
 	}
 	if o.Take != nil {
-		if src.release, err = o.Take(o.RingSize + earlyRoom(o.RingSize)); err != nil {
+		if src.release, err = o.Take(o.RingSize + handoverRoom(o.RingSize)); err != nil {
 			return nil, err
 		}
 	}
@@ -77,42 +80,46 @@ func (s *source) start(o linux.RingOptions) error {
 		return err
 	}
 	failpoint.At("capture.mapped")
-	if err := s.early.settle(s.ring.Crowded); err != nil {
+	if err := s.handover.settle(s.ring.HalfFull); err != nil {
 		return err
 	}
-	s.more = s.early.next(&s.frame)
+	s.more = s.handover.next(&s.frame)
 	return nil
 }
 
 // prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind to and what to filter.
-func (s *source) prepare(ring *linux.RingOptions) error {
+func (s *source) prepare(ring *linux.RingOptions) (err error) {
 	reserved := make(chan error, 1)
-	err := s.Enter(func() (err error) {
+	reserving := false
+	defer func() {
+		if reserving {
+			err = errors.Join(err, <-reserved)
+		}
+	}()
+	err = s.Enter(func() (err error) {
 		if err := s.openRing(); err != nil {
 			return err
 		}
+		reserving = true
 		go func(o linux.RingOptions) { reserved <- s.ring.Reserve(o) }(*ring)
-		if s.early, err = openEarly(ring.Size, s.o.settled); err != nil {
+		if s.handover, err = openHandover(ring.Size, s.o.settled); err != nil {
 			return err
 		}
-		failpoint.At("capture.early")
+		failpoint.At("capture.handover")
 		return s.openHere()
 	})
 	failpoint.At("capture.opened")
-	if err == nil {
-		err = s.bind()
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
-		ring.Filter, err = s.program()
+	if err := s.bind(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = s.early.start(ring)
+	ring.Interface, ring.NoOutgoing = int(s.bound), s.onLoopback() && s.o.Direction != Out
+	if ring.Filter, err = s.program(); err != nil {
+		return err
 	}
-	if s.ring != nil {
-		err = errors.Join(err, <-reserved)
-	}
-	return err
+	return s.handover.start(ring)
 }
 
 // openRing opens the socket that packets come from, on a thread of the namespace.
@@ -133,15 +140,15 @@ func (s *source) openHere() (err error) {
 	if s.links, err = openLinks(); err != nil {
 		return err
 	}
-	s.addresses = addresses()
+	if !s.o.NoNames {
+		s.addresses = addresses()
+	}
 	if s.o.NoProcess {
 		return nil
 	}
-	r, err := openResolver()
-	if err != nil {
+	if s.owner, err = attribution.Open(s.ring.HalfFull); err != nil {
 		return fmt.Errorf("find processes: %w", err)
 	}
-	s.owner = newOwners(r, s.ring.Crowded)
 	return nil
 }
 
@@ -177,7 +184,7 @@ func (s *source) wanted() []*link {
 
 func (s *source) onLoopback() bool {
 	l := s.links.byIndex[s.bound]
-	return l != nil && l.hardware == arphrdLoopback
+	return l != nil && l.hardware == linktype.HardwareLoopback
 }
 
 // Sizes of blocks, in bytes: at least two of the largest frames, since GSO ones reach 64 KiB; large ones wake the reader
@@ -217,10 +224,10 @@ func (s *source) changed(l *link) error {
 // next goes to the next packet: of those that came early, and then of the block, past those that came early.
 func (s *source) next() bool {
 	if !s.reading {
-		return s.early.next(&s.frame)
+		return s.handover.next(&s.frame)
 	}
 	for s.block.Next(&s.frame) {
-		if s.early.over() || !s.early.had(&s.frame) {
+		if s.handover.over() || !s.handover.had(&s.frame) {
 			return true
 		}
 	}
@@ -231,7 +238,7 @@ func (s *source) next() bool {
 // that are found to be there twice.
 func (s *source) figures() (received, dropped uint64, err error) {
 	received, dropped, err = s.ring.Statistics()
-	if e := s.early; e != nil {
+	if e := s.handover; e != nil {
 		received += e.frames - e.again
 	}
 	return received, dropped, err
@@ -244,12 +251,12 @@ func (s *source) drained() bool { return s.removed && s.empty }
 func (s *source) close() error {
 	var err error
 	if s.owner != nil {
-		err = s.owner.resolver.close()
+		err = s.owner.Close()
 	}
 	if s.links != nil {
 		s.links.close()
 	}
-	err = errors.Join(err, s.early.close())
+	err = errors.Join(err, s.handover.close())
 	if s.ring != nil {
 		err = errors.Join(err, s.ring.Close())
 	}

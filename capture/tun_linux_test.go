@@ -98,7 +98,7 @@ func TestNoProgram(t *testing.T) {
 	tunnel(t, enter, "tun0\x1b", 0)
 	const expr = "ether dst 02:00:00:00:00:01"
 	c := open(t, enter, capture.Options{RingSize: 1 << 20, Compile: compile(expr)})
-	stats, err := c.Run(canceled(t), io.Discard)
+	stats, err := c.Run(canceled(t), capture.ToWriter(io.Discard))
 	if err := errors.Join(err, c.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -21,8 +20,8 @@ import (
 	"dlx/target"
 )
 
-// Capture writes the packets of targets to w. The filter is compiled before anything is opened.
-func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (stats CaptureStats, err error) {
+// Capture hands the packets of targets to a sink. The filter is compiled before anything is opened.
+func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats CaptureStats, err error) {
 	defer func() { err = fault.In("capture", strings.Join(req.Targets, " "), err) }()
 	if err := requirePrivileges(linux.CapSysAdmin); err != nil {
 		return stats, err
@@ -57,6 +56,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		RingSize:    f.ringSize(),
 		Latency:     req.Latency,
 		NoProcess:   req.NoProcess,
+		NoNames:     req.NoNames,
 		Application: version.String(),
 		Take:        mem.take,
 	})
@@ -68,7 +68,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, w io.Writer) (s
 		f.wg.Wait()
 		return stats, errors.Join(err, f.c.Close())
 	}
-	got, err := f.c.Run(ctx, w)
+	got, err := f.c.Run(ctx, to)
 	stop()
 	f.wg.Wait()
 	stats = CaptureStats{
@@ -167,10 +167,13 @@ func (f *followers) start(ctx context.Context) error {
 // rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
-// name has the file say what the addresses of the running containers are called: the targets talk to them. The engine is
-// asked now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
+// name has the file say what the addresses of its packets are called: the targets talk to other containers. The engine is asked
+// now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
 // slow holds up nothing, its names come in later.
 func (f *followers) name(ctx context.Context) {
+	if f.req.NoNames {
+		return
+	}
 	wait, asked := context.WithTimeout(ctx, nameWait)
 	f.wg.Go(func() {
 		defer asked()

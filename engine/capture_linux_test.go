@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/capture"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
@@ -46,10 +47,10 @@ func TestSilentEngine(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var out bytes.Buffer
 		req := engine.CaptureRequest{Targets: []string{"pid://" + strconv.Itoa(os.Getpid())}, Interface: "lo", Filter: "udp port 9"}
-		_, err := e.Capture(ctx, req, writerFunc(func(p []byte) (int, error) {
+		_, err := e.Capture(ctx, req, capture.ToWriter(writerFunc(func(p []byte) (int, error) {
 			cancel() // it is on
 			return out.Write(p)
-		}))
+		})))
 		done <- errors.Join(err, e.Close())
 	}()
 	select {
@@ -98,7 +99,7 @@ func TestCaptureOfChanged(t *testing.T) {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	_, err := e.Capture(ctx, engine.CaptureRequest{Targets: []string{c.ID}}, &out)
+	_, err := e.Capture(ctx, engine.CaptureRequest{Targets: []string{c.ID}}, capture.ToWriter(&out))
 	if !errors.Is(err, fault.Changed) || out.Len() > 0 || inspected.Load() < 2 {
 		t.Errorf("after %d questions: %v, %d bytes written", inspected.Load(), err, out.Len())
 	}

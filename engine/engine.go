@@ -27,9 +27,9 @@ type Engine interface {
 	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N. Errors are those
 	// of packages target and shell, among them *shell.CommandError and shell.ErrTargetEnded on Linux.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
-	// Capture writes the packets of targets to w as pcapng until ctx ends, all targets have ended, or a limit of the
-	// request is reached.
-	Capture(ctx context.Context, req CaptureRequest, w io.Writer) (CaptureStats, error)
+	// Capture hands the packets of targets to the sink until ctx ends, all targets have ended, or a limit of the
+	// request is reached. An error of the sink's ends it too, and is returned.
+	Capture(ctx context.Context, req CaptureRequest, to Sink) (CaptureStats, error)
 	// Interfaces lists a target's network interfaces.
 	Interfaces(ctx context.Context, target string) ([]capture.Interface, error)
 	// Inject keeps the toolbox in the target's writable layer. Where others than those of the request are there already,
@@ -126,6 +126,7 @@ type CaptureRequest struct {
 	MaxBytes  uint64 // of the file; no limit
 	RingSize  int    // bytes; 32 MiB
 	NoProcess bool   // without the processes that packets belong to
+	NoNames   bool   // without the names of containers that addresses belong to
 	// Own are connections of who asks for the capture. They are left out where a target has the engine's own network
 	// namespace: each packet that is shown over one of them would make another.
 	Own     []Connection
@@ -134,6 +135,10 @@ type CaptureRequest struct {
 	// together take no more of the host's memory than a bound: *MemoryError.
 	User uint32
 }
+
+// Sink is where a capture goes: Begin is called once, when all sockets are open and the filter is on,
+// and then Blocks, with whole blocks of pcapng. capture.ToWriter makes one of an io.Writer.
+type Sink = capture.Sink
 
 // Connection is a TCP connection, by its two ends.
 type Connection struct {

@@ -15,7 +15,6 @@ import (
 	"dlx/fault"
 	"dlx/internal/rootfs"
 	"dlx/internal/testutil"
-	"dlx/shell"
 )
 
 // TestAttackAccounts: /etc/passwd is a link to a file of the kernel's, a FIFO or a device. The

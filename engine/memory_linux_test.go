@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/capture"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
@@ -31,13 +32,13 @@ func capturing(t *testing.T, e *engine.Local, req engine.CaptureRequest) (end fu
 	ctx, cancel := context.WithCancel(t.Context())
 	on, done := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		_, err := e.Capture(ctx, req, writerFunc(func(p []byte) (int, error) {
+		_, err := e.Capture(ctx, req, capture.ToWriter(writerFunc(func(p []byte) (int, error) {
 			select {
 			case on <- struct{}{}:
 			default:
 			}
 			return len(p), nil
-		}))
+		})))
 		done <- err
 	}()
 	select {

@@ -14,7 +14,6 @@ import (
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/shell"
 )
 
 // restrained runs a command and returns what was said of its restraints, with its output.

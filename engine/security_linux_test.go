@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/capture"
 	"dlx/capture/filter"
 	"dlx/engine"
 	"dlx/inject"
@@ -318,7 +319,7 @@ func TestAttackNames(t *testing.T) {
 		"host dlx-inside", "port dlx-inside", "ip proto dlx-inside", "net dlx-inside", "ether host dlx-inside",
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), attackLimit)
-		stats, err := e.Capture(ctx, engine.CaptureRequest{Targets: []string{c.ID}, Filter: expr, Count: 1}, io.Discard)
+		stats, err := e.Capture(ctx, engine.CaptureRequest{Targets: []string{c.ID}, Filter: expr, Count: 1}, capture.ToWriter(io.Discard))
 		cancel()
 		if _, ok := errors.AsType[*filter.Error](err); !ok {
 			t.Errorf("%s: %+v, %v, want an error of the filter", expr, stats, err)

@@ -5,41 +5,29 @@ import (
 	"net"
 
 	"github.com/gopacket/gopacket/layers"
-)
 
-// Link types (pcap-linktype(7)).
-const (
-	linkNull     = 0
-	linkEthernet = 1
-	linkRaw      = 101
-	linkLoop     = 108
-	linkCooked   = 113
-	linkIPv4     = 228
-	linkIPv6     = 229
-	linkCooked2  = 276
+	"dlx/capture/linktype"
 )
 
 // Sizes of link-layer headers, in bytes.
 const (
-	etherSize   = 14
-	tagSize     = 4
-	nullSize    = 4
-	cookedSize  = 16
-	cooked2Size = 20
-	maxLength   = 1500 // above it an Ethernet frame's type is one
+	etherSize = 14
+	tagSize   = 4
+	nullSize  = 4
+	maxLength = 1500 // above it an Ethernet frame's type is one
 )
 
 // linkHeader is the size of a packet's link-layer header.
 func linkHeader(k *Packet) int {
 	switch k.Link {
-	case linkEthernet:
+	case linktype.Ethernet:
 		return etherSize
-	case linkNull, linkLoop:
+	case linktype.Null, linktype.Loop:
 		return nullSize
-	case linkCooked:
-		return cookedSize
-	case linkCooked2:
-		return cooked2Size
+	case linktype.LinuxSLL:
+		return linktype.SLLSize
+	case linktype.LinuxSLL2:
+		return linktype.SLL2Size
 	}
 	return 0
 }
@@ -47,7 +35,7 @@ func linkHeader(k *Packet) int {
 // networkHeader is where a packet's network header begins: VLAN tags are in front of it.
 func networkHeader(k *Packet) int {
 	at := linkHeader(k)
-	if k.Link != linkEthernet {
+	if k.Link != linktype.Ethernet {
 		return at
 	}
 	for len(k.Data) >= at && vlanTypes[binary.BigEndian.Uint16(k.Data[at-2:])] {
@@ -65,16 +53,16 @@ func (p *Printer) link(t *text, k *Packet) {
 	}
 	rest := part{k.Data[head:], k.Length - head}
 	switch k.Link {
-	case linkEthernet:
+	case linktype.Ethernet:
 		p.ether(t, part{k.Data, k.Length})
-	case linkRaw, linkIPv4, linkIPv6:
+	case linktype.Raw, linktype.IPv4, linktype.IPv6:
 		p.rawIP(t, rest)
-	case linkNull, linkLoop: // the address family, whose number is the system's that captured
+	case linktype.Null, linktype.Loop: // the address family, whose number is the system's that captured
 		p.rawIP(t, rest)
-	case linkCooked:
-		p.cooked(t, k, rest, k.Data[14:16], k.Data[6:14], k.Data[5])
-	case linkCooked2:
-		p.cooked(t, k, rest, k.Data[0:2], k.Data[12:20], k.Data[11])
+	case linktype.LinuxSLL:
+		p.cooked(t, k, rest, k.Data[linktype.SLLProtocol:], k.Data[linktype.SLLAddress:], k.Data[linktype.SLLAddressSize+1])
+	case linktype.LinuxSLL2:
+		p.cooked(t, k, rest, k.Data[linktype.SLL2Protocol:], k.Data[linktype.SLL2Address:], k.Data[linktype.SLL2AddressSize])
 	default:
 		t.add("link type %d, length %d", k.Link, k.Length)
 	}
@@ -210,9 +198,9 @@ func (p *Printer) network(t *text, kind uint16, r part) bool {
 func (p *Printer) cooked(t *text, k *Packet, r part, protocol, address []byte, size byte) {
 	kind := binary.BigEndian.Uint16(protocol)
 	if k.Direction == "" {
-		at := 1 // the packet's kind, in the last byte of the first word or in a byte of its own
-		if k.Link == linkCooked2 {
-			at = 10
+		at := linktype.SLLPacketType + 1 // the lower byte
+		if k.Link == linktype.LinuxSLL2 {
+			at = linktype.SLL2PacketType
 		}
 		t.add("%-3s ", packetTypes[min(int(k.Data[at]), len(packetTypes)-1)])
 	}

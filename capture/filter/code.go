@@ -66,7 +66,8 @@ type block struct {
 // edge is one way out of a block.
 type edge struct {
 	from, to *block
-	op       int // the jump's, negative on the way of a condition that does not hold
+	op       uint16 // the jump's
+	holds    bool   // on the way of a condition that holds
 
 	id   int
 	dom  set   // the edges that every path through this one has taken

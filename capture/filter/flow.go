@@ -50,7 +50,7 @@ func (s set) fill(word uint64) {
 	}
 }
 
-// lowest is the smallest number in a set not below i, or -1.
+// next is the smallest number in a set that is not below i, or -1.
 func (s set) next(i int) int {
 	for w := i / 64; w < len(s); w++ {
 		word := s[w]

@@ -1,5 +1,7 @@
 package filter
 
+import "dlx/capture/linktype"
+
 // Protocol fields of cooked captures that are no EtherTypes (linux/if_ether.h), and PPP's numbers (RFC 1661).
 const (
 	cookedNovell = 1 // 802.3 frames without LLC
@@ -11,7 +13,7 @@ const (
 	pppBridge, pppIP6     = 0x31, 0x57
 	familyIP              = 2 // AF_INET, everywhere
 	familyIP6Linux        = 10
-	outgoing              = 4 // PACKET_OUTGOING
+	outgoing              = linktype.Outgoing
 )
 
 var pppNumbers = map[uint32]uint32{
@@ -153,9 +155,9 @@ func (g *generator) direction(out bool) *cond {
 	var code []inst
 	switch {
 	case g.link == LinuxSLL:
-		code = g.load(g.linkHdr, 0, 2)
+		code = g.load(g.linkHdr, linktype.SLLPacketType, 2)
 	case g.link == LinuxSLL2:
-		code = g.load(g.linkHdr, 10, 1)
+		code = g.load(g.linkHdr, linktype.SLL2PacketType, 1)
 	case g.opts.Extensions&Metadata == 0:
 		return g.refuseWith(fail(g.at, "files of link type %s do not say the direction", g.link).withHint("inbound and outbound work while capturing, and in files of link type LINUX_SLL and LINUX_SLL2"))
 	default:
@@ -171,7 +173,7 @@ func (g *generator) direction(out bool) *cond {
 func (g *generator) ifindex(index uint32) *cond {
 	switch {
 	case g.link == LinuxSLL2:
-		return equal(g.load(g.linkHdr, 4, 4), whole, index)
+		return equal(g.load(g.linkHdr, linktype.SLL2Interface, 4), whole, index)
 	case g.opts.Extensions&Metadata == 0:
 		return g.refuse("files of link type %s do not say the interface's index", g.link)
 	}

@@ -42,19 +42,15 @@ func (g *graph) shorten(e *edge) {
 
 // implied is where a block goes if an edge was taken before, or nil if that does not tell.
 func implied(b *block, e *edge) *block {
-	op, holds := e.op, true
-	if op < 0 {
-		op, holds = -op, false
-	}
-	if int(b.op) != op || b.val[regA] != e.from.val[regA] {
+	if b.op != e.op || b.val[regA] != e.from.val[regA] {
 		return nil
 	}
 	switch {
-	case b.operan == e.from.operan && holds: // the same comparison
+	case b.operan == e.from.operan && e.holds: // the same comparison
 		return b.yes.to
 	case b.operan == e.from.operan:
 		return b.no.to
-	case holds && op == jeq: // A equals another constant
+	case e.holds && e.op == jeq: // A equals another constant
 		return b.no.to
 	}
 	return nil

@@ -1,23 +1,27 @@
 package filter
 
-import "strconv"
+import (
+	"strconv"
+
+	"dlx/capture/linktype"
+)
 
 // LinkType is a link-layer header type, the number that capture files use (https://www.tcpdump.org/linktypes.html).
 type LinkType uint16
 
 // The link types that filters can be compiled for. What tcpdump's -y calls them is what String returns.
 const (
-	Null      LinkType = 0   // BSD loopback: a 4-byte address family in the byte order of the capturing machine
-	Ethernet  LinkType = 1   // EN10MB
-	Raw       LinkType = 101 // IPv4 or IPv6, without a header in front
-	Loop      LinkType = 108 // OpenBSD loopback: a 4-byte address family in network byte order
-	LinuxSLL  LinkType = 113 // Linux cooked capture
-	IPv4      LinkType = 228 // IPv4, without a header in front
-	IPv6      LinkType = 229 // IPv6, without a header in front
-	LinuxSLL2 LinkType = 276 // Linux cooked capture, version 2
+	Null      LinkType = linktype.Null      // BSD loopback: a 4-byte address family in the byte order of the capturing machine
+	Ethernet  LinkType = linktype.Ethernet  // EN10MB
+	Raw       LinkType = linktype.Raw       // IPv4 or IPv6, without a header in front
+	Loop      LinkType = linktype.Loop      // OpenBSD loopback: a 4-byte address family in network byte order
+	LinuxSLL  LinkType = linktype.LinuxSLL  // Linux cooked capture
+	IPv4      LinkType = linktype.IPv4      // IPv4, without a header in front
+	IPv6      LinkType = linktype.IPv6      // IPv6, without a header in front
+	LinuxSLL2 LinkType = linktype.LinuxSLL2 // Linux cooked capture, version 2
 
 	// ppp is what follows a PPPoE session header. It occurs behind pppoes only.
-	ppp LinkType = 9
+	ppp LinkType = linktype.PPP
 )
 
 // layout is where the headers of a link type are, in bytes from the start of a frame.
@@ -34,10 +38,10 @@ var layouts = map[LinkType]layout{
 	Ethernet:  {name: "EN10MB", typeAt: 12, payload: 14, noSnap: 3, typed: true},
 	Raw:       {name: "RAW"},
 	Loop:      {name: "LOOP", payload: 4, typed: true},
-	LinuxSLL:  {name: "LINUX_SLL", typeAt: 14, payload: 16, typed: true},
+	LinuxSLL:  {name: "LINUX_SLL", typeAt: linktype.SLLProtocol, payload: linktype.SLLSize, typed: true},
 	IPv4:      {name: "IPV4"},
 	IPv6:      {name: "IPV6"},
-	LinuxSLL2: {name: "LINUX_SLL2", typeAt: 0, payload: 20, typed: true},
+	LinuxSLL2: {name: "LINUX_SLL2", typeAt: linktype.SLL2Protocol, payload: linktype.SLL2Size, typed: true},
 	ppp:       {name: "PPP"},
 }
 

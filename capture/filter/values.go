@@ -94,7 +94,8 @@ func (g *graph) evaluate(b *block, alter bool) {
 	} else {
 		b.operan = b.val[regX]
 	}
-	b.yes.op, b.no.op = int(b.op), -int(b.op)
+	b.yes.op, b.yes.holds = b.op, true
+	b.no.op, b.no.holds = b.op, false
 }
 
 // changed notes that another round is worth it.

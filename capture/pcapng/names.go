@@ -41,7 +41,7 @@ func AppendNames(b []byte, list []Name) []byte {
 			b, start = endNames(b, start), -1
 		}
 		if start < 0 {
-			b, start = begin(b, blockNames)
+			b, start = begin(b, NamesBlock)
 		}
 		b = append(b, record...)
 	}
@@ -85,20 +85,15 @@ func (r *Reader) Names(a netip.Addr) []string { return r.names.names[a.Unmap().W
 
 // addNames takes a name resolution block apart. What is beyond the bounds, or not to be understood, has no name.
 func (r *Reader) addNames(body []byte) {
-	for len(body) >= 4 {
-		kind, size := r.order.Uint16(body), int(r.order.Uint16(body[2:]))
-		if kind == recordEnd || size > len(body)-4 || r.names.records >= maxRecords {
-			return
-		}
+	records := Options{body, r.order} // which end as options do
+	for o, ok := records.Next(); ok && r.names.records < maxRecords; o, ok = records.Next() {
 		r.names.records++
-		value := body[4 : 4+size]
-		width := map[uint16]int{recordIPv4: 4, recordIPv6: 16}[kind]
-		if size >= width { // or the record is cut short: four bytes would do for an address of the other kind
-			if a, ok := netip.AddrFromSlice(value[:width]); ok {
-				r.names.add(a.Unmap(), string(value[width:]))
+		width := map[uint16]int{recordIPv4: 4, recordIPv6: 16}[o.Code]
+		if len(o.Value) >= width { // or the record is cut short: four bytes would do for an address of the other kind
+			if a, ok := netip.AddrFromSlice(o.Value[:width]); ok {
+				r.names.add(a.Unmap(), string(o.Value[width:]))
 			}
 		}
-		body = body[min(4+(size+3)&^3, len(body)):]
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 )
@@ -78,13 +77,13 @@ func (r *Reader) NextBlock() (Block, error) {
 		return Block{}, err
 	}
 	switch kind {
-	case blockSection:
+	case SectionBlock:
 		err = r.newSection(body)
-	case blockInterface:
+	case InterfaceBlock:
 		err = r.addInterface(body)
-	case blockNames:
+	case NamesBlock:
 		r.addNames(body)
-	case blockPacket:
+	case PacketBlock:
 		b.IsPacket = true
 		b.Packet, err = r.packet(body)
 	case blockSimple:
@@ -105,13 +104,13 @@ func (r *Reader) Plain(b *Block) bool {
 	}
 	id := uint32(len(r.interfaces)) - 1
 	switch {
-	case b.IsPacket && b.Kind != blockPacket:
+	case b.IsPacket && b.Kind != PacketBlock:
 		return false
 	case b.IsPacket:
 		id = b.Packet.Interface
-	case b.Kind == blockStatistics && len(b.Bytes) >= minBlock+4:
+	case b.Kind == StatisticsBlock && len(b.Bytes) >= minBlock+4:
 		id = r.order.Uint32(b.Bytes[blockHead:])
-	case b.Kind != blockInterface:
+	case b.Kind != InterfaceBlock:
 		return true
 	}
 	if uint64(id) >= uint64(len(r.interfaces)) {
@@ -136,18 +135,19 @@ func (r *Reader) newSection(body []byte) error {
 		return &FormatError{"its version is unknown"}
 	}
 	r.section, r.interfaces, r.names = Section{}, r.interfaces[:0], nameTable{}
-	r.options(body[fixed:], func(code uint16, value []byte) {
-		switch code {
+	options := Options{body[fixed:], r.order}
+	for o, ok := options.Next(); ok; o, ok = options.Next() {
+		switch o.Code {
 		case optComment:
-			r.section.Comment = text(value)
+			r.section.Comment = text(o.Value)
 		case optHardware:
-			r.section.Hardware = text(value)
+			r.section.Hardware = text(o.Value)
 		case optOS:
-			r.section.OS = text(value)
+			r.section.OS = text(o.Value)
 		case optApplication:
-			r.section.Application = text(value)
+			r.section.Application = text(o.Value)
 		}
-	})
+	}
 	return nil
 }
 
@@ -160,7 +160,7 @@ func (r *Reader) readBlock() (kind uint32, body []byte, err error) {
 	if _, err := io.ReadFull(r.r, r.block); err != nil {
 		return 0, nil, cut(err, false)
 	}
-	if kind = le.Uint32(r.block); kind == blockSection { // the same in either order
+	if kind = le.Uint32(r.block); kind == SectionBlock { // the same in either order
 		r.block = r.block[:blockHead+4]
 		if _, err := io.ReadFull(r.r, r.block[blockHead:]); err != nil {
 			return 0, nil, cut(err, true)
@@ -201,27 +201,15 @@ func (r *Reader) setOrder(magic []byte) error {
 // rest reads what is left of a block of the given size after its first bytes, and checks the length at its end.
 func (r *Reader) rest(size uint32) ([]byte, error) {
 	done := len(r.block)
-	if size%4 != 0 || size > maxBlock || int(size) < done+4 {
-		return nil, &FormatError{fmt.Sprintf("a block says that it has %d bytes", size)}
+	if err := checkSize(size, done+4); err != nil {
+		return nil, err
 	}
 	r.block = slices.Grow(r.block, int(size)-done)[:size]
 	if _, err := io.ReadFull(r.r, r.block[done:]); err != nil {
 		return nil, cut(err, true)
 	}
 	if r.order.Uint32(r.block[size-4:]) != size {
-		return nil, &FormatError{"a block's two lengths differ"}
+		return nil, errLengths
 	}
 	return r.block[blockHead : size-4], nil
-}
-
-// options calls f for each option until the end of them or of the bytes.
-func (r *Reader) options(b []byte, f func(code uint16, value []byte)) {
-	for len(b) >= 4 {
-		code, size := r.order.Uint16(b), int(r.order.Uint16(b[2:]))
-		if code == optEnd || size > len(b)-4 {
-			return
-		}
-		f(code, b[4:4+size])
-		b = b[min(4+(size+3)&^3, len(b)):]
-	}
 }

@@ -16,13 +16,15 @@ const (
 
 // addInterface takes an interface description block apart.
 func (r *Reader) addInterface(body []byte) error {
-	if len(body) < 8 || len(r.interfaces) >= maxInterfaces {
-		return &FormatError{"bad interface description"}
+	if len(body) < interfaceFixed || len(r.interfaces) >= maxInterfaces {
+		return errInterface
 	}
 	i := readInterface{perSecond: microseconds}
 	i.LinkType, i.SnapLen = r.order.Uint16(body), r.order.Uint32(body[4:])
-	r.options(body[8:], func(code uint16, value []byte) {
-		switch code {
+	options := Options{body[interfaceFixed:], r.order}
+	for o, ok := options.Next(); ok; o, ok = options.Next() {
+		value := o.Value
+		switch o.Code {
 		case optComment:
 			i.Comment = text(value)
 		case optName:
@@ -52,7 +54,7 @@ func (r *Reader) addInterface(body []byte) error {
 				i.offset = int64(r.order.Uint64(value))
 			}
 		}
-	})
+	}
 	r.interfaces = append(r.interfaces, i)
 	return nil
 }

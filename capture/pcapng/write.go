@@ -5,21 +5,16 @@ import (
 	"slices"
 )
 
-// Block types that others ask for by name.
-const (
-	SectionBlock   = blockSection
-	InterfaceBlock = blockInterface
-)
-
 // Block types.
 const (
-	blockSection    = 0x0A0D0D0A
-	blockInterface  = 1
-	blockOld        = 2
-	blockSimple     = 3
-	blockNames      = 4
-	blockStatistics = 5
-	blockPacket     = 6
+	SectionBlock    = 0x0A0D0D0A // the same in either byte order
+	InterfaceBlock  = 1
+	NamesBlock      = 4
+	StatisticsBlock = 5
+	PacketBlock     = 6 // an enhanced one
+
+	blockOld    = 2
+	blockSimple = 3
 )
 
 // Option codes, by block.
@@ -146,7 +141,7 @@ func endOptions(b []byte) []byte { return le.AppendUint32(b, optEnd) }
 
 // AppendSection appends a section header block.
 func AppendSection(b []byte, s *Section) []byte {
-	b, start := begin(b, blockSection)
+	b, start := begin(b, SectionBlock)
 	b = le.AppendUint32(b, byteOrderMagic)
 	b = le.AppendUint16(b, 1) // version 1.0
 	b = le.AppendUint16(b, 0)
@@ -160,7 +155,7 @@ func AppendSection(b []byte, s *Section) []byte {
 
 // AppendInterface appends an interface description block, with nanoseconds as its unit of time.
 func AppendInterface(b []byte, i *Interface) []byte {
-	b, start := begin(b, blockInterface)
+	b, start := begin(b, InterfaceBlock)
 	b = le.AppendUint16(b, i.LinkType)
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint32(b, i.SnapLen)
@@ -203,7 +198,7 @@ func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction
 	}
 	b = slices.Grow(b, size)[:start+size]
 	h := b[start : start+size : start+size]
-	le.PutUint64(h[0:], blockPacket|uint64(size)<<32)
+	le.PutUint64(h[0:], PacketBlock|uint64(size)<<32)
 	le.PutUint64(h[8:], uint64(iface)|time>>32<<32)
 	le.PutUint64(h[16:], time&0xffffffff|uint64(len(data))<<32)
 	le.PutUint32(h[padded-4:], 0) // the padding
@@ -230,7 +225,7 @@ const packetHeader = 28
 // just as many and calls EndPacket.
 func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
 	var h [packetHeader]byte
-	le.PutUint32(h[0:], blockPacket)
+	le.PutUint32(h[0:], PacketBlock)
 	le.PutUint32(h[8:], p.Interface)
 	le.PutUint32(h[12:], uint32(p.Time>>32))
 	le.PutUint32(h[16:], uint32(p.Time))
@@ -274,7 +269,7 @@ func packetOptions(b []byte, p *Packet) []byte {
 // AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and isb_ifdrop as well:
 // that is where dumpcap puts them and where Wireshark looks.
 func AppendStatistics(b []byte, s *Statistics) []byte {
-	b, start := begin(b, blockStatistics)
+	b, start := begin(b, StatisticsBlock)
 	b = le.AppendUint32(b, s.Interface)
 	b = appendTime(b, s.Time)
 	b = appendTime(longOption(b, optStart), s.Start)

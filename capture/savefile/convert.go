@@ -2,17 +2,13 @@ package savefile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
-)
+	"io"
 
-// Link types (pcap-linktype(7)) and kinds of interfaces (linux/if_arp.h).
-const (
-	linkEthernet = 1
-	linkCooked   = 276
-
-	arphrdEthernet = 1
-	arphrdNone     = 0xfffe
+	"dlx/capture/linktype"
+	"dlx/capture/pcapng"
 )
 
 // LinkTypeError reports interfaces that do not go into one file of the old format.
@@ -39,9 +35,8 @@ type converter struct {
 const (
 	pcapHeader   = 24
 	recordHeader = 16
-	cookedHeader = 20
+	macSize      = 6
 	macHeader    = 14
-	packetHeader = 28 // of an enhanced packet block, up to the data
 )
 
 var le = binary.LittleEndian
@@ -49,34 +44,43 @@ var le = binary.LittleEndian
 // blocks converts whole blocks; the bytes that it returns are valid until the next call.
 func (c *converter) blocks(b []byte) ([]byte, error) {
 	c.out = c.out[:0]
-	for len(b) >= blockHead {
-		size := le.Uint32(b[4:])
-		if err := c.block(le.Uint32(b), b[:size]); err != nil {
+	for len(b) > 0 {
+		block, err := pcapng.First(b)
+		if err != nil || block == nil {
+			return nil, notStream(cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		if err := c.block(block); err != nil {
 			return nil, err
 		}
-		b = b[size:]
+		b = b[len(block):]
 	}
 	return c.out, nil
 }
 
-func (c *converter) block(kind uint32, b []byte) error {
-	switch {
-	case kind == blockSection:
+func (c *converter) block(b pcapng.Raw) error {
+	switch b.Kind() {
+	case pcapng.SectionBlock:
 		c.interfaces = c.interfaces[:0]
-	case kind == blockInterface && len(b) >= 16:
-		link := le.Uint16(b[8:])
+	case pcapng.InterfaceBlock:
+		link, err := b.LinkType()
+		if err != nil {
+			return notStream(err)
+		}
 		c.interfaces = append(c.interfaces, link)
 		if first := c.interfaces[0]; !c.cooked && link != first {
 			return &LinkTypeError{first, link}
 		}
 		c.begin()
-	case kind == blockPacket && len(b) >= packetHeader+4:
-		id, size := le.Uint32(b[8:]), le.Uint32(b[20:])
-		if uint64(id) >= uint64(len(c.interfaces)) || uint64(size) > uint64(len(b)-packetHeader-4) {
-			return fmt.Errorf("a packet of interface %d with %d bytes in a block of %d", id, size, len(b))
+	case pcapng.PacketBlock:
+		p, err := b.Packet()
+		if err == nil && uint64(p.Interface) >= uint64(len(c.interfaces)) {
+			err = fmt.Errorf("a packet of interface %d, of which nothing is said", p.Interface)
+		}
+		if err != nil {
+			return notStream(err)
 		}
 		c.begin()
-		c.packet(b, id, b[packetHeader:packetHeader+size])
+		c.packet(&p)
 	}
 	return nil
 }
@@ -87,7 +91,7 @@ func (c *converter) begin() {
 		return
 	}
 	c.begun = true
-	link := uint32(linkCooked)
+	link := uint32(linktype.LinuxSLL2)
 	if !c.cooked {
 		link = uint32(c.interfaces[0])
 	}
@@ -98,82 +102,60 @@ func (c *converter) begin() {
 }
 
 // packet appends a record.
-func (c *converter) packet(b []byte, id uint32, data []byte) {
+func (c *converter) packet(p *pcapng.RawPacket) {
 	const second = 1e9
-	time := uint64(le.Uint32(b[12:]))<<32 | uint64(le.Uint32(b[16:]))
-	length := le.Uint32(b[24:])
-	header := []byte(nil)
-	if c.cooked {
-		var taken int
-		header, taken = cook(c.interfaces[id], id, direction(b), data)
+	var header [linktype.SLL2Size]byte
+	added, data, length := 0, p.Data, p.Length
+	if link := c.interfaces[p.Interface]; c.cooked && link != linktype.LinuxSLL2 {
+		h, taken := cook(link, p)
+		added = len(h.Append(header[:0]))
 		data = data[taken:]
-		length = max(length, uint32(taken)) - uint32(taken) + uint32(len(header))
+		length = max(length, uint32(taken)) - uint32(taken) + uint32(added)
 	}
-	c.out = le.AppendUint32(c.out, uint32(time/second))
-	c.out = le.AppendUint32(c.out, uint32(time%second))
-	c.out = le.AppendUint32(c.out, uint32(len(header)+len(data)))
+	c.out = le.AppendUint32(c.out, uint32(p.Time/second))
+	c.out = le.AppendUint32(c.out, uint32(p.Time%second))
+	c.out = le.AppendUint32(c.out, uint32(added+len(data)))
 	c.out = le.AppendUint32(c.out, length)
-	c.out = append(append(c.out, header...), data...)
-}
-
-// direction is a packet's, from its flags: 2 for one that was sent.
-func direction(b []byte) uint32 {
-	size := int(le.Uint32(b[20:]))
-	at := packetHeader + (size+3)&^3
-	const flags = 2
-	if at+8 <= len(b)-4 && le.Uint16(b[at:]) == flags {
-		return le.Uint32(b[at+4:]) & 3
-	}
-	return 0
+	c.out = append(append(c.out, header[:added]...), data...)
 }
 
 // cook makes the header that stands for a packet's own one, of which it takes the first bytes.
-func cook(link uint16, id uint32, direction uint32, data []byte) (header []byte, taken int) {
-	if link == linkCooked {
-		return nil, 0
-	}
+func cook(link uint16, p *pcapng.RawPacket) (h linktype.SLL2, taken int) {
 	be := binary.BigEndian
-	const outgoing = 4 // PACKET_OUTGOING (linux/if_packet.h)
-	h := make([]byte, cookedHeader)
-	be.PutUint32(h[4:], id+1) // the interface's number is not known: its place among the file's is
-	if direction == 2 {
-		h[10] = outgoing
+	h.Interface = p.Interface + 1 // its number is not known: its place among the file's is
+	sent := p.Direction() == pcapng.Out
+	if sent {
+		h.PacketType = linktype.Outgoing
 	}
-	switch {
-	case link == linkEthernet && len(data) >= macHeader:
-		be.PutUint16(h[8:], arphrdEthernet)
-		h[11] = 6
-		copy(h[12:], data[6:12])
-		if direction != 2 {
-			h[10] = packetType(data)
+	switch data := p.Data; {
+	case link == linktype.Ethernet && len(data) >= macHeader:
+		h.Hardware, h.AddressSize = linktype.HardwareEthernet, macSize
+		copy(h.Address[:], data[macSize:2*macSize])
+		if !sent {
+			h.PacketType = packetType(data)
 		}
-		proto := be.Uint16(data[12:])
-		if proto < 1536 { // a length: IEEE 802.3 with LLC (linux/if_ether.h, ETH_P_802_2)
-			proto = 4
+		if h.Protocol = be.Uint16(data[2*macSize:]); h.Protocol < 1536 { // a length: IEEE 802.3 with LLC (linux/if_ether.h, ETH_P_802_2)
+			h.Protocol = 4
 		}
-		be.PutUint16(h[0:], proto)
 		return h, macHeader
 	case len(data) > 0: // LINKTYPE_RAW
-		be.PutUint16(h[8:], arphrdNone)
-		proto := uint16(0x0800)
+		h.Hardware, h.Protocol = linktype.HardwareNone, 0x0800
 		if data[0]>>4 == 6 {
-			proto = 0x86dd
+			h.Protocol = 0x86dd
 		}
-		be.PutUint16(h[0:], proto)
 	}
 	return h, 0
 }
 
 // packetType is that of a received frame: to this host, to all, or to a group. That it was to another host can not be seen.
 func packetType(frame []byte) byte {
-	const host, broadcast, multicast = 0, 1, 2
 	switch {
 	case bytes.Equal(frame[:6], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}):
-		return broadcast
+		return linktype.ToBroadcast
 	case frame[0]&1 != 0:
-		return multicast
+		return linktype.ToMulticast
 	}
-	return host
+	return linktype.ToHost
 }
 
 // wholeRecords is the size of the header, if the bytes begin with one, and the whole records at the beginning of b.

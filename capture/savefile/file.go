@@ -1,13 +1,13 @@
 package savefile
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"dlx/capture/pcapng"
 	"dlx/internal/failpoint"
 )
 
@@ -73,7 +73,7 @@ func (f *file) write(b []byte, records bool) (int, error) {
 	if !f.regular {
 		return n, err // what a pipe has taken can not be taken back
 	}
-	whole := wholeBlocks(b[:n])
+	whole := pcapng.Whole(b[:n])
 	if records {
 		whole = wholeRecords(b[:n], f.size == 0)
 	}
@@ -85,18 +85,6 @@ func (f *file) write(b []byte, records bool) (int, error) {
 		err = errors.Join(err, terr)
 	}
 	return whole, &WriteError{f.name, f.size, err}
-}
-
-// wholeBlocks is the size of the whole blocks at the beginning of b.
-func wholeBlocks(b []byte) (done int) {
-	for len(b)-done >= blockHead {
-		size := int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead || int64(len(b)-done) < size {
-			break
-		}
-		done += int(size)
-	}
-	return done
 }
 
 // close sees to it that the file is on the disk, and closes it.

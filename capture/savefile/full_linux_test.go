@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dlx/capture/pcapng"
 	"dlx/internal/testutil"
 )
 
@@ -43,7 +44,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 		got, err := os.ReadFile(name)
-		whole := wholeBlocks(got)
+		whole := pcapng.Whole(got)
 		if format == PcapCooked {
 			whole = wholeRecords(got, true)
 		}

@@ -1,20 +1,11 @@
 package savefile
 
 import (
-	"encoding/binary"
+	"cmp"
 	"slices"
 	"time"
 
 	"dlx/capture/pcapng"
-)
-
-// Block types (pcapng).
-const (
-	blockSection    = 0x0A0D0D0A
-	blockInterface  = 1
-	blockNames      = 4
-	blockStatistics = 5
-	blockPacket     = 6
 )
 
 // head is what a section has to say before its packets, for every file of a rotation, and what it says of its interfaces
@@ -30,24 +21,24 @@ type head struct {
 const maxNames = 4 << 20
 
 // note keeps a block that is not a packet.
-func (w *Writer) note(kind uint32, block []byte) {
+func (w *Writer) note(block pcapng.Raw) {
 	h := &w.head
-	switch kind {
-	case blockSection:
-		*h = head{section: slices.Clone(block)}
-	case blockInterface:
+	switch block.Kind() {
+	case pcapng.SectionBlock:
+		*h = head{section: slices.Clone([]byte(block))}
+	case pcapng.InterfaceBlock:
 		h.interfaces = append(h.interfaces, block...)
 		if len(h.stats) < maxInterfaces {
 			h.stats = append(h.stats, pcapng.Statistics{Interface: uint32(len(h.stats)), Start: uint64(w.now().UnixNano())})
 		}
-	case blockNames:
+	case pcapng.NamesBlock:
 		if len(h.names)+len(block) <= maxNames {
 			h.names = append(h.names, block...)
 		}
-	case blockStatistics:
-		if i := h.of(block); i != nil {
-			i.Start, i.Dropped = figures(block, i.Start)
-			w.dropped.Store(h.dropped())
+	case pcapng.StatisticsBlock:
+		s, err := block.Statistics()
+		if i := h.of(s.Interface); err == nil && i != nil {
+			i.Start, i.Dropped = cmp.Or(s.Start, i.Start), s.Dropped
 		}
 	}
 }
@@ -55,17 +46,17 @@ func (w *Writer) note(kind uint32, block []byte) {
 // maxInterfaces bounds the figures that are kept.
 const maxInterfaces = 1 << 16
 
-// of returns the figures of the interface that a packet or statistics block is about, nil if there are none.
-func (h *head) of(block []byte) *pcapng.Statistics {
-	if id := binary.LittleEndian.Uint32(block[8:]); len(block) >= 12 && uint64(id) < uint64(len(h.stats)) {
-		return &h.stats[id]
+// of returns the figures of an interface, nil if there are none.
+func (h *head) of(id uint32) *pcapng.Statistics {
+	if uint64(id) >= uint64(len(h.stats)) {
+		return nil
 	}
-	return nil
+	return &h.stats[id]
 }
 
-// count counts a packet.
-func (h *head) count(block []byte) {
-	if i := h.of(block); i != nil {
+// count counts a packet of an interface.
+func (h *head) count(id uint32) {
+	if i := h.of(id); i != nil {
 		i.Delivered++
 	}
 }
@@ -80,32 +71,4 @@ func (h *head) statistics(at time.Time) (b []byte) {
 		b = pcapng.AppendStatistics(b, &i)
 	}
 	return b
-}
-
-// dropped is how many packets the interfaces' last figures say were lost.
-func (h *head) dropped() (total uint64) {
-	for _, i := range h.stats {
-		total += i.Dropped
-	}
-	return total
-}
-
-// figures takes the beginning of the capture, if it is there, and isb_osdrop out of a statistics block.
-func figures(block []byte, began uint64) (start, dropped uint64) {
-	const fixed, startTime, osDrop = 20, 2, 7
-	le := binary.LittleEndian
-	start = began
-	for at := fixed; at+4 <= len(block)-4; {
-		code, size := le.Uint16(block[at:]), int(le.Uint16(block[at+2:]))
-		if eight := size == 8 && at+12 <= len(block); eight && code == startTime {
-			start = uint64(le.Uint32(block[at+4:]))<<32 | uint64(le.Uint32(block[at+8:]))
-		} else if eight && code == osDrop {
-			dropped = le.Uint64(block[at+4:])
-		}
-		if code == 0 {
-			break
-		}
-		at += 4 + (size+3)&^3
-	}
-	return start, dropped
 }

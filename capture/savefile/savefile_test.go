@@ -14,12 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// stream is a capture of n packets of 100 bytes on eth0 and lo, one a second, with figures after every tenth.
+// stream is a capture of n packets of 100 bytes on eth0 and lo, one a second, with figures after every tenth, before which 2
+// packets were lost. Every third packet goes out, every fourth has a comment.
 func stream(n int) []byte {
 	b := pcapng.AppendSection(nil, &pcapng.Section{OS: "Linux"})
 	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "eth0"})
@@ -27,12 +29,51 @@ func stream(n int) []byte {
 	for i := range n {
 		at := uint64(start.Add(time.Duration(i) * time.Second).UnixNano())
 		data := bytes.Repeat([]byte{byte(i)}, 100)
-		b = pcapng.AppendPacket(b, &pcapng.Packet{Interface: uint32(i % 2), Time: at, Length: 100, Direction: pcapng.In, ID: uint64(i + 1), Data: data})
+		p := pcapng.Packet{Interface: uint32(i % 2), Time: at, Length: 100, Direction: directionOf(i), ID: uint64(i + 1), Data: data}
+		if i%4 == 3 {
+			p.Comment, p.Process = "web/7", 4711
+		}
 		if i%10 == 9 {
-			b = pcapng.AppendStatistics(b, &pcapng.Statistics{Interface: uint32(i % 2), Time: at, Delivered: uint64(i), Dropped: 2})
+			p.Dropped = 2
+		}
+		b = pcapng.AppendPacket(b, &p)
+		if i%10 == 9 {
+			lost := uint64(i/10+1) * 2
+			b = pcapng.AppendStatistics(b, &pcapng.Statistics{Interface: uint32(i % 2), Time: at, Delivered: uint64(i), Dropped: lost})
 		}
 	}
 	return b
+}
+
+func directionOf(i int) pcapng.Direction {
+	if i%3 == 2 {
+		return pcapng.Out
+	}
+	return pcapng.In
+}
+
+// lost is how many packets the last figures of a file's interfaces say are lost.
+func lost(t *testing.T, name string) (total uint64) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := map[uint32]uint64{}
+	for len(b) > 0 {
+		block, err := pcapng.First(b)
+		if err != nil || block == nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if s, err := block.Statistics(); err == nil {
+			last[s.Interface] = s.Dropped
+		}
+		b = b[len(block):]
+	}
+	for _, n := range last {
+		total += n
+	}
+	return total
 }
 
 // read returns the first bytes of a file's packets with their interface's names.
@@ -110,6 +151,7 @@ func TestBySize(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all []string
+		var losses []uint64
 		for i := range names {
 			name := filepath.Join(filepath.Dir(names[0]), "x")
 			if i > 0 {
@@ -121,6 +163,7 @@ func TestBySize(t *testing.T) {
 				t.Errorf("%s: %d packets, %v, %v", name, len(list), info, err)
 			}
 			all = append(all, list...)
+			losses = append(losses, lost(t, name))
 		}
 		var want []string
 		for i := range 60 {
@@ -128,6 +171,9 @@ func TestBySize(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, all); diff != "" || len(names) < 4 {
 			t.Errorf("%d files, packets (-want +got):\n%s", len(names), diff)
+		}
+		if !slices.IsSorted(losses) || losses[len(losses)/2] == 0 || losses[len(losses)-1] != 12 {
+			t.Errorf("the files say that %d packets are lost, want 12 in the last one", losses)
 		}
 	}
 }
@@ -171,7 +217,7 @@ func TestByTime(t *testing.T) {
 }
 
 func TestPcap(t *testing.T) {
-	for format, link := range map[Format]int{Pcap: 1, PcapCooked: linkCooked} {
+	for format, link := range map[Format]int{Pcap: 1, PcapCooked: linktype.LinuxSLL2} {
 		names, err := write(t, Options{Name: "x", Format: format, MaxBytes: 3000}, stream(60), 333)
 		if err != nil || len(names) < 2 {
 			t.Fatal(names, err)
@@ -200,7 +246,10 @@ func TestPcap(t *testing.T) {
 				}
 				want := 100
 				if format == PcapCooked {
-					want = 100 - macHeader + cookedHeader
+					want = 100 - macHeader + linktype.SLL2Size
+					if out := data[linktype.SLL2PacketType] == linktype.Outgoing; out != (directionOf(n) == pcapng.Out) {
+						t.Errorf("%s: packet %d: outgoing %v", name, n, out)
+					}
 				}
 				if len(data) != want || ci.Length != want || data[len(data)-1] != byte(n) || !ci.Timestamp.Equal(start.Add(time.Duration(n)*time.Second)) {
 					t.Errorf("%s: packet %d: %d bytes, %+v", name, n, len(data), ci)
@@ -241,7 +290,7 @@ func TestElsewhere(t *testing.T) {
 			if _, err := w.Write(part); err != nil {
 				t.Fatal(err)
 			}
-			if b := got.Bytes(); format == Pcapng && wholeBlocks(b) != len(b) || format != Pcapng && wholeRecords(b, len(b) > 0) != len(b) {
+			if b := got.Bytes(); format == Pcapng && pcapng.Whole(b) != len(b) || format != Pcapng && wholeRecords(b, len(b) > 0) != len(b) {
 				t.Fatalf("%s: a reader waits for the end of what it has", format)
 			}
 		}
@@ -284,7 +333,7 @@ func TestFigures(t *testing.T) {
 	if _, err := w.Write(b); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Figures{Packets: 30, Bytes: uint64(len(b)), Dropped: 2, Files: 1}, w.Figures()); diff != "" {
+	if diff := cmp.Diff(Figures{Packets: 30, Bytes: uint64(len(b)), Dropped: 6, Files: 1}, w.Figures()); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
 	}
 	if err := w.Close(); err != nil {
@@ -292,19 +341,22 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestWritePackets: packets whose number is said make the same files and figures as those that are counted.
-func TestWritePackets(t *testing.T) {
+// TestBlocks: packets whose number is said make the same files and figures as those that are counted.
+func TestBlocks(t *testing.T) {
 	head := len(stream(0))
 	b := stream(9) // without figures among the packets
-	size := (len(b) - head) / 9
+	first, err := pcapng.First(b[head:])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, o := range map[string]Options{
 		"one file": {Name: "x"}, "by size": {Name: "x", MaxBytes: 1000, Files: 3}, "by time": {Name: "x%s", Every: 2 * time.Second}, "pcap": {Name: "x", Format: Pcap},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, wanted := writePackets(t, o, b[:head], b[head:], (*Writer).Write)
-			for _, torn := range []int{0, 1, size} {
+			for _, torn := range []int{0, len(first)} {
 				got, figures := writePackets(t, o, b[:head+torn], b[head+torn:], func(w *Writer, p []byte) (int, error) {
-					return w.WritePackets(p, uint64((len(p)+size-1)/size))
+					return len(p), w.Blocks(p, map[int]uint64{0: 9, len(first): 8}[torn], 0)
 				})
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("files (-counted +said), %d bytes before:\n%s", torn, diff)
@@ -370,7 +422,7 @@ func FuzzWrite(f *testing.F) {
 		_ = w.Close()
 		for i := range 3 {
 			got, err := os.ReadFile(fmt.Sprintf("%s%d", o.Name, i))
-			if err == nil && !pcap && wholeBlocks(got) != len(got) {
+			if err == nil && !pcap && pcapng.Whole(got) != len(got) {
 				t.Errorf("file %d ends inside a block", i)
 			}
 			if err == nil && pcap && wholeRecords(got, len(got) > 0) != len(got) {
@@ -378,4 +430,27 @@ func FuzzWrite(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLost: what was lost is counted once, whether the figures in the stream tell of it or who hands the blocks over.
+func TestLost(t *testing.T) {
+	b := pcapng.AppendSection(nil, &pcapng.Section{})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	for _, s := range []pcapng.Statistics{{Dropped: 2}, {Interface: 1, Dropped: 3}, {Dropped: 4}, {Dropped: 4}, {Interface: 9, Dropped: 100}} {
+		b = pcapng.AppendStatistics(b, &s)
+	}
+	b = pcapng.AppendSection(b, &pcapng.Section{})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendStatistics(b, &pcapng.Statistics{Dropped: 1})
+	for _, o := range []Options{{Name: "x"}, {Name: "x", MaxBytes: 1000}} {
+		_, figures := writePackets(t, o, b, nil, (*Writer).Write)
+		if figures.Dropped != 4+3+1 {
+			t.Errorf("%+v: the stream tells of %d lost packets, want 8", o, figures.Dropped)
+		}
+		_, figures = writePackets(t, o, nil, b, func(w *Writer, p []byte) (int, error) { return len(p), w.Blocks(p, 0, 5) })
+		if figures.Dropped != 5 {
+			t.Errorf("%+v: %d lost packets, want the 5 that were told of", o, figures.Dropped)
+		}
+	}
 }

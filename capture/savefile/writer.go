@@ -1,12 +1,14 @@
 package savefile
 
 import (
-	"encoding/binary"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
+	"dlx/capture/pcapng"
 	"dlx/internal/failpoint"
 )
 
@@ -31,7 +33,7 @@ type Figures struct {
 	Files                   int
 }
 
-// Writer writes the stream of a capture to files. Its Write is for one goroutine; Figures is for any.
+// Writer writes a capture to files. Figures is for any goroutine, the other methods are for one.
 type Writer struct {
 	o       Options
 	now     func() time.Time
@@ -40,8 +42,8 @@ type Writer struct {
 	number  int       // of the file, from 0
 	files   int       // that were begun
 	ends    time.Time // when the next one is due
-	rest    []byte    // the beginning of a block that has not come to its end
-	head    head      // what each file begins with
+	pieces  pieces
+	head    head // what each file begins with
 	convert *converter
 	err     error // that ended it
 
@@ -62,7 +64,7 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 	if o.Format != Pcapng && o.Format != "" {
 		w.convert = &converter{cooked: o.Format == PcapCooked}
 	}
-	if err := w.begin(now()); err != nil {
+	if err := w.next(now()); err != nil {
 		return nil, errors.Join(err, w.place.close())
 	}
 	if o.Every > 0 {
@@ -71,8 +73,8 @@ func open(o Options, now func() time.Time) (*Writer, error) {
 	return w, nil
 }
 
-// begin makes the next file.
-func (w *Writer) begin(at time.Time) (err error) {
+// next makes the next file.
+func (w *Writer) next(at time.Time) (err error) {
 	if w.file, err = w.create(w.number, at); err != nil {
 		return err
 	}
@@ -87,87 +89,61 @@ func (w *Writer) Figures() Figures {
 	return Figures{Packets: w.packets.Load(), Bytes: w.bytes.Load(), Dropped: w.dropped.Load(), Files: int(w.begun.Load())}
 }
 
-const (
-	blockHead = 8        // bytes: type and length
-	minPacket = 32       // bytes of an enhanced packet block without a packet
-	maxBlock  = 16 << 20 // bytes of a block, at most
-)
+// Begin does nothing: the first file is there. A Writer is a sink of package capture.
+func (w *Writer) Begin() error { return w.err }
 
-// Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left waits for its end.
-func (w *Writer) Write(p []byte) (int, error) {
+// Blocks takes whole blocks, some of which are packets, and how many packets were lost since those
+// before. They are not looked at if all go as they are into the file that is open.
+func (w *Writer) Blocks(b []byte, packets, dropped uint64) error {
 	if w.err != nil {
-		return 0, w.err
+		return w.err
 	}
-	stream := p
-	if len(w.rest) > 0 {
-		w.rest = append(w.rest, p...)
-		stream = w.rest
+	w.dropped.Add(dropped)
+	if w.o.rotates() {
+		w.err = w.split(b)
+	} else {
+		w.err = w.put(b, packets)
 	}
-	done, err := w.blocks(stream)
-	if err != nil {
-		w.err = err
-		return 0, err
-	}
-	w.rest = append(w.rest[:0], stream[done:]...)
-	return len(p), nil
+	return w.err
 }
 
-// WritePackets is Write for n packets, whole and with nothing else beside them, which are not looked at if all go into the
-// file that is open.
-func (w *Writer) WritePackets(p []byte, n uint64) (int, error) {
-	if w.err != nil || len(w.rest) > 0 || w.o.rotates() || w.convert != nil {
-		return w.Write(p)
-	}
-	if err := w.put(p, n); err != nil {
-		w.err = err
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// blocks writes the whole blocks at the beginning of b and returns their size.
-func (w *Writer) blocks(b []byte) (done int, err error) {
-	pending := 0 // where what goes into this file begins
+// split writes whole blocks, each into the file that it belongs to.
+func (w *Writer) split(b []byte) error {
+	done, pending := 0, 0 // where the next block begins, and what goes into this file
 	packets := uint64(0)
-	for len(b)-done >= blockHead {
-		kind, size := binary.LittleEndian.Uint32(b[done:]), int64(binary.LittleEndian.Uint32(b[done+4:]))
-		if size < blockHead+4 || size > maxBlock || size%4 != 0 || kind == blockPacket && size < minPacket {
-			return 0, errors.New("not the stream of a capture")
+	for done < len(b) {
+		block, err := pcapng.First(b[done:])
+		if err != nil || block == nil {
+			return notStream(cmp.Or(err, io.ErrUnexpectedEOF))
 		}
-		if int64(len(b)-done) < size {
-			break
-		}
-		block := b[done : done+int(size)]
-		if kind == blockPacket {
-			if w.due(block, int64(done-pending)) {
-				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(block)); err != nil {
-					return 0, err
+		if block.Kind() == pcapng.PacketBlock {
+			p, err := block.Packet()
+			if err != nil {
+				return notStream(err)
+			}
+			if at := time.Unix(0, int64(p.Time)); w.due(at, int64(done-pending)) {
+				if err := errors.Join(w.put(b[pending:done], packets), w.rotate(at)); err != nil {
+					return err
 				}
 				pending, packets = done, 0
 			}
-			if w.o.rotates() {
-				w.head.count(block)
-			}
+			w.head.count(p.Interface)
 			packets++
 		} else {
-			w.note(kind, block)
+			w.note(block)
 		}
-		done += int(size)
+		done += len(block)
 	}
-	return done, w.put(b[pending:done], packets)
+	return w.put(b[pending:done], packets)
 }
 
 // due says whether a packet belongs into the next file; some bytes before it are still to be written.
-func (w *Writer) due(block []byte, before int64) bool {
-	if !w.o.rotates() {
-		return false
-	}
-	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !packetTime(block).Before(w.ends)
+func (w *Writer) due(at time.Time, before int64) bool {
+	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !at.Before(w.ends)
 }
 
 // rotate completes the file and begins the next one, for a packet.
-func (w *Writer) rotate(block []byte) error {
-	at := packetTime(block)
+func (w *Writer) rotate(at time.Time) error {
 	w.number++
 	if w.o.Every > 0 && !at.Before(w.ends) {
 		w.number = 0
@@ -180,7 +156,7 @@ func (w *Writer) rotate(block []byte) error {
 		return err
 	}
 	failpoint.At("savefile.finished")
-	if err := w.begin(at); err != nil {
+	if err := w.next(at); err != nil {
 		return err
 	}
 	if w.convert != nil {
@@ -232,9 +208,3 @@ func (w *Writer) finish(rotated *time.Time) error {
 
 // Close completes the last file. A block of which only the beginning has come is left out.
 func (w *Writer) Close() error { return errors.Join(w.finish(nil), w.place.close()) }
-
-// packetTime is an enhanced packet block's.
-func packetTime(block []byte) time.Time {
-	high, low := binary.LittleEndian.Uint32(block[12:]), binary.LittleEndian.Uint32(block[16:])
-	return time.Unix(0, int64(uint64(high)<<32|uint64(low)))
-}

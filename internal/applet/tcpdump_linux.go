@@ -149,7 +149,7 @@ func (t *tcpdump) capture() error {
 	if !t.quietly {
 		fmt.Fprintf(os.Stderr, "tcpdump: listening on %s, Ctrl-C stops\n", t.iface)
 	}
-	stats, err := c.Run(ctx, out)
+	stats, err := c.Run(ctx, capture.ToWriter(out))
 	if err == nil || errors.Is(err, savefile.ErrFull) || errors.Is(err, syscall.EPIPE) { // whoever reads it has had enough
 		err = nil
 	}

@@ -34,6 +34,7 @@ type captureOptions struct {
 	files       fileOptions
 	list        bool
 	noProcess   bool
+	noNames     bool // as -n, where packets are not printed
 	ownTraffic  bool
 	pipe        bool
 	wireshark   bool
@@ -180,11 +181,11 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		if err != nil {
 			return err
 		}
-		ctx, end := untilGone(ctx, out)
+		ctx, end := untilGone(ctx, out.WriteCloser)
 		defer end()
-		live := a.liveLine(out)
+		live := a.liveLine(out.files)
 		req.Own = <-own
-		stats, err := e.Capture(ctx, req, &announcer{Writer: out, say: func() {
+		stats, err := e.Capture(ctx, req, &begun{out, func() {
 			if !o.quiet() {
 				a.notef("capturing in %s, Ctrl-C stops", o.where(targets))
 			}
@@ -252,6 +253,7 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
 		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
+		NoNames: o.noNames || o.view.Numbers > 0,
 	}, nil
 }
 

@@ -16,40 +16,48 @@ import (
 	"dlx/internal/printable"
 )
 
-// announcer says that the capture is on when the first bytes come: they are written once all
-// sockets are open.
-type announcer struct {
-	io.Writer
-	say func()
+// output is where packets go: as a sink of what is captured, or as a writer of a stream that comes
+// in pieces.
+type output struct {
+	engine.Sink
+	io.WriteCloser
+	files *savefile.Writer // nil if they do not go into files
 }
 
-func (w *announcer) Write(p []byte) (int, error) {
-	if w.say != nil {
-		w.say()
-		w.say = nil
+func outputTo(w io.WriteCloser) *output { return &output{Sink: capture.ToWriter(w), WriteCloser: w} }
+
+// begun calls then when the capture is on.
+type begun struct {
+	engine.Sink
+	then func()
+}
+
+func (b *begun) Begin() error {
+	if err := b.Sink.Begin(); err != nil {
+		return err
 	}
-	return w.Writer.Write(p)
-}
-
-// WritePackets passes packets on, which are never the first bytes.
-func (w *announcer) WritePackets(p []byte, n uint64) (int, error) {
-	return capture.WritePackets(w.Writer, p, n)
+	b.then()
+	return nil
 }
 
 // captureOutput is where the packets go: files, standard output, or a process that prints them.
 // What it opens is not waited for once ctx has ended.
-func (a *app) captureOutput(ctx context.Context, o *captureOptions) (io.WriteCloser, error) {
+func (a *app) captureOutput(ctx context.Context, o *captureOptions) (*output, error) {
 	switch {
 	case o.to != nil:
-		return o.to, nil
+		return outputTo(o.to), nil
 	case o.wireshark:
 		return a.startWireshark()
 	case o.file == "":
-		return a.startPrinter(o)
+		p, err := a.startPrinter(o)
+		if err != nil {
+			return nil, err
+		}
+		return outputTo(p), nil
 	case o.file == "-" && isTerminal(a.stdout):
 		return nil, &usageError{errors.New("will not write a capture file to a terminal")}
 	case o.file == "-" && o.files.format == string(savefile.Pcapng):
-		return newPipe(keepOpen{a.stdout}, a.stdout), nil
+		return outputTo(newPipe(keepOpen{a.stdout}, a.stdout)), nil
 	}
 	options, err := o.files.options(o.file, o.iface)
 	if err != nil {
@@ -64,9 +72,9 @@ func (a *app) captureOutput(ctx context.Context, o *captureOptions) (io.WriteClo
 	case err != nil:
 		return nil, explainFile(o.file, err)
 	case o.file == "-":
-		return newPipe(out, a.stdout), nil
+		return &output{Sink: out, WriteCloser: newPipe(out, a.stdout)}, nil
 	}
-	return out, nil
+	return &output{Sink: out, WriteCloser: out, files: out}, nil
 }
 
 // fileError says that a file is not written to.

@@ -82,6 +82,7 @@ func (a *app) extcapCommand() *cobra.Command {
 	f.IntVar(&o.in.snaplen, "snaplen", capture.DefaultSnapLen, "bytes kept of a packet")
 	f.IntVar(&o.in.buffer, "buffer", defaultBuffer, "size of the kernel's buffer, in KiB")
 	f.BoolVar(&o.in.noProcess, "no-process", false, "do not look for the processes that packets belong to")
+	f.BoolVar(&o.in.noNames, "no-names", false, "do not write the names of containers that addresses belong to")
 	f.BoolVar(&o.in.ownTraffic, "own-traffic", false, "do not leave your own SSH connection out")
 	f.StringVar(&ignored.version, "extcap-version", "", "Wireshark's version; not used")
 	f.StringVar(&ignored.in, "extcap-control-in", "", "not used: there is no toolbar")

@@ -70,6 +70,9 @@ func sudoCaptureArgs(t extcapTarget, o extcapOptions) []string {
 	if o.in.noProcess {
 		args = append(args, "--no-process")
 	}
+	if o.in.noNames {
+		args = append(args, "--numbers")
+	}
 	if o.in.ownTraffic {
 		args = append(args, "--own-traffic")
 	}

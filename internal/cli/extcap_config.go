@@ -19,6 +19,7 @@ const (
 	argSnaplen
 	argBuffer
 	argNoProcess
+	argNoNames
 	argOwnTraffic
 )
 
@@ -53,6 +54,8 @@ func (a *app) extcapConfig(ctx context.Context, t extcapTarget, reload string) e
 		"range", fmt.Sprintf("%d,%d", minBuffer, maxBuffer), "default", strconv.Itoa(defaultBuffer))
 	say.arg(argNoProcess, "--no-process", "Do not look for processes", "boolflag", "default", "false",
 		"tooltip", "Leave out which process of the container a packet belongs to")
+	say.arg(argNoNames, "--no-names", "Do not name addresses", "boolflag", "default", "false",
+		"tooltip", "Leave out which containers addresses belong to")
 	say.arg(argOwnTraffic, "--own-traffic", "Capture my SSH connection", "boolflag", "default", "false",
 		"tooltip", "It is left out where a container shares the host's network")
 	return say.err

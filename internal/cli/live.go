@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -13,16 +12,16 @@ import (
 
 // liveLine is a line on a terminal about a capture that goes into files. It has no other output to get in the way of.
 type liveLine struct {
-	a    *app
-	file *savefile.Writer // nil if there is nothing to show
-	quit chan struct{}
-	wg   sync.WaitGroup
+	a     *app
+	files *savefile.Writer // nil if there is nothing to show
+	quit  chan struct{}
+	wg    sync.WaitGroup
 }
 
-func (a *app) liveLine(out io.Writer) *liveLine {
+func (a *app) liveLine(files *savefile.Writer) *liveLine {
 	l := &liveLine{a: a, quit: make(chan struct{})}
-	if file, ok := out.(*savefile.Writer); ok && isTerminal(a.stderr) {
-		l.file = file
+	if isTerminal(a.stderr) {
+		l.files = files
 	}
 	return l
 }
@@ -32,17 +31,17 @@ const liveEvery = time.Second
 
 // start begins to show it.
 func (l *liveLine) start() {
-	if l.file == nil {
+	if l.files == nil {
 		return
 	}
 	l.wg.Go(func() {
 		tick := time.NewTicker(liveEvery)
 		defer tick.Stop()
-		last := l.file.Figures()
+		last := l.files.Figures()
 		for {
 			select {
 			case <-tick.C:
-				now := l.file.Figures()
+				now := l.files.Figures()
 				fmt.Fprint(l.a.stderr, "\r\x1b[K", figuresLine(now, last))
 				last = now
 			case <-l.quit:

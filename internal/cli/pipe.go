@@ -17,7 +17,7 @@ import (
 // chooses all that follows it, and is not to get hold of root's files by that.
 var pipeFlags = map[string]bool{
 	"pipe": true, "interface": true, "direction": true, "snapshot-length": true, "buffer-size": true, "label": true, "count": true,
-	"max-bytes": true, "duration": true, "no-process": true, "own-traffic": true, "list-interfaces": true, "output": true,
+	"max-bytes": true, "duration": true, "no-process": true, "numbers": true, "own-traffic": true, "list-interfaces": true, "output": true,
 }
 
 // checkPipe sees to it that --pipe, once given, holds: it can not be taken back by a later --pipe=false.

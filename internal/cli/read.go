@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"dlx/capture/savefile"
 	"dlx/internal/view"
 )
 
@@ -32,13 +31,13 @@ func (a *app) runRead(ctx context.Context, expr string, o *captureOptions) error
 	if err != nil {
 		return err
 	}
-	err = a.readFile(ctx, in, out, &s)
+	err = a.readFile(ctx, in, out.WriteCloser, &s)
 	closed := out.Close()
 	if gone(err) || err == nil && gone(closed) {
 		err, closed = nil, nil // whoever read it has had enough
 	}
-	if file, ok := out.(*savefile.Writer); ok && err == nil && closed == nil {
-		a.notef("%d packets written", file.Figures().Packets)
+	if out.files != nil && err == nil && closed == nil {
+		a.notef("%d packets written", out.files.Figures().Packets)
 	}
 	return errors.Join(err, closed)
 }

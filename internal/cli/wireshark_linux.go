@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
 )
 
-// wireshark is a Wireshark that shows what is written to it. It is started with the first bytes, so that a capture which
+// wireshark is a Wireshark that shows what is written to it. It is started when the capture is on: one that
 // can not be opened leaves no empty window.
 type wireshark struct {
 	*pipe
@@ -35,7 +34,7 @@ func (e *noWiresharkError) Hint() string {
 
 // startWireshark finds Wireshark, and runs it as the user that dlx was called by. It has a session of its own: Ctrl-C ends the
 // capture, and Wireshark keeps what it has been shown.
-func (a *app) startWireshark() (io.WriteCloser, error) {
+func (a *app) startWireshark() (*output, error) {
 	u, err := invokingUser()
 	if err != nil {
 		return nil, err
@@ -52,19 +51,12 @@ func (a *app) startWireshark() (io.WriteCloser, error) {
 		Path: path, Args: []string{"wireshark", "-k", "-i", "-"}, Env: u.env, Stdin: from, Stdout: a.stderr, Stderr: a.stderr,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Credential: u.credential},
 	}
-	return &wireshark{pipe: newPipe(to, to), cmd: cmd, from: from, ended: make(chan struct{})}, nil
+	w := &wireshark{pipe: newPipe(to, to), cmd: cmd, from: from, ended: make(chan struct{})}
+	return &output{Sink: w, WriteCloser: w}, nil
 }
 
-func (w *wireshark) Write(data []byte) (int, error) {
-	if !w.begun {
-		if err := w.begin(); err != nil {
-			return 0, err
-		}
-	}
-	return w.pipe.Write(data)
-}
-
-func (w *wireshark) begin() error {
+// Begin starts it.
+func (w *wireshark) Begin() error {
 	w.begun = true
 	err := w.cmd.Start()
 	_ = w.from.Close()
@@ -79,6 +71,12 @@ func (w *wireshark) begin() error {
 		close(w.ended)
 	}()
 	return nil
+}
+
+// Blocks writes to it.
+func (w *wireshark) Blocks(b []byte, _, _ uint64) error {
+	_, err := w.Write(b)
+	return err
 }
 
 // gone is closed when Wireshark has ended.

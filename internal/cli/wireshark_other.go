@@ -2,6 +2,4 @@
 
 package cli
 
-import "io"
-
-func (a *app) startWireshark() (io.WriteCloser, error) { return nil, unsupportedError{} }
+func (a *app) startWireshark() (*output, error) { return nil, unsupportedError{} }

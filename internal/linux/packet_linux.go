@@ -80,7 +80,7 @@ func (r *Ring) Move(index int) error { return r.bind(index, unix.ETH_P_ALL) }
 // Stop lets nothing more into the ring; what is there stays, and Block returns it to the last packet, although its block
 // is not full. It takes some 10 ms, which the kernel waits for packets on their way.
 func (r *Ring) Stop() error {
-	if err := r.refuse(); err != nil {
+	if err := r.dropAll(); err != nil {
 		return err
 	}
 	// Another protocol's packets would not pass the filter either; it is the waiting that is wanted.
@@ -126,8 +126,8 @@ func (r *Ring) Oldest(now uint64) uint64 {
 	return min(now, uint64(native32(mem, blockFirstSec))*uint64(time.Second)+uint64(native32(mem, blockFirstNsec)))
 }
 
-// Crowded says that half of the ring waits to be read.
-func (r *Ring) Crowded() bool {
+// HalfFull says that half of the ring waits to be read.
+func (r *Ring) HalfFull() bool {
 	at := (r.next + r.blocks/2) % r.blocks
 	return handedOver(r.mem[at*r.block : (at+1)*r.block])
 }

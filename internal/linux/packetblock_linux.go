@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"dlx/capture/linktype"
 )
 
 // Offsets in struct tpacket_block_desc with a struct tpacket_hdr_v1 (linux/if_packet.h).
@@ -117,17 +119,14 @@ func (f *Frame) Network() int {
 	return max(int(binary.NativeEndian.Uint16(h[frameNet:]))-int(binary.NativeEndian.Uint16(h[frameMac:])), 0)
 }
 
-// CookedHeader is the size of what AppendCooked appends, in bytes.
-const CookedHeader = 20
-
 // AppendCooked appends the header that packets without a usable link header get (pcap-linktype(7), LINKTYPE_LINUX_SLL2).
 func (f *Frame) AppendCooked(b []byte) []byte {
 	h := f.header
-	b = append(b, h[addressProtocol], h[addressProtocol+1], 0, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(f.Interface))
-	b = binary.BigEndian.AppendUint16(b, f.Hardware())
-	b = append(b, h[addressPktType], h[addressLength])
-	return append(b, h[addressBytes:addressBytes+8]...)
+	cooked := linktype.SLL2{
+		Protocol: binary.BigEndian.Uint16(h[addressProtocol:]), Interface: uint32(f.Interface), Hardware: f.Hardware(),
+		PacketType: h[addressPktType], AddressSize: h[addressLength], Address: [linktype.MaxAddress]byte(h[addressBytes:]),
+	}
+	return cooked.Append(b)
 }
 
 func native32(b []byte, offset int) uint32 { return binary.NativeEndian.Uint32(b[offset:]) }

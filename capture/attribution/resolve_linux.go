@@ -1,4 +1,4 @@
-package capture
+package attribution
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/capture/linktype"
 	"dlx/capture/process"
 	"dlx/internal/linux"
 )
@@ -155,7 +156,7 @@ func (r *resolver) listen() bool {
 		if err != nil || !ok {
 			return false
 		}
-		loopback := p.Hardware == arphrdLoopback
+		loopback := p.Hardware == linktype.HardwareLoopback
 		if loopback && p.Outgoing { // it comes again
 			continue
 		}

@@ -1,4 +1,4 @@
-package capture
+package attribution
 
 import (
 	"sync/atomic"
@@ -8,21 +8,23 @@ import (
 	"dlx/internal/linux"
 )
 
-// owners knows the processes of a source's flows. It is Run's; a resolver finds out about them meanwhile.
-type owners struct {
+// Owners knows the processes of a namespace's flows. Its methods are for one goroutine; a resolver
+// finds out about the flows meanwhile.
+type Owners struct {
 	resolver answerer
-	hurried  func() bool // says that packets have no time to wait
-	last     *slot       // that the packet before fell into
+	hurried  func() bool    // says that packets have no time to wait
+	onNew    func(b []byte) // nil if nobody looks
+	last     *slot          // that the packet before fell into
 	slots    [1 << slotBits]slot
-	key      flowKey                // of the packet at hand
-	young    map[flowKey]*ownedFlow // flows by age: when there are too many young ones, the old ones are forgotten
-	old      map[flowKey]*ownedFlow
+	key      flowKey           // of the packet at hand
+	young    map[flowKey]*Flow // flows by age: when there are too many young ones, the old ones are forgotten
+	old      map[flowKey]*Flow
 	second   uint64 // of the packets' time
 	fresh    int    // flows that were new in it
 	waits    budget
 }
 
-// answerer is a *resolver, but for tests.
+// answerer is a *resolver, but for Known.
 type answerer interface {
 	ask(k *flowKey, since uint64) *answer
 	close() error
@@ -31,15 +33,15 @@ type answerer interface {
 // slot remembers the flow of the last packet that fell into it.
 type slot struct {
 	ends, ports uint64
-	flow        *ownedFlow
+	flow        *Flow
 }
 
-// ownedFlow is a flow with the process that it belongs to.
-type ownedFlow struct {
+// Flow is a flow with the process that it belongs to.
+type Flow struct {
 	expires uint64           // nanoseconds since 1970; then its owner is asked for again
-	owner   *process.Process // nil as long as it is not known
-	pid     uint32           // of the owner
-	told    bool             // the file has a comment on it
+	Owner   *process.Process // nil as long as it is not known
+	PID     uint32           // of the owner
+	Told    bool             // the caller's: the file has a comment on it
 	answer  *answer
 	key     flowKey
 }
@@ -66,15 +68,49 @@ const (
 	ownerWait = 10 * time.Millisecond
 )
 
-func newOwners(r answerer, hurried func() bool) *owners {
-	o := &owners{resolver: r, hurried: hurried, young: map[flowKey]*ownedFlow{}, waits: budget{share: 20, most: 2 * ownerWait}}
+// Open opens the sockets that answer, on a thread of the namespace. The first packet of a flow waits
+// for its owner for a moment, unless hurried says that there is no time.
+func Open(hurried func() bool) (*Owners, error) {
+	r, err := openResolver()
+	if err != nil {
+		return nil, err
+	}
+	return newOwners(r, hurried), nil
+}
+
+// Known is an Owners for which all flows are one process's.
+func Known(p *process.Process) *Owners {
+	return newOwners(known{p}, func() bool { return false })
+}
+
+// known knows everything.
+type known struct{ p *process.Process }
+
+func (k known) ask(key *flowKey, _ uint64) *answer {
+	a := &answer{key: *key, done: make(chan struct{})}
+	a.owner.Store(k.p)
+	close(a.done)
+	return a
+}
+
+func (known) close() error { return nil }
+
+func newOwners(r answerer, hurried func() bool) *Owners {
+	o := &Owners{resolver: r, hurried: hurried, young: map[flowKey]*Flow{}, waits: budget{share: 20, most: 2 * ownerWait}}
 	o.last = &o.slots[0]
 	return o
 }
 
-// of returns the flow of a packet, nil if it has none that can be told. The IP header is where the packet's network header
+// OnNew has f called, by Lookup, with each packet whose addresses may be new: of a new flow, or of
+// none. It begins at the network header.
+func (o *Owners) OnNew(f func(b []byte)) { o.onNew = f }
+
+// Close ends the resolver and releases its sockets.
+func (o *Owners) Close() error { return o.resolver.close() }
+
+// Lookup returns the flow of a packet, nil if it has none that can be told. The IP header is where the packet's network header
 // begins; outgoing says that the local end is its source.
-func (o *owners) of(f *linux.Frame, network int, outgoing bool) *ownedFlow {
+func (o *Owners) Lookup(f *linux.Frame, network int, outgoing bool) *Flow {
 	b := f.Data[min(network, len(f.Data)):]
 	if ends, ports, ok := parseCommon(b, outgoing); ok {
 		s := o.last
@@ -83,45 +119,61 @@ func (o *owners) of(f *linux.Frame, network int, outgoing bool) *ownedFlow {
 			o.last = s
 		}
 		if s.ends == ends && s.ports == ports && f.Time < s.flow.expires {
-			if s.flow.owner == nil {
+			if s.flow.Owner == nil {
 				s.flow.own(s.flow.answer.owner.Load())
 			}
 			return s.flow
 		}
 	}
-	return o.uncommon(f, b, outgoing)
+	return o.lookupSlow(f, b, outgoing)
 }
 
-// uncommon is of for a packet that takes more time.
-func (o *owners) uncommon(f *linux.Frame, b []byte, outgoing bool) *ownedFlow {
+// lookupSlow is Lookup for a packet that takes more time.
+func (o *Owners) lookupSlow(f *linux.Frame, b []byte, outgoing bool) *Flow {
 	k := &o.key
 	begins, ok := parseFlow(b, outgoing, f.Interface, k)
 	if !ok {
+		o.show(b)
 		return nil
 	}
 	s := &o.slots[slotOf(k.ends, k.ports)]
-	if s.ends != k.ends || s.ports != k.ports || begins || f.Time >= s.flow.expires || k.ports&isIPv6 != 0 && s.flow.key.long != k.long {
-		flow := o.find(f.Time, begins)
+	if begins || !s.holds(k) || s.flow.expired(f.Time) {
+		flow := o.find(f.Time, begins, b)
 		if flow == nil {
 			return nil
 		}
 		s.ends, s.ports, s.flow = k.ends, k.ports, flow
 	}
-	if s.flow.owner == nil {
+	if s.flow.Owner == nil {
 		s.flow.own(s.flow.answer.owner.Load())
 	}
 	return s.flow
 }
 
+// holds says whether the slot's flow is the one with the key.
+func (s *slot) holds(k *flowKey) bool {
+	return s.ends == k.ends && s.ports == k.ports && (k.ports&isIPv6 == 0 || s.flow.key.long == k.long)
+}
+
+// expired says whether the flow's owner is to be asked for again.
+func (f *Flow) expired(now uint64) bool { return now >= f.expires }
+
+// show has a packet looked at that may have new addresses.
+func (o *Owners) show(b []byte) {
+	if o.onNew != nil {
+		o.onNew(b)
+	}
+}
+
 // own notes a flow's owner, if it is known.
-func (f *ownedFlow) own(p *process.Process) {
+func (f *Flow) own(p *process.Process) {
 	if p != nil {
-		f.owner, f.pid = p, p.PID
+		f.Owner, f.PID = p, p.PID
 	}
 }
 
 // find finds the flow of the packet at hand among those that are not in their slots, or makes one.
-func (o *owners) find(now uint64, begins bool) *ownedFlow {
+func (o *Owners) find(now uint64, begins bool, b []byte) *Flow {
 	k := &o.key
 	if k.ports&isIPv6 == 0 {
 		k.long = [32]byte{}
@@ -134,6 +186,9 @@ func (o *owners) find(now uint64, begins bool) *ownedFlow {
 	}
 	if flow != nil && !begins && now < flow.expires {
 		return flow
+	}
+	if flow == nil {
+		o.show(b)
 	}
 	if !o.mayAsk(now) {
 		return flow
@@ -149,27 +204,27 @@ func (o *owners) find(now uint64, begins bool) *ownedFlow {
 
 // since is when an answer must have been made to be good for a flow now. A connection's beginning was seen by the resolver
 // when it was on the wire; it may have been sent more than once.
-func since(flow *ownedFlow, now uint64, begins bool) uint64 {
+func since(flow *Flow, now uint64, begins bool) uint64 {
 	switch {
 	case begins:
 		return now - beginTime
-	case flow != nil && flow.owner == nil:
+	case flow != nil && flow.Owner == nil:
 		return now - unknownTime
 	}
 	return now - knownTime
 }
 
 // renew is the flow with another answer. One that only expired keeps its owner unless there is another one.
-func renew(before *ownedFlow, a *answer, now uint64, begins bool) *ownedFlow {
-	flow := &ownedFlow{key: a.key, answer: a, expires: now + unknownTime}
+func renew(before *Flow, a *answer, now uint64, begins bool) *Flow {
+	flow := &Flow{key: a.key, answer: a, expires: now + unknownTime}
 	flow.own(a.owner.Load())
-	if flow.owner != nil {
+	if flow.Owner != nil {
 		flow.expires = now + knownTime
 	}
 	switch {
 	case before == nil:
 		return flow
-	case before.answer == a, !begins && (flow.owner == nil || before.owner != nil && *before.owner == *flow.owner):
+	case before.answer == a, !begins && (flow.Owner == nil || before.Owner != nil && *before.Owner == *flow.Owner):
 		before.answer, before.expires = a, flow.expires
 		return before
 	}
@@ -177,15 +232,15 @@ func renew(before *ownedFlow, a *answer, now uint64, begins bool) *ownedFlow {
 }
 
 // remember keeps a flow with the young ones.
-func (o *owners) remember(flow *ownedFlow) {
+func (o *Owners) remember(flow *Flow) {
 	if len(o.young) >= maxFlows {
-		o.old, o.young = o.young, make(map[flowKey]*ownedFlow, maxFlows)
+		o.old, o.young = o.young, make(map[flowKey]*Flow, maxFlows)
 	}
 	o.young[flow.key] = flow
 }
 
 // mayAsk says whether one more new flow may be looked at.
-func (o *owners) mayAsk(now uint64) bool {
+func (o *Owners) mayAsk(now uint64) bool {
 	if second := now / uint64(time.Second); second != o.second {
 		o.second, o.fresh = second, 0
 	}
@@ -194,7 +249,7 @@ func (o *owners) mayAsk(now uint64) bool {
 }
 
 // wait gives the resolver a moment, so that the flow's first packet can be told of; not too many of them.
-func (o *owners) wait(a *answer) {
+func (o *Owners) wait(a *answer) {
 	select {
 	case <-a.done:
 		return

@@ -1,4 +1,4 @@
-package capture
+package attribution
 
 import (
 	"encoding/binary"

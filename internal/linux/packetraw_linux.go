@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Queue is a packet socket without a ring: packets wait in its receive queue. It has them at once, where the kernel takes some
+// RawSocket is a packet socket without a ring: packets wait in its receive queue. It has them at once, where the kernel takes some
 // 8 ms to make a Ring.
-type Queue struct {
+type RawSocket struct {
 	packetSocket
 	buf, control []byte
 }
 
-// NewQueue opens the socket, with a queue for about size bytes of the kernel's memory, or fewer where the caller may not have
+// NewRawSocket opens the socket, with a queue for about size bytes of the kernel's memory, or fewer where the caller may not have
 // so many. It receives nothing before Start.
-func NewQueue(size int) (*Queue, error) {
+func NewRawSocket(size int) (*RawSocket, error) {
 	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {
 		return nil, err
@@ -30,14 +30,14 @@ func NewQueue(size int) (*Queue, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.fd.Close())
 	}
-	return &Queue{packetSocket: s}, nil
+	return &RawSocket{packetSocket: s}, nil
 }
 
 // Start attaches the filter and binds the socket, as a Ring's does.
-func (q *Queue) Start(o RingOptions) error { return q.start(&o) }
+func (q *RawSocket) Start(o RingOptions) error { return q.start(&o) }
 
 // Dropped returns how many packets found the queue full since this was last asked (packet(7), PACKET_STATISTICS).
-func (q *Queue) Dropped() (uint64, error) {
+func (q *RawSocket) Dropped() (uint64, error) {
 	stats, err := unix.GetsockoptTpacketStats(q.fd.Int(), unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
 		return 0, wrap("getsockopt PACKET_STATISTICS", err)
@@ -46,17 +46,17 @@ func (q *Queue) Dropped() (uint64, error) {
 }
 
 // Close releases the socket. It takes some 8 ms if it was started.
-func (q *Queue) Close() error { return q.fd.Close() }
+func (q *RawSocket) Close() error { return q.fd.Close() }
 
 // maxQueued is the most bytes that are taken of a packet: what the longest snapshot has.
 const maxQueued = 256 << 10
 
-// Refuse lets nothing more in; what is in the queue stays.
-func (q *Queue) Refuse() error { return q.refuse() }
+// DropAll lets nothing more in; what is in the queue stays.
+func (q *RawSocket) DropAll() error { return q.dropAll() }
 
 // Next reads the next packet into f, as a Block's does; its bytes are the queue's, until the next call. Without one it returns
 // false, and does not wait. Packets that came before the kernel noted times are left out: they are the first ones, if any.
-func (q *Queue) Next(f *Frame) (bool, error) {
+func (q *RawSocket) Next(f *Frame) (bool, error) {
 	if q.buf == nil {
 		q.buf, q.control = make([]byte, frameHeader+maxQueued), make([]byte, 256)
 	}

@@ -133,29 +133,29 @@ func rounds(t *testing.T, what string, try func() bool) {
 	})
 }
 
-// TestEarlyAndRing: while the ring takes over from the early packets, none is lost and none is
+// TestHandoverAndRing: while the ring takes over from the early packets, none is lost and none is
 // there twice, however fast the kernel settles.
-func TestEarlyAndRing(t *testing.T) {
+func TestHandoverAndRing(t *testing.T) {
 	enter := namespace(t, "")
 	for range 3 {
-		packets, stats, _, _ := earlyAndRing(t, enter, capture.Options{RingSize: 32 << 20}, 0)
+		packets, stats, _, _ := handedOver(t, enter, capture.Options{RingSize: 32 << 20}, 0)
 		checkAll(t, packets, stats)
 	}
 	rounds(t, "packets before the ring's and in both", func() bool {
-		packets, stats, frames, again := earlyAndRing(t, enter, capture.Options{RingSize: 32 << 20}, 100)
+		packets, stats, frames, again := handedOver(t, enter, capture.Options{RingSize: 32 << 20}, 100)
 		checkAll(t, packets, stats)
 		return frames > 0 && again > 0
 	})
 }
 
-// TestEarlyTooMany: where the queue can not have all, the capture begins with the ring.
-func TestEarlyTooMany(t *testing.T) {
+// TestHandoverTooMany: where the queue can not have all, the capture begins with the ring.
+func TestHandoverTooMany(t *testing.T) {
 	enter := namespace(t, "")
 	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block
-	// is handed over before it is full: the ring is not crowded.
+	// is handed over before it is full: the ring is not half full.
 	o := capture.Options{RingSize: 1 << 20, Latency: time.Hour}
 	for range 3 {
-		packets, stats, frames, _ := earlyAndRing(t, enter, o, 400)
+		packets, stats, frames, _ := handedOver(t, enter, o, 400)
 		if stats.Received-stats.Dropped != uint64(len(packets)) || frames != 0 {
 			t.Errorf("%d packets, %d of them early, statistics %+v", len(packets), frames, stats)
 		}
@@ -163,26 +163,26 @@ func TestEarlyTooMany(t *testing.T) {
 	}
 }
 
-// TestEarlyOfCrowded: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
-func TestEarlyOfCrowded(t *testing.T) {
+// TestHandoverToHalfFull: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
+func TestHandoverToHalfFull(t *testing.T) {
 	enter := namespace(t, "")
 	s := sendNumbers(t, enter, "127.0.0.1:9")
 	s.sendMore(t, 1)
 	for range 3 {
-		if read, waited, err := capture.EarlyOfCrowded(enter, limit); read || waited || err != nil {
+		if read, waited, err := capture.HandoverToHalfFull(enter, limit); read || waited || err != nil {
 			t.Errorf("early packets are read: %v, settling is waited for: %v, %v", read, waited, err)
 		}
 	}
 }
 
-// earlyAndRing captures while datagrams are sent, which begins before. So many more are sent by
+// handedOver captures while datagrams are sent, which begins before. So many more are sent by
 // each sender before the ring takes over; after none, it does as soon as the kernel has settled.
-func earlyAndRing(t *testing.T, enter capture.Enter, o capture.Options, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
+func handedOver(t *testing.T, enter capture.Enter, o capture.Options, meanwhile uint64) (packets []pcapng.Packet, stats capture.Stats, frames, again uint64) {
 	t.Helper()
 	senders := []*sender{sendNumbers(t, enter, "127.0.0.1:7"), sendNumbers(t, enter, "127.0.0.1:9")}
 	o.Interface, o.Compile, o.NoProcess = "lo", compile("udp dst port 7 or udp dst port 9"), true
 	c := open(t, enter, o.Settling(after(meanwhile, senders...)))
-	early := c.Early()
+	figures := c.Handover()
 	r := run(t, c)
 	for _, s := range senders {
 		s.sendMore(t, 100)
@@ -194,7 +194,7 @@ func earlyAndRing(t *testing.T, enter capture.Enter, o capture.Options, meanwhil
 		}
 	}
 	packets, _ = r.end()
-	frames, again = early()
+	frames, again = figures()
 	return packets, r.stats, frames, again
 }
 
@@ -206,7 +206,7 @@ func after(n uint64, senders ...*sender) func() error {
 				return errors.New("the sender has ended")
 			}
 		}
-		return linux.Settle()
+		return linux.SynchronizeRCU()
 	}
 }
 
@@ -241,9 +241,9 @@ func checkNumbers(t *testing.T, packets []pcapng.Packet) {
 	}
 }
 
-// TestEarlyFields: a packet is the same whether it came early or by the ring, with its VLAN tag, its direction, its length
+// TestHandoverFields: a packet is the same whether it came early or by the ring, with its VLAN tag, its direction, its length
 // and, for the kinds of interfaces that have no link type of their own, its header.
-func TestEarlyFields(t *testing.T) {
+func TestHandoverFields(t *testing.T) {
 	ip := func(t *testing.T, enter capture.Enter) *sender {
 		return sendNumbers(t, enter, "192.0.2.2:9")
 	}
@@ -263,18 +263,18 @@ func TestEarlyFields(t *testing.T) {
 			tunnel(t, enter, "tun0", o.arphrd)
 			rounds(t, "packets before the ring's and after", func() bool {
 				s := o.send(t, enter)
-				return earlyFields(t, enter, s, o.options.Settling(after(50, s)), o.same)
+				return handoverFields(t, enter, s, o.options.Settling(after(50, s)), o.same)
 			})
 		})
 	}
 }
 
-// earlyFields compares the packets of a capture with the first one of their interface and
+// handoverFields compares the packets of a capture with the first one of their interface and
 // direction, and says whether some were early, and some not.
-func earlyFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options, same int) bool {
+func handoverFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options, same int) bool {
 	t.Helper()
 	c := open(t, enter, o)
-	early := c.Early()
+	figures := c.Handover()
 	r := run(t, c)
 	s.sendMore(t, 100)
 	s.end()
@@ -296,7 +296,7 @@ func earlyFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options
 				len(p.Data), p.Length, p.Data, len(want.Data), want.Length, want.Data)
 		}
 	}
-	n, _ := early()
+	n, _ := figures()
 	return n > 0 && n < uint64(len(packets))
 }
 
@@ -304,13 +304,13 @@ func earlyFields(t *testing.T, enter capture.Enter, s *sender, o capture.Options
 // included, which not every kind of file needs.
 func TestQueue(t *testing.T) {
 	enter := namespace(t, veth)
-	var q *linux.Queue
+	var q *linux.RawSocket
 	var v1 *net.Interface
 	err := enter(func() (err error) {
 		if v1, err = net.InterfaceByName("v1"); err != nil {
 			return err
 		}
-		q, err = linux.NewQueue(1 << 20)
+		q, err = linux.NewRawSocket(1 << 20)
 		return err
 	})
 	if err != nil {

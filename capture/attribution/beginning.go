@@ -1,4 +1,4 @@
-package capture
+package attribution
 
 import (
 	"golang.org/x/net/bpf"

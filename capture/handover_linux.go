@@ -1,0 +1,174 @@
+package capture
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"dlx/internal/linux"
+)
+
+// handover has the packets of a source from the moment on that its filter is known, and hands over to
+// the ring. The kernel needs longer to make one than for all else together, most of it waiting
+// (packet_set_ring in net/packet/af_packet.c).
+//
+// From the ring's start on its socket and the ring both receive. When the kernel is done with the
+// packets that were on their way then, the socket's queue has all that the ring lacks: what is in both
+// is taken from the queue, and from there on all is the ring's. If the queue was too short for that,
+// the capture begins with the ring.
+type handover struct {
+	socket  *linux.RawSocket
+	settled func() error // waits until what is on its way to the sockets is there
+	reading bool         // it has packets
+	err     error
+	closing sync.WaitGroup
+	closed  error // of closing
+
+	both   map[arrival]int // packets that were read here, and that the ring may have as well
+	last   uint64          // when the last of them came
+	frames uint64          // how many
+	again  uint64          // of them, those that the ring had as well
+}
+
+// arrival is a packet's coming, which is the same for each socket that gets it.
+type arrival struct {
+	time     uint64
+	iface    int32
+	length   uint32
+	outgoing bool
+}
+
+func arrivalOf(f *linux.Frame) arrival { return arrival{f.Time, f.Interface, f.Length, f.Outgoing} }
+
+// handoverRoom is how much of the kernel's memory packets may take that come before the ring, in bytes: some 10,000 small ones
+// for the usual ring.
+func handoverRoom(ring int) int { return ring / 4 }
+
+// openHandover opens the socket, on a thread of the namespace. It is nil where the kernel can not tell
+// when a ring has taken over.
+func openHandover(ring int, settled func() error) (*handover, error) {
+	if !linux.CanSynchronizeRCU() {
+		return nil, nil
+	}
+	if settled == nil {
+		settled = linux.SynchronizeRCU
+	}
+	q, err := linux.NewRawSocket(handoverRoom(ring))
+	if err != nil {
+		return nil, err
+	}
+	return &handover{socket: q, settled: settled, both: map[arrival]int{}}, nil
+}
+
+// start lets packets in.
+func (h *handover) start(o *linux.RingOptions) error {
+	if h == nil {
+		return nil
+	}
+	return h.socket.Start(*o)
+}
+
+// halfFullEvery is how often the ring is looked at while its packets have to wait.
+const halfFullEvery = time.Millisecond
+
+// settle is called when the ring is started, and returns when the queue has all that the ring lacks, or has run over, or the
+// ring has no time to wait for that: then it is given up.
+func (h *handover) settle(halfFull func() bool) error {
+	if h == nil {
+		return nil
+	}
+	type result struct {
+		whole bool
+		err   error
+	}
+	done := make(chan result, 1)
+	h.closing.Go(func() {
+		whole, err := h.whole()
+		done <- result{whole, err}
+	})
+	tick := time.NewTicker(halfFullEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-done:
+			if h.reading = r.whole; !r.whole {
+				h.giveUp()
+			}
+			return r.err
+		case <-tick.C:
+			if halfFull() {
+				h.closing.Go(func() {
+					<-done
+					h.giveUp()
+				})
+				return nil
+			}
+		}
+	}
+}
+
+// whole waits until the queue has all that the ring lacks, and says whether that is so.
+func (h *handover) whole() (bool, error) {
+	if lost, err := h.socket.Dropped(); err != nil || lost > 0 {
+		return false, err
+	}
+	if err := h.settled(); err != nil {
+		return false, err
+	}
+	if err := h.socket.DropAll(); err != nil {
+		return false, err
+	}
+	lost, err := h.socket.Dropped()
+	return lost == 0, err
+}
+
+// giveUp releases the socket, which takes the kernel as long as settling.
+func (h *handover) giveUp() { h.closing.Go(func() { h.closed = h.socket.Close() }) }
+
+// next reads the queue's next packet. After the last it gives the queue up.
+func (h *handover) next(f *linux.Frame) bool {
+	if h == nil || !h.reading {
+		return false
+	}
+	if h.reading, h.err = h.socket.Next(f); !h.reading {
+		h.giveUp()
+		return false
+	}
+	h.frames++
+	h.both[arrivalOf(f)]++
+	h.last = max(h.last, f.Time)
+	return true
+}
+
+// handoverSlack is how much later than the last packet of the queue one may be that the ring has from before, in nanoseconds:
+// processors hand packets over side by side.
+const handoverSlack = 1e9
+
+// over says that no packet of the ring's can be the queue's any more.
+func (h *handover) over() bool { return h == nil || h.both == nil }
+
+// had says whether a packet of the ring's was the queue's already, unless that is over.
+func (h *handover) had(f *linux.Frame) bool {
+	if f.Time > h.last {
+		if f.Time > h.last+handoverSlack {
+			h.both = nil
+		}
+		return false
+	}
+	a := arrivalOf(f)
+	if h.both[a] == 0 {
+		return false
+	}
+	h.both[a]--
+	h.again++
+	return true
+}
+
+// close releases the socket.
+func (h *handover) close() error {
+	if h == nil {
+		return nil
+	}
+	h.closing.Wait()
+	return errors.Join(h.err, h.closed, h.socket.Close())
+}
