@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 
-	"dlx/capture/filter"
 	"dlx/engine"
+	"dlx/internal/printable"
 )
 
 // usageError is a mistake on the command line.
@@ -22,18 +22,7 @@ func (e *usageError) Hint() string { return "`dlx COMMAND --help` shows what it 
 type hinter interface{ Hint() string }
 
 // report prints an error as one line, the place in a filter below it, and what to do about it as another.
-func (a *app) report(err error) {
-	a.notef("dlx: %s", oneLine(err))
-	if f, ok := errors.AsType[*filter.Error](err); ok {
-		for line := range strings.Lines(f.Caret()) {
-			a.notef("  %s", strings.TrimSuffix(line, "\n"))
-		}
-	}
-	var h hinter
-	if errors.As(err, &h) && h.Hint() != "" {
-		a.notef("hint: %s", h.Hint())
-	}
-}
+func (a *app) report(err error) { printable.Report(a.stderr, "dlx", err) }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 

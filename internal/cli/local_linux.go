@@ -3,8 +3,6 @@ package cli
 import (
 	"errors"
 
-	"github.com/spf13/cobra"
-
 	"dlx/engine"
 	"dlx/shell"
 )
@@ -24,5 +22,3 @@ func commandStatus(err error) (int, bool) {
 	}
 	return 0, false
 }
-
-func internalCommands(a *app) []*cobra.Command { return []*cobra.Command{a.printCommand()} }

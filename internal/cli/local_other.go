@@ -5,8 +5,6 @@ package cli
 import (
 	"errors"
 
-	"github.com/spf13/cobra"
-
 	"dlx/engine"
 )
 
@@ -22,5 +20,3 @@ func (unsupportedError) Hint() string { return "run dlx on the Linux host that r
 func localEngine() (engine.Engine, error) { return nil, unsupportedError{} }
 
 func commandStatus(error) (int, bool) { return 0, false }
-
-func internalCommands(*app) []*cobra.Command { return nil }
