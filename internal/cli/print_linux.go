@@ -31,7 +31,7 @@ const printerFD = 3
 // the file once the program has started.
 func (a *app) printer(ctx context.Context, j *job.Job) (*exec.Cmd, *os.File, error) {
 	box, err := toolbox.VerifyHost()
-	if err != nil {
+	if err = errors.Join(err, linux.KeepFromPrograms()); err != nil {
 		return nil, nil, &printerError{err}
 	}
 	fd, err := linux.SealedProgram(job.Program, func(w io.Writer) error { return box.CopyTo(w, toolbox.PrinterPath) })
