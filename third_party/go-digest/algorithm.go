@@ -1,3 +1,5 @@
+// Changed by dlx: regular expressions are compiled when they are first used.
+
 // Copyright 2019, 2020 OCI Contributors
 // Copyright 2017 Docker, Inc.
 //

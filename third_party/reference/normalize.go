@@ -1,3 +1,5 @@
+// Changed by dlx: regular expressions are compiled when they are first used.
+
 package reference
 
 import (

@@ -1,3 +1,5 @@
+// Changed by dlx: regular expressions are compiled when they are first used.
+
 // Package reference provides a general type to represent any way of referencing images within the registry.
 // Its main purpose is to abstract tags and digests (content-addressable hash).
 //
