@@ -53,7 +53,7 @@ cross: ## builds for linux/arm64, darwin/arm64 and windows/amd64
 fuzz: ## each fuzz target for 20 seconds
 	scripts/fuzz.sh
 
-generate: ## the seccomp filters, out of Docker's default profile
+generate: ## the seccomp filters, out of Docker's default profile, and third_party
 	scripts/generate.sh
 
 vulncheck: ## known vulnerabilities in the dependencies (asks the Go vulnerability database)

@@ -54,3 +54,9 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
+
+// Each start compiled their regular expressions, which dlx does not use: scripts/third-party.sh.
+replace (
+	github.com/distribution/reference => ./third_party/reference
+	github.com/opencontainers/go-digest => ./third_party/go-digest
+)

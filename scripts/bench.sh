@@ -4,8 +4,10 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 image=dlx-bench:$$
 with_engine bench
-trap 'docker rmi -f $image >/dev/null 2>&1 || true; engine_stop' EXIT
+work=$(mktemp -d)
+trap 'docker rmi -f $image >/dev/null 2>&1 || true; rm -rf "$work"; engine_stop' EXIT
 step "make a static image"
 scratch_image $image pause true
 step "measure"
-go run -buildvcs=false ./bench -dlx "$ROOT/bin/dlx" -image $image "$@"
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$work/empty" ./bench/empty
+go run -buildvcs=false ./bench -dlx "$ROOT/bin/dlx" -image $image -empty "$work/empty" "$@"

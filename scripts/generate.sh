@@ -8,10 +8,16 @@ programs=internal/seccomp/programs
 if [ "${1:-}" != --check ]; then
 	step "generate $programs"
 	go run ./internal/seccomp/gen -o $programs
+	step "third_party"
+	scripts/third-party.sh third_party
 	exit
 fi
 step "generated files are as their sources make them"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-go run ./internal/seccomp/gen -o "$made"
-diff -rq "$made" $programs || die "run make generate, and commit what it changes"
+go run ./internal/seccomp/gen -o "$made/programs"
+scripts/third-party.sh "$made/third_party"
+for pair in "programs $programs" "third_party third_party"; do
+	read -r new old <<<"$pair"
+	diff -rq "$made/$new" "$old" || die "run make generate, and commit what it changes"
+done

@@ -25,5 +25,7 @@ cp -a "build/sources-$arch" "$other/dlx/build"
 for program in bash busybox jq strace; do
 	cmp "build/toolbox-$arch/programs/$program" "$other/dlx/build/toolbox-$arch/programs/$program"
 done
-cmp toolbox/embedded/bundle.tar "$other/dlx/toolbox/embedded/bundle.tar"
+for bundle in bundle host; do
+	cmp "toolbox/embedded/$bundle.tar" "$other/dlx/toolbox/embedded/$bundle.tar"
+done
 step "the same bytes"

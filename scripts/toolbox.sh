@@ -1,8 +1,8 @@
 #!/bin/bash
 # Makes toolbox/embedded/bundle.tar: dlx-tools and dlx-init built here, and bash, busybox, strace
-# and jq built from Debian's source packages (scripts/toolbox-build.sh). TOOLBOX_ARCH=arm64 makes
-# one for another architecture; --answers notes what their configure scripts find out, in
-# scripts/answers.
+# and jq built from Debian's source packages (scripts/toolbox-build.sh); and host.tar beside it, of
+# dlx-print, which no session sees. TOOLBOX_ARCH=arm64 makes them for another architecture;
+# --answers notes what the C programs' configure scripts find out, in scripts/answers.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -135,7 +135,7 @@ if [ "$key" != "$(cat "$dir/programs/key" 2>/dev/null)" ]; then
 	echo "$key" >"$dir/programs/key"
 fi
 
-for name in dlx-tools dlx-init; do
+for name in dlx-tools dlx-init dlx-print; do
 	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags "-s -w -X dlx/internal/version.Version=$(scripts/version.sh)" \
 		-o "$dir/$name" "./cmd/$name"
 done

@@ -8,23 +8,32 @@ import (
 	"runtime"
 	"time"
 
-	"dlx/internal/applet"
+	"dlx/internal/applet/roster"
 	"dlx/internal/version"
 )
 
 // Default returns the pure-Go toolbox of a dlx that was built without a bundle: dlx itself, which is its own tools by
 // the name it is called.
 func Default() (*Bundle, error) {
+	b, err := ofItself("pure-go", "bin/dlx-tools")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range roster.Names() {
+		b.Link("bin/"+name, "dlx-tools")
+	}
+	return b.Bundle()
+}
+
+// ofItself begins a bundle with this program at a path.
+func ofItself(name, path string) (*Builder, error) {
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		return nil, fmt.Errorf("read this program as its own toolbox: %w", err)
 	}
-	b := Builder{Name: "pure-go", Version: version.Version, Arch: runtime.GOARCH, Created: time.Unix(0, 0)}
-	b.Add("bin/dlx-tools", self, 0o755, Source{Package: "dlx", Version: version.Version, Origin: "this program", License: "Apache-2.0"})
-	for _, name := range applet.Names() {
-		b.Link("bin/"+name, "dlx-tools")
-	}
-	return b.Bundle()
+	b := &Builder{Name: name, Version: version.Version, Arch: runtime.GOARCH, Created: time.Unix(0, 0)}
+	b.Add(path, self, 0o755, Source{Package: "dlx", Version: version.Version, Origin: "this program", License: "Apache-2.0"})
+	return b, nil
 }
 
 // VerifyDefault checks it: its manifest was made here and now.
@@ -34,4 +43,17 @@ func VerifyDefault() (*Verified, error) {
 		return nil, err
 	}
 	return VerifyDigest(b, b.Digest(), BuiltIn)
+}
+
+// VerifyHost returns the programs that dlx starts beside itself: dlx again, by their names.
+func VerifyHost() (*Verified, error) {
+	b, err := ofItself(HostName, PrinterPath)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := b.Bundle()
+	if err != nil {
+		return nil, err
+	}
+	return VerifyDigest(bundle, bundle.Digest(), BuiltIn)
 }

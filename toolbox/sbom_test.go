@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	cdx "github.com/CycloneDX/cyclonedx-go"
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"dlx/toolbox"
 )
 
-// cycloneDX is the schema of bills of materials, which comes with the library that writes them.
+// cycloneDX is the schema of bills of materials, which comes with cyclonedx-go.
 func cycloneDX(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
@@ -42,6 +44,38 @@ func cycloneDX(t *testing.T) *jsonschema.Schema {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestSBOMLibrary: cyclonedx-go reads all of a bill of materials, and writes the same bytes.
+func TestSBOMLibrary(t *testing.T) {
+	all := toolbox.Builder{Name: "all", Version: "1", Arch: "amd64", Created: time.Unix(1e9, 0)}
+	all.Add("bin/x", []byte("x"), 0o755, toolbox.Source{
+		Package: "x", Version: "1", Origin: "<here> & there", License: "MIT", URL: "pkg:deb/debian/x@1?arch=source", Digest: strings.Repeat("ab", 32),
+		Compiler: "gcc 12", Archives: []toolbox.SourceObject{{URL: "https://example.org/x.tar", SHA256: strings.Repeat("cd", 32)}},
+	})
+	all.Add("bin/bare", nil, 0o755, toolbox.Source{Package: "bare"})
+	all.Part(toolbox.Source{Package: "part", Version: "2"})
+	made, err := all.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := toolbox.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []*toolbox.Bundle{made, own} {
+		var doc cdx.BOM
+		if err := cdx.NewBOMDecoder(bytes.NewReader(sbomOf(t, b)), cdx.BOMFileFormatJSON).Decode(&doc); err != nil {
+			t.Fatal(err)
+		}
+		var again bytes.Buffer
+		if err := cdx.NewBOMEncoder(&again, cdx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(&doc, cdx.SpecVersion1_6); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(again.String(), string(sbomOf(t, b))); diff != "" {
+			t.Errorf("%s (-library +dlx):\n%s", b.Manifest().Title(), diff)
+		}
+	}
 }
 
 // TestSBOM validates bills of materials against CycloneDX's schema, and looks for every file of a toolbox with its digest.

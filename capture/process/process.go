@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"dlx/internal/printable"
 )
@@ -42,11 +43,14 @@ func (p *Process) Comment() string {
 	return fmt.Sprintf("%s (PID %d in the container, %d on the host)", p.Command, p.Inner, p.PID)
 }
 
-var comment = regexp.MustCompile(`^(.+) \(PID (\d{1,10})(?: in the container, (\d{1,10}) on the host)?\)$`)
+// comment is compiled when it is first used, by who reads captures: who makes them does without.
+var comment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(.+) \(PID (\d{1,10})(?: in the container, (\d{1,10}) on the host)?\)$`)
+})
 
 // ParseComment takes apart what Comment returns. It returns false for any other text.
 func ParseComment(s string) (Process, bool) {
-	m := comment.FindStringSubmatch(s)
+	m := comment().FindStringSubmatch(s)
 	if m == nil {
 		return Process{}, false
 	}

@@ -19,12 +19,12 @@ import (
 	"dlx/capture/filter"
 	"dlx/capture/savefile"
 	"dlx/internal/names"
-	"dlx/internal/view"
+	"dlx/internal/printer/job"
 )
 
 // tcpdump is one run of the applet: what `dlx capture` does, where the session is, with tcpdump(8)'s flags.
 type tcpdump struct {
-	view                        view.Flags
+	print                       job.Flags
 	iface, direction            string
 	read, write                 string
 	count                       uint64
@@ -68,7 +68,7 @@ func (t *tcpdump) define(f *pflag.FlagSet) {
 	f.IntVarP(&t.size, "file-size", "C", 0, "begin another file after so many million bytes")
 	f.IntVarP(&t.seconds, "rotate-seconds", "G", 0, "begin another file after so many seconds")
 	f.IntVarP(&t.kept, "file-count", "W", 0, "how many files -C keeps, or -G makes")
-	t.view.Define(f)
+	t.print.Define(f)
 	f.BoolP("line-buffered", "l", false, "makes no difference: a line is printed when the packet comes")
 	f.BoolP("packet-buffered", "U", false, "makes no difference: a packet is written when it comes")
 	f.BoolP("no-promiscuous-mode", "p", false, "makes no difference: no interface is made promiscuous")
@@ -79,7 +79,7 @@ func (t *tcpdump) define(f *pflag.FlagSet) {
 const fileSuffix = ".pcapng"
 
 func (t *tcpdump) check() error {
-	if err := t.view.Check(); err != nil {
+	if err := t.print.Check(); err != nil {
 		return err
 	}
 	switch {

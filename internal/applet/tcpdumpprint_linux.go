@@ -7,11 +7,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"syscall"
 
-	"dlx/internal/view"
+	"dlx/internal/printer"
+	"dlx/internal/printer/job"
 )
 
 // printPackets is the first argument of the process that takes packets apart, which has no privileges to lose.
@@ -24,10 +23,11 @@ type packetPrinter struct {
 }
 
 // printer is the process before its start.
-func (t *tcpdump) printer(args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append(append([]string{printPackets}, t.view.Args()...), args...)...)
+func (t *tcpdump) printer(j job.Job) *exec.Cmd {
+	j.Flags = t.print
+	cmd := exec.Command("/proc/self/exe", append([]string{printPackets}, j.Args()...)...)
 	cmd.Args[0] = "tcpdump"
-	view.Unprivileged(cmd)
+	job.Unprivileged(cmd)
 	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for tcpdump, which lets it print what is left
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
@@ -45,9 +45,9 @@ func (t *tcpdump) startPrinter() (io.WriteCloser, error) {
 		}
 		return &packetPrinter{in, cmd}, nil
 	}
-	p, err := start(t.printer("--live"))
+	p, err := start(t.printer(job.Job{Live: true}))
 	if errors.Is(err, syscall.EPERM) {
-		cmd := t.printer("--live")
+		cmd := t.printer(job.Job{Live: true})
 		cmd.SysProcAttr.Credential = nil
 		return start(cmd)
 	}
@@ -83,10 +83,10 @@ func (t *tcpdump) readFile() error {
 		cmd.SysProcAttr.Setpgid = false
 		return cmd.Run()
 	}
-	args := []string{"--count", strconv.FormatUint(t.count, 10), "--", t.expr}
-	err := run(t.printer(args...))
+	read := job.Job{Count: t.count, Filter: t.expr}
+	err := run(t.printer(read))
 	if errors.Is(err, syscall.EPERM) {
-		cmd := t.printer(args...)
+		cmd := t.printer(read)
 		cmd.SysProcAttr.Credential = nil
 		err = run(cmd)
 	}
@@ -98,12 +98,11 @@ func (t *tcpdump) readFile() error {
 
 // runPrintPackets is that process.
 func runPrintPackets(args []string) error {
-	var p view.Process
-	rest, err := flags("tcpdump", args, p.Define)
+	j, err := job.Parse(args)
 	if err != nil {
-		return err
+		return fail(exitUsage, "%w", err)
 	}
-	p.Options.Filter = strings.Join(rest, " ")
+	p := printer.Process{Job: *j}
 	notes, err := p.Run(context.Background(), os.Stdin, os.Stdout)
 	for _, n := range notes {
 		fmt.Fprintln(os.Stderr, n)

@@ -17,7 +17,7 @@ import (
 	"dlx/capture"
 	"dlx/capture/savefile"
 	"dlx/engine"
-	"dlx/internal/view"
+	"dlx/internal/printer/job"
 )
 
 // captureOptions are the flags of `dlx capture`; the letters are tcpdump's.
@@ -39,7 +39,7 @@ type captureOptions struct {
 	pipe        bool
 	wireshark   bool
 	output      string
-	view        view.Flags
+	print       job.Flags
 	program     programOptions
 	to          io.WriteCloser // where the packets go, if the flags do not say it
 }
@@ -95,7 +95,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.BoolVar(&o.wireshark, "wireshark", false, "start Wireshark, as the user who called sudo, and show the packets there")
 	f.BoolVar(&o.pipe, "pipe", false, "as -w -, until standard input ends, and with no flag that names a file: what sudo can allow")
 	o.files.flags(f)
-	o.view.Define(f)
+	o.print.Define(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "stop after so many packets")
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, "bytes kept of a packet (default 262144)")
 	f.Uint64Var(&o.maxBytes, "max-bytes", 0, "stop when so many bytes are written")
@@ -121,7 +121,7 @@ func splitArgs(cmd *cobra.Command, args []string) (targets []string, expr string
 // checkTargets wants something to capture in.
 func (o *captureOptions) checkTargets(cmd *cobra.Command, args []string) error {
 	targets, _ := splitArgs(cmd, args)
-	if err := o.view.Check(); err != nil {
+	if err := o.print.Check(); err != nil {
 		return &usageError{err}
 	}
 	if err := o.checkNumbers(cmd); err != nil {
@@ -253,7 +253,7 @@ func (o *captureOptions) request(targets []string, filter string) (engine.Captur
 	return engine.CaptureRequest{
 		Targets: targets, Labels: o.labels, Interface: o.iface, Direction: direction, SnapLen: o.snaplen, Filter: filter, Count: o.count,
 		MaxBytes: o.maxBytes, RingSize: o.buffer << 10, Latency: latency, NoProcess: o.noProcess,
-		NoNames: o.noNames || o.view.Numbers > 0,
+		NoNames: o.noNames || o.print.Numbers > 0,
 	}, nil
 }
 

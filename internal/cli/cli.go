@@ -63,7 +63,6 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
 		a.toolboxCommand(), a.toolsCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
-	root.AddCommand(internalCommands(a)...)
 	return root
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/printable"
 )
 
 // usageError is a mistake on the command line.
@@ -36,16 +37,29 @@ func hintOf(err error) string {
 }
 
 // report prints an error as one line, the place in a filter below it, and what to do about it as another.
-func (a *app) report(err error) {
-	a.notef("dlx: %s", oneLine(err))
-	if e := asFault(err); e != nil && e.Kind == fault.BadFilter {
-		for _, line := range e.Detail[:len(e.Detail)-1] {
-			a.notef("  %s", line)
-		}
+func (a *app) report(err error) { printable.Report(a.stderr, "dlx", explain(err)) }
+
+// explained is an error with what a command line says beside it.
+type explained struct {
+	error
+	hint, place string
+}
+
+func (e *explained) Hint() string  { return e.hint }
+func (e *explained) Caret() string { return e.place }
+func (e *explained) Unwrap() error { return e.error }
+
+// explain adds to an error of a kind what helps, and the place in a filter.
+func explain(err error) error {
+	e := asFault(err)
+	if e == nil {
+		return err
 	}
-	if h := hintOf(err); h != "" {
-		a.notef("hint: %s", h)
+	x := &explained{error: err, hint: hint(e)}
+	if e.Kind == fault.BadFilter {
+		x.place = strings.Join(e.Detail[:len(e.Detail)-1], "\n")
 	}
+	return x
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

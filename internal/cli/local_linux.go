@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-
 	"dlx/engine"
 	"dlx/target"
 	"dlx/target/docker"
@@ -26,5 +24,3 @@ func localEngine() (engine.Engine, error) {
 	}
 	return engine.NewLocal(o), nil
 }
-
-func internalCommands(a *app) []*cobra.Command { return []*cobra.Command{a.printCommand()} }

@@ -5,8 +5,6 @@ package cli
 import (
 	"errors"
 
-	"github.com/spf13/cobra"
-
 	"dlx/engine"
 )
 
@@ -20,5 +18,3 @@ func (unsupportedError) Unwrap() error { return errors.ErrUnsupported }
 func (unsupportedError) Hint() string { return "run dlx on the Linux host that runs the container" }
 
 func localEngine() (engine.Engine, error) { return nil, unsupportedError{} }
-
-func internalCommands(*app) []*cobra.Command { return nil }

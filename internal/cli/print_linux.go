@@ -7,42 +7,53 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
-	"dlx/internal/view"
+	"dlx/internal/linux"
+	"dlx/internal/printer/job"
+	"dlx/toolbox"
 )
 
-// Packets are taken apart by a process of its own, which has no privileges to lose: another user, no capabilities, and
-// nothing but a pipe to read from and the terminal to write to.
+// Packets are taken apart by dlx-print, which has no privileges to lose: another user, no
+// capabilities, and nothing but a pipe to read from and the terminal to write to.
 
-const printerName = "print-packets"
-
-// printer is the process, with what it reads from.
-type printer struct {
+// printing is dlx-print at work, with what it reads from.
+type printing struct {
 	io.WriteCloser
 	cmd *exec.Cmd
 }
 
-// unprivileged is dlx as that process, with more arguments.
-func (a *app) unprivileged(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
-	cmd.Args[0] = "dlx"
-	view.Unprivileged(cmd)
+// printerFD is the number that dlx-print's file has in its process (os/exec, Cmd.ExtraFiles).
+const printerFD = 3
+
+// printer is dlx-print before its start, from a memory file that nobody can change any more: it is
+// verified while it is copied there, and needs no file that nobody may execute. The caller closes
+// the file once the program has started.
+func (a *app) printer(ctx context.Context, j *job.Job) (*exec.Cmd, *os.File, error) {
+	box, err := toolbox.VerifyHost()
+	if err = errors.Join(err, linux.KeepFromPrograms()); err != nil {
+		return nil, nil, &printerError{err}
+	}
+	fd, err := linux.SealedProgram(job.Program, func(w io.Writer) error { return box.CopyTo(w, toolbox.PrinterPath) })
+	if err != nil {
+		return nil, nil, &printerError{err}
+	}
+	program := fd.File(job.Program)
+	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/self/fd/%d", printerFD), j.Args()...)
+	cmd.Args[0] = job.Program
+	job.Unprivileged(cmd)
+	cmd.ExtraFiles = []*os.File{program}
 	cmd.Stderr = a.stderr
-	return cmd
+	return cmd, program, nil
 }
 
 // startPrinter starts it for what is captured.
 func (a *app) startPrinter(o *captureOptions) (io.WriteCloser, error) {
-	args := append([]string{printerName, "--live"}, o.view.Args()...)
-	if !o.noProcess {
-		args = append(args, "--process")
+	cmd, program, err := a.printer(context.Background(), &job.Job{Flags: o.print, Live: true, Process: !o.noProcess})
+	if err != nil {
+		return nil, err
 	}
-	cmd := a.unprivileged(context.Background(), args...)
+	defer func() { _ = program.Close() }() // the process has its own
 	cmd.Stdout = a.stdout
 	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for dlx, which lets it print what is left
 	in, err := cmd.StdinPipe()
@@ -52,7 +63,7 @@ func (a *app) startPrinter(o *captureOptions) (io.WriteCloser, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(&printerError{err}, in.Close())
 	}
-	return &printer{in, cmd}, nil
+	return &printing{in, cmd}, nil
 }
 
 // printerError says that the process could not be started.
@@ -63,16 +74,8 @@ func (e *printerError) Error() string {
 }
 func (e *printerError) Unwrap() error { return e.err }
 
-// Hint says what keeps it from starting, if that is known.
-func (e *printerError) Hint() string {
-	if errors.Is(e.err, os.ErrPermission) {
-		return "it runs as nobody: make the dlx program executable for everybody, or use -w"
-	}
-	return ""
-}
-
 // Close lets it print what is left and waits for it.
-func (p *printer) Close() error {
+func (p *printing) Close() error {
 	err := p.WriteCloser.Close()
 	if werr := p.cmd.Wait(); werr != nil {
 		err = errors.Join(err, fmt.Errorf("print packets: %w", werr))
@@ -81,15 +84,14 @@ func (p *printer) Close() error {
 }
 
 // readFile has the process read a file, and passes on what it writes. It says itself what went wrong.
-func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *view.Options) error {
-	args := append([]string{printerName}, o.Flags.Args()...)
-	if o.Copy {
-		args = append(args, "--copy")
+func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, j *job.Job) error {
+	cmd, program, err := a.printer(ctx, j)
+	if err != nil {
+		return err
 	}
-	args = append(args, "--count", strconv.FormatUint(o.Count, 10), "--", o.Filter)
-	cmd := a.unprivileged(ctx, args...)
+	defer func() { _ = program.Close() }() // the process has its own
 	cmd.Stdin, cmd.Stdout = in, out
-	err := cmd.Run()
+	err = cmd.Run()
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case !errors.As(err, &exit):
@@ -104,23 +106,4 @@ func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, o *view.
 		return nil
 	}
 	return fmt.Errorf("read the capture: the process that takes packets apart: %w", err)
-}
-
-func (a *app) printCommand() *cobra.Command {
-	var p view.Process
-	cmd := &cobra.Command{
-		Use:    printerName + " [-- FILTER]",
-		Hidden: true,
-		Args:   cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p.Options.Filter = strings.Join(args, " ")
-			notes, err := p.Run(cmd.Context(), a.stdin, a.stdout)
-			for _, n := range notes {
-				a.notef("%s", n)
-			}
-			return err
-		},
-	}
-	p.Define(cmd.Flags())
-	return cmd
 }

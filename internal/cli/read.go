@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"dlx/internal/view"
+	"dlx/internal/printer/job"
 )
 
 // runRead prints the packets of a capture file or, with -w, writes those that match to another.
@@ -20,9 +20,9 @@ func (a *app) runRead(ctx context.Context, expr string, o *captureOptions) error
 		defer func() { _ = f.Close() }() // was only read
 		in = f
 	}
-	s := view.Options{Flags: o.view, Copy: o.file != "", Count: o.count, Filter: expr}
-	if !s.Copy {
-		return a.readFile(ctx, in, a.stdout, &s)
+	j := job.Job{Flags: o.print, Copy: o.file != "", Count: o.count, Filter: expr}
+	if !j.Copy {
+		return a.readFile(ctx, in, a.stdout, &j)
 	}
 	if err := o.notItself(in); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (a *app) runRead(ctx context.Context, expr string, o *captureOptions) error
 	if err != nil {
 		return err
 	}
-	err = a.readFile(ctx, in, out.WriteCloser, &s)
+	err = a.readFile(ctx, in, out.WriteCloser, &j)
 	closed := out.Close()
 	if gone(err) || err == nil && gone(closed) {
 		err, closed = nil, nil // whoever read it has had enough

@@ -3,8 +3,10 @@ package linux
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,4 +89,31 @@ func retry[T any](call func() (T, error)) (T, error) {
 			return v, err
 		}
 	}
+}
+
+// firstOther is the descriptor behind standard input, output and error.
+const firstOther = 3
+
+// KeepFromPrograms has every descriptor but standard input, output and error closed in the programs
+// that are executed from now on: whoever started this one may have left some open.
+func KeepFromPrograms() error {
+	err := unix.CloseRange(firstOther, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if err == unix.EINVAL || err == unix.ENOSYS { // the flag is of Linux 5.11
+		return keepEach()
+	}
+	return wrap("close_range", err)
+}
+
+// keepEach is KeepFromPrograms, descriptor by descriptor.
+func keepEach() error {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if n, err := strconv.Atoi(e.Name()); err == nil && n >= firstOther {
+			unix.CloseOnExec(n) // that of the list itself is closed already
+		}
+	}
+	return nil
 }

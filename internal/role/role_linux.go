@@ -1,5 +1,5 @@
 // Package role runs a program as what its name says: one file serves as dlx, as the keeper of a session and, where no
-// toolbox was built in, as the session's first process and its tools.
+// toolbox was built in, as the session's first process, its tools and the printer.
 package role
 
 import (
@@ -14,13 +14,15 @@ func Other(args []string) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false
 	}
-	switch name := filepath.Base(args[0]); {
-	case name == cgroup.KeeperName:
+	name := filepath.Base(args[0])
+	switch name {
+	case cgroup.KeeperName:
 		return cgroup.Keep(args), true
-	case name == "dlx-init":
+	case "dlx-init":
 		return initproto.Run(args), true
-	case isApplet(name):
-		return runApplet(args), true
+	}
+	if run := carried(name); run != nil {
+		return run(args), true
 	}
 	return 0, false
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"dlx/toolbox"
 )
@@ -28,7 +29,11 @@ func (m *maker) license(s toolbox.Source, file string, read func(string) ([]byte
 	return s.License
 }
 
-var licenseLine = regexp.MustCompile(`(?m)^License:[ \t]*(\S.*)$`)
+// The expressions are compiled when they are first used: dlx has them, and seldom makes a toolbox.
+var (
+	licenseLine  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^License:[ \t]*(\S.*)$`) })
+	notReference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9.-]+`) })
+)
 
 // spdxNames are SPDX's names of licences that Debian's machine-readable copyright files name otherwise (DEP-5, 7.2).
 var spdxNames = map[string]string{
@@ -39,21 +44,19 @@ var spdxNames = map[string]string{
 	"LGPL-3": "LGPL-3.0-only", "LGPL-3+": "LGPL-3.0-or-later", "MPL-2.0": "MPL-2.0", "OpenSSL": "OpenSSL", "Unlicense": "Unlicense", "curl": "curl",
 }
 
-var notReference = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
-
 // spdx is what a copyright file says, all of its licences together; those that SPDX has no name for are references to the
 // file itself.
 func spdx(pkg, text string) string {
 	if !strings.HasPrefix(text, "Format:") {
-		return "LicenseRef-" + notReference.ReplaceAllString(pkg, "-")
+		return "LicenseRef-" + notReference().ReplaceAllString(pkg, "-")
 	}
 	var list []string
-	for _, match := range licenseLine.FindAllStringSubmatch(text, -1) {
+	for _, match := range licenseLine().FindAllStringSubmatch(text, -1) {
 		for part := range strings.SplitSeq(match[1], " and ") {
 			part = strings.TrimSpace(part)
 			name := spdxNames[part]
 			if name == "" {
-				name = "LicenseRef-" + strings.Trim(notReference.ReplaceAllString(part, "-"), "-")
+				name = "LicenseRef-" + strings.Trim(notReference().ReplaceAllString(part, "-"), "-")
 			}
 			list = append(list, name)
 		}
@@ -61,7 +64,7 @@ func spdx(pkg, text string) string {
 	slices.Sort(list)
 	list = slices.Compact(list)
 	if len(list) == 0 {
-		return "LicenseRef-" + notReference.ReplaceAllString(pkg, "-")
+		return "LicenseRef-" + notReference().ReplaceAllString(pkg, "-")
 	}
 	return strings.Join(list, " AND ")
 }

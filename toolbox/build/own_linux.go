@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 
@@ -42,23 +43,50 @@ func (m *maker) own(context.Context) error {
 // programs is where scripts/toolbox-build.sh puts what it has built.
 func (o *ownMaker) programs() string { return filepath.Join(o.Own, "programs") }
 
-// addGo adds dlx's own programs, with the modules that they consist of.
+// addGo adds dlx's own programs of a session, with the modules that they consist of.
 func (o *ownMaker) addGo() error {
-	dlx := toolbox.Source{Package: "dlx", Version: o.Builder.Version, Origin: "built from this source", License: "Apache-2.0"}
 	for path, name := range map[string]string{ownTools: "dlx-tools", ownInit: "dlx-init"} {
-		file := filepath.Join(o.Own, name)
-		if err := o.addELF(path, file, dlx); err != nil {
+		o.claim(path, "dlx")
+		if err := addOwn(&o.Builder, path, filepath.Join(o.Own, name)); err != nil {
 			return err
-		}
-		info, err := buildinfo.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		for _, s := range Modules(info) {
-			o.Part(s)
 		}
 	}
 	return nil
+}
+
+// addOwn adds a Go program of dlx's, and the modules that it consists of.
+func addOwn(b *toolbox.Builder, path, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	dlx := toolbox.Source{Package: "dlx", Version: b.Version, Origin: "built from this source", License: "Apache-2.0"}
+	if err := AddELF(b, toolbox.File{Path: path, Mode: 0o755}, data, dlx); err != nil {
+		return err
+	}
+	info, err := buildinfo.Read(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	for _, s := range Modules(info) {
+		b.Part(s)
+	}
+	return nil
+}
+
+// Host makes the bundle of the programs that dlx starts beside itself, out of the folder with what
+// scripts/toolbox.sh has built.
+func Host(dir, version, arch string) (*toolbox.Bundle, error) {
+	b := toolbox.Builder{Name: toolbox.HostName, Version: version, Arch: arch, Created: time.Unix(0, 0)}
+	if err := addOwn(&b, toolbox.PrinterPath, filepath.Join(dir, path.Base(toolbox.PrinterPath))); err != nil {
+		return nil, err
+	}
+	bundle, err := b.Bundle()
+	if err != nil {
+		return nil, err
+	}
+	_, err = toolbox.Inspect(bundle)
+	return bundle, err
 }
 
 // ownSources are the source packages that are built: those of a program of their name, and

@@ -1,5 +1,6 @@
-// Command pack makes the toolbox that is built into dlx: one uncompressed tar, so that nothing has to be unpacked when a
-// session starts. The same inputs give the same bytes.
+// Command pack makes the bundles that are built into dlx: the toolbox of sessions, and the programs
+// that dlx starts on the host. Each is one uncompressed tar, so that nothing has to be unpacked when
+// a session starts. The same inputs give the same bytes.
 package main
 
 import (
@@ -10,14 +11,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"dlx/toolbox"
 	"dlx/toolbox/build"
 )
 
 func main() {
 	dir := flag.String("dir", "build/toolbox", "directory with what scripts/toolbox.sh has built")
-	out := flag.String("o", "toolbox/embedded/bundle.tar", "file to write")
+	out := flag.String("o", "toolbox/embedded", "directory to write bundle.tar and host.tar into, with their digests")
 	version := flag.String("version", "devel", "version of the toolbox")
 	arch := flag.String("arch", "amd64", "architecture of the programs, as in GOARCH")
 	flag.Parse()
@@ -29,18 +30,27 @@ func main() {
 
 func run(dir, out, version, arch string) error {
 	recipe := build.Recipe{Name: "default", Version: version, Own: dir, Arch: arch}
-	b, err := recipe.Build(context.Background())
+	sessions, err := recipe.Build(context.Background())
 	if err != nil {
 		return err
 	}
+	host, err := build.Host(dir, version, arch)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(pack(sessions, filepath.Join(out, "bundle")), pack(host, filepath.Join(out, "host")))
+}
+
+// pack writes a bundle's archive, and the digest of its manifest.
+func pack(b *toolbox.Bundle, name string) error {
 	var archive bytes.Buffer
 	if _, err := b.WriteTo(&archive); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return errors.Join(put(out, archive.Bytes()), put(strings.TrimSuffix(out, ".tar")+".sha256", []byte(b.Digest()+"\n")))
+	return errors.Join(put(name+".tar", archive.Bytes()), put(name+".sha256", []byte(b.Digest()+"\n")))
 }
 
 // put writes a file, unless it is as it should be: then it keeps its time, and so what was built from it.

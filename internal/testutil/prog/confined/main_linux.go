@@ -18,12 +18,12 @@ import (
 	"time"
 
 	"dlx/internal/linux"
-	"dlx/internal/view"
+	"dlx/internal/printer"
 )
 
 func main() {
 	if len(os.Args) > 1 && (os.Args[1] == "stall" || os.Args[1] == "slow") {
-		p := view.Process{Stall: 200 * time.Millisecond}
+		p := printer.Process{Stall: 200 * time.Millisecond}
 		_, err := p.Run(context.Background(), &busy{endless: os.Args[1] == "stall"}, io.Discard)
 		fmt.Println(err)
 		return
@@ -34,7 +34,7 @@ func main() {
 	}
 	open, err := os.Open("/proc/self/status")
 	if err == nil {
-		err = view.Confine()
+		err = printer.Confine()
 	}
 	if err != nil {
 		fmt.Println("confine:", err)

@@ -1,4 +1,4 @@
-package view
+package printer
 
 import (
 	"bufio"
@@ -16,43 +16,37 @@ import (
 	"dlx/capture/replay"
 	"dlx/internal/names"
 	"dlx/internal/printable"
+	"dlx/internal/printer/job"
 )
 
-// Options say what to do with the packets of a capture file.
-type Options struct {
-	Flags   Flags
-	Process bool   // print whose packets they are, whoever wrote the file
-	Copy    bool   // write pcapng instead of printing
-	Count   uint64 // of packets, at most; 0 for no limit
-	Filter  string // which packets
-
-	confine func() error // called before the first byte of the file is read; nil: not
+// Show does a job. It takes packets apart, so that it has to run without privileges where the file
+// is not the user's own. It returns what is to be noted besides; a filter that is wrong is a
+// *filter.Error.
+func Show(ctx context.Context, from io.Reader, to io.Writer, j *job.Job) (notes []string, err error) {
+	return show(ctx, from, to, j, func() error { return nil })
 }
 
-// Show prints or copies what is wanted of a capture file. It takes packets apart, so that it has to run without privileges
-// where the file is not the user's own. It returns what is to be noted besides.
-func Show(ctx context.Context, from io.Reader, to io.Writer, o *Options) (notes []string, err error) {
-	f, err := replay.NewFilter(o.Filter, names.New(ctx))
+// show is Show, with confine called before the first byte of the file is read.
+func show(ctx context.Context, from io.Reader, to io.Writer, j *job.Job, confine func() error) (notes []string, err error) {
+	f, err := replay.NewFilter(j.Filter, names.New(ctx))
 	if err != nil {
 		return nil, err
 	}
 	service := names.Services()
-	if o.confine != nil {
-		if err := o.confine(); err != nil {
-			return nil, fmt.Errorf("give up what printing packets does not take: %w", err)
-		}
+	if err := confine(); err != nil {
+		return nil, fmt.Errorf("give up what printing packets does not take: %w", err)
 	}
 	r, err := replay.Open(from)
 	if err != nil {
 		return nil, err
 	}
 	keep := func(p *pcapng.Packet, i pcapng.Interface) bool { return f.Match(p, i.LinkType) }
-	if o.Copy {
+	if j.Copy {
 		w := bufio.NewWriterSize(to, 1<<18)
-		_, err = replay.Copy(w, r, keep, o.Count)
+		_, err = replay.Copy(w, r, keep, j.Count)
 		err = errors.Join(err, w.Flush())
 	} else {
-		s := newScreen(to, r, o, service)
+		s := newScreen(to, r, j, service)
 		err = errors.Join(s.all(keep), s.w.Flush())
 	}
 	if err != nil {
@@ -63,7 +57,7 @@ func Show(ctx context.Context, from io.Reader, to io.Writer, o *Options) (notes 
 
 // screen prints the packets of a file.
 type screen struct {
-	o         *Options
+	job       *job.Job
 	r         *pcapng.Reader
 	w         *bufio.Writer
 	p         *dissect.Printer
@@ -71,8 +65,8 @@ type screen struct {
 	processes map[uint32]string // by their numbers on the host
 }
 
-func newScreen(to io.Writer, r *pcapng.Reader, o *Options, service func(uint16, uint8) string) *screen {
-	return &screen{o: o, r: r, w: bufio.NewWriter(to), service: service, processes: map[uint32]string{}}
+func newScreen(to io.Writer, r *pcapng.Reader, j *job.Job, service func(uint16, uint8) string) *screen {
+	return &screen{job: j, r: r, w: bufio.NewWriter(to), service: service, processes: map[uint32]string{}}
 }
 
 // maxProcesses is how many processes are remembered.
@@ -80,7 +74,7 @@ const maxProcesses = 1 << 16
 
 // all prints every packet that is to be kept, at once when there is nothing more to read.
 func (s *screen) all(keep func(*pcapng.Packet, pcapng.Interface) bool) error {
-	for printed := uint64(0); s.o.Count == 0 || printed < s.o.Count; {
+	for printed := uint64(0); s.job.Count == 0 || printed < s.job.Count; {
 		p, err := s.r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -110,9 +104,9 @@ func (s *screen) all(keep func(*pcapng.Packet, pcapng.Interface) bool) error {
 
 // options are the printer's. Files of dlx have room for processes.
 func (s *screen) options() dissect.Options {
-	o := s.o.Flags.options()
-	o.Process = s.o.Process || strings.HasPrefix(s.r.Section().Application, "dlx ")
-	if s.o.Flags.Numbers == 0 {
+	o := options(&s.job.Flags)
+	o.Process = s.job.Process || strings.HasPrefix(s.r.Section().Application, "dlx ")
+	if s.job.Flags.Numbers == 0 {
 		o.Names = &dissect.Names{Host: s.host, Service: s.service}
 	}
 	return o

@@ -1,4 +1,4 @@
-package view_test
+package printer_test
 
 import (
 	"context"

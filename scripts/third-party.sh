@@ -1,0 +1,55 @@
+#!/bin/bash
+# Writes the modules of third_party into a folder: scripts/third-party.sh FOLDER. They are what was
+# published, checked against the sums below, but for their regular expressions, which are compiled
+# when they are first used: dlx uses none, and compiling them was a quarter of each start
+# (docs/performance.md). A module goes when a version is published that does the same
+# (https://github.com/distribution/reference/pull/25).
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+find_go
+[ $# = 1 ] || die "usage: $0 FOLDER"
+mkdir -p "$1"
+to=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# lazily FILE...: regular expressions in variables become functions that compile them once.
+lazily() {
+	sed -E -i \
+		-e 's/^(var |\t)(\w+) = regexp\.MustCompile\((.*)\)$/\1\2 = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(\3) })/' \
+		-e 's/^(\t\tSHA[0-9]+: )regexp\.MustCompile\((.*)\),$/\1sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(\2) }),/' \
+		-e 's/map\[Algorithm\]\*regexp\.Regexp/map[Algorithm]func() *regexp.Regexp/' \
+		-e 's/\b(\w+Regexp(Anchored)?)(\.[A-Z]\w+\(|[,)])/\1()\3/g' \
+		-e 's/\br\.MatchString\(encoded\)/r().MatchString(encoded)/' \
+		"$@"
+	# shellcheck disable=SC2046 # names without spaces
+	sed -i 's/^\t"regexp"$/&\n\t"sync"/' $(grep -l sync.OnceValue "$@")
+}
+
+# module PATH VERSION SUM: SUM is the one of the checksum database (go.sum has no such line for a
+# module that a folder replaces). Its own tests are run on what becomes of it.
+module() {
+	local from name=${1##*/}
+	# Outside of this module, whose go.mod names the folder itself.
+	from=$(cd / && go mod download -json "$1@$2" | SUM=$3 perl -0ne '/"Sum": "\Q$ENV{SUM}\E"/ && /"Dir": "(.*?)"/ && print $1')
+	[ -n "$from" ] || die "$1 $2 is not the module of sum $3"
+	mkdir "$work/$name"
+	cp "$from"/{*.go,go.mod,LICENSE} "$work/$name"
+	[ ! -e "$from/go.sum" ] || cp "$from/go.sum" "$work/$name"
+	chmod -R u+w "$work/$name"
+	(
+		cd "$work/$name"
+		lazily ./*.go
+		go mod edit -go=1.21 # sync.OnceValue
+		go test .
+		rm -f ./*_test.go go.sum
+		for file in *.go; do # Apache License 2.0, 4 (b)
+			cmp -s "$from/$file" "$file" || sed -i '1i // Changed by dlx: regular expressions are compiled when they are first used.\n' "$file"
+		done
+	)
+	rm -rf "${to:?}/$name"
+	cp -r "$work/$name" "$to"
+}
+
+module github.com/distribution/reference v0.6.0 h1:0IXCQ5g4/QMHHkarYzh5l+u8T3t73zM5QvfrDyIgxBk=
+module github.com/opencontainers/go-digest v1.0.0 h1:apOUWs51W5PlhuyGyz9FCeeBIOUDA/6nW8Oi/yOhh5U=
