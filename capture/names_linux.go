@@ -155,8 +155,8 @@ func (c *Capture) appendNames() {
 	c.out = pcapng.AppendNames(c.out, due)
 }
 
-// addresses are those of the calling thread's network namespace, but for the ones that every namespace has. Without them a
-// capture is as good, so an error is none.
+// addresses are those of the calling thread's network namespace, but for the ones that every
+// namespace has. Without them a capture is as good, so an error is none.
 func addresses() (list []netip.Addr) {
 	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {

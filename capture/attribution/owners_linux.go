@@ -78,7 +78,7 @@ func Open(hurried func() bool) (*Owners, error) {
 	return newOwners(r, hurried), nil
 }
 
-// Known is an Owners for which all flows are one process's.
+// Known is an Owners for which all flows are one process's, for tests and benchmarks.
 func Known(p *process.Process) *Owners {
 	return newOwners(known{p}, func() bool { return false })
 }
@@ -108,8 +108,8 @@ func (o *Owners) OnNew(f func(b []byte)) { o.onNew = f }
 // Close ends the resolver and releases its sockets.
 func (o *Owners) Close() error { return o.resolver.close() }
 
-// Lookup returns the flow of a packet, nil if it has none that can be told. The IP header is where the packet's network header
-// begins; outgoing says that the local end is its source.
+// Lookup returns the flow of a packet, nil if it has none that can be told. The network header begins
+// at the given byte; outgoing says that the local end is the packet's source.
 func (o *Owners) Lookup(f *linux.Frame, network int, outgoing bool) *Flow {
 	b := f.Data[min(network, len(f.Data)):]
 	if ends, ports, ok := parseCommon(b, outgoing); ok {
