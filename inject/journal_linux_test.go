@@ -75,7 +75,7 @@ func TestJournalOwner(t *testing.T) {
 	const nobody = 65534
 	for name, tt := range map[string]struct {
 		change func(dir string) error
-		want   any
+		want   fault.Kind
 	}{
 		"owner":    {func(dir string) error { return os.Chown(dir, nobody, nobody) }, fault.NotOwned},
 		"writable": {func(dir string) error { return os.Chmod(dir, 0o777) }, fault.Writable},
@@ -84,8 +84,8 @@ func TestJournalOwner(t *testing.T) {
 		if err := tt.change(dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := inject.OpenJournal(dir); !errors.As(err, tt.want) {
-			t.Errorf("%s: error %v, want %T", name, err, tt.want)
+		if _, err := inject.OpenJournal(dir); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %s", name, err, tt.want)
 		}
 	}
 }

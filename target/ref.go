@@ -1,6 +1,7 @@
 package target
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,18 +24,20 @@ func (r Ref) String() string {
 // PIDScheme names processes of this host by their numbers.
 const PIDScheme = "pid"
 
+// schemes are those that there can be; which of them are here is for the Set to say.
+var schemes = []string{"docker", "podman", PIDScheme}
+
 // maxRef is longer than any runtime's names are.
 const maxRef = 256
 
-// ParseRef parses a TARGET; what can not be one is a fault.BadTarget. Whether a scheme is a runtime's is
-// for the Set to say.
+// ParseRef parses a TARGET; what can not be one is a fault.BadTarget.
 func ParseRef(s string) (Ref, error) {
 	scheme, name, ok := strings.Cut(s, "://")
 	if !ok {
 		scheme, name = "", s
 	}
 	switch {
-	case ok && (scheme == "" || strings.ContainsFunc(scheme, notInSchemes)):
+	case ok && !slices.Contains(schemes, scheme):
 		return Ref{}, badTarget(s, "no such scheme "+strconv.Quote(scheme))
 	case name == "":
 		return Ref{}, badTarget(s, "no name")
@@ -53,8 +56,6 @@ func ParseRef(s string) (Ref, error) {
 func badTarget(text, why string) error {
 	return fault.New(fault.BadTarget, text, "bad target %q: %s", text, why)
 }
-
-func notInSchemes(r rune) bool { return r < 'a' || r > 'z' }
 
 func notInNames(r rune) bool {
 	switch {

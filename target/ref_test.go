@@ -26,7 +26,7 @@ func TestParseRef(t *testing.T) {
 			t.Errorf("%q: error %v (-want +got):\n%s", s, err, diff)
 		}
 	}
-	for _, s := range []string{"", "docker://", "://web", "Docker://web", "a b://c", "a b", "../x", "a/b", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
+	for _, s := range []string{"", "docker://", "://web", "lxc://a", "Docker://web", "a b://c", "a b", "../x", "a/b", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
 		if _, err := target.ParseRef(s); !errors.Is(err, fault.BadTarget) {
 			t.Errorf("%.20q: error %v, want fault.BadTarget", s, err)
 		}
