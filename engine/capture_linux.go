@@ -45,6 +45,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}}
+	defer func() { f.end(Outcome{Stats: &stats, Err: err}) }()
 	f.c, err = capture.New(capture.Options{
 		Interface:   req.Interface,
 		Direction:   req.Direction,
@@ -98,6 +99,7 @@ type followers struct {
 	leftOut    []Connection
 	allEnded   bool
 	err        error
+	ends       []func(Outcome) // which the gate is told
 }
 
 // Sizes of rings, in bytes.
@@ -119,8 +121,9 @@ func (f *followers) ringSize() int {
 	return max(size/shares, min(size, minShare))
 }
 
-// start takes hold of the targets and captures in their namespaces. They are verified beside the making of the rings, which
-// takes the kernel longer: nothing of what these have is let out before.
+// start takes hold of the targets and captures in their namespaces. They are verified beside the
+// making of the rings, which takes the kernel longer: nothing of what these have is let out before.
+// A gate is asked before, and about who is known.
 func (f *followers) start(ctx context.Context) error {
 	targets := make([]*target.Target, len(f.req.Targets))
 	var opens []func() error
@@ -132,6 +135,11 @@ func (f *followers) start(ctx context.Context) error {
 	}
 	err := together(opens...)
 	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
+	verify := func(t *target.Target) error { return t.Verify(ctx) }
+	if err == nil && f.l.o.Gate != nil {
+		err = f.admitAll(ctx, targets)
+		verify = func(*target.Target) error { return nil }
+	}
 	if err != nil {
 		for _, t := range targets {
 			err = errors.Join(err, t.Close())
@@ -141,7 +149,7 @@ func (f *followers) start(ctx context.Context) error {
 	var steps []func() error
 	var first []*namespace
 	for _, t := range targets {
-		steps = append(steps, func() error { return t.Verify(ctx) })
+		steps = append(steps, func() error { return verify(t) })
 		if n, add := f.claim(t); add {
 			first = append(first, n)
 			steps = append(steps, func() error { return f.open(n, "") })

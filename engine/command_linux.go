@@ -75,35 +75,33 @@ func (d *debug) dir() string {
 	return d.target.WorkingDir
 }
 
-// command returns argv and the environment.
-func (d *debug) command(leftOut func([]string)) ([]string, []string, error) {
+// command returns argv, the environment, and the names of the target's variables that it lacks.
+func (d *debug) command() (argv, list, left []string, err error) {
 	var env shell.Environment
 	if !d.req.ClearEnv && d.req.FS != FSHost {
 		theirs, err := d.target.Environ()
 		if errors.Is(err, nsutil.ErrTooLong) {
-			return nil, nil, shell.TooMuchEnvironment()
+			return nil, nil, nil, shell.TooMuchEnvironment()
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		which := shell.InheritAll
 		if d.req.FS == FSToolbox && !d.req.KeepEnv {
 			which = shell.InheritHarmless
 		}
-		if left := env.AddTarget(theirs, which); len(left) > 0 && leftOut != nil {
-			leftOut(left)
-		}
+		left = env.AddTarget(theirs, which)
 	}
 	d.baseEnv(&env)
 	for _, s := range d.req.Env {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return nil, nil, fault.New(fault.BadVariable, s, "bad environment variable %.64q", s)
+			return nil, nil, nil, fault.New(fault.BadVariable, s, "bad environment variable %.64q", s)
 		}
 		env.Set(name, value)
 	}
-	list, err := env.List()
-	return d.argv(), list, err
+	list, err = env.List()
+	return d.argv(), list, left, err
 }
 
 // baseEnv sets what every session has.

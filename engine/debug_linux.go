@@ -25,6 +25,8 @@ type debug struct {
 	profile shell.Profile
 	target  *target.Target
 	tools   *toolbox.Verified
+	seen    func() error // notes that the tools are used
+	limits  shell.Limits
 	user    shell.User
 	// accounts are those that the session's files name.
 	accounts shell.Accounts
@@ -41,7 +43,13 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if err := requireSession(); err != nil {
 		return 0, err
 	}
-	d := &debug{local: l, req: req}
+	d := &debug{local: l, req: req, limits: shell.DefaultLimits, seen: func() error { return nil }}
+	if req.Memory > 0 {
+		d.limits.Memory = req.Memory
+	}
+	if req.Pids > 0 {
+		d.limits.Pids = req.Pids
+	}
 	if d.profile, err = shell.FindProfile(req.Profile); err != nil {
 		return 0, err
 	}
@@ -106,7 +114,7 @@ func (d *debug) place(ctx context.Context) (err error) {
 	if d.req.FS != FSToolbox {
 		return nil
 	}
-	if d.tools, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
+	if d.tools, d.seen, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
 		return err
 	}
 	d.box, err = inject.Mount(ctx, d.tools)
@@ -131,13 +139,7 @@ func (d *debug) prepare() error {
 // begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps every processor busy, what
 // comes then does not, and the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
-	o := shell.Options{Profile: d.profile, Limits: shell.DefaultLimits}
-	if d.req.Memory > 0 {
-		o.Limits.Memory = d.req.Memory
-	}
-	if d.req.Pids > 0 {
-		o.Limits.Pids = d.req.Pids
-	}
+	o := shell.Options{Profile: d.profile, Limits: d.limits}
 	for _, device := range d.devices {
 		o.Devices = append(o.Devices, device.Device)
 	}
@@ -165,10 +167,18 @@ func (d *debug) see(ctx context.Context) (err error) {
 	return err
 }
 
-// run puts the rest together and starts the command.
-func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
-	command, env, err := d.command(streams.LeftOut)
+// run puts the rest together, asks the gate, and starts the command.
+func (d *debug) run(ctx context.Context, streams Streams) (code int, err error) {
+	command, env, left, err := d.command()
 	if err != nil {
+		return 0, err
+	}
+	end, err := d.local.begin(ctx, d.operation(command), d.target.Process)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { end(Outcome{Status: code, Err: err}) }()
+	if err := d.seen(); err != nil {
 		return 0, err
 	}
 	if err := d.view.Seal(d.accounts.Passwd(inject.HomeDir, inject.ShellPath)); err != nil {
@@ -192,6 +202,9 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 	if d.req.FS == FSHost {
 		spec.Join &^= nsutil.Cgroup
 	}
+	if len(left) > 0 && streams.LeftOut != nil {
+		streams.LeftOut(left)
+	}
 	if streams.Placed != nil && d.tools != nil {
 		streams.Placed(d.tools.Parts())
 	}
@@ -199,6 +212,18 @@ func (d *debug) run(ctx context.Context, streams Streams) (int, error) {
 		streams.Restrained(d.restraints())
 	}
 	return d.session.Run(ctx, spec)
+}
+
+// operation is the session for a gate.
+func (d *debug) operation(command []string) Operation {
+	op := Operation{Verb: VerbDebug, Target: d.target.Info, Session: &Grant{
+		FS: d.req.FS, User: d.user, Command: command, Dir: d.dir(), TTY: d.req.TTY, ReadOnly: d.req.ReadOnly, Devices: d.req.Devices,
+		Memory: d.limits.Memory, Pids: d.limits.Pids, Timeout: d.req.Timeout, Restraints: d.restraints(),
+	}}
+	if d.tools != nil {
+		op.Toolboxes = d.tools.Parts()
+	}
+	return op
 }
 
 // restraints are what holds the session back.

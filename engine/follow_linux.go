@@ -121,6 +121,10 @@ func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target)
 	if next == nil {
 		return
 	}
+	if err := f.admit(ctx, next); err != nil {
+		f.note(errors.Join(err, next.Close()))
+		return
+	}
 	m, add := f.claim(next)
 	if !add {
 		return
@@ -243,6 +247,9 @@ func (f *followers) try(ctx context.Context, ref target.Ref) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := f.admit(ctx, t); err != nil {
+		return errors.Join(err, t.Close())
 	}
 	n, add := f.claim(t)
 	if !add {

@@ -23,13 +23,21 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return res, err
 	}
-	layer, done, err := l.layer(ctx, req.Target)
+	p, err := l.place(ctx, req.Target)
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = errors.Join(err, done()) }()
-	box, err := l.toolboxes(req.Toolboxes)
+	defer func() { err = errors.Join(err, p.close()) }()
+	box, seen, err := l.toolboxes(req.Toolboxes)
 	if err != nil {
+		return res, err
+	}
+	end, err := l.begin(ctx, Operation{Verb: VerbInject, Target: p.info, Toolboxes: box.Parts()}, p.process())
+	if err != nil {
+		return res, err
+	}
+	defer func() { end(Outcome{Err: err}) }()
+	if err := seen(); err != nil {
 		return res, err
 	}
 	journal, err := l.openJournal()
@@ -38,20 +46,20 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 	failpoint.At("inject.locked")
-	record, already, err := journal.Place(ctx, layer, box)
+	record, already, err := journal.Place(ctx, p.layer, box)
 	if err != nil {
 		return res, err
 	}
 	if already && len(req.Toolboxes) > 0 && !record.IsOf(box.Parts()) {
-		return res, otherToolbox(layer.Name, record.Toolboxes)
+		return res, otherToolbox(p.layer.Name, record.Toolboxes)
 	}
 	res = InjectResult{
-		Target: layer.Name, ID: layer.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
+		Target: p.layer.Name, ID: p.layer.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
 	}
 	if len(record.Toolboxes) == 0 {
 		res.Shell = olderShell
 	}
-	return res, l.stillSo(ctx, layer)
+	return res, l.stillSo(ctx, p.layer)
 }
 
 // otherToolbox reports a container that has other toolboxes than were to be injected: none that is
@@ -67,32 +75,52 @@ func otherToolbox(name string, there []toolbox.Part) error {
 	return fault.New(fault.OtherToolbox, name, "%q has another toolbox already: %s", name, strings.Join(list, "; ")).With(list...)
 }
 
-// layer finds the host's way to a container's files. done gives up what is held for it.
-func (l *Local) layer(ctx context.Context, name string) (layer inject.Layer, done func() error, err error) {
-	done = func() error { return nil }
+// place is the host's way to a container's files.
+type place struct {
+	info  target.Info
+	layer inject.Layer
+	held  *target.Target // nil for a container that does not run
+}
+
+// close gives up what is held.
+func (p *place) close() error {
+	if p.held == nil {
+		return nil
+	}
+	return p.held.Close()
+}
+
+func (p *place) process() *nsutil.Process {
+	if p.held == nil {
+		return nil
+	}
+	return p.held.Process
+}
+
+// place finds it. A process that is named by its number has no files of a runtime's.
+func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	if ref, err := target.ParseRef(name); err == nil && ref.Scheme == target.PIDScheme {
-		return inject.Layer{ID: name, Name: name, Live: true}, done, nil // without a path
+		return &place{info: target.Info{Runtime: ref.Scheme, ID: ref.Name, Name: name}, layer: inject.Layer{ID: name, Name: name, Live: true}}, nil
 	}
 	info, err := l.targets.Resolve(ctx, name)
 	if err != nil {
-		return layer, done, err
+		return nil, err
 	}
 	dirs, err := l.targets.Rootfs(ctx, info)
 	if err != nil {
-		return layer, done, err
+		return nil, err
 	}
-	layer = inject.Layer{ID: info.ID, Name: info.Name, Live: info.State.Live()}
-	if !layer.Live {
-		layer.Path, layer.Lower = dirs.Upper, dirs.Lower
-		return layer, done, nil
+	p := &place{info: *info, layer: inject.Layer{ID: info.ID, Name: info.Name, Live: info.State.Live()}}
+	if !p.layer.Live {
+		p.layer.Path, p.layer.Lower = dirs.Upper, dirs.Lower
+		return p, nil
 	}
-	layer.Path = dirs.Merged
-	held, err := l.targets.Open(ctx, info.Ref().String())
-	if err != nil {
-		return layer, done, err
+	p.layer.Path = dirs.Merged
+	if p.held, err = l.targets.Open(ctx, info.Ref().String()); err != nil {
+		return nil, err
 	}
-	layer.Is = isRootOf(held.Process)
-	return layer, held.Close, nil
+	p.layer.Is = isRootOf(p.held.Process)
+	return p, nil
 }
 
 // isRootOf compares a directory with the root of a process.
@@ -175,18 +203,25 @@ func removed(journal *inject.Journal, name string, err error) error {
 // eject handles one record. A container that is gone has taken its files along.
 func (l *Local) eject(ctx context.Context, journal *inject.Journal, record *inject.Record) (res EjectResult, err error) {
 	res = EjectResult{Target: record.Name, ID: record.ID}
-	layer, done, err := l.layer(ctx, record.ID)
-	if errors.Is(err, fault.NotFound) {
-		res.Gone = true
-		return res, journal.Forget(record.ID)
+	p, err := l.place(ctx, record.ID)
+	if res.Gone = errors.Is(err, fault.NotFound); res.Gone {
+		p, err = &place{info: target.Info{ID: record.ID, Name: record.Name}}, nil
 	}
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = errors.Join(err, done()) }()
-	res.Target = layer.Name // it may have been renamed
-	if res.Left, err = journal.Eject(ctx, layer, record); err != nil {
+	defer func() { err = errors.Join(err, p.close()) }()
+	end, err := l.begin(ctx, Operation{Verb: VerbEject, Target: p.info, Toolboxes: record.Toolboxes}, p.process())
+	if err != nil {
 		return res, err
 	}
-	return res, l.stillSo(ctx, layer)
+	defer func() { end(Outcome{Left: res.Left, Err: err}) }()
+	if res.Gone {
+		return res, journal.Forget(record.ID)
+	}
+	res.Target = p.layer.Name // it may have been renamed
+	if res.Left, err = journal.Eject(ctx, p.layer, record); err != nil {
+		return res, err
+	}
+	return res, l.stillSo(ctx, p.layer)
 }

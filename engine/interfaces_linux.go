@@ -16,6 +16,11 @@ func (l *Local) Interfaces(ctx context.Context, ref string) (list []capture.Inte
 	if err != nil {
 		return nil, err
 	}
-	list, err = capture.Interfaces(func(f func() error) error { return t.Process.Do(nsutil.Net, f) })
-	return list, errors.Join(err, t.Close())
+	defer func() { err = errors.Join(err, t.Close()) }()
+	end, err := l.begin(ctx, Operation{Verb: VerbInterfaces, Target: t.Info}, t.Process)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { end(Outcome{Err: err}) }()
+	return capture.Interfaces(func(f func() error) error { return t.Process.Do(nsutil.Net, f) })
 }

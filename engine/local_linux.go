@@ -31,6 +31,7 @@ type LocalOptions struct {
 	Bundled func() (*toolbox.Verified, error)
 	// HostFiles lets requests name files of this machine.
 	HostFiles bool
+	Gate      Gate // asked before each operation; all may be done
 }
 
 // DefaultState is where dlx keeps what outlives it.

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 func TestLocal(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, p enginetest.Place) engine.Engine {
-		return localAt(t, p.Docker, engine.LocalOptions{State: p.State, Configs: []string{p.Config}, HostFiles: true})
+		return localAt(t, p.Docker, engine.LocalOptions{State: p.State, Configs: []string{p.Config}, HostFiles: true, Gate: p.Gate})
 	})
 }
 

@@ -36,29 +36,31 @@ func (l *Local) find(ref ToolboxRef) (*toolbox.Bundle, error) {
 }
 
 // toolboxes are those that are asked for, the first one first, above the one that comes with dlx.
-func (l *Local) toolboxes(refs []ToolboxRef) (*toolbox.Verified, error) {
+// seen notes in the store that they are used.
+func (l *Local) toolboxes(refs []ToolboxRef) (all *toolbox.Verified, seen func() error, err error) {
+	none := func() error { return nil }
 	own, err := l.bundled()
 	if err != nil || len(refs) == 0 {
-		return own, err
+		return own, none, err
 	}
 	policy, err := l.policy()
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	var list []*toolbox.Verified
 	for _, ref := range refs {
 		b, err := l.find(ref)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		v, err := policy.Verify(b)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		list = append(list, v)
 	}
-	all := toolbox.Combine(append(list, own)...)
-	return all, policy.Seen.Record(all)
+	all = toolbox.Combine(append(list, own)...)
+	return all, func() error { return policy.Seen.Record(all) }, nil
 }
 
 // Toolboxes lists the toolbox that comes with dlx, and those in the store. What can not be read is

@@ -24,7 +24,7 @@ type boxes struct {
 
 func (s *suite) newBoxes(t *testing.T) *boxes {
 	t.Helper()
-	m := &boxes{t: t, dir: t.TempDir(), at: Place{s.docker.Host, t.TempDir(), t.TempDir()}, key: newKey(t)}
+	m := &boxes{t: t, dir: t.TempDir(), at: Place{Docker: s.docker.Host, State: t.TempDir(), Config: t.TempDir()}, key: newKey(t)}
 	m.publish(m.key, "trusted.d", "team.pub")
 	return m
 }

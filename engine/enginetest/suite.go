@@ -23,6 +23,7 @@ type Place struct {
 	Docker string // where the Docker engine is, as in DOCKER_HOST
 	State  string // folder of what outlives dlx
 	Config string // folder of trusted keys
+	Gate   engine.Gate
 }
 
 // Run runs the suite. open returns an engine of a place, whose requests may name files of this
@@ -30,7 +31,7 @@ type Place struct {
 func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	testutil.RequireRoot(t)
 	docker := testutil.RequireEngine(t)
-	s := &suite{open: open, docker: docker, place: Place{docker.Host, t.TempDir(), t.TempDir()}}
+	s := &suite{open: open, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
 	t.Run("debug", s.debug)
 	t.Run("streams", s.streams)
 	t.Run("targets", s.targets)
@@ -43,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	t.Run("toolboxes", s.toolboxes)
 	t.Run("health", s.health)
 	t.Run("list", s.list)
+	t.Run("gate", s.gate)
 	t.Run("capture", s.capture)
 }
 
