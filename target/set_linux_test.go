@@ -3,6 +3,7 @@ package target_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -91,10 +92,8 @@ func TestResolve(t *testing.T) {
 		"docker-id-of-web-20": `no container "docker-id-of-web-20"`,
 	} {
 		c, err := set.Resolve(t.Context(), text)
-		got := ""
-		if err != nil {
-			got = err.Error()
-		} else {
+		got := fmt.Sprint(err)
+		if err == nil {
 			got = c.Ref().String()
 		}
 		if got != want {

@@ -67,8 +67,7 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 // exitStatus is the one place where an error becomes an exit status.
 func exitStatus(command string, err error) int {
 	var usage *usageError
-	var signal *signalError
-	if errors.As(err, &signal) {
+	if signal, ok := errors.AsType[*signalError](err); ok {
 		return 128 + int(signal.sig)
 	}
 	if e := asFault(err); e != nil {
