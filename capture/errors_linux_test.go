@@ -4,19 +4,20 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 
 	"golang.org/x/net/bpf"
 
 	"dlx/capture"
+	"dlx/fault"
 )
 
 func TestErrors(t *testing.T) {
 	enter := namespace(t, "")
-	var missing *capture.NoInterfaceError
-	if _, err := openErr(enter, capture.Options{Interface: "eth7"}); !errors.As(err, &missing) || missing.Hint() != "interfaces: lo" {
-		t.Errorf("error %v, want *NoInterfaceError that names lo", err)
+	if _, err := openErr(enter, capture.Options{Interface: "eth7"}); !errors.Is(err, fault.NoInterface) || !slices.Equal(fault.Of(err).Detail, []string{"lo"}) {
+		t.Errorf("error %v, want fault.NoInterface that names lo", err)
 	}
 	bad := errors.New("bad filter")
 	if _, err := openErr(enter, capture.Options{Compile: func(uint16, netip.Addr, uint32) ([]bpf.RawInstruction, error) { return nil, bad }}); !errors.Is(err, bad) {

@@ -8,6 +8,7 @@ import (
 
 	"dlx/capture/attribution"
 	"dlx/capture/linktype"
+	"dlx/fault"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
 )
@@ -159,9 +160,9 @@ func (s *source) bind() error {
 	}
 	l := s.links.named(s.o.Interface)
 	if l == nil {
-		missing := &NoInterfaceError{Name: s.o.Interface}
+		missing := fault.New(fault.NoInterface, s.o.Interface, "no interface %q", s.o.Interface)
 		for _, l := range s.links.there() {
-			missing.There = append(missing.There, l.label())
+			missing = missing.With(l.label())
 		}
 		return missing
 	}

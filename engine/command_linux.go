@@ -15,14 +15,7 @@ import (
 	"dlx/nsutil"
 	"dlx/shell"
 	"dlx/toolbox"
-)
-
-// Paths of the toolbox's own files.
-const (
-	initPath  = "libexec/dlx-init"
-	toolsPath = "bin/dlx-tools" // the multi-call program, which is dlx-init too when there is none of its own
-	bashPath  = "bin/bash"
-	rootsPath = "etc/ssl/cert.pem"
+	"dlx/toolbox/layout"
 )
 
 // defaultPath is Docker's default PATH.
@@ -30,9 +23,9 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // sealedInit copies dlx-init into a sealed memory file while verifying it.
 func sealedInit(box *toolbox.Verified) (*linux.FD, error) {
-	path := initPath
+	path := layout.Init
 	if !box.Has(path) {
-		path = toolsPath
+		path = layout.Tools
 	}
 	fd, err := linux.SealedProgram("dlx-init", func(w io.Writer) error { return box.CopyTo(w, path) })
 	if err != nil {
@@ -100,8 +93,12 @@ func (d *debug) command() (argv, list, left []string, err error) {
 		}
 		env.Set(name, value)
 	}
+	argv = d.argv()
+	if err := shell.CheckArgs(argv); err != nil {
+		return nil, nil, nil, err
+	}
 	list, err = env.List()
-	return d.argv(), list, left, err
+	return argv, list, left, err
 }
 
 // baseEnv sets what every session has.
@@ -131,7 +128,7 @@ func (d *debug) baseEnv(env *shell.Environment) {
 // toolEnv has the tools find what is theirs, and nothing of the container's in its place.
 func (d *debug) toolEnv(env *shell.Environment) {
 	env.Set("HOME", inject.HomeDir)
-	env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+rootsPath)
+	env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+layout.Roots)
 	env.Set("INPUTRC", "/dev/null") // readline would look into /etc
 	env.Set("PS1", promptName(d.target.Name)+`:\w\$ `)
 	env.Set("SHELL", inject.ToolboxDir+"/bin/"+d.shell())
@@ -170,7 +167,7 @@ func (d *debug) argv() []string {
 
 // shell is the toolbox's: bash if it has that.
 func (d *debug) shell() string {
-	if d.tools.Has(bashPath) {
+	if d.tools.Has(layout.Bash) {
 		return "bash"
 	}
 	return "sh"

@@ -83,6 +83,7 @@ const (
 	NoToolbox      Kind = "no-toolbox"      // Detail: those that there are
 	ToolboxExists  Kind = "toolbox-exists"  // another one of the name and version
 	ToolboxRefused Kind = "toolbox-refused" // the reason is wrapped, and Detail says what to do
+	BadArchive     Kind = "bad-archive"     // larger than a toolbox can be
 	BadKey         Kind = "bad-key"
 	OpenKey        Kind = "open-key" // a private key that others can read
 	NotOwned       Kind = "not-owned"

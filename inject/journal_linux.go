@@ -15,9 +15,6 @@ import (
 	"dlx/toolbox"
 )
 
-// DefaultJournal is where the records of injected toolboxes are.
-const DefaultJournal = "/var/lib/dlx/journal"
-
 // Journal is the records' directory, locked against other dlx processes. Its owner closes it.
 type Journal struct {
 	dir  string

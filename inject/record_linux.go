@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlx/toolbox"
+	"dlx/toolbox/layout"
 )
 
 // Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
@@ -41,12 +42,9 @@ func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
 	return r
 }
 
-// shells are what a person can be told to try, the best one first.
-var shells = []string{"bin/sh", "bin/bash"}
-
 // programs names a shell, or else the first program. A toolbox can have something else in the place of a shell.
 func programs(box *toolbox.Verified) (shell, program string) {
-	for _, name := range shells {
+	for _, name := range layout.Shells {
 		if box.Runs(name) {
 			return path.Join(Dir, name), ""
 		}

@@ -1,7 +1,6 @@
 package nsutil
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -197,29 +196,28 @@ func (p *Process) MountNamespace() (*linux.FD, error) {
 	return fd, gone(err)
 }
 
-// StartTicks is when the process started, in clock ticks since boot (proc(5), stat field 22).
-func (p *Process) StartTicks() (uint64, error) { return p.stat(22) }
-
-// KernelThread says whether the process is one of the kernel's own (PF_KTHREAD in stat field 9,
-// proc(5)): it has no files, no memory and no environment.
-func (p *Process) KernelThread() (bool, error) {
-	const pfKthread = 0x00200000
-	flags, err := p.stat(9)
-	return flags&pfKthread != 0, err
-}
-
-// stat is a numeric field of the process's stat file, by its number in proc(5), from the third on.
-func (p *Process) stat(number int) (uint64, error) {
-	stat, err := p.ReadFile("stat", 1<<16)
+// StartTicks is when the process started, in clock ticks since boot.
+func (p *Process) StartTicks() (uint64, error) {
+	s, err := p.stat()
 	if err != nil {
 		return 0, err
 	}
-	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
-	fields := strings.Fields(string(rest))
-	if !ok || len(fields) <= number-3 {
-		return 0, fmt.Errorf("parse stat of process %d: %d fields", p.pid, len(fields))
+	return s.Start(), nil
+}
+
+// KernelThread says whether the process is one of the kernel's own: it has no files, no memory and no
+// environment.
+func (p *Process) KernelThread() (bool, error) {
+	s, err := p.stat()
+	return err == nil && s.Kernel(), err
+}
+
+func (p *Process) stat() (s linux.ProcessStat, err error) {
+	data, err := p.ReadFile("stat", 1<<16)
+	if err != nil {
+		return s, err
 	}
-	return strconv.ParseUint(fields[number-3], 10, 64)
+	return linux.ParseStat(data)
 }
 
 // Status reads the process's status file.

@@ -18,6 +18,19 @@ func TooMuchEnvironment() error {
 	return fault.New(fault.EnvironmentTooBig, "", "environment has more than %d bytes", EnvLimit)
 }
 
+// CheckArgs reports arguments that no program can be started with (execve(2), "Limits on size of
+// arguments and environment").
+func CheckArgs(args []string) error {
+	total := 0
+	for i, arg := range args {
+		total += len(arg) + 1
+		if len(arg) > maxEnvString || total > EnvLimit {
+			return fault.New(fault.CommandNotRun, args[0], "run %q: argument %d has %d bytes, all up to it %d: more than a program can be given", args[0], i, len(arg), total)
+		}
+	}
+	return nil
+}
+
 // Environment is a program's environment in order, one value a name.
 type Environment struct {
 	names  []string

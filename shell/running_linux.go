@@ -110,13 +110,22 @@ func (r *running) forward(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	signals, sizes := r.spec.IO.Signals, r.spec.IO.Resize
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case sig := <-r.spec.IO.Signals:
+		case sig, ok := <-signals:
+			if !ok {
+				signals = nil // one that is closed has no more to say
+				continue
+			}
 			_ = linux.PidfdSignal(r.child.Pidfd, sig)
-		case size := <-r.spec.IO.Resize:
+		case size, ok := <-sizes:
+			if !ok {
+				sizes = nil
+				continue
+			}
 			if r.streams.master != nil {
 				_ = linux.SetWindowSize(r.streams.master, size.Rows, size.Cols)
 			}

@@ -161,7 +161,7 @@ func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 		err = eerr
 	}
 	failpoint.At("session.ended")
-	streams.drain()
+	streams.drain(ctx)
 	if err == nil {
 		err = streams.lost()
 	}

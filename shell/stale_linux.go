@@ -29,8 +29,11 @@ func self() (owner, error) {
 	}
 	o.ns = own[nsutil.Pid].Ino
 	stat, err := linux.StatProcess(o.pid)
-	o.start = stat.Start
-	return o, err
+	if err != nil {
+		return o, err
+	}
+	o.start = stat.Start()
+	return o, nil
 }
 
 // groupName is a new name of a cgroup: dlx-PID-START-NAMESPACE-RANDOM.
@@ -54,7 +57,7 @@ func (o owner) gone(us owner) bool {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, linux.ErrNoProcess) {
 		return true
 	}
-	return err == nil && (stat.Ended || stat.Start != o.start)
+	return err == nil && (stat.Ended() || stat.Start() != o.start)
 }
 
 // sweepLimit is how long a session waits for what others have left: what can not be killed is

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type stdio struct {
 	in     *os.File // what Stdin is written to
 	outs   []*os.File
 	done   sync.WaitGroup
+	closed chan struct{} // its own ends are
 
 	mu     sync.Mutex
 	failed error // the first that kept output from being written
@@ -41,7 +43,7 @@ type stdio struct {
 
 // newStdio makes the descriptors. A terminal is made in the devpts at pts; nil is the host's.
 func newStdio(streams IO, pts *linux.FD) (*stdio, error) {
-	s := &stdio{io: streams}
+	s := &stdio{io: streams, closed: make(chan struct{})}
 	if err := s.open(pts); err != nil {
 		return nil, errors.Join(err, s.closeChild(), s.close())
 	}
@@ -86,8 +88,29 @@ func (s *stdio) closeChild() error {
 	return linux.CloseAll(s.child[:]...) // closing a shared one again does nothing
 }
 
-// endOfTransmission is what ends a terminal's input (termios(3), VEOF).
-const endOfTransmission = 4
+// endOfTransmission is what ends a terminal's input (termios(3), VEOF), and endAgain how long it is
+// until that is said again.
+const (
+	endOfTransmission = 4
+	endAgain          = 200 * time.Millisecond
+)
+
+// endInput ends the input of a terminal for whoever reads it from now on. Once is not enough: a shell
+// that changes the terminal's mode while it starts does not see it.
+func (s *stdio) endInput() {
+	again := time.NewTicker(endAgain)
+	defer again.Stop()
+	for {
+		if _, err := s.in.Write([]byte{endOfTransmission}); err != nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-s.closed:
+			return
+		}
+	}
+}
 
 // relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does, which is its owner's to bring about.
 func (s *stdio) relay() {
@@ -101,7 +124,7 @@ func (s *stdio) relay() {
 			case !s.io.TTY:
 				_ = s.in.Close()
 			case err == nil:
-				_, _ = s.in.Write([]byte{endOfTransmission})
+				s.endInput()
 			}
 		}()
 	}
@@ -165,18 +188,33 @@ func carry(to io.Writer, from *os.File) error {
 	}
 }
 
-// drain waits until all output has been carried. A container that holds a copy of the pipe's other end can not make
-// it wait for longer than the limit.
-func (s *stdio) drain() {
+// drain waits until all output has been carried. A container that holds a copy of the pipe's other
+// end can not make it wait for longer than the limit; a reader that takes nothing can until ctx ends,
+// and is then left with what it was being given.
+func (s *stdio) drain(ctx context.Context) {
 	deadline := time.Now().Add(drainLimit)
 	for _, out := range s.outs {
 		_ = out.SetReadDeadline(deadline)
 	}
-	s.done.Wait()
+	carried := make(chan struct{})
+	go func() {
+		s.done.Wait()
+		close(carried)
+	}()
+	select {
+	case <-carried:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-carried:
+	case <-time.After(drainLimit):
+	}
 }
 
 // close closes this process's own ends.
 func (s *stdio) close() error {
+	close(s.closed)
 	var errs []error
 	for _, f := range append(s.outs, s.in) {
 		if f != nil {

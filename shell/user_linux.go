@@ -14,13 +14,6 @@ import (
 	"dlx/internal/rootfs"
 )
 
-// User is who a session runs as, in the container's numbers.
-type User struct {
-	UID, GID uint32
-	Groups   []uint32
-	Home     string
-}
-
 // accountFileLimit bounds what is read of the container's /etc/passwd and /etc/group.
 const accountFileLimit = 1 << 20
 

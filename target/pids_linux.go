@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"strings"
+
+	"dlx/internal/linux"
 )
 
 // PIDs finds the first processes of all containers by their cgroups, which the host's kernel tells, by container ID: one
-// walk over /proc instead of a question to the engine for each. It is for lists: whoever joins a container asks the
+// walk over /proc instead of a question to the runtime for each. It is for lists: whoever joins a container asks the
 // engine (Open).
 func PIDs() map[string]int {
 	entries, err := os.ReadDir("/proc")
@@ -71,16 +72,11 @@ type firstProcess struct {
 }
 
 func (f *firstProcess) consider(pid int) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	stat, err := linux.StatProcess(pid)
 	if err != nil {
 		return
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 20 {
-		return
-	}
-	start, err := strconv.ParseUint(fields[19], 10, 64)
-	if err == nil && (f.pid == 0 || start < f.start || start == f.start && pid < f.pid) {
+	if start := stat.Start(); f.pid == 0 || start < f.start || start == f.start && pid < f.pid {
 		f.pid, f.start = pid, start
 	}
 }

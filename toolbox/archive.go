@@ -25,11 +25,9 @@ var maxBundle int64 = 512 << 20
 // zstdMagic begins a compressed archive (RFC 8878, 3.1.1).
 var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
-// SizeError reports a bundle that is too large to be one.
-type SizeError struct{ Name string }
-
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("read %s: more than %d MiB, which no toolbox needs", e.Name, maxBundle>>20)
+// tooLarge reports a bundle that is too large to be one.
+func tooLarge(name string) error {
+	return fault.New(fault.BadArchive, name, "read %s: more than %d MiB, which no toolbox needs", name, maxBundle>>20)
 }
 
 // Open reads the beginning of a bundle, a folder or an archive which may be compressed by zstd: the
@@ -130,7 +128,7 @@ func (a *archive) explain(err error, name string) error {
 		return err
 	}
 	if a.from.N <= 0 {
-		return &SizeError{name}
+		return tooLarge(name)
 	}
 	return fmt.Errorf("read the toolbox's archive %s: %w", name, err)
 }
@@ -265,7 +263,7 @@ func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 		}
 		sizes[f.Path] = f.Size
 		if total += f.Size + 2*tarBlock; total > maxBundle+maxSBOM {
-			return nil, 0, &SizeError{b.manifest.Title()}
+			return nil, 0, tooLarge(b.manifest.Title())
 		}
 	}
 	return sizes, total, nil

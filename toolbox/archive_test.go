@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"dlx/fault"
 	"dlx/toolbox"
 )
 
@@ -299,7 +300,7 @@ func TestTooLarge(t *testing.T) {
 	if err == nil {
 		_, err = (&toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}).Verify(b)
 	}
-	if _, ok := errors.AsType[*toolbox.SizeError](err); !ok {
-		t.Errorf("error %v, want *toolbox.SizeError", err)
+	if !errors.Is(err, fault.BadArchive) {
+		t.Errorf("error %v, want fault.BadArchive", err)
 	}
 }

@@ -10,12 +10,13 @@ import (
 
 	"dlx/internal/applet/roster"
 	"dlx/internal/version"
+	"dlx/toolbox/layout"
 )
 
 // Default returns the pure-Go toolbox of a dlx that was built without a bundle: dlx itself, which is its own tools by
 // the name it is called.
 func Default() (*Bundle, error) {
-	b, err := ofItself("pure-go", "bin/dlx-tools")
+	b, err := ofItself("pure-go", layout.Tools)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,13 @@ type word struct {
 	value uint32
 }
 
+// IsKeyword says whether a word is a keyword of pcap-filter(7), which no name can be without a
+// backslash.
+func IsKeyword(word string) bool {
+	_, ok := words[word]
+	return ok
+}
+
 // words are the keywords of pcap-filter(7).
 var words = func() map[string]word {
 	m := map[string]word{

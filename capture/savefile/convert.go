@@ -9,19 +9,8 @@ import (
 
 	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
+	"dlx/fault"
 )
-
-// LinkTypeError reports interfaces that do not go into one file of the old format.
-type LinkTypeError struct{ First, Other uint16 }
-
-func (e *LinkTypeError) Error() string {
-	return fmt.Sprintf("pcap has one link type in a file, not both %d and %d", e.First, e.Other)
-}
-
-// Hint says what has not.
-func (*LinkTypeError) Hint() string {
-	return "use --format pcapng, or capture on one interface with -i"
-}
 
 // converter turns blocks of pcapng into pcap (draft-ietf-opsawg-pcap): nanoseconds, one link type.
 type converter struct {
@@ -68,7 +57,7 @@ func (c *converter) block(b pcapng.Raw) error {
 		}
 		c.interfaces = append(c.interfaces, link)
 		if first := c.interfaces[0]; !c.cooked && link != first {
-			return &LinkTypeError{first, link}
+			return fault.New(fault.OneLinkType, "", "pcap has one link type in a file, not both %d and %d", first, link)
 		}
 		c.begin()
 	case pcapng.PacketBlock:

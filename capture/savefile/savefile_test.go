@@ -16,6 +16,7 @@ import (
 
 	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
+	"dlx/fault"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -264,9 +265,8 @@ func TestPcap(t *testing.T) {
 	mixed := pcapng.AppendSection(nil, &pcapng.Section{})
 	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 1})
 	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 101})
-	var two *LinkTypeError
-	if _, err := write(t, Options{Name: "x", Format: Pcap}, mixed, 1000); !errors.As(err, &two) {
-		t.Errorf("error %v, want *LinkTypeError", err)
+	if _, err := write(t, Options{Name: "x", Format: Pcap}, mixed, 1000); !errors.Is(err, fault.OneLinkType) {
+		t.Errorf("error %v, want fault.OneLinkType", err)
 	}
 }
 

@@ -37,6 +37,8 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	t.Run("targets", s.targets)
 	t.Run("errors", s.errors)
 	t.Run("ends", s.ends)
+	t.Run("told", s.told)
+	t.Run("crowd", s.crowd)
 	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)

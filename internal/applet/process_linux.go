@@ -1,7 +1,6 @@
 package applet
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"dlx/internal/linux"
 	"dlx/internal/printable"
 )
 
@@ -63,27 +63,18 @@ func processes(threads bool) ([]*process, error) {
 
 // readProcess reads a process, or nil if it has ended.
 func readProcess(dir, task string) *process {
-	stat, err := os.ReadFile(task + "/stat")
+	data, err := os.ReadFile(task + "/stat")
 	if err != nil {
 		return nil
 	}
-	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
-	if open < 0 || end < open {
+	s, err := linux.ParseStat(data)
+	if err != nil {
 		return nil
 	}
-	f := strings.Fields(string(stat[end+1:]))
-	if len(f) < 37 {
-		return nil
-	}
-	n := func(field int) int { // numbered as in the manual page: the state is 3
-		v, _ := strconv.Atoi(f[field-3])
-		return v
-	}
-	u := func(field int) uint64 { return number(f[field-3], 10) }
 	p := &process{
-		dir: dir, comm: string(stat[open+1 : end]), state: f[0], ppid: n(4), pgrp: n(5), session: n(6), ttyNr: n(7), tpgid: n(8),
-		flags: u(9), utime: u(14), stime: u(15), priority: n(18), nice: n(19), threads: n(20), start: u(22), vsize: u(23),
-		rss: u(24) * uint64(os.Getpagesize()), cpu: n(39), //nolint:gosec // a page has a size
+		dir: dir, comm: s.Comm, state: s.State, ppid: s.Parent(), pgrp: s.Int(5), session: s.Int(6), ttyNr: s.Int(7), tpgid: s.Int(8),
+		flags: s.Uint(9), utime: s.Uint(14), stime: s.Uint(15), priority: s.Int(18), nice: s.Int(19), threads: s.Int(20), start: s.Start(),
+		vsize: s.Uint(23), rss: s.Uint(24) * uint64(os.Getpagesize()), cpu: s.Int(39), //nolint:gosec // a page has a size
 	}
 	p.pid, _ = strconv.Atoi(filepath.Base(dir))
 	p.tid, _ = strconv.Atoi(filepath.Base(task))

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"dlx/toolbox/layout"
 )
 
 // shellPath is what sh was called as.
@@ -29,7 +31,7 @@ func runSh(args []string) error {
 			}
 			_ = os.Setenv("PATH", dir+path)
 		}
-		roots := filepath.Join(filepath.Dir(dir), "etc/ssl/cert.pem")
+		roots := filepath.Join(filepath.Dir(dir), layout.Roots)
 		if _, err := os.Stat(roots); err == nil && os.Getenv("SSL_CERT_FILE") == "" {
 			_ = os.Setenv("SSL_CERT_FILE", roots)
 		}

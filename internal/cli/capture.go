@@ -41,17 +41,18 @@ type captureOptions struct {
 	output      string
 	print       job.Flags
 	program     programOptions
+	words       bool           // no -- says where the filter begins
 	to          io.WriteCloser // where the packets go, if the flags do not say it
 }
 
 func (a *app) captureCommand() *cobra.Command {
 	var o captureOptions
 	cmd := &cobra.Command{
-		Use:   "capture TARGET... [flags] [-- FILTER]\n  dlx capture -r FILE [flags] [-- FILTER]",
+		Use:   "capture TARGET... [flags] [FILTER]\n  dlx capture -r FILE [flags] [-- FILTER]",
 		Short: "capture the traffic of containers",
 		Long: "Captures in the network namespaces of containers, with nothing of dlx inside them, and prints a line a packet, or\n" +
 			"writes pcapng to a file or pipe. FILTER is an expression of pcap-filter(7), tcpdump's language; names in it are\n" +
-			"looked up on this machine, not in the container.\n\n" +
+			"looked up on this machine, not in the container. It begins at the first word that names no container, or behind --.\n\n" +
 			"When a container is restarted the capture goes on in its new namespace; when all have ended, it ends. With --label\n" +
 			"it goes on until it is stopped, and takes in the containers that start meanwhile.\n\n" +
 			"-r reads a capture file, dlx's or another's, pcapng or pcap, and needs neither root nor an engine. -d, -dd and -ddd\n" +
@@ -83,6 +84,7 @@ func (a *app) captureCommand() *cobra.Command {
 			if o.list {
 				return a.runInterfaces(cmd.Context(), targets[0], o.output)
 			}
+			o.words = cmd.ArgsLenAtDash() < 0
 			return a.runCapture(cmd.Context(), targets, filter, o)
 		},
 	}
@@ -160,16 +162,13 @@ func (o *captureOptions) checkNumbers(cmd *cobra.Command) error {
 }
 
 func (a *app) runCapture(ctx context.Context, targets []string, filter string, o captureOptions) error {
-	req, err := o.request(targets, filter)
-	if err != nil {
-		return err
-	}
 	if !o.wireshark { // which starts programs as their user, with privileges of their own
-		if err := giveUp("capture"); err != nil {
+		if err := a.giveUp("capture", ""); err != nil {
 			return err
 		}
 	}
-	if req.User, err = caller(); err != nil {
+	user, err := caller()
+	if err != nil {
 		return err
 	}
 	return a.withEngine(func(e engine.Engine) error { // which greets its runtime beside all that follows
@@ -177,6 +176,16 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		go func() { own <- o.own() }()
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
+		if o.words {
+			if targets, filter, err = a.withoutDashes(ctx, e, targets, len(o.labels) > 0); err != nil {
+				return err
+			}
+		}
+		req, err := o.request(targets, filter)
+		if err != nil {
+			return err
+		}
+		req.User = user
 		out, err := a.captureOutput(ctx, &o)
 		if err != nil {
 			return err
@@ -195,19 +204,7 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 			}
 		}})
 		live.stop()
-		closed := out.Close()
-		if errors.Is(err, savefile.ErrFull) {
-			err = nil
-		}
-		if errors.Is(context.Cause(ctx), errReaderGone) && (errors.Is(err, errReaderGone) || errors.Is(err, context.Canceled)) {
-			err = nil // it went while the capture was being opened
-		}
-		if gone(err) {
-			err = nil // whoever read it has had enough
-		}
-		if gone(closed) {
-			closed = nil
-		}
+		err, closed := unexpected(ctx, err), unexpected(ctx, out.Close())
 		switch {
 		case o.quiet():
 			a.printReasons(stats)
@@ -216,6 +213,18 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 		}
 		return errors.Join(err, closed)
 	})
+}
+
+// unexpected is an error of a capture but for those that it ends with as it should: the last file is
+// complete, or who reads it has had enough, be it while it was being opened.
+func unexpected(ctx context.Context, err error) error {
+	switch readerGone := errors.Is(context.Cause(ctx), errReaderGone); {
+	case errors.Is(err, savefile.ErrFull), gone(err):
+		return nil
+	case readerGone && (errors.Is(err, errReaderGone) || errors.Is(err, context.Canceled)):
+		return nil
+	}
+	return err
 }
 
 // The latencies of what is watched, read by another program, or kept. A file has no need of packets that come one by one.

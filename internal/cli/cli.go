@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dlx/engine"
 	"dlx/internal/printable"
+	"dlx/internal/version"
 )
 
 // Exit statuses of dlx itself. `dlx debug` passes on its command's, with docker's meanings for the last three.
@@ -31,14 +33,24 @@ type app struct {
 	stdin          *os.File
 	stdout, stderr io.Writer
 	newEngine      func() (engine.Engine, error)
-	code           int // the exit status of a command that did not fail
+	giveUp         func(verb, profile string) error // privileges, for good
+	args           []string                         // of the verb, which comes first
+	code           int                              // the exit status of a command that did not fail
 }
 
 // Run runs dlx with its arguments, the program's name first, and returns the exit status.
 func Run(args []string) int {
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, newEngine: localEngine}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, newEngine: localEngine, giveUp: giveUp}
+	return a.run(args)
+}
+
+func (a *app) run(args []string) int {
 	root := a.rootCommand()
-	root.SetArgs(withVerb(args))
+	a.args = withVerb(args)
+	if verb, rest, err := root.Find(a.args); err == nil && verb.Name() == "debug" {
+		a.args = append([]string{verb.Name()}, withDashes(verb, rest)...)
+	}
+	root.SetArgs(a.args)
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil {
 		a.report(err)
@@ -54,13 +66,28 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: "dlx looks inside a running container that has nothing in it: it opens a shell there with a verified toolbox,\n" +
 			"without leaving a trace, or captures its traffic. It finds the container's process through the Docker API and\n" +
 			"joins its namespaces, so it has to run as root on the container's host.",
+		Version:       version.String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // RunE says which verb was meant
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return cmd.Help()
+		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd == root && len(a.args) > 0 && !strings.HasPrefix(a.args[0], "-") {
+			return unknownVerb(root, a.args[0]) // whose flags are none of the root's
+		}
+		return &usageError{err}
+	})
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
 		a.toolboxCommand(), a.toolsCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
 	return root

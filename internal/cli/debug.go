@@ -36,16 +36,16 @@ const defaultPids = 512
 func (a *app) debugCommand() *cobra.Command {
 	var o debugOptions
 	cmd := &cobra.Command{
-		Use:   "debug TARGET [flags] [-- COMMAND ARG...]",
+		Use:   "debug TARGET [flags] [COMMAND ARG...]",
 		Short: "open a shell, or run a command, in a container",
-		Long: "Runs a shell, or COMMAND, in the container's namespaces.\n\n" +
+		Long: "Runs a shell, or COMMAND, in the container's namespaces. What comes behind COMMAND is its own, flags too; -- may stand before it.\n\n" +
 			"--fs toolbox (default)  the container's live files at /, a verified toolbox at /dev/.dlx and first on PATH;\n" +
 			"                        the container sees nothing of it, and nothing of it stays\n" +
 			"--fs host               the host's files with the container's /proc, network, host name and IPC\n" +
 			"--fs target             the container's files, and nothing else\n\n" +
 			"The exit status is the command's, 128+N for signal N; 124 when --timeout ended it, 125 when dlx itself failed,\n" +
 			"126 when the command can not be run, 127 when it is not there.",
-		Example:           "  dlx debug web\n  dlx debug web -- ss -tlnp\n  echo hello | dlx debug web -- cat\n  dlx debug web --fs host -- tcpdump -ni any",
+		Example:           "  dlx debug web\n  dlx debug web ss -tlnp\n  echo hello | dlx debug web cat\n  dlx debug web --fs host -- tcpdump -ni any",
 		Args:              targetArgs(1),
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -93,7 +93,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	if err := o.check(); err != nil {
 		return err
 	}
-	if err := giveUpForDebug(o.profile); err != nil {
+	if err := a.giveUp("debug", o.profile); err != nil {
 		return err
 	}
 	env, err := expandEnv(o.env)

@@ -25,13 +25,14 @@ type hinter interface{ Hint() string }
 // asFault is what of an error says its kind, or nil.
 func asFault(err error) *fault.Error { return fault.Of(engine.FilterError(err)) }
 
-// hintOf says what to do about an error, or nothing.
+// hintOf says what to do about an error, or nothing: what the error itself knows, or what its kind
+// tells.
 func hintOf(err error) string {
+	if h := hinter(nil); errors.As(err, &h) && h.Hint() != "" {
+		return h.Hint()
+	}
 	if e := asFault(err); e != nil {
 		return hint(e)
-	}
-	if h := hinter(nil); errors.As(err, &h) {
-		return h.Hint()
 	}
 	return ""
 }
@@ -55,7 +56,7 @@ func explain(err error) error {
 	if e == nil {
 		return err
 	}
-	x := &explained{error: err, hint: hint(e)}
+	x := &explained{error: err, hint: hintOf(err)}
 	if e.Kind == fault.BadFilter {
 		x.place = strings.Join(e.Detail[:len(e.Detail)-1], "\n")
 	}
@@ -85,7 +86,7 @@ func exitStatus(command string, err error) int {
 	switch {
 	case command == "debug":
 		return exitDlx
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, new(*verbError)):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return 128 + 2

@@ -32,7 +32,7 @@ func hint(e *fault.Error) string {
 	case fault.NoRuntime:
 		return "start Docker, or set DOCKER_HOST to its socket; `dlx doctor` says what is missing"
 	case fault.RemoteRuntime:
-		return "run dlx on the engine's own host; here, DOCKER_HOST has to be a unix:// socket"
+		return "run dlx on the runtime's own host; here, DOCKER_HOST has to be a unix:// socket"
 	case fault.SocketDenied, fault.NoPrivileges:
 		return "run dlx as root, for example with sudo"
 	case fault.OldKernel:

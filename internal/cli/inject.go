@@ -32,7 +32,7 @@ func (a *app) injectCommand() *cobra.Command {
 }
 
 func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
-	if err := giveUp("inject"); err != nil {
+	if err := a.giveUp("inject", ""); err != nil {
 		return err
 	}
 	return a.withEngine(func(e engine.Engine) error {
@@ -91,7 +91,7 @@ func (a *app) ejectCommand() *cobra.Command {
 }
 
 func (a *app) runEject(ctx context.Context, req engine.EjectRequest) error {
-	if err := giveUp("eject"); err != nil {
+	if err := a.giveUp("eject", ""); err != nil {
 		return err
 	}
 	return a.withEngine(func(e engine.Engine) error {

@@ -30,19 +30,21 @@ var verbPrivileges = map[string]linux.CapSet{
 }
 
 // giveUp leaves dlx the privileges that a verb takes, before it begins. What it starts gets no more.
-func giveUp(verb string) error { return keep(verbPrivileges[verb]) }
-
-// giveUpForDebug does so for a session of a profile. One with all privileges has them from dlx.
-func giveUpForDebug(name string) error {
-	profile, err := shell.FindProfile(name)
-	if err != nil || profile.All() {
-		return err
+// A session's profile adds its own, and one with all privileges has them from dlx.
+func giveUp(verb, profile string) error {
+	caps := verbPrivileges[verb]
+	if verb == "debug" {
+		p, err := shell.FindProfile(profile)
+		if err != nil || p.All() {
+			return err
+		}
+		own, err := p.Capabilities()
+		if err != nil {
+			return err
+		}
+		caps |= own
 	}
-	caps, err := profile.Capabilities()
-	if err != nil {
-		return err
-	}
-	return keep(verbPrivileges["debug"] | caps)
+	return keep(caps)
 }
 
 // keep gives all else up. A program that was built with cgo, for the race detector, can not, and

@@ -2,6 +2,4 @@
 
 package cli
 
-func giveUp(string) error { return nil }
-
-func giveUpForDebug(string) error { return nil }
+func giveUp(verb, profile string) error { return nil }

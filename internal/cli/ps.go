@@ -31,7 +31,7 @@ func outputFlag(cmd *cobra.Command, output *string) {
 }
 
 func (a *app) runPs(ctx context.Context, output string) error {
-	if err := giveUp("ps"); err != nil {
+	if err := a.giveUp("ps", ""); err != nil {
 		return err
 	}
 	return a.withEngine(func(e engine.Engine) error {

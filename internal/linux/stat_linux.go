@@ -8,31 +8,62 @@ import (
 	"strings"
 )
 
-// ProcessStat is a part of what proc_pid_stat(5) tells of a process.
+// ProcessStat is what proc_pid_stat(5) tells of a process or thread.
 type ProcessStat struct {
-	Ended  bool // it is a zombie, or nearly gone
-	Parent int
-	Start  uint64 // in clock ticks since boot
+	Comm   string
+	State  string   // a letter
+	fields []string // from the third on
 }
 
-// StatProcess reads it. A process that is gone is os.ErrNotExist or ErrNoProcess.
+// leastFields is where the fields end that every kernel since 2.6 has.
+const leastFields = 39
+
+// ParseStat reads the content of a stat file. The name is in parentheses, and can have any bytes,
+// parentheses among them.
+func ParseStat(data []byte) (s ProcessStat, err error) {
+	open, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
+	if open < 0 || end < open {
+		return s, fmt.Errorf("parse stat: no name in %.40q", data)
+	}
+	s.Comm, s.fields = string(data[open+1:end]), strings.Fields(string(data[end+1:]))
+	if len(s.fields) < leastFields-2 {
+		return s, fmt.Errorf("parse stat of %q: %d fields", s.Comm, len(s.fields)+2)
+	}
+	s.State = s.fields[0]
+	return s, nil
+}
+
+// Int is a field by its number in proc_pid_stat(5), from 4 to 39.
+func (s *ProcessStat) Int(field int) int {
+	n, _ := strconv.Atoi(s.fields[field-3])
+	return n
+}
+
+// Uint is Int for what has no sign.
+func (s *ProcessStat) Uint(field int) uint64 {
+	n, _ := strconv.ParseUint(s.fields[field-3], 10, 64)
+	return n
+}
+
+// Ended says that it is a zombie, or nearly gone.
+func (s *ProcessStat) Ended() bool { return s.State == "Z" || s.State == "X" }
+
+// Parent is the parent's PID.
+func (s *ProcessStat) Parent() int { return s.Int(4) }
+
+// Start is when it started, in clock ticks since boot.
+func (s *ProcessStat) Start() uint64 { return s.Uint(22) }
+
+// Kernel says whether it is one of the kernel's own (PF_KTHREAD, linux/sched.h).
+func (s *ProcessStat) Kernel() bool { return s.Uint(9)&0x00200000 != 0 }
+
+// StatProcess reads a process's. One that is gone is os.ErrNotExist or ErrNoProcess.
 func StatProcess(pid int) (s ProcessStat, err error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return s, err
 	}
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:])) // from the third on: a name can have any bytes
-	if len(fields) < 20 {
-		return s, fmt.Errorf("parse stat of process %d: %d fields", pid, len(fields))
-	}
-	s.Ended = fields[0] == "Z" || fields[0] == "X"
-	if s.Parent, err = strconv.Atoi(fields[1]); err == nil {
-		s.Start, err = strconv.ParseUint(fields[19], 10, 64)
-	}
-	if err != nil {
-		return s, fmt.Errorf("parse stat of process %d: %w", pid, err)
-	}
-	return s, nil
+	return ParseStat(data)
 }
 
 // Parent is the parent of a process, 0 if that is gone.
@@ -41,5 +72,5 @@ func Parent(pid int) int {
 	if err != nil {
 		return 0
 	}
-	return s.Parent
+	return s.Parent()
 }

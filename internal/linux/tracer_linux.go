@@ -125,7 +125,7 @@ func (t *tracer) seizeError(err error) error {
 		return err
 	case statErr != nil || statusErr != nil:
 		return errors.Join(err, statErr, statusErr)
-	case stat.Ended:
+	case stat.Ended():
 		return fmt.Errorf("%w: %w", ErrNoProcess, err)
 	case by != 0:
 		return fmt.Errorf("%w (process %d): %w", ErrTraced, by, err)

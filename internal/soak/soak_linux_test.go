@@ -32,9 +32,10 @@ type place struct {
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	testutil.RequireRoot(t)
+	host := testutil.RequireEngine(t).Host
 	p := &place{box: testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})}
 	p.before = count(t)
-	runtime := docker.New(docker.Options{Host: testutil.RequireEngine(t).Host})
+	runtime := docker.New(docker.Options{Host: host})
 	p.local = engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{runtime}})
 	p.inProcess(t) // sweeps what others have left
 	p.diff, p.inside = p.box.Diff(), p.box.Processes()

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"dlx/internal/linux"
 )
 
 // leakLimit is how long a resource may take to go after the last test: a ring is closed in the background, and a mount
@@ -88,13 +90,10 @@ func descriptors(all resources) {
 // children adds the processes that this one started and did not wait for.
 func children(all resources) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	self := []byte(strconv.Itoa(os.Getpid()))
 	for _, stat := range stats {
 		data, _ := os.ReadFile(stat)
-		// proc_pid_stat(5): the name is in parentheses and may contain some; state and parent follow the last.
-		i := bytes.LastIndexByte(data, ')')
-		if fields := bytes.Fields(data[i+1:]); i > 0 && len(fields) > 1 && bytes.Equal(fields[1], self) {
-			all["child process "+string(data[:i+1])] = true
+		if s, err := linux.ParseStat(data); err == nil && s.Parent() == os.Getpid() {
+			all["child process "+string(data[:bytes.LastIndexByte(data, ')')+1])] = true
 		}
 	}
 }

@@ -20,10 +20,10 @@ import (
 // Scheme is the runtime's in `docker://NAME`.
 const Scheme = "docker"
 
-// requestLimit bounds each question to the engine, which may hang when the host is in trouble.
+// requestLimit bounds each question to the runtime, which may hang when the host is in trouble.
 const requestLimit = 20 * time.Second
 
-// Options say where the engine is. Zero values are Docker's own defaults.
+// Options say where the runtime is. Zero values are Docker's own defaults.
 type Options struct {
 	Host       string // unix://PATH, as in DOCKER_HOST
 	APIVersion string // as in DOCKER_API_VERSION; negotiated
@@ -42,8 +42,8 @@ type Runtime struct {
 
 var _ target.Runtime = (*Runtime)(nil)
 
-// New begins to negotiate the API version, beside what its caller does before it asks something. An
-// engine that is not there, or on another host (fault.RemoteRuntime), whose processes have no
+// New begins to negotiate the API version, beside what its caller does before it asks something. A
+// runtime that is not there, or on another host (fault.RemoteRuntime), whose processes have no
 // numbers here, is the error of each question.
 func New(o Options) *Runtime {
 	r := &Runtime{}
@@ -58,7 +58,7 @@ func New(o Options) *Runtime {
 	}
 	scheme, socket, _ := strings.Cut(r.client.DaemonHost(), "://")
 	if scheme != "unix" {
-		r.err = fault.New(fault.RemoteRuntime, r.client.DaemonHost(), "the engine at %s is not on this host", r.client.DaemonHost())
+		r.err = fault.New(fault.RemoteRuntime, r.client.DaemonHost(), "the runtime at %s is not on this host", r.client.DaemonHost())
 		return r
 	}
 	r.socket = socket
@@ -85,6 +85,9 @@ func (r *Runtime) Close() error {
 // nobody's but its own: the client would have its callers wait for one another.
 func (r *Runtime) negotiate() <-chan singleflight.Result {
 	return r.negotiation.DoChan("", func() (any, error) {
+		if err := r.ctx.Err(); err != nil { // closed: a connection that is made now would stay
+			return nil, err
+		}
 		ctx, cancel := context.WithTimeout(r.ctx, requestLimit)
 		defer cancel()
 		_, err := r.client.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
@@ -93,7 +96,7 @@ func (r *Runtime) negotiate() <-chan singleflight.Result {
 	})
 }
 
-// ask asks the engine something when the version of the API is known, within a limit of time.
+// ask asks the runtime something when the version of the API is known, within a limit of time.
 func (r *Runtime) ask(ctx context.Context, what string, f func(context.Context) error) error {
 	if r.err != nil {
 		return r.err
@@ -129,12 +132,12 @@ func (r *Runtime) explain(err error, what string) error {
 	case errors.Is(cause, fs.ErrPermission):
 		return fault.New(fault.SocketDenied, r.socket, "no permission on %s", r.socket)
 	}
-	return fault.New(fault.NoRuntime, r.socket, "no container engine answers at %s", r.socket)
+	return fault.New(fault.NoRuntime, r.socket, "no container runtime answers at %s", r.socket)
 }
 
-// Health returns the versions of the engine and of the API, and where it is.
+// Health returns the versions of the runtime and of the API, and where it is.
 func (r *Runtime) Health(ctx context.Context) (line string, err error) {
-	err = r.ask(ctx, "ask the engine for its version", func(ctx context.Context) error {
+	err = r.ask(ctx, "ask the runtime for its version", func(ctx context.Context) error {
 		res, err := r.client.ServerVersion(ctx, client.ServerVersionOptions{})
 		line = fmt.Sprintf("%s at %s (API %s)", res.Version, r.socket, r.client.ClientVersion())
 		return err

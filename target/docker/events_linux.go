@@ -26,7 +26,7 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 	}
 	ctx, stop := context.WithCancel(ctx)
 	limit := time.AfterFunc(requestLimit, stop)
-	res := r.client.Events(ctx, client.EventsListOptions{Filters: chosen}) // waits for the engine's first answer
+	res := r.client.Events(ctx, client.EventsListOptions{Filters: chosen}) // waits for the runtime's first answer
 	if !limit.Stop() {
 		return nil, fmt.Errorf("%s: %w", what, context.DeadlineExceeded)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // List returns containers by name. The numbers of their processes are from one look at /proc, in
-// place of a question to the engine for each container: they are 0 where that does not tell.
+// place of a question to the runtime for each container: they are 0 where that does not tell.
 func (r *Runtime) List(ctx context.Context, f target.Filter) (list []target.Info, err error) {
 	pids := make(chan map[string]int, 1)
 	go func() {
@@ -53,7 +53,7 @@ func filters(f target.Filter) client.Filters {
 	return list
 }
 
-// Find asks for the name or ID first. The engine knows prefixes of IDs only, and its answers to one
+// Find asks for the name or ID first. The runtime knows prefixes of IDs only, and its answers to one
 // that fits none and to one that fits several differ in nothing but their text: those are looked for
 // in the list. No name begins with a dot, with which a path of the API would lead elsewhere.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
@@ -100,7 +100,7 @@ func withPrefix(infos []target.Info, prefix string) []target.Info {
 	return hits
 }
 
-// Inspect returns what the engine says of a container now.
+// Inspect returns what the runtime says of a container now.
 func (r *Runtime) Inspect(ctx context.Context, id string) (*target.Info, error) {
 	info, err := r.inspect(ctx, id)
 	if errdefs.IsNotFound(err) {
@@ -128,7 +128,7 @@ func (r *Runtime) Rootfs(ctx context.Context, c *target.Info) (target.Layers, er
 	if layers.Merged != "" || !c.State.Live() {
 		return layers, nil
 	}
-	err := r.ask(ctx, "ask the engine for its root directory", func(ctx context.Context) error {
+	err := r.ask(ctx, "ask the runtime for its root directory", func(ctx context.Context) error {
 		res, err := r.client.Info(ctx, client.InfoOptions{})
 		if root, driver := res.Info.DockerRootDir, res.Info.Driver; filepath.IsAbs(root) && driver != "" {
 			layers.Merged = filepath.Join(root, "rootfs", driver, c.ID)

@@ -18,6 +18,7 @@ import (
 
 	"dlx/internal/applet/roster"
 	"dlx/toolbox"
+	"dlx/toolbox/layout"
 )
 
 // ownMaker makes dlx's own toolbox.
@@ -36,7 +37,7 @@ func (m *maker) own(context.Context) error {
 	if err := errors.Join(o.addGo(), o.addC()); err != nil {
 		return err
 	}
-	o.put("etc/ssl/cert.pem", roots(), 0o644, toolbox.Source{Package: "golang.org/x/crypto/x509roots", Origin: "Mozilla's root program", License: "MPL-2.0"})
+	o.put(layout.Roots, roots(), 0o644, toolbox.Source{Package: "golang.org/x/crypto/x509roots", Origin: "Mozilla's root program", License: "MPL-2.0"})
 	return o.link()
 }
 
@@ -45,7 +46,7 @@ func (o *ownMaker) programs() string { return filepath.Join(o.Own, "programs") }
 
 // addGo adds dlx's own programs of a session, with the modules that they consist of.
 func (o *ownMaker) addGo() error {
-	for path, name := range map[string]string{ownTools: "dlx-tools", ownInit: "dlx-init"} {
+	for path, name := range map[string]string{layout.Tools: "dlx-tools", layout.Init: "dlx-init"} {
 		o.claim(path, "dlx")
 		if err := addOwn(&o.Builder, path, filepath.Join(o.Own, name)); err != nil {
 			return err
@@ -201,7 +202,7 @@ func (o *ownMaker) link() error {
 	}
 	links := map[string]string{}
 	for _, name := range roster.Names() {
-		links[name] = path.Base(ownTools)
+		links[name] = path.Base(layout.Tools)
 	}
 	for file := range strings.FieldsSeq(string(list)) {
 		name := path.Base(file)

@@ -15,6 +15,7 @@ import (
 
 	"dlx/internal/applet/roster"
 	"dlx/toolbox"
+	"dlx/toolbox/layout"
 )
 
 // Recipe says what to make a toolbox of. The same recipe and inputs make the same bytes.
@@ -120,12 +121,6 @@ func (m *maker) claim(p, by string) bool {
 	return true
 }
 
-// Paths of dlx's own programs in its toolbox.
-const (
-	ownTools = "bin/dlx-tools"
-	ownInit  = "libexec/dlx-init"
-)
-
 // own is a file of dlx's own toolbox.
 type own struct {
 	data   []byte
@@ -141,10 +136,10 @@ func launcherProgram() (own, error) {
 	if err != nil {
 		return own{}, err
 	}
-	if !box.Has(ownInit) {
+	if !box.Has(layout.Init) {
 		return own{}, ErrNoLauncher
 	}
-	return ownFile(box, ownInit)
+	return ownFile(box, layout.Init)
 }
 
 func ownFile(box *toolbox.Verified, file string) (own, error) {
@@ -166,24 +161,23 @@ func (m *maker) pureGo(context.Context) error {
 	if err != nil {
 		return err
 	}
-	o, err := ownFile(box, ownTools)
+	o, err := ownFile(box, layout.Tools)
 	if err != nil {
 		return err
 	}
-	m.claim(ownTools, "--pure-go")
-	m.Add(ownTools, o.data, 0o755, o.source)
+	m.claim(layout.Tools, "--pure-go")
+	m.Add(layout.Tools, o.data, 0o755, o.source)
 	for _, name := range roster.Names() {
 		if m.claim("bin/"+name, "--pure-go") {
-			m.Link("bin/"+name, path.Base(ownTools))
+			m.Link("bin/"+name, path.Base(layout.Tools))
 		}
 	}
-	const roots = "etc/ssl/cert.pem"
-	if !box.Has(roots) {
+	if !box.Has(layout.Roots) {
 		return nil
 	}
-	if o, err = ownFile(box, roots); err == nil {
-		m.claim(roots, "--pure-go")
-		m.Add(roots, o.data, 0o644, o.source)
+	if o, err = ownFile(box, layout.Roots); err == nil {
+		m.claim(layout.Roots, "--pure-go")
+		m.Add(layout.Roots, o.data, 0o644, o.source)
 	}
 	return err
 }
