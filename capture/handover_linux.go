@@ -25,9 +25,10 @@ type handover struct {
 	closed  error // of closing
 
 	both   map[arrival]int // packets that were read here, and that the ring may have as well
-	last   uint64          // when the last of them came
+	first  uint64          // when the first of them came
+	last   uint64          // and the last
 	frames uint64          // how many
-	again  uint64          // of them, those that the ring had as well
+	again  uint64          // those that the ring had as well, or from before the first
 }
 
 // arrival is a packet's coming, which is the same for each socket that gets it.
@@ -134,6 +135,9 @@ func (h *handover) next(f *linux.Frame) bool {
 		h.giveUp()
 		return false
 	}
+	if h.frames == 0 {
+		h.first = f.Time
+	}
 	h.frames++
 	h.both[arrivalOf(f)]++
 	h.last = max(h.last, f.Time)
@@ -147,7 +151,9 @@ const handoverSlack = 1e9
 // over says that no packet of the ring's can be the queue's any more.
 func (h *handover) over() bool { return h == nil || h.both == nil }
 
-// had says whether a packet of the ring's was the queue's already, unless that is over.
+// had says whether a packet of the ring's was the queue's already, unless that is over. So were those
+// from before the first that the queue gave: they came before the kernel noted times, which a busy
+// machine begins to do late (net_enable_timestamp in net/core/dev.c), and the capture began after them.
 func (h *handover) had(f *linux.Frame) bool {
 	if f.Time > h.last {
 		if f.Time > h.last+handoverSlack {
@@ -156,10 +162,12 @@ func (h *handover) had(f *linux.Frame) bool {
 		return false
 	}
 	a := arrivalOf(f)
-	if h.both[a] == 0 {
+	if h.both[a] == 0 && f.Time >= h.first {
 		return false
 	}
-	h.both[a]--
+	if h.both[a] > 0 {
+		h.both[a]--
+	}
 	h.again++
 	return true
 }
