@@ -51,6 +51,7 @@ type running struct {
 	streams *stdio
 	child   *nsutil.Child
 	record  chan initproto.Record // closed without a record if dlx-init was killed
+	told    chan struct{}         // dlx-init has no more to say
 	started chan struct{}         // the command runs
 	exited  chan struct{}         // dlx-init has ended
 	target  chan struct{}         // the container's process has ended
@@ -62,9 +63,10 @@ func newRunning(spec Spec, session *Session, streams *stdio, child *nsutil.Child
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{
 		spec: spec, session: session, streams: streams, child: child, stop: stop,
-		record: make(chan initproto.Record, 1), started: make(chan struct{}), exited: make(chan struct{}), target: make(chan struct{}),
+		record: make(chan initproto.Record, 1), told: make(chan struct{}), started: make(chan struct{}), exited: make(chan struct{}), target: make(chan struct{}),
 	}
 	go func() {
+		defer close(r.told)
 		defer close(r.record)
 		defer status.Close()
 		rec, err := initproto.Read(status)
@@ -94,11 +96,15 @@ func newRunning(spec Spec, session *Session, streams *stdio, child *nsutil.Child
 func (r *running) begin(ctx context.Context) {
 	select {
 	case <-r.started:
-		if r.spec.IO.Started != nil {
-			r.spec.IO.Started()
+	case <-r.exited: // a command that is over at once has started, too
+		select {
+		case <-r.told:
+		case <-time.After(drainLimit):
 		}
-	case <-r.exited:
 	case <-ctx.Done():
+	}
+	if r.hasStarted() && r.spec.IO.Started != nil {
+		r.spec.IO.Started()
 	}
 	r.streams.relay()
 }

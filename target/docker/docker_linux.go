@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type Runtime struct {
 	stop        context.CancelFunc
 	negotiation singleflight.Group
 	negotiated  atomic.Bool
+	use         sync.RWMutex // held by who asks; Close waits for them
 }
 
 var _ target.Runtime = (*Runtime)(nil)
@@ -69,9 +71,11 @@ func New(o Options) *Runtime {
 // Scheme is "docker".
 func (*Runtime) Scheme() string { return Scheme }
 
-// Close releases the connections, and ends a negotiation that goes on.
+// Close ends what is being asked, and releases the connections: none is made afterwards.
 func (r *Runtime) Close() error {
 	r.stop()
+	r.use.Lock()
+	defer r.use.Unlock()
 	if r.err == nil {
 		<-r.negotiate()
 	}
@@ -103,6 +107,12 @@ func (r *Runtime) ask(ctx context.Context, what string, f func(context.Context) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
+	r.use.RLock()
+	defer r.use.RUnlock()
+	defer context.AfterFunc(r.ctx, cancel)()
+	if err := r.ctx.Err(); err != nil {
+		return fmt.Errorf("%s: the runtime was closed: %w", what, err)
+	}
 	if !r.negotiated.Load() {
 		select {
 		case answer := <-r.negotiate():
