@@ -51,14 +51,19 @@ func (m *maker) debs(ctx context.Context) (err error) {
 	if err := m.fetch(ctx, list); err != nil {
 		return err
 	}
-	all := filepath.Join(m.work, "debs")
+	root, err := os.OpenRoot(m.work)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	const all = "debs"
 	for i, p := range list {
 		m.progress(i+1, len(list)+1, "unpack %s", p.name)
-		if err := m.unpack(ctx, p, all); err != nil {
+		if err := m.unpack(ctx, root, p, all); err != nil {
 			return err
 		}
 	}
-	t, err := openTree(all)
+	t, err := openTree(filepath.Join(m.work, all))
 	if err != nil {
 		return err
 	}
@@ -165,8 +170,8 @@ func (m *maker) fetch(ctx context.Context, list []*pkg) error {
 	return nil
 }
 
-// unpack checks a package and unpacks it, by itself and over the others.
-func (m *maker) unpack(ctx context.Context, p *pkg, all string) error {
+// unpack checks a package and unpacks it, by itself and over the others, below the work folder.
+func (m *maker) unpack(ctx context.Context, root *os.Root, p *pkg, all string) error {
 	// apt writes a colon of the version as %3a.
 	files, err := filepath.Glob(filepath.Join(m.downloads(), p.name+"_*.deb"))
 	if err != nil || len(files) != 1 {
@@ -181,12 +186,18 @@ func (m *maker) unpack(ctx context.Context, p *pkg, all string) error {
 	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", files[0], p.files()).CombinedOutput(); err != nil {
 		return aptError("unpack "+p.name, out, err)
 	}
-	return linkOver(p.files(), all)
+	from, err := filepath.Rel(m.work, p.files())
+	if err != nil {
+		return err
+	}
+	return linkOver(root, from, all)
 }
 
-// linkOver gives the files of a tree second names in another tree, in place of those that have them.
-func linkOver(from, to string) error {
-	return filepath.WalkDir(from, func(name string, e fs.DirEntry, err error) error {
+// linkOver gives the files of a tree second names in another tree below root, in place of those
+// that have them. What is a folder in one of the trees is one: a link in its place is nobody's way
+// out.
+func linkOver(root *os.Root, from, to string) error {
+	return fs.WalkDir(root.FS(), from, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -195,13 +206,22 @@ func linkOver(from, to string) error {
 			return err
 		}
 		second := filepath.Join(to, below)
-		if e.IsDir() {
-			return os.MkdirAll(second, 0o755)
-		}
-		if err := os.Remove(second); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		there, err := root.Lstat(second)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return err
+		case there.IsDir():
+			return nil
+		default:
+			if err := root.Remove(second); err != nil {
+				return err
+			}
 		}
-		return os.Link(name, second)
+		if e.IsDir() {
+			return root.MkdirAll(second, 0o755)
+		}
+		return root.Link(name, second)
 	})
 }
 

@@ -60,7 +60,7 @@ func (m *maker) goBuilt(bin, ref string) error {
 		if !m.claim("bin/"+n.Name(), ref) {
 			continue
 		}
-		if err := AddELF(&m.Builder, toolbox.File{Path: "bin/" + n.Name(), Mode: 0o755}, data, module(&info.Main, info.GoVersion)); err != nil {
+		if err := addForeign(&m.Builder, toolbox.File{Path: "bin/" + n.Name(), Mode: 0o755}, data, module(&info.Main, info.GoVersion)); err != nil {
 			return err
 		}
 		for _, s := range Modules(info) {

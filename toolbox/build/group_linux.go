@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -95,8 +94,7 @@ func (g *group) addAs(file, name string) error {
 
 // addELF adds a program or library of the tree's.
 func (g *group) addELF(f toolbox.File, data []byte, at string) error {
-	data = bytes.ReplaceAll(data, []byte(theAccounts), []byte(ourAccounts))
-	return AddELF(&g.m.Builder, f, data, g.source(at))
+	return addForeign(&g.m.Builder, f, data, g.source(at))
 }
 
 // close adds what the group's programs need.

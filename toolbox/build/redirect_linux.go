@@ -21,8 +21,8 @@ import (
 // /bin/sh becomes /dev/sh, which is the toolbox's there.
 //
 // What tells of the machine, such as /etc/hosts and /etc/resolv.conf, stays the container's. The
-// users of /etc/passwd do, but not their homes and shells: curl and ssh look for their start-up files
-// in that home, whatever HOME is. dlx's own programs do not, and have the file itself.
+// users of /etc/passwd do, but not their homes and shells: curl and ssh look for their start-up
+// files in that home, whatever HOME is. dlx's own programs do not, and have the file itself.
 
 // muslFolders begins the name of the file that tells musl's loader where to look. It stands behind a
 // prefix in a format (ldso/dynlink.c).
@@ -58,8 +58,9 @@ var machineFiles = []string{
 // theShell is what system(3) runs, and where a session has the toolbox's.
 const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
 
-// theAccounts are what getpwuid(3) reads, and what a session has in its place.
-const theAccounts, ourAccounts = "/etc/passwd\x00", inject.AccountsPath + "\x00"
+// theAccounts are what getpwuid(3) and Go's os/user read; a session has inject.AccountsPath in
+// their place.
+const theAccounts = "/etc/passwd"
 
 // cuts are what is left of the paths that loaders look in after the toolbox's, where no other one
 // is as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which
@@ -80,6 +81,17 @@ func AddELF(b *toolbox.Builder, f toolbox.File, data []byte, s toolbox.Source) e
 	}
 	b.AddFile(f, data, s)
 	return nil
+}
+
+// addForeign is AddELF for what dlx has not built itself.
+func addForeign(b *toolbox.Builder, f toolbox.File, data []byte, s toolbox.Source) error {
+	return AddELF(b, f, forgetHomes(data), s)
+}
+
+// forgetHomes has a program read accounts without the homes that the container chose. In Go a
+// string has no end: a longer one that has this in it leads nowhere.
+func forgetHomes(data []byte) []byte {
+	return bytes.ReplaceAll(data, []byte(theAccounts), []byte(inject.AccountsPath))
 }
 
 // Redirect makes a program or a library look for nothing of the container's that it would load, run

@@ -1,0 +1,17 @@
+// Command home prints the home of the user that it runs as, where Go programs look for start-up files.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+)
+
+func main() {
+	u, err := user.Current()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(u.HomeDir)
+}
