@@ -8,14 +8,14 @@ import (
 	"dlx/internal/linux"
 )
 
-// handover has the packets of a source from the moment on that its filter is known, and hands over to
-// the ring. The kernel needs longer to make one than for all else together, most of it waiting
+// handover has the packets of a source from the moment on that its filter is known, and hands over
+// to the ring. The kernel needs longer to make one than for all else together, most of it waiting
 // (packet_set_ring in net/packet/af_packet.c).
 //
 // From the ring's start on its socket and the ring both receive. When the kernel is done with the
-// packets that were on their way then, the socket's queue has all that the ring lacks: what is in both
-// is taken from the queue, and from there on all is the ring's. If the queue was too short for that,
-// the capture begins with the ring.
+// packets that were on their way then, the socket's queue has all that the ring lacks: what is in
+// both is taken from the queue, and from there on all is the ring's. If the queue was too short for
+// that, the capture begins with the ring.
 type handover struct {
 	socket  *linux.RawSocket
 	settled func() error // waits until what is on its way to the sockets is there
@@ -25,7 +25,7 @@ type handover struct {
 	closed  error // of closing
 
 	both   map[arrival]int // packets that were read here, and that the ring may have as well
-	first  uint64          // when the first of them came
+	first  uint64          // when the first of them came; 0 once the ring has one of its time
 	last   uint64          // and the last
 	frames uint64          // how many
 	again  uint64          // those that the ring had as well, or from before the first
@@ -41,12 +41,12 @@ type arrival struct {
 
 func arrivalOf(f *linux.Frame) arrival { return arrival{f.Time, f.Interface, f.Length, f.Outgoing} }
 
-// handoverRoom is how much of the kernel's memory packets may take that come before the ring, in bytes: some 10,000 small ones
-// for the usual ring.
+// handoverRoom is how much of the kernel's memory packets may take that come before the ring, in
+// bytes: some 10,000 small ones for the usual ring.
 func handoverRoom(ring int) int { return ring / 4 }
 
-// openHandover opens the socket, on a thread of the namespace. It is nil where the kernel can not tell
-// when a ring has taken over.
+// openHandover opens the socket, on a thread of the namespace. It is nil where the kernel can not
+// tell when a ring has taken over.
 func openHandover(ring int, settled func() error) (*handover, error) {
 	if !linux.CanSynchronizeRCU() {
 		return nil, nil
@@ -72,8 +72,8 @@ func (h *handover) start(o *linux.RingOptions) error {
 // halfFullEvery is how often the ring is looked at while its packets have to wait.
 const halfFullEvery = time.Millisecond
 
-// settle is called when the ring is started, and returns when the queue has all that the ring lacks, or has run over, or the
-// ring has no time to wait for that: then it is given up.
+// settle is called when the ring is started, and returns when the queue has all that the ring
+// lacks, or has run over, or the ring has no time to wait for that: then it is given up.
 func (h *handover) settle(halfFull func() bool) error {
 	if h == nil {
 		return nil
@@ -135,38 +135,46 @@ func (h *handover) next(f *linux.Frame) bool {
 		h.giveUp()
 		return false
 	}
+	h.note(f)
+	return true
+}
+
+// note takes note of a packet of the queue's.
+func (h *handover) note(f *linux.Frame) {
 	if h.frames == 0 {
 		h.first = f.Time
 	}
 	h.frames++
 	h.both[arrivalOf(f)]++
 	h.last = max(h.last, f.Time)
-	return true
 }
 
-// handoverSlack is how much later than the last packet of the queue one may be that the ring has from before, in nanoseconds:
-// processors hand packets over side by side.
+// handoverSlack is how much later than the last packet of the queue one may be that the ring has
+// from before, in nanoseconds: processors hand packets over side by side.
 const handoverSlack = 1e9
 
 // over says that no packet of the ring's can be the queue's any more.
 func (h *handover) over() bool { return h == nil || h.both == nil }
 
-// had says whether a packet of the ring's was the queue's already, unless that is over. So were those
-// from before the first that the queue gave: they came before the kernel noted times, which a busy
-// machine begins to do late (net_enable_timestamp in net/core/dev.c), and the capture began after them.
+// had says whether a packet of the ring's was the queue's already, unless that is over. So were
+// those that the ring begins with and that are from before the first that the queue gave: they came
+// before the kernel noted times, which a busy machine begins to do late (net_enable_timestamp in
+// net/core/dev.c), and the capture began after them.
 func (h *handover) had(f *linux.Frame) bool {
 	if f.Time > h.last {
+		h.first = 0
 		if f.Time > h.last+handoverSlack {
 			h.both = nil
 		}
 		return false
 	}
 	a := arrivalOf(f)
-	if h.both[a] == 0 && f.Time >= h.first {
-		return false
-	}
-	if h.both[a] > 0 {
+	switch {
+	case h.both[a] > 0:
 		h.both[a]--
+		h.first = 0 // a clock that is set back later takes nothing away
+	case f.Time >= h.first:
+		return false
 	}
 	h.again++
 	return true
