@@ -53,8 +53,8 @@ func New(o Options) (*Capture, error) {
 // Run. The function that it returns gives the source up again: what was accepted until then is still written. Both can be
 // called at any time before Close, from any goroutine.
 //
-// Its errors are fault.NoInterface, one that wraps ErrPermission, the one that Options.Compile or Source.Enter returned,
-// or that of a system call.
+// Its errors are fault.NoInterface, one that wraps ErrPermission, the one that Options.Compile or
+// Source.Enter returned, or that of a system call.
 func (c *Capture) Add(s Source) (remove func(), err error) {
 	src, err := openSource(s, &c.o)
 	if err != nil {

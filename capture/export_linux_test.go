@@ -74,8 +74,8 @@ func (m *Merger) MergeTo(to Sink) (Stats, error) {
 	return m.c.stats, err
 }
 
-// Handover returns what tells, once the capture has run, how many packets its first source has from before its ring's, and how
-// many of them the ring had as well.
+// Handover returns what tells, once the capture has run, how many packets its first source has from
+// before its ring's, and how many of them the ring had as well.
 func (c *Capture) Handover() func() (frames, again uint64) {
 	e := c.coming[0].handover
 	return func() (frames, again uint64) { return e.frames, e.again }
@@ -88,8 +88,8 @@ func (o Options) Settling(f func() error) Options {
 	return o
 }
 
-// HandoverToHalfFull opens a handover to a ring that is half full from the start. It says whether packets are
-// read, and whether settling was waited for all the same, for as long as the limit.
+// HandoverToHalfFull opens a handover to a ring that is half full from the start. It says whether
+// packets are read, and whether settling was waited for all the same, for as long as the limit.
 func HandoverToHalfFull(enter Enter, limit time.Duration) (read, waited bool, err error) {
 	decided := make(chan struct{})
 	var h *handover

@@ -23,8 +23,9 @@ import (
 	"dlx/internal/testutil"
 )
 
-// rotated captures in two containers, one of which was restarted, into files of some 2 kB, and returns their names. Names
-// of addresses are those of an interface, and one that the caller knows and no packet has.
+// rotated captures in two containers, one of which was restarted, into files of some 2 kB, and
+// returns their names. Names of addresses are those of an interface, and one that the caller knows
+// and no packet has.
 func rotated(t *testing.T) []string {
 	t.Helper()
 	web := namespace(t, "ip link add v0 type veth peer name v1\nip addr add 192.0.2.7/24 dev v0\nip link set v0 up\nip link set v1 up")

@@ -121,7 +121,8 @@ func (s *sender) end() {
 	s.done.Wait()
 }
 
-// rounds repeats a capture until three of them have shown what is wanted of the early packets: that depends on who runs when.
+// rounds repeats a capture until three of them have shown what is wanted of the early packets: that
+// depends on who runs when.
 func rounds(t *testing.T, what string, try func() bool) {
 	t.Helper()
 	good := 0
@@ -163,7 +164,8 @@ func TestHandoverTooMany(t *testing.T) {
 	}
 }
 
-// TestHandoverToHalfFull: where the ring has no time to wait for the queue, the capture begins with the ring, and nothing is left.
+// TestHandoverToHalfFull: where the ring has no time to wait for the queue, the capture begins with
+// the ring, and nothing is left.
 func TestHandoverToHalfFull(t *testing.T) {
 	enter := namespace(t, "")
 	s := sendNumbers(t, enter, "127.0.0.1:9")
@@ -241,8 +243,9 @@ func checkNumbers(t *testing.T, packets []pcapng.Packet) {
 	}
 }
 
-// TestHandoverFields: a packet is the same whether it came early or by the ring, with its VLAN tag, its direction, its length
-// and, for the kinds of interfaces that have no link type of their own, its header.
+// TestHandoverFields: a packet is the same whether it came early or by the ring, with its VLAN tag,
+// its direction, its length and, for the kinds of interfaces that have no link type of their own,
+// its header.
 func TestHandoverFields(t *testing.T) {
 	ip := func(t *testing.T, enter capture.Enter) *sender {
 		return sendNumbers(t, enter, "192.0.2.2:9")
@@ -300,8 +303,8 @@ func handoverFields(t *testing.T, enter capture.Enter, s *sender, o capture.Opti
 	return n > 0 && n < uint64(len(packets))
 }
 
-// TestQueue: a packet out of a queue has what one out of a ring has, the sender's address and the network header's place
-// included, which not every kind of file needs.
+// TestQueue: a packet out of a queue has what one out of a ring has, the sender's address and the
+// network header's place included, which not every kind of file needs.
 func TestQueue(t *testing.T) {
 	enter := namespace(t, veth)
 	var q *linux.RawSocket

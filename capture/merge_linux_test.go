@@ -95,11 +95,16 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// merged are the packets that a Merger wrote, whose output begins with the interfaces.
+// merged are the packets that a Merger wrote.
 func merged(t *testing.T, out io.Reader) []pcapng.Packet {
 	t.Helper()
-	packets, _ := readAll(t, io.MultiReader(bytes.NewReader(pcapng.AppendSection(nil, &pcapng.Section{})), out))
+	packets, _ := readAll(t, inSection(out))
 	return packets
+}
+
+// inSection puts the head of a section in front of a Merger's output, which begins with interfaces.
+func inSection(out io.Reader) io.Reader {
+	return io.MultiReader(bytes.NewReader(pcapng.AppendSection(nil, &pcapng.Section{})), out)
 }
 
 // told is a sink that checks what it is told of what it gets.

@@ -35,8 +35,8 @@ type called struct {
 // maxNames is how many addresses are kept of each kind: containers can come and go for ever.
 const maxNames = 1 << 14
 
-// What is needed of IP headers (RFC 791, 8200): their sizes, where their addresses are, and the sizes of
-// these, in bytes.
+// What is needed of IP headers (RFC 791, 8200): their sizes, where their addresses are, and the
+// sizes of these, in bytes.
 const (
 	ip4Header = 20
 	ip4Ends   = 12

@@ -137,6 +137,16 @@ func TestNamesWithoutPackets(t *testing.T) {
 	}
 }
 
+// readMerged reads what a merger makes of its packets.
+func readMerged(t *testing.T, m *capture.Merger) *pcapng.Reader {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := m.Merge(&out); err != nil {
+		t.Fatal(err)
+	}
+	return pcapng.NewReader(inSection(&out))
+}
+
 // TestNamesOfSections: a section that follows another has the names that this one had.
 func TestNamesOfSections(t *testing.T) {
 	const n, size = capture.MaxInterfaces + 2, 74
@@ -148,12 +158,7 @@ func TestNamesOfSections(t *testing.T) {
 	m := capture.NewMerger(mem)
 	m.Own(&process.Process{PID: 4711, Inner: 1, Command: "web"})
 	m.Name(n, pcapng.Name{Address: netip.MustParseAddr("10.0.0.2"), Names: []string{"db"}})
-	var out bytes.Buffer
-	out.Write(pcapng.AppendSection(nil, &pcapng.Section{}))
-	if _, err := m.Merge(&out); err != nil {
-		t.Fatal(err)
-	}
-	r := pcapng.NewReader(&out)
+	r := readMerged(t, m)
 	for i := range n {
 		if _, err := r.Next(); err != nil {
 			t.Fatal(err)
@@ -178,12 +183,7 @@ func TestNamesInRuns(t *testing.T) {
 			m.Own(&process.Process{PID: 4711, Inner: 1, Command: "web"})
 		}
 		m.Name(1, pcapng.Name{Address: netip.MustParseAddr("10.0.0.9"), Names: []string{"db"}})
-		var out bytes.Buffer
-		out.Write(pcapng.AppendSection(nil, &pcapng.Section{}))
-		if _, err := m.Merge(&out); err != nil {
-			t.Fatal(err)
-		}
-		r := pcapng.NewReader(&out)
+		r := readMerged(t, m)
 		for i := range n {
 			if _, err := r.Next(); err != nil {
 				t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 
 // Capture hands the packets of targets to a sink. The filter is compiled before anything is opened.
 func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats CaptureStats, err error) {
-	defer func() { err = fault.In("capture", strings.Join(req.Targets, " "), err) }()
+	defer func() { err = fault.In(string(VerbCapture), strings.Join(req.Targets, " "), err) }()
 	if err := requirePrivileges(linux.CapSysAdmin); err != nil {
 		return stats, err
 	}
@@ -135,10 +135,9 @@ func (f *followers) start(ctx context.Context) error {
 	}
 	err := together(opens...)
 	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
-	verify := func(t *target.Target) error { return t.Verify(ctx) }
-	if err == nil && f.l.o.Gate != nil {
+	gated := f.l.o.Gate != nil
+	if err == nil && gated {
 		err = f.admitAll(ctx, targets)
-		verify = func(*target.Target) error { return nil }
 	}
 	if err != nil {
 		for _, t := range targets {
@@ -149,7 +148,9 @@ func (f *followers) start(ctx context.Context) error {
 	var steps []func() error
 	var first []*namespace
 	for _, t := range targets {
-		steps = append(steps, func() error { return verify(t) })
+		if !gated {
+			steps = append(steps, func() error { return t.Verify(ctx) })
+		}
 		if n, add := f.claim(t); add {
 			first = append(first, n)
 			steps = append(steps, func() error { return f.open(n, "") })
@@ -175,9 +176,10 @@ func (f *followers) start(ctx context.Context) error {
 // rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
-// name has the file say what the addresses of its packets are called: the targets talk to other containers. The engine is asked
-// now that the rings are on, and not before: on a busy core the kernel takes longer to make a ring. An engine that is
-// slow holds up nothing, its names come in later.
+// name has the file say what the addresses of its packets are called: the targets talk to other
+// containers. The engine is asked now that the rings are on, and not before: on a busy core the
+// kernel takes longer to make a ring. An engine that is slow holds up nothing, its names come in
+// later.
 func (f *followers) name(ctx context.Context) {
 	if f.req.NoNames {
 		return

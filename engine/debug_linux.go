@@ -39,7 +39,7 @@ type debug struct {
 
 // Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
 func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (code int, err error) {
-	defer func() { err = fault.In("debug", req.Target, err) }()
+	defer func() { err = fault.In(string(VerbDebug), req.Target, err) }()
 	if err := requireSession(); err != nil {
 		return 0, err
 	}

@@ -24,16 +24,16 @@ type Engine interface {
 	List(ctx context.Context) ([]Container, error)
 	// Names returns the same containers without looking at their processes, for completion.
 	Names(ctx context.Context) ([]target.Info, error)
-	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N. Errors are those
-	// of packages target and shell, among them *shell.CommandError and shell.ErrTargetEnded on Linux.
+	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N.
+	// Its errors, as those of all verbs, are *Error: fault.CommandNotFound and TargetEnded among them.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
-	// Capture hands the packets of targets to the sink until ctx ends, all targets have ended, or a limit of the
-	// request is reached. An error of the sink's ends it too, and is returned.
+	// Capture hands the packets of targets to the sink until ctx ends, all targets have ended, or a
+	// limit of the request is reached. An error of the sink's ends it too, and is returned.
 	Capture(ctx context.Context, req CaptureRequest, to Sink) (CaptureStats, error)
 	// Interfaces lists a target's network interfaces.
 	Interfaces(ctx context.Context, target string) ([]capture.Interface, error)
-	// Inject keeps the toolbox in the target's writable layer. Where others than those of the request are there already,
-	// the error is an *OtherToolboxError, and nothing is changed.
+	// Inject keeps the toolbox in the target's writable layer. Where others than those of the request
+	// are there already, the error is a fault.OtherToolbox, and nothing is changed.
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
 	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
@@ -132,12 +132,12 @@ type CaptureRequest struct {
 	Own     []Connection
 	Latency time.Duration // after which a packet is written although more would be written with it; 50 ms
 	// User is the number of who asks for the capture. All captures of a user other than root, 0,
-	// together take no more of the host's memory than a bound: *MemoryError.
+	// together take no more of the host's memory than a bound: fault.QuotaExceeded.
 	User uint32
 }
 
-// Sink is where a capture goes: Begin is called once, when all sockets are open and the filter is on,
-// and then Blocks, with whole blocks of pcapng. capture.ToWriter makes one of an io.Writer.
+// Sink is where a capture goes: Begin is called once, when all sockets are open and the filter is
+// on, and then Blocks, with whole blocks of pcapng. capture.ToWriter makes one of an io.Writer.
 type Sink = capture.Sink
 
 // Connection is a TCP connection, by its two ends.

@@ -19,7 +19,7 @@ const olderShell = inject.Dir + "/bin/sh"
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {
-	defer func() { err = fault.In("inject", req.Target, err) }()
+	defer func() { err = fault.In(string(VerbInject), req.Target, err) }()
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return res, err
 	}
@@ -143,7 +143,7 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 
 // Eject takes the toolbox out again.
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
-	defer func() { err = fault.In("eject", req.Target, err) }()
+	defer func() { err = fault.In(string(VerbEject), req.Target, err) }()
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return nil, err
 	}

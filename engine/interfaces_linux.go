@@ -11,7 +11,7 @@ import (
 
 // Interfaces lists the interfaces of a target's network namespace.
 func (l *Local) Interfaces(ctx context.Context, ref string) (list []capture.Interface, err error) {
-	defer func() { err = fault.In("interfaces", ref, err) }()
+	defer func() { err = fault.In(string(VerbInterfaces), ref, err) }()
 	t, err := l.targets.Open(ctx, ref)
 	if err != nil {
 		return nil, err

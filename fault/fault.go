@@ -18,8 +18,8 @@ type Error struct {
 	Err    error    // the cause, here
 }
 
-// New makes an Error about a target. Its text is made as fmt.Errorf makes one, of which it wraps what
-// that wraps.
+// New makes an Error about a target. Its text is made as fmt.Errorf makes one, of which it wraps
+// what that wraps.
 func New(kind Kind, target, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Kind: kind, Target: target, Msg: err.Error(), Err: err}
@@ -46,8 +46,8 @@ func Of(err error) *Error {
 	return e
 }
 
-// In is an error as an Error of a verb about a target. One that is no Error yet is of kind Internal;
-// nil stays nil.
+// In is an error as an Error of a verb about a target. One that is no Error yet is of kind
+// Internal; nil stays nil.
 func In(op, target string, err error) error {
 	if err == nil {
 		return nil

@@ -22,7 +22,7 @@ type Journal struct {
 }
 
 // OpenJournal makes the directory if need be and waits for its lock. One that is somebody else's is
-// a *toolbox.OwnerError or *toolbox.WritableError.
+// a fault.NotOwned or fault.Writable.
 func OpenJournal(dir string) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the journal's directory: %w", err)

@@ -43,6 +43,7 @@ module() {
 		go mod edit -go=1.21 # sync.OnceValue
 		go test .
 		rm -f ./*_test.go go.sum
+		gofmt -l . | while read -r file; do cmp -s "$from/$file" "$file" || gofmt -w "$file"; done
 		for file in *.go; do # Apache License 2.0, 4 (b)
 			cmp -s "$from/$file" "$file" || sed -i '1i // Changed by dlx: regular expressions are compiled when they are first used.\n' "$file"
 		done

@@ -78,7 +78,7 @@ func (e *Environment) AddTarget(list []string, which Inherit) (left []string) {
 	return left
 }
 
-// List returns the variables as NAME=VALUE, or *EnvTooLargeError.
+// List returns the variables as NAME=VALUE, or a fault.EnvironmentTooBig.
 func (e *Environment) List() ([]string, error) {
 	list := make([]string, 0, len(e.names))
 	total := 0

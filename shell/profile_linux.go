@@ -67,7 +67,7 @@ func FindProfile(name string) (Profile, error) {
 }
 
 // ErrRootRestricted reports that root was asked for under a profile that has none.
-var ErrRootRestricted = fmt.Errorf("profile restricted does not run as root")
+var ErrRootRestricted error = fault.New(fault.RootRestricted, "", "profile restricted does not run as root")
 
 // nobody is the user that a restricted session gets when none is asked for.
 const nobody = 65534

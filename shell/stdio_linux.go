@@ -95,8 +95,8 @@ const (
 	endAgain          = 200 * time.Millisecond
 )
 
-// endInput ends the input of a terminal for whoever reads it from now on. Once is not enough: a shell
-// that changes the terminal's mode while it starts does not see it.
+// endInput ends the input of a terminal for whoever reads it from now on. Once is not enough: a
+// shell that changes the terminal's mode while it starts does not see it.
 func (s *stdio) endInput() {
 	again := time.NewTicker(endAgain)
 	defer again.Stop()
@@ -189,8 +189,8 @@ func carry(to io.Writer, from *os.File) error {
 }
 
 // drain waits until all output has been carried. A container that holds a copy of the pipe's other
-// end can not make it wait for longer than the limit; a reader that takes nothing can until ctx ends,
-// and is then left with what it was being given.
+// end can not make it wait for longer than the limit; a reader that takes nothing can until ctx
+// ends, and is then left with what it was being given.
 func (s *stdio) drain(ctx context.Context) {
 	deadline := time.Now().Add(drainLimit)
 	for _, out := range s.outs {

@@ -17,8 +17,8 @@ import (
 // accountFileLimit bounds what is read of the container's /etc/passwd and /etc/group.
 const accountFileLimit = 1 << 20
 
-// Accounts are the users and groups that the files below a root name. They are data: no name service
-// of the host's or the container's is asked.
+// Accounts are the users and groups that the files below a root name. They are data: no name
+// service of the host's or the container's is asked.
 type Accounts struct{ passwd, group []byte }
 
 // ReadAccounts ends with ctx, and with rootfs.ErrNoAnswer if the files can not be read in time.
@@ -60,8 +60,8 @@ func (a Accounts) Passwd(home, shell string) []byte {
 	return out.Bytes()
 }
 
-// readAccounts reads a file of names. One that is not there, that no path leads to, or that is no file
-// names nobody; one that does not end, or not in time, is an error.
+// readAccounts reads a file of names. One that is not there, that no path leads to, or that is no
+// file names nobody; one that does not end, or not in time, is an error.
 func readAccounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
 	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
 	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {

@@ -8,9 +8,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// PIDs finds the first processes of all containers by their cgroups, which the host's kernel tells, by container ID: one
-// walk over /proc instead of a question to the runtime for each. It is for lists: whoever joins a container asks the
-// engine (Open).
+// PIDs finds the first processes of all containers by their cgroups, which the host's kernel tells,
+// by container ID: one walk over /proc instead of a question to the runtime for each. It is for
+// lists: whoever joins a container asks the runtime (Set.Open).
 func PIDs() map[string]int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

@@ -17,8 +17,8 @@ type Set struct {
 	pids     Runtime   // asked for its scheme alone
 }
 
-// NewSet is the set of some runtimes, and of processes that are named by their numbers. It owns them
-// from here on.
+// NewSet is the set of some runtimes, and of processes that are named by their numbers. It owns
+// them from here on.
 func NewSet(runtimes ...Runtime) *Set { return &Set{runtimes, pids{}} }
 
 // Close releases the connections.

@@ -32,7 +32,8 @@ func badKey(format string, args ...any) error {
 	return fault.New(fault.BadKey, "", "not a key: "+format, args...)
 }
 
-// ParsePublicKey reads a key as PEM, SubjectPublicKeyInfo (RFC 5280, 4.1). Its errors are fault.BadKey.
+// ParsePublicKey reads a key as PEM, SubjectPublicKeyInfo (RFC 5280, 4.1). Its errors are
+// fault.BadKey.
 func ParsePublicKey(text []byte) (*PublicKey, error) {
 	b, err := block(text, pemPublic)
 	if err != nil {

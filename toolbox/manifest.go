@@ -54,7 +54,8 @@ const (
 	maxName     = 64
 )
 
-// ParseManifest reads a manifest; unknown fields and trailing bytes are errors, which are *RefusedError.
+// ParseManifest reads a manifest; unknown fields and trailing bytes are errors, which are
+// fault.ToolboxRefused.
 func ParseManifest(data []byte) (*Manifest, error) {
 	if len(data) > maxManifest {
 		return nil, refuse(ErrManifest, "", "its manifest is longer than %d bytes", maxManifest)

@@ -46,6 +46,20 @@ func cycloneDX(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
+// besideOwn is a toolbox in the making, and dlx's own.
+func besideOwn(t *testing.T, b *toolbox.Builder) []*toolbox.Bundle {
+	t.Helper()
+	made, err := b.Bundle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := toolbox.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*toolbox.Bundle{made, own}
+}
+
 // TestSBOMLibrary: cyclonedx-go reads all of a bill of materials, and writes the same bytes.
 func TestSBOMLibrary(t *testing.T) {
 	all := toolbox.Builder{Name: "all", Version: "1", Arch: "amd64", Created: time.Unix(1e9, 0)}
@@ -55,15 +69,7 @@ func TestSBOMLibrary(t *testing.T) {
 	})
 	all.Add("bin/bare", nil, 0o755, toolbox.Source{Package: "bare"})
 	all.Part(toolbox.Source{Package: "part", Version: "2"})
-	made, err := all.Bundle()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := toolbox.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range []*toolbox.Bundle{made, own} {
+	for _, b := range besideOwn(t, &all) {
 		var doc cdx.BOM
 		if err := cdx.NewBOMDecoder(bytes.NewReader(sbomOf(t, b)), cdx.BOMFileFormatJSON).Decode(&doc); err != nil {
 			t.Fatal(err)
@@ -86,15 +92,7 @@ func TestSBOM(t *testing.T) {
 	small.Add("bin/y", []byte("y"), 0o755, toolbox.Source{Package: "y", Origin: "here"})
 	small.Part(toolbox.Source{Package: "dep", Version: "2", Origin: "part of x", License: "NOASSERTION"})
 	small.Link("bin/z", "x")
-	made, err := small.Bundle()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := toolbox.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range []*toolbox.Bundle{made, own} {
+	for _, b := range besideOwn(t, &small) {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(sbomOf(t, b)))
 		if err != nil {
 			t.Fatal(err)

@@ -35,9 +35,9 @@ type Stored struct {
 	File string
 }
 
-// Import keeps a bundle that a policy takes, after all of its bytes were compared with their digests. One that is there
-// already is replaced as a whole, with the signatures that it comes with; another of the same name and version is a
-// fault.ToolboxExists.
+// Import keeps a bundle that a policy takes, after all of its bytes were compared with their
+// digests. One that is there already is replaced as a whole, with the signatures that it comes
+// with; another of the same name and version is a fault.ToolboxExists.
 func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 	v, err := policy.Verify(b)
 	if err != nil {

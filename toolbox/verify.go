@@ -65,9 +65,9 @@ type Policy struct {
 	Seen  *Seen // nil: every sequence is taken
 }
 
-// Verify checks a bundle: who signed it, whether it is still good, that every path stays inside, that what it lists is what it
-// has, and that its programs are for this machine and need nothing of the container's. A bundle that fails is a
-// *RefusedError.
+// Verify checks a bundle: who signed it, whether it is still good, that every path stays inside,
+// that what it lists is what it has, and that its programs are for this machine and need nothing of
+// the container's. A bundle that fails is a fault.ToolboxRefused.
 func (p *Policy) Verify(b *Bundle) (*Verified, error) {
 	key, err := p.signer(b)
 	if err != nil {

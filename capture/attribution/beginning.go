@@ -6,14 +6,15 @@ import (
 	"dlx/capture/process"
 )
 
-// tapSnap is how many bytes of a packet the tap keeps: two headers of the usual size, and some options.
+// tapSnap is how many bytes of a packet the tap keeps: two headers of the usual size, and some
+// options.
 const tapSnap = 128
 
 // domainPort is DNS's.
 const domainPort = 53
 
-// beginnings lets IP packets through that begin something which may be over soon: TCP segments with SYN set, and UDP to
-// port 53. It begins at the network header.
+// beginnings lets IP packets through that begin something which may be over soon: TCP segments with
+// SYN set, and UDP to port 53. It begins at the network header.
 var beginnings = assemble([]bpf.Instruction{
 	bpf.LoadAbsolute{Off: 0, Size: 1},
 	bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},

@@ -2,7 +2,8 @@ package attribution
 
 import "time"
 
-// budget bounds the time that something takes to a share of all time. What is not used is kept, up to a bound.
+// budget bounds the time that something takes to a share of all time. What is not used is kept, up
+// to a bound.
 type budget struct {
 	share int64         // one part in so many
 	most  time.Duration // that is kept

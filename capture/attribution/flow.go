@@ -8,8 +8,8 @@ import (
 	"dlx/capture/process"
 )
 
-// flowKey tells the flows of a namespace apart, as seen by their local end: two words for a quick comparison, and, for IPv6,
-// the addresses, which do not fit.
+// flowKey tells the flows of a namespace apart, as seen by their local end: two words for a quick
+// comparison, and, for IPv6, the addresses, which do not fit.
 type flowKey struct {
 	ends  uint64 // the addresses: the local one in the lower half; of IPv6 a hash
 	ports uint64 // local in the lowest 16 bits, remote, protocol, isIPv6, the interface of a link-local address
@@ -32,9 +32,10 @@ const (
 	ofInterface = 41
 )
 
-// parseFlow reads the flow of an IP packet, whose local end is its source if outgoing. begins says that it may be the
-// first packet of another flow with the same ends. Fragments other than the first have no ports, and packets with IPv6
-// extension headers are not looked into. The interface matters to link-local addresses only.
+// parseFlow reads the flow of an IP packet, whose local end is its source if outgoing. begins says
+// that it may be the first packet of another flow with the same ends. Fragments other than the
+// first have no ports, and packets with IPv6 extension headers are not looked into. The interface
+// matters to link-local addresses only.
 func parseFlow(b []byte, outgoing bool, index int32, k *flowKey) (begins, ok bool) {
 	if len(b) < ip4Header {
 		return false, false
@@ -73,8 +74,8 @@ func parseFlow(b []byte, outgoing bool, index int32, k *flowKey) (begins, ok boo
 	return protocol == process.TCP && len(next) > tcpFlags && next[tcpFlags]&tcpSYN != 0, true
 }
 
-// parseCommon is parseFlow for most packets of IPv4, in less time: whole ones without options. It returns false for all
-// others, and for TCP segments that may begin a connection.
+// parseCommon is parseFlow for most packets of IPv4, in less time: whole ones without options. It
+// returns false for all others, and for TCP segments that may begin a connection.
 func parseCommon(b []byte, outgoing bool) (ends, ports uint64, ok bool) {
 	if len(b) < ip4Header+portsSize || b[0] != 0x45 {
 		return 0, 0, false

@@ -43,7 +43,8 @@ func segment(to uint16, flags byte) []byte {
 	return b
 }
 
-// flowTests are IP packets with their flow as a packet that goes out, and whether the tap wants them.
+// flowTests are IP packets with their flow as a packet that goes out, and whether the tap wants
+// them.
 var flowTests = map[string]struct {
 	data         []byte
 	want         string // local and remote end

@@ -57,7 +57,8 @@ type answer struct {
 const (
 	// maxFlows is how many flows of one age are remembered.
 	maxFlows = 1 << 15
-	// maxFresh is how many new flows of a second are looked at: who makes up more of them must not hold up packets.
+	// maxFresh is how many new flows of a second are looked at: who makes up more of them must not
+	// hold up packets.
 	maxFresh = 10_000
 	// Times after which a flow's owner is asked for again, in nanoseconds.
 	knownTime   = uint64(60 * time.Second)
@@ -68,8 +69,8 @@ const (
 	ownerWait = 10 * time.Millisecond
 )
 
-// Open opens the sockets that answer, on a thread of the namespace. The first packet of a flow waits
-// for its owner for a moment, unless hurried says that there is no time.
+// Open opens the sockets that answer, on a thread of the namespace. The first packet of a flow
+// waits for its owner for a moment, unless hurried says that there is no time.
 func Open(hurried func() bool) (*Owners, error) {
 	r, err := openResolver()
 	if err != nil {
@@ -108,8 +109,8 @@ func (o *Owners) OnNew(f func(b []byte)) { o.onNew = f }
 // Close ends the resolver and releases its sockets.
 func (o *Owners) Close() error { return o.resolver.close() }
 
-// Lookup returns the flow of a packet, nil if it has none that can be told. The network header begins
-// at the given byte; outgoing says that the local end is the packet's source.
+// Lookup returns the flow of a packet, nil if it has none that can be told. The network header
+// begins at the given byte; outgoing says that the local end is the packet's source.
 func (o *Owners) Lookup(f *linux.Frame, network int, outgoing bool) *Flow {
 	b := f.Data[min(network, len(f.Data)):]
 	if ends, ports, ok := parseCommon(b, outgoing); ok {
@@ -202,8 +203,8 @@ func (o *Owners) find(now uint64, begins bool, b []byte) *Flow {
 	return flow
 }
 
-// since is when an answer must have been made to be good for a flow now. A connection's beginning was seen by the resolver
-// when it was on the wire; it may have been sent more than once.
+// since is when an answer must have been made to be good for a flow now. A connection's beginning
+// was seen by the resolver when it was on the wire; it may have been sent more than once.
 func since(flow *Flow, now uint64, begins bool) uint64 {
 	switch {
 	case begins:
@@ -214,7 +215,8 @@ func since(flow *Flow, now uint64, begins bool) uint64 {
 	return now - knownTime
 }
 
-// renew is the flow with another answer. One that only expired keeps its owner unless there is another one.
+// renew is the flow with another answer. One that only expired keeps its owner unless there is
+// another one.
 func renew(before *Flow, a *answer, now uint64, begins bool) *Flow {
 	flow := &Flow{key: a.key, answer: a, expires: now + unknownTime}
 	flow.own(a.owner.Load())
@@ -248,7 +250,8 @@ func (o *Owners) mayAsk(now uint64) bool {
 	return o.fresh <= maxFresh
 }
 
-// wait gives the resolver a moment, so that the flow's first packet can be told of; not too many of them.
+// wait gives the resolver a moment, so that the flow's first packet can be told of; not too many of
+// them.
 func (o *Owners) wait(a *answer) {
 	select {
 	case <-a.done:

@@ -12,8 +12,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// resolver finds the owners of a source's flows beside Run. It also listens for packets that begin something short, since
-// their sockets may be gone by the time that their block is read.
+// resolver finds the owners of a source's flows beside Run. It also listens for packets that begin
+// something short, since their sockets may be gone by the time that their block is read.
 type resolver struct {
 	finder *process.Finder
 	tap    *linux.Tap
@@ -89,7 +89,8 @@ func (r *resolver) release() error {
 	return errors.Join(errs...)
 }
 
-// ask returns an answer about a flow that was made at the given time or later. It may take a while until it is known.
+// ask returns an answer about a flow that was made at the given time or later. It may take a while
+// until it is known.
 func (r *resolver) ask(k *flowKey, since uint64) *answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,7 +115,8 @@ func (r *resolver) ask(k *flowKey, since uint64) *answer {
 	return a
 }
 
-// run answers until ctx ends. What it can not find out for an error is not known: the packets matter more.
+// run answers until ctx ends. What it can not find out for an error is not known: the packets
+// matter more.
 func (r *resolver) run(ctx context.Context) {
 	defer close(r.ended)
 	runtime.LockOSThread() // whose CPU time is counted

@@ -6,5 +6,6 @@
 // that, HTTP/1 and TLS greetings are known by what they look like instead of by their ports, an answer of DNS repeats its
 // question, and nothing is asked of the network: names are those that the capture file and the machine's files have.
 //
-// It is a library that others may import: no type of another package of the house is in its signatures.
+// It is a library that others may import: no type of another package of the house is in its
+// signatures.
 package dissect

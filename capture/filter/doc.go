@@ -74,6 +74,6 @@
 //   - Refused rather than guessed: DECnet addresses that are none (64.1, 10.1.2), constant offsets that turn out negative
 //     (which mean something else to the kernel), "byte N & M" and "byte N | M", which libpcap takes and does not load.
 //
-// The package is a library that others may import: no type of another package of the house is in its
-// signatures.
+// The package is a library that others may import: no type of another package of the house is in
+// its signatures.
 package filter

@@ -12,7 +12,8 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// TestDirections: what a packet's options say of its direction is in the cooked header, whatever other options there are.
+// TestDirections: what a packet's options say of its direction is in the cooked header, whatever
+// other options there are.
 func TestDirections(t *testing.T) {
 	frame := bytes.Repeat([]byte{2}, 60)
 	binary.BigEndian.PutUint16(frame[12:], 0x800)

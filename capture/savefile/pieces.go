@@ -15,8 +15,8 @@ type pieces struct {
 // notStream reports bytes that are no blocks of pcapng.
 func notStream(err error) error { return fmt.Errorf("not the stream of a capture: %w", err) }
 
-// Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left waits
-// for its end. Blocks must not be called meanwhile.
+// Write takes the next bytes of the stream. Whole blocks go to the file at once, whatever is left
+// waits for its end. Blocks must not be called meanwhile.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
@@ -39,8 +39,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// whole is the size of the whole blocks at the beginning of b, how many of them are packets, and how
-// many packets more they say are lost than those before.
+// whole is the size of the whole blocks at the beginning of b, how many of them are packets, and
+// how many packets more they say are lost than those before.
 func (s *pieces) whole(b []byte) (done int, packets, dropped uint64, err error) {
 	for {
 		block, err := pcapng.First(b[done:])

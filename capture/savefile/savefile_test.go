@@ -21,8 +21,9 @@ import (
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// stream is a capture of n packets of 100 bytes on eth0 and lo, one a second, with figures after every tenth, before which 2
-// packets were lost. Every third packet goes out, every fourth has a comment.
+// stream is a capture of n packets of 100 bytes on eth0 and lo, one a second, with figures after
+// every tenth, before which 2 packets were lost. Every third packet goes out, every fourth has a
+// comment.
 func stream(n int) []byte {
 	b := pcapng.AppendSection(nil, &pcapng.Section{OS: "Linux"})
 	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "eth0"})
@@ -341,7 +342,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestBlocks: packets whose number is said make the same files and figures as those that are counted.
+// TestBlocks: packets whose number is said make the same files and figures as those that are
+// counted.
 func TestBlocks(t *testing.T) {
 	head := len(stream(0))
 	b := stream(9) // without figures among the packets
@@ -432,7 +434,8 @@ func FuzzWrite(f *testing.F) {
 	})
 }
 
-// TestLost: what was lost is counted once, whether the figures in the stream tell of it or who hands the blocks over.
+// TestLost: what was lost is counted once, whether the figures in the stream tell of it or who
+// hands the blocks over.
 func TestLost(t *testing.T) {
 	b := pcapng.AppendSection(nil, &pcapng.Section{})
 	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})

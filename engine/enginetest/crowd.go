@@ -60,8 +60,8 @@ func (s *suite) told(t *testing.T) {
 	small.wait()
 }
 
-// crowd runs many sessions at once, one of which is cancelled, and some whose other end is slow, has
-// less to say or too much.
+// crowd runs many sessions at once, one of which is cancelled, and some whose other end is slow,
+// has less to say or too much.
 func (s *suite) crowd(t *testing.T) {
 	e := s.engine(t)
 	c := s.pause(t, testutil.RunOptions{})

@@ -58,7 +58,8 @@ func explain(err error) error {
 	}
 	x := &explained{error: err, hint: hintOf(err)}
 	if e.Kind == fault.BadFilter {
-		x.place = strings.Join(e.Detail[:len(e.Detail)-1], "\n")
+		lines, _ := filterPlace(e)
+		x.place = strings.Join(lines, "\n")
 	}
 	return x
 }

@@ -88,8 +88,8 @@ func (e *noInterfaceError) Error() string { return fmt.Sprintf("no extcap interf
 // Hint says where they are listed.
 func (e *noInterfaceError) Hint() string { return "`dlx extcap --extcap-interfaces` lists them" }
 
-// extcapInterfaces prints an interface for each running container, and one to type a target for, which is there even if
-// its runtime can not be asked.
+// extcapInterfaces prints an interface for each running container, and one to type a target for,
+// which is there even if its runtime can not be asked.
 func (a *app) extcapInterfaces(ctx context.Context) error {
 	err := a.sentence("extcap", "version", extcapVersion(), "help", helpPage)
 	if err != nil {

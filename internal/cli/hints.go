@@ -52,7 +52,8 @@ func hint(e *fault.Error) string {
 	case fault.BadDevice:
 		return "--device /dev/fuse, or --device /dev/sda:r to read only"
 	case fault.BadFilter:
-		return e.Detail[len(e.Detail)-1]
+		_, help := filterPlace(e)
+		return help
 	case fault.NoInterface:
 		if len(e.Detail) == 0 {
 			return "the container has no network"
@@ -65,6 +66,16 @@ func hint(e *fault.Error) string {
 		return h
 	}
 	return toolboxHint(e, names)
+}
+
+// filterPlace is the place in a filter that is wrong, as lines, and what may help: the last detail
+// (engine.FilterError). Whoever sent the error may have left both out.
+func filterPlace(e *fault.Error) (lines []string, help string) {
+	if len(e.Detail) == 0 {
+		return nil, ""
+	}
+	last := len(e.Detail) - 1
+	return e.Detail[:last], e.Detail[last]
 }
 
 // sessionHint is hint for what keeps a session from beginning.

@@ -49,6 +49,7 @@ func TestHints(t *testing.T) {
 		if hintOf(err) == "" {
 			t.Errorf("%s has none", kind)
 		}
+		_ = explain(fault.New(kind, "", "without detail")) // as a peer may send it
 	}
 	seen := map[string]toolbox.Reason{}
 	for _, reason := range []toolbox.Reason{

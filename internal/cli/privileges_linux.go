@@ -29,8 +29,8 @@ var verbPrivileges = map[string]linux.CapSet{
 		linux.CapSetpcap, linux.CapKill, linux.CapChown, linux.CapFowner),
 }
 
-// giveUp leaves dlx the privileges that a verb takes, before it begins. What it starts gets no more.
-// A session's profile adds its own, and one with all privileges has them from dlx.
+// giveUp leaves dlx the privileges that a verb takes, before it begins. What it starts gets no
+// more. A session's profile adds its own, and one with all privileges has them from dlx.
 func giveUp(verb, profile string) error {
 	caps := verbPrivileges[verb]
 	if verb == "debug" {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// wireshark is a Wireshark that shows what is written to it. It is started when the capture is on: one that
-// can not be opened leaves no empty window.
+// wireshark is a Wireshark that shows what is written to it. It is started when the capture is on:
+// one that can not be opened leaves no empty window.
 type wireshark struct {
 	*pipe
 	cmd   *exec.Cmd

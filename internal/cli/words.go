@@ -14,8 +14,8 @@ import (
 	"dlx/target"
 )
 
-// withDashes puts "--" in front of the second word that is no flag of a verb's: what begins there is
-// a session's command, with flags of its own, as docker exec has it.
+// withDashes puts "--" in front of the second word that is no flag of a verb's: what begins there
+// is a session's command, with flags of its own, as docker exec has it.
 func withDashes(verb *cobra.Command, args []string) []string {
 	words := 0
 	for i := 0; i < len(args); i++ {
@@ -35,7 +35,8 @@ func withDashes(verb *cobra.Command, args []string) []string {
 	return args
 }
 
-// takesNext says whether an argument ends with a flag whose value is the next one, as pflag reads it.
+// takesNext says whether an argument ends with a flag whose value is the next one, as pflag reads
+// it.
 func takesNext(flags *pflag.FlagSet, arg string) bool {
 	if name, long := strings.CutPrefix(arg, "--"); long {
 		f := flags.Lookup(name) // nil with "=", too

@@ -150,8 +150,8 @@ func TestCaptureRequest(t *testing.T) {
 	}
 }
 
-// TestVerbs: a verb that is none is a mistake of the command line's, and what other programs call it
-// leads to it.
+// TestVerbs: a verb that is none is a mistake of the command line's, and what other programs call
+// it leads to it.
 func TestVerbs(t *testing.T) {
 	for line, hint := range map[string]string{
 		"debg web": "did you mean `dlx debug`?", "exec -it web sh": "did you mean `dlx debug`?", "shell web": "did you mean `dlx debug`?",

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RawSocket is a packet socket without a ring: packets wait in its receive queue. It has them at once, where the kernel takes some
-// 8 ms to make a Ring.
+// RawSocket is a packet socket without a ring: packets wait in its receive queue. It has them at
+// once, where the kernel takes some 8 ms to make a Ring.
 type RawSocket struct {
 	packetSocket
 	buf, control []byte
 }
 
-// NewRawSocket opens the socket, with a queue for about size bytes of the kernel's memory, or fewer where the caller may not have
-// so many. It receives nothing before Start.
+// NewRawSocket opens the socket, with a queue for about size bytes of the kernel's memory, or fewer
+// where the caller may not have so many. It receives nothing before Start.
 func NewRawSocket(size int) (*RawSocket, error) {
 	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {
@@ -24,7 +24,8 @@ func NewRawSocket(size int) (*RawSocket, error) {
 	}
 	_ = unix.SetsockoptInt(s.fd.Int(), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size/2) // the kernel doubles it (socket(7))
 	err = wrap("setsockopt PACKET_AUXDATA", unix.SetsockoptInt(s.fd.Int(), unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
-	// The kernel begins to note times a moment after it is asked to, for a ring's packets too: both get the same.
+	// The kernel begins to note times a moment after it is asked to, for a ring's packets too: both
+	// get the same.
 	const times = unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	err = errors.Join(err, wrap("setsockopt SO_TIMESTAMPING", unix.SetsockoptInt(s.fd.Int(), unix.SOL_SOCKET, unix.SO_TIMESTAMPING, times)))
 	if err != nil {
@@ -36,7 +37,8 @@ func NewRawSocket(size int) (*RawSocket, error) {
 // Start attaches the filter and binds the socket, as a Ring's does.
 func (q *RawSocket) Start(o RingOptions) error { return q.start(&o) }
 
-// Dropped returns how many packets found the queue full since this was last asked (packet(7), PACKET_STATISTICS).
+// Dropped returns how many packets found the queue full since this was last asked (packet(7),
+// PACKET_STATISTICS).
 func (q *RawSocket) Dropped() (uint64, error) {
 	stats, err := unix.GetsockoptTpacketStats(q.fd.Int(), unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
@@ -54,8 +56,9 @@ const maxQueued = 256 << 10
 // DropAll lets nothing more in; what is in the queue stays.
 func (q *RawSocket) DropAll() error { return q.dropAll() }
 
-// Next reads the next packet into f, as a Block's does; its bytes are the queue's, until the next call. Without one it returns
-// false, and does not wait. Packets that came before the kernel noted times are left out: they are the first ones, if any.
+// Next reads the next packet into f, as a Block's does; its bytes are the queue's, until the next
+// call. Without one it returns false, and does not wait. Packets that came before the kernel noted
+// times are left out: they are the first ones, if any.
 func (q *RawSocket) Next(f *Frame) (bool, error) {
 	if q.buf == nil {
 		q.buf, q.control = make([]byte, frameHeader+maxQueued), make([]byte, 256)
@@ -78,7 +81,8 @@ func (q *RawSocket) Next(f *Frame) (bool, error) {
 	}
 }
 
-// describeFrame writes the header of a frame of n bytes that were captured. It is false if the kernel noted no time.
+// describeFrame writes the header of a frame of n bytes that were captured. It is false if the
+// kernel noted no time.
 func describeFrame(frame []byte, n int, from *unix.SockaddrLinklayer, control []byte) bool {
 	e := binary.NativeEndian
 	e.PutUint32(frame[frameSnaplen:], uint32(n))

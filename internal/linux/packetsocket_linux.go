@@ -79,15 +79,17 @@ func (s packetSocket) dropAll() error {
 // membarrierGlobal is MEMBARRIER_CMD_GLOBAL (linux/membarrier.h).
 const membarrierGlobal = 1
 
-// CanSynchronizeRCU says whether SynchronizeRCU works here: not where processors run without a tick (membarrier(2), EINVAL).
+// CanSynchronizeRCU says whether SynchronizeRCU works here: not where processors run without a tick
+// (membarrier(2), EINVAL).
 func CanSynchronizeRCU() bool {
 	commands, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, 0, 0, 0)
 	return errno == 0 && commands&membarrierGlobal != 0
 }
 
-// SynchronizeRCU waits until the kernel is done with every packet that was on its way through the sockets when it was called. It
-// takes some 8 ms: a grace period of RCU, under whose lock packets are handed to packet sockets (membarrier(2),
-// MEMBARRIER_CMD_GLOBAL; kernel/sched/membarrier.c; deliver_skb in net/core/dev.c).
+// SynchronizeRCU waits until the kernel is done with every packet that was on its way through the
+// sockets when it was called. It takes some 8 ms: a grace period of RCU, under whose lock packets
+// are handed to packet sockets (membarrier(2), MEMBARRIER_CMD_GLOBAL; kernel/sched/membarrier.c;
+// deliver_skb in net/core/dev.c).
 func SynchronizeRCU() error {
 	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
 		return wrap("membarrier", errno)

@@ -22,8 +22,9 @@ const (
 	exitUsage  = 2
 )
 
-// Main is dlx-print: it does the job that its arguments are, from standard input to standard output,
-// and returns the exit status. What it says is said in dlx's name, which is what its user has called.
+// Main is dlx-print: it does the job that its arguments are, from standard input to standard
+// output, and returns the exit status. What it says is said in dlx's name, which is what its user
+// has called.
 func Main(args []string) int {
 	j, err := job.Parse(args[1:])
 	if err != nil {

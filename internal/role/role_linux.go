@@ -1,5 +1,6 @@
-// Package role runs a program as what its name says: one file serves as dlx, as the keeper of a session and, where no
-// toolbox was built in, as the session's first process, its tools and the printer.
+// Package role runs a program as what its name says: one file serves as dlx, as the keeper of a
+// session and, where no toolbox was built in, as the session's first process, its tools and the
+// printer.
 package role
 
 import (

@@ -25,14 +25,16 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	context.AfterFunc(r.ctx, stop)
+	unlink := context.AfterFunc(r.ctx, stop)
 	limit := time.AfterFunc(requestLimit, stop)
 	res := r.client.Events(ctx, client.EventsListOptions{Filters: chosen}) // waits for the runtime's first answer
 	if !limit.Stop() {
+		unlink()
 		return nil, fmt.Errorf("%s: %w", what, context.DeadlineExceeded)
 	}
 	starts := make(chan target.Event)
 	go func() {
+		defer unlink()
 		defer stop()
 		defer close(starts)
 		for {

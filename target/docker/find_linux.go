@@ -53,9 +53,10 @@ func filters(f target.Filter) client.Filters {
 	return list
 }
 
-// Find asks for the name or ID first. The runtime knows prefixes of IDs only, and its answers to one
-// that fits none and to one that fits several differ in nothing but their text: those are looked for
-// in the list. No name begins with a dot, with which a path of the API would lead elsewhere.
+// Find asks for the name or ID first. The runtime knows prefixes of IDs only, and its answers to
+// one that fits none and to one that fits several differ in nothing but their text: those are
+// looked for in the list. No name begins with a dot, with which a path of the API would lead
+// elsewhere.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
 	if strings.HasPrefix(name, ".") {
 		return nil, nil
@@ -86,7 +87,8 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 	return hits, nil
 }
 
-// withPrefix returns the container of that name or, if there is none, those whose name or ID begins with prefix.
+// withPrefix returns the container of that name or, if there is none, those whose name or ID begins
+// with prefix.
 func withPrefix(infos []target.Info, prefix string) []target.Info {
 	var hits []target.Info
 	for _, c := range infos {

@@ -50,7 +50,8 @@ func (s *Suite) rootfs(t *testing.T) {
 	}
 }
 
-// watch checks that starts are told of, those alone that were asked for, and until the context ends.
+// watch checks that starts are told of, those alone that were asked for, and until the context
+// ends.
 func (s *Suite) watch(t *testing.T) {
 	r := s.open(t, s.Socket)
 	web := s.Run(t, Options{NoStart: true, Labels: map[string]string{"dlx.test": "watch", "app": "web"}})

@@ -22,8 +22,8 @@ import (
 	"hash"
 	"io"
 	"regexp"
-	"sync"
 	"strings"
+	"sync"
 )
 
 // Digest allows simple protection of hex formatted digest strings, prefixed
@@ -33,7 +33,7 @@ import (
 //
 // The following is an example of the contents of Digest types:
 //
-// 	sha256:7173b809ca12ec5dee4506cd86be934c4596dd234ee82c0662eac04a8c2c71dc
+//	sha256:7173b809ca12ec5dee4506cd86be934c4596dd234ee82c0662eac04a8c2c71dc
 //
 // This allows to abstract the digest behind this type and work only in those
 // terms.

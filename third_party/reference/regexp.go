@@ -4,8 +4,8 @@ package reference
 
 import (
 	"regexp"
-	"sync"
 	"strings"
+	"sync"
 )
 
 // DigestRegexp matches well-formed digests, including algorithm (e.g. "sha256:<encoded>").
@@ -134,7 +134,9 @@ var (
 
 	// anchoredNameRegexp is used to parse a name value, capturing the
 	// domain and trailing components.
-	anchoredNameRegexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(anchored(optional(capture(domainAndPort), `/`), capture(remoteName))) })
+	anchoredNameRegexp = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(anchored(optional(capture(domainAndPort), `/`), capture(remoteName)))
+	})
 
 	referencePat = anchored(capture(namePat), optional(`:`, capture(tag)), optional(`@`, capture(digestPat)))
 

@@ -1,6 +1,6 @@
 // Command pack makes the bundles that are built into dlx: the toolbox of sessions, and the programs
-// that dlx starts on the host. Each is one uncompressed tar, so that nothing has to be unpacked when
-// a session starts. The same inputs give the same bytes.
+// that dlx starts on the host. Each is one uncompressed tar, so that nothing has to be unpacked
+// when a session starts. The same inputs give the same bytes.
 package main
 
 import (
