@@ -39,7 +39,7 @@ func (m *maker) debs(ctx context.Context) (err error) {
 			return fmt.Errorf("take packages of Debian's: %w", err)
 		}
 	}
-	names, err := dependencies(ctx, m.Debs)
+	names, err := m.dependencies(ctx, m.Debs)
 	if err != nil {
 		return err
 	}
@@ -95,12 +95,22 @@ func aptError(what string, out []byte, err error) error {
 	return fmt.Errorf("%s: %w: %s", what, err, firstLine(out))
 }
 
+// apt is a run of a program of apt's. An image's configuration may forgo its cache, without which
+// each of them reads all indexes: a build has its own.
+func (m *maker) apt(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cache := []string{
+		"-o", "Dir::Cache::pkgcache=" + filepath.Join(m.work, "pkgcache.bin"),
+		"-o", "Dir::Cache::srcpkgcache=" + filepath.Join(m.work, "srcpkgcache.bin"),
+	}
+	return exec.CommandContext(ctx, program, append(cache, args...)...)
+}
+
 // dependencies are packages with all that they depend on, in order.
-func dependencies(ctx context.Context, names []string) ([]string, error) {
+func (m *maker) dependencies(ctx context.Context, names []string) ([]string, error) {
 	args := []string{
 		"depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", "--",
 	}
-	out, err := exec.CommandContext(ctx, "apt-cache", append(args, names...)...).Output()
+	out, err := m.apt(ctx, "apt-cache", append(args, names...)...).Output()
 	if err != nil {
 		return nil, aptError("look for "+strings.Join(names, ", "), out, err)
 	}
@@ -125,7 +135,7 @@ const terminfoUser, terminfoPackage = "libtinfo6", "ncurses-base"
 
 // lookUp finds in apt's index which versions there are, and their digests.
 func (m *maker) lookUp(ctx context.Context, names []string) ([]*pkg, error) {
-	show, err := exec.CommandContext(ctx, "apt-cache", append([]string{"show", "--no-all-versions", "--"}, names...)...).Output()
+	show, err := m.apt(ctx, "apt-cache", append([]string{"show", "--no-all-versions", "--"}, names...)...).Output()
 	if err != nil {
 		return nil, aptError("look for "+strings.Join(names, ", "), show, err)
 	}
@@ -162,7 +172,7 @@ func (m *maker) fetch(ctx context.Context, list []*pkg) error {
 	if err := os.MkdirAll(m.downloads(), 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd := m.apt(ctx, "apt-get", args...)
 	cmd.Dir = m.downloads()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return aptError("fetch packages", out, err)
