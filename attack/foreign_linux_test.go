@@ -86,7 +86,8 @@ func (f *foreign) path(name string) string {
 	return filepath.Join("/proc", strconv.Itoa(f.target.PID), "root", name)
 }
 
-// fifos puts FIFOs that nobody writes to in the places of the container's files that are no program.
+// fifos puts FIFOs that nobody writes to in the places of the container's files that are no
+// program.
 func (f *foreign) fifos() {
 	f.Helper()
 	for _, p := range f.hostile.Files {

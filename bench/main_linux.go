@@ -1,5 +1,6 @@
-// Bench times dlx against the commands that people use today, and prints the ratios. Each pair of commands runs
-// interleaved in one process, so that what slows the machine down slows both; nothing here decides whether a test passes.
+// Bench times dlx against the commands that people use today, and prints the ratios. Each pair of
+// commands runs interleaved in one process, so that what slows the machine down slows both; nothing
+// here decides whether a test passes.
 package main
 
 import (

@@ -75,8 +75,8 @@ func (c *Capture) appendRun(s *source) {
 	c.out = out
 }
 
-// runs says whether packets that follow the source's last one may be appended without a look at anything else: those of other
-// sources, those that came early, and limits.
+// runs says whether packets that follow the source's last one may be appended without a look at
+// anything else: those of other sources, those that came early, and limits.
 func (c *Capture) runs(s *source) bool {
 	return len(c.sources) == 1 && s.reading && s.handover.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
 }
@@ -135,7 +135,8 @@ const (
 	tagSize = 4  // bytes of one (IEEE 802.1Q)
 )
 
-// appendTagged appends a packet with the VLAN tag that the kernel took out of it put back (packet(7), PACKET_AUXDATA).
+// appendTagged appends a packet with the VLAN tag that the kernel took out of it put back
+// (packet(7), PACKET_AUXDATA).
 func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 	pkt.Length += tagSize
 	tpid, tci := f.Tag()
@@ -147,7 +148,8 @@ func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 	c.out = pcapng.EndPacket(out[:data+size], start, pkt)
 }
 
-// appendCooked appends a packet with a header of dlx's own in place of the one that the file has no type for.
+// appendCooked appends a packet with a header of dlx's own in place of the one that the file has no
+// type for.
 func (c *Capture) appendCooked(pkt *pcapng.Packet, f *linux.Frame) {
 	network := min(f.Network(), len(f.Data))
 	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linktype.SLL2Size

@@ -12,8 +12,9 @@ import (
 	"dlx/capture/process"
 )
 
-// block is a block as the kernel fills it, with n packets of size bytes, every step nanoseconds from first on
-// (struct tpacket_block_desc, struct tpacket3_hdr and struct sockaddr_ll in linux/if_packet.h).
+// block is a block as the kernel fills it, with n packets of size bytes, every step nanoseconds
+// from first on (struct tpacket_block_desc, struct tpacket3_hdr and struct sockaddr_ll in
+// linux/if_packet.h).
 func block(n, size int, first, step uint32) []byte {
 	const mac = 82
 	ne := binary.NativeEndian
@@ -70,7 +71,8 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkOwner is what the processes of packets add to that: none, as many flows as a busy server has at a time.
+// BenchmarkOwner is what the processes of packets add to that: none, as many flows as a busy server
+// has at a time.
 func BenchmarkOwner(b *testing.B) {
 	for _, flows := range []int{0, 1, 1000} {
 		b.Run(fmt.Sprintf("flows=%d", flows), func(b *testing.B) {
@@ -104,7 +106,8 @@ func setFlow(frame []byte, flow uint16) {
 	binary.BigEndian.PutUint16(frame[34:], 1000+flow)
 }
 
-// BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet allocates.
+// BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet
+// allocates.
 func BenchmarkCapture(b *testing.B) {
 	enter := namespace(b, "")
 	c := open(b, enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})

@@ -49,9 +49,10 @@ func New(o Options) (*Capture, error) {
 	return &Capture{o: o, waiter: w}, nil
 }
 
-// Add opens, filters and binds a source's socket, inside its namespace; its packets are kept from here on, and written by
-// Run. The function that it returns gives the source up again: what was accepted until then is still written. Both can be
-// called at any time before Close, from any goroutine.
+// Add opens, filters and binds a source's socket, inside its namespace; its packets are kept from
+// here on, and written by Run. The function that it returns gives the source up again: what was
+// accepted until then is still written. Both can be called at any time before Close, from any
+// goroutine.
 //
 // Its errors are fault.NoInterface, one that wraps ErrPermission, the one that Options.Compile or
 // Source.Enter returned, or that of a system call.
@@ -89,7 +90,8 @@ func (c *Capture) Close() error {
 	return errors.Join(err, c.waiter.Close())
 }
 
-// sideBySide calls f with all at the same time and returns the first error in their order: what ails one mostly ails all.
+// sideBySide calls f with all at the same time and returns the first error in their order: what
+// ails one mostly ails all.
 func sideBySide(sources []*source, f func(*source) error) error {
 	errs := make([]error, len(sources))
 	var wg sync.WaitGroup

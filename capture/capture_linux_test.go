@@ -60,8 +60,8 @@ func TestCountAndSnapLen(t *testing.T) {
 	}
 }
 
-// TestInterfaces captures on a veth pair: both ends, both directions, and a VLAN tag, which the kernel takes out of a
-// received frame, put back.
+// TestInterfaces captures on a veth pair: both ends, both directions, and a VLAN tag, which the
+// kernel takes out of a received frame, put back.
 func TestInterfaces(t *testing.T) {
 	enter := namespace(t, veth)
 	r := start(t, enter, capture.Options{})
@@ -126,7 +126,8 @@ func TestDownAndUp(t *testing.T) {
 
 type netlinkState = func(netlink.Link) error
 
-// TestDropped holds the writer up until the ring is full: what was lost is counted, and what was not is written.
+// TestDropped holds the writer up until the ring is full: what was lost is counted, and what was
+// not is written.
 func TestDropped(t *testing.T) {
 	enter := namespace(t, "")
 	const sent = 2000

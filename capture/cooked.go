@@ -8,11 +8,13 @@ import (
 	"dlx/capture/linktype"
 )
 
-// errCooked reports a filter that asks for what is not at hand in the kernel of a packet without a link header.
+// errCooked reports a filter that asks for what is not at hand in the kernel of a packet without a
+// link header.
 var errCooked = errors.New("the expression asks for a link-layer address, which the kernel can not filter by on this kind of interface")
 
-// cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run: the header is dlx's own making, so that
-// its fields are loaded from the kernel's and the rest from the network header on, whatever comes before it.
+// cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run: the header is
+// dlx's own making, so that its fields are loaded from the kernel's and the rest from the network
+// header on, whatever comes before it.
 func cooked(program []bpf.RawInstruction) ([]bpf.RawInstruction, error) {
 	fields := map[bpf.RawInstruction]uint32{
 		{Op: opLoadHalf, K: linktype.SLL2Protocol}: adProtocol, {Op: opLoadWord, K: linktype.SLL2Interface}: adInterface,

@@ -6,8 +6,8 @@ import (
 	"dlx/capture/linktype"
 )
 
-// One socket receives the packets of all interfaces, whose headers differ. Its program therefore asks first what kind
-// of interface a packet is of, and goes on with the program made for that.
+// One socket receives the packets of all interfaces, whose headers differ. Its program therefore
+// asks first what kind of interface a packet is of, and goes on with the program made for that.
 
 // arm is the part of a program for some interfaces.
 type arm struct {
@@ -35,7 +35,8 @@ const (
 	atNetwork    = 0xfff00000 // SKF_NET_OFF: what follows counts from the network header
 )
 
-// dispatch makes one program of the arms; packets that none is for are dropped. A single arm without values is for all.
+// dispatch makes one program of the arms; packets that none is for are dropped. A single arm
+// without values is for all.
 func dispatch(arms []arm, d Direction) []bpf.RawInstruction {
 	var out []bpf.RawInstruction
 	switch d {
@@ -81,7 +82,8 @@ func dispatch(arms []arm, d Direction) []bpf.RawInstruction {
 	return append(append(out, bpf.RawInstruction{Op: opReturn}), bodies...)
 }
 
-// packetType goes on with what follows it if the jump for the packet's direction is 1, and drops the packet if it is 0.
+// packetType goes on with what follows it if the jump for the packet's direction is 1, and drops
+// the packet if it is 0.
 func packetType(outgoing, other uint8) []bpf.RawInstruction {
 	return []bpf.RawInstruction{
 		{Op: opLoadWord, K: adPacketType},
@@ -90,8 +92,8 @@ func packetType(outgoing, other uint8) []bpf.RawInstruction {
 	}
 }
 
-// keepAll is the program of no filter: the kernel cuts packets all the same, since what is not copied into the ring
-// costs nothing.
+// keepAll is the program of no filter: the kernel cuts packets all the same, since what is not
+// copied into the ring costs nothing.
 func keepAll(snaplen uint32) []bpf.RawInstruction {
 	return []bpf.RawInstruction{{Op: opReturn, K: snaplen}}
 }

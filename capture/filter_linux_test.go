@@ -19,7 +19,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// ethernet is a frame from v0 to v1: EtherTypes with the tag control information of each but the last one, and a payload.
+// ethernet is a frame from v0 to v1: EtherTypes with the tag control information of each but the
+// last one, and a payload.
 func ethernet(payload []byte, types ...uint16) []byte {
 	f := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}
 	for _, n := range types {
@@ -58,10 +59,10 @@ var vlanFilters = map[string]string{
 	"ether src 02:00:00:00:00:01 and vlan 200": "", "ip or vlan 200": "ip", "udp port 9 or (vlan and udp port 9)": "udp port 9",
 }
 
-// TestVLAN captures what goes over a veth pair, where the kernel takes the tags out of received frames before the filter
-// sees them: what the live program lets through, at both ends, has to be what the program for files says of the frames as
-// they were sent. Primitives that no vlan stands before see received frames without their first tag. And the live program
-// has to be tcpdump's.
+// TestVLAN captures what goes over a veth pair, where the kernel takes the tags out of received
+// frames before the filter sees them: what the live program lets through, at both ends, has to be
+// what the program for files says of the frames as they were sent. Primitives that no vlan stands
+// before see received frames without their first tag. And the live program has to be tcpdump's.
 func TestVLAN(t *testing.T) {
 	tcpdump := testutil.RequireTool(t, "tcpdump")
 	enter := namespace(t, veth)
@@ -181,7 +182,8 @@ func TestIPBroadcast(t *testing.T) {
 	}
 }
 
-// TestFilterUnderTraffic opens captures while datagrams to two ports flow: none but the filter's may get in.
+// TestFilterUnderTraffic opens captures while datagrams to two ports flow: none but the filter's
+// may get in.
 func TestFilterUnderTraffic(t *testing.T) {
 	enter := namespace(t, "")
 	stop := make(chan struct{})

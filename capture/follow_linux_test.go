@@ -39,8 +39,8 @@ func byInterface(packets []pcapng.Packet, names []string, data []byte) map[strin
 	return seen
 }
 
-// TestComingAndGoing: interfaces that appear, are renamed and vanish during a capture are captured from their first packet
-// to their last, under the names that they had.
+// TestComingAndGoing: interfaces that appear, are renamed and vanish during a capture are captured
+// from their first packet to their last, under the names that they had.
 func TestComingAndGoing(t *testing.T) {
 	enter := namespace(t, "")
 	r := start(t, enter, capture.Options{Compile: compile("ether proto 0x88b5")})
@@ -65,7 +65,8 @@ func TestComingAndGoing(t *testing.T) {
 	}
 }
 
-// TestComesBack: an interface that is asked for by name is captured again when there is another one of that name.
+// TestComesBack: an interface that is asked for by name is captured again when there is another one
+// of that name.
 func TestComesBack(t *testing.T) {
 	enter := namespace(t, veth)
 	r := start(t, enter, capture.Options{Interface: "v0", Compile: compile("ether proto 0x88b5")})
@@ -83,7 +84,8 @@ func TestComesBack(t *testing.T) {
 	}
 }
 
-// TestNewKind: an interface of a kind that was not there when the capture began gets the filter's program for it.
+// TestNewKind: an interface of a kind that was not there when the capture began gets the filter's
+// program for it.
 func TestNewKind(t *testing.T) {
 	enter := namespace(t, "")
 	r := start(t, enter, capture.Options{Compile: compile("udp dst port 9")})

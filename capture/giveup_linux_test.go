@@ -9,7 +9,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestGivenUpInOrder: the packets of a source that is given up wait for older ones of another, whose block is not full yet.
+// TestGivenUpInOrder: the packets of a source that is given up wait for older ones of another,
+// whose block is not full yet.
 func TestGivenUpInOrder(t *testing.T) {
 	stays, goes := namespace(t, ""), namespace(t, "")
 	c, err := capture.New(capture.Options{RingSize: 4 << 20, Latency: time.Second, NoProcess: true, Compile: compile("udp dst port 9")})

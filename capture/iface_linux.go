@@ -24,8 +24,8 @@ type iface struct {
 // macSize is the size of an address that a file has room for, in bytes.
 const macSize = 6
 
-// interfaceOf finds the interface of a packet, which is described in the file when its first packet comes, and anew when it
-// has another name.
+// interfaceOf finds the interface of a packet, which is described in the file when its first packet
+// comes, and anew when it has another name.
 func (c *Capture) interfaceOf(s *source, f *linux.Frame) (*iface, error) {
 	if i := s.interfaces[f.Interface]; i != nil && f.Time < i.until {
 		return i, nil
@@ -48,7 +48,8 @@ func (c *Capture) interfaceOf(s *source, f *linux.Frame) (*iface, error) {
 	return c.describe(s, l), nil
 }
 
-// maxInterfaces is how many interfaces a section has at most: readers set limits, and interfaces can come and go for ever.
+// maxInterfaces is how many interfaces a section has at most: readers set limits, and interfaces
+// can come and go for ever.
 const maxInterfaces = 4096
 
 // describe appends an interface's description.
@@ -64,7 +65,8 @@ func (c *Capture) describe(s *source, l *link) *iface {
 	return i
 }
 
-// newSection ends the file's section and begins another, where every interface is described anew when it has a packet.
+// newSection ends the file's section and begins another, where every interface is described anew
+// when it has a packet.
 func (c *Capture) newSection() {
 	for _, i := range c.ifaces {
 		c.appendStatistics(i)

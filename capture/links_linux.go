@@ -26,8 +26,9 @@ const (
 	arphrdSIT     = 776
 )
 
-// linkTypes are those of the kinds of interfaces, as libpcap has them (map_arphrd_to_dlt in pcap-linux.c). Loopback carries
-// Ethernet headers, tunnels IP packets as they are. Every other kind is captured without its own header (cooked).
+// linkTypes are those of the kinds of interfaces, as libpcap has them (map_arphrd_to_dlt in
+// pcap-linux.c). Loopback carries Ethernet headers, tunnels IP packets as they are. Every other
+// kind is captured without its own header (cooked).
 var linkTypes = map[uint16]uint16{
 	linktype.HardwareEthernet: linktype.Ethernet, linktype.HardwareLoopback: linktype.Ethernet,
 	linktype.HardwareNone: linktype.Raw, arphrdRawIP: linktype.Raw, arphrdTunnel: linktype.Raw, arphrdTunnel6: linktype.Raw, arphrdSIT: linktype.Raw,
@@ -54,10 +55,12 @@ type link struct {
 	before   *link  // what it was before, if it had another name or kind
 }
 
-// label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in net/core/dev.c).
+// label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in
+// net/core/dev.c).
 func (l *link) label() string { return printable.Escape(l.name) }
 
-// links are a namespace's interfaces, as the kernel tells of their coming and going (rtnetlink(7), RTNLGRP_LINK).
+// links are a namespace's interfaces, as the kernel tells of their coming and going (rtnetlink(7),
+// RTNLGRP_LINK).
 type links struct {
 	socket  *nl.NetlinkSocket
 	byIndex map[int32]*link
@@ -101,7 +104,8 @@ func (l *links) list() error {
 	return nil
 }
 
-// updates is how many messages are taken at once: who keeps changing interfaces must not hold up packets.
+// updates is how many messages are taken at once: who keeps changing interfaces must not hold up
+// packets.
 const updates = 64
 
 // maxGone is how many interfaces that are gone are remembered.
@@ -114,7 +118,8 @@ func (l *links) forget() {
 	}
 }
 
-// update takes what has been told meanwhile, without waiting, and calls changed for each interface that it is about.
+// update takes what has been told meanwhile, without waiting, and calls changed for each interface
+// that it is about.
 func (l *links) update(changed func(*link)) error {
 	for range updates {
 		ready, err := linux.Readable(l.descriptor(), 0)
@@ -146,8 +151,8 @@ func (l *links) ask() error {
 	return nil
 }
 
-// receive takes what is next off the socket, waiting for it, and calls changed for each interface that it is about.
-// It returns whether it was the end of a list.
+// receive takes what is next off the socket, waiting for it, and calls changed for each interface
+// that it is about. It returns whether it was the end of a list.
 func (l *links) receive(changed func(*link)) (done bool, err error) {
 	messages, from, err := l.socket.Receive()
 	if errors.Is(err, syscall.ENOBUFS) { // more changes than there was room for: have all of them again

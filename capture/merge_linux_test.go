@@ -48,7 +48,8 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	}
 }
 
-// mixture is a block with packets of several flows, of which every seventh has a VLAN tag and every third goes out.
+// mixture is a block with packets of several flows, of which every seventh has a VLAN tag and every
+// third goes out.
 func mixture(n, size int) []byte {
 	b := block(n, size, 0, 1000)
 	for i := range n {
@@ -65,7 +66,8 @@ func mixture(n, size int) []byte {
 	return b
 }
 
-// TestRuns: packets that are appended in one go are the same as those that are looked at one by one, and so are the figures.
+// TestRuns: packets that are appended in one go are the same as those that are looked at one by
+// one, and so are the figures.
 func TestRuns(t *testing.T) {
 	for name, prepare := range map[string]func(m *capture.Merger){
 		"no processes": func(*capture.Merger) {},

@@ -11,11 +11,12 @@ import (
 // Enter runs f on a thread inside the namespace to capture in, and returns f's error.
 type Enter func(f func() error) error
 
-// Compile makes the filter's program for a link type (pcap-linktype(7)) and an interface's IPv4 network mask, if it has
-// one; what the program returns is how many bytes to keep of a packet.
+// Compile makes the filter's program for a link type (pcap-linktype(7)) and an interface's IPv4
+// network mask, if it has one; what the program returns is how many bytes to keep of a packet.
 type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
-// Take takes bytes of a bound on memory, until they are released, or says why there are not as many.
+// Take takes bytes of a bound on memory, until they are released, or says why there are not as
+// many.
 type Take func(bytes int) (release func(), err error)
 
 // Source is a network namespace to capture in.

@@ -49,8 +49,9 @@ func kinds(list []*link) []uint16 {
 	return slices.Compact(out)
 }
 
-// arms are those for the interfaces of a kind: one for all of them, or one for each where the filter asks for their network
-// masks. Interfaces that the filter has no program for are left out, and the error of the first one returned.
+// arms are those for the interfaces of a kind: one for all of them, or one for each where the
+// filter asks for their network masks. Interfaces that the filter has no program for are left out,
+// and the error of the first one returned.
 func (s *source) arms(hardware uint16, wanted []*link) (arms []arm, first error) {
 	loopback := hardware == linktype.HardwareLoopback
 	if program, err := s.compileFor(hardware, netip.Addr{}); err == nil {
@@ -109,7 +110,8 @@ func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruct
 	return cooked(program)
 }
 
-// refilter makes the program anew if the interfaces are of other kinds now, or if it tells them apart.
+// refilter makes the program anew if the interfaces are of other kinds now, or if it tells them
+// apart.
 func (s *source) refilter() error {
 	wanted := s.wanted()
 	if len(wanted) == 0 || slices.Equal(kinds(wanted), s.attached) && len(s.skipped) == 0 && !s.byInterface {

@@ -6,21 +6,24 @@ import (
 )
 
 const (
-	// writeSize is how many bytes are written at a time. Writes end where the output has a multiple of it, or a packet later: the
-	// kernel takes memory for a file in pieces that are as large as a write and its place allow (fs/ext4/inode.c, mm/filemap.c).
+	// writeSize is how many bytes are written at a time. Writes end where the output has a multiple
+	// of it, or a packet later: the kernel takes memory for a file in pieces that are as large as a
+	// write and its place allow (fs/ext4/inode.c, mm/filemap.c).
 	writeSize = 512 << 10
-	// pageSize is what the places of bytes in memory and in the file agree in, so that the kernel copies whole lines.
+	// pageSize is what the places of bytes in memory and in the file agree in, so that the kernel
+	// copies whole lines.
 	pageSize = 4096
 	// bufferSize has room for all that is gathered.
 	bufferSize = writeSize + writeSize/4 + maxPacket + pageSize
 	// roundSize is how much is written before other things are seen to, in bytes.
 	roundSize = 4 << 20
-	// orderSlack is how long a packet that has its time stamp may need to get into the ring. Packets of one source wait
-	// this long for older ones of another.
+	// orderSlack is how long a packet that has its time stamp may need to get into the ring.
+	// Packets of one source wait this long for older ones of another.
 	orderSlack = 5 * time.Millisecond
 )
 
-// round writes the packets that are at hand, in the order of time. It returns whether there were any.
+// round writes the packets that are at hand, in the order of time. It returns whether there were
+// any.
 func (c *Capture) round(to Sink) (some bool, err error) {
 	limit := c.refill()
 	until := c.stats.Bytes + roundSize
@@ -57,7 +60,8 @@ func (c *Capture) round(to Sink) (some bool, err error) {
 	return some, c.flush(to)
 }
 
-// refill takes the next block of each source that has none, and returns the time up to which no older packet can come.
+// refill takes the next block of each source that has none, and returns the time up to which no
+// older packet can come.
 func (c *Capture) refill() uint64 {
 	limit := uint64(math.MaxUint64)
 	for _, s := range c.sources {
@@ -68,7 +72,8 @@ func (c *Capture) refill() uint64 {
 	return limit
 }
 
-// turn gives a source's block back, takes the next one, and returns the time up to which no older packet of it can come.
+// turn gives a source's block back, takes the next one, and returns the time up to which no older
+// packet of it can come.
 func (c *Capture) turn(s *source) uint64 {
 	now := uint64(math.MaxUint64)
 	if len(c.sources) > 1 { // or there is nothing to wait for

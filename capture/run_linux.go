@@ -9,7 +9,8 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// statsEvery is how often the figures so far are written. It is also often enough for the kernel, which counts in 32 bits.
+// statsEvery is how often the figures so far are written. It is also often enough for the kernel,
+// which counts in 32 bits.
 const statsEvery = 5 * time.Second
 
 // Run hands packets to the sink until ctx ends, which is no error, a limit is reached, or the sink
@@ -93,8 +94,8 @@ func (c *Capture) follow(ctx context.Context, to Sink) error {
 	return nil
 }
 
-// wait waits until a ring has a block, an interface changed or something else is to be done. A ring whose packets have to
-// wait for those of others is not asked: it would answer at once.
+// wait waits until a ring has a block, an interface changed or something else is to be done. A ring
+// whose packets have to wait for those of others is not asked: it would answer at once.
 func (c *Capture) wait(limit time.Duration) error {
 	for _, s := range c.sources {
 		if s.more {
@@ -134,8 +135,8 @@ func (c *Capture) update(s *source) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// takeChanges takes in new sources, and lets nothing more into those that are to go: what they had accepted is written in
-// its time.
+// takeChanges takes in new sources, and lets nothing more into those that are to go: what they had
+// accepted is written in its time.
 func (c *Capture) takeChanges() error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round
 	coming, going, called := c.changes()

@@ -88,7 +88,8 @@ func (s *source) start(o linux.RingOptions) error {
 	return nil
 }
 
-// prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind to and what to filter.
+// prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind
+// to and what to filter.
 func (s *source) prepare(ring *linux.RingOptions) (err error) {
 	reserved := make(chan error, 1)
 	reserving := false
@@ -188,15 +189,16 @@ func (s *source) onLoopback() bool {
 	return l != nil && l.hardware == linktype.HardwareLoopback
 }
 
-// Sizes of blocks, in bytes: at least two of the largest frames, since GSO ones reach 64 KiB; large ones wake the reader
-// less often.
+// Sizes of blocks, in bytes: at least two of the largest frames, since GSO ones reach 64 KiB; large
+// ones wake the reader less often.
 const (
 	minBlock = 128 << 10
 	maxBlock = 1 << 20
 )
 
-// blockSize is that of a ring's blocks, of which there should be some 16. Where packets are waited for, most blocks are handed
-// over before they are full, and small ones are there earlier: the kernel has pieces of that size at hand.
+// blockSize is that of a ring's blocks, of which there should be some 16. Where packets are waited
+// for, most blocks are handed over before they are full, and small ones are there earlier: the
+// kernel has pieces of that size at hand.
 func blockSize(ring int, latency time.Duration) int {
 	size := minBlock
 	if latency <= DefaultLatency {
@@ -222,7 +224,8 @@ func (s *source) changed(l *link) error {
 	return s.refilter()
 }
 
-// next goes to the next packet: of those that came early, and then of the block, past those that came early.
+// next goes to the next packet: of those that came early, and then of the block, past those that
+// came early.
 func (s *source) next() bool {
 	if !s.reading {
 		return s.handover.next(&s.frame)
@@ -235,8 +238,8 @@ func (s *source) next() bool {
 	return false
 }
 
-// figures are how many packets the filter let through, and how many of them were lost. The first can become fewer, by those
-// that are found to be there twice.
+// figures are how many packets the filter let through, and how many of them were lost. The first
+// can become fewer, by those that are found to be there twice.
 func (s *source) figures() (received, dropped uint64, err error) {
 	received, dropped, err = s.ring.Statistics()
 	if e := s.handover; e != nil {

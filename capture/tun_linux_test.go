@@ -14,7 +14,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// tunnel makes an interface without a link header, of the given ARPHRD_ type if that is not 0, with an address, and up.
+// tunnel makes an interface without a link header, of the given ARPHRD_ type if that is not 0, with
+// an address, and up.
 func tunnel(t *testing.T, enter capture.Enter, name string, arphrd uintptr) {
 	t.Helper()
 	tun := &netlink.Tuntap{
@@ -66,8 +67,8 @@ func TestTunnel(t *testing.T) {
 
 const arphrdCAN = 280 // linux/if_arp.h
 
-// TestCooked makes an interface look like a CAN bus: its packets get a header of LINKTYPE_LINUX_SLL2, and filters work all
-// the same, alone and among other interfaces.
+// TestCooked makes an interface look like a CAN bus: its packets get a header of
+// LINKTYPE_LINUX_SLL2, and filters work all the same, alone and among other interfaces.
 func TestCooked(t *testing.T) {
 	enter := namespace(t, "")
 	tunnel(t, enter, "can0\x1b", arphrdCAN)
@@ -91,8 +92,8 @@ func TestCooked(t *testing.T) {
 	}
 }
 
-// TestNoProgram: an interface that a filter makes no sense for is left out, and named, among others; asked for by name it
-// is an error.
+// TestNoProgram: an interface that a filter makes no sense for is left out, and named, among
+// others; asked for by name it is an error.
 func TestNoProgram(t *testing.T) {
 	enter := namespace(t, "")
 	tunnel(t, enter, "tun0\x1b", 0)

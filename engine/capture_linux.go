@@ -82,8 +82,8 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats
 	return stats, errors.Join(err, f.err, f.c.Close())
 }
 
-// followers keep a capture's sources in step with their containers. The sockets alone would keep a namespace alive, so
-// that the capture would go on after the container, in silence.
+// followers keep a capture's sources in step with their containers. The sockets alone would keep a
+// namespace alive, so that the capture would go on after the container, in silence.
 type followers struct {
 	l    *Local
 	req  *CaptureRequest
@@ -172,8 +172,8 @@ func (f *followers) start(ctx context.Context) error {
 	return nil
 }
 
-// nameWait is how long a capture that is on waits for names, so that they stand in front of its packets. These gather in the
-// rings meanwhile.
+// nameWait is how long a capture that is on waits for names, so that they stand in front of its
+// packets. These gather in the rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
 // name has the file say what the addresses of its packets are called: the targets talk to other
@@ -204,9 +204,10 @@ func (f *followers) askNames(ctx context.Context) {
 	f.c.Name(names...)
 }
 
-// compileFor compiles an expression for interfaces. Names are looked up here, outside of the container, where its files
-// and its resolver have no say and its network does not see the questions. For Ethernet all of an expression makes sense,
-// so that compiling it for that asks for every name.
+// compileFor compiles an expression for interfaces. Names are looked up here, outside of the
+// container, where its files and its resolver have no say and its network does not see the
+// questions. For Ethernet all of an expression makes sense, so that compiling it for that asks for
+// every name.
 func compileFor(ctx context.Context, expr string) (capture.Compile, error) {
 	machine := names.New(ctx)
 	compile, err := filter.ForInterfaces(expr, machine, machine.Offline())

@@ -37,7 +37,8 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// TestSilentEngine: an engine that does not answer holds up no capture that can do without it, and no end.
+// TestSilentEngine: an engine that does not answer holds up no capture that can do without it, and
+// no end.
 func TestSilentEngine(t *testing.T) {
 	testutil.RequireRoot(t)
 	l := listen(t) // and nobody accepts
@@ -67,7 +68,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestCaptureOfChanged: a container that was restarted while its ring was made is an error, and nothing of it is written.
+// TestCaptureOfChanged: a container that was restarted while its ring was made is an error, and
+// nothing of it is written.
 func TestCaptureOfChanged(t *testing.T) {
 	docker := testutil.RequireEngine(t)
 	c := docker.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})

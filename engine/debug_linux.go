@@ -37,7 +37,8 @@ type debug struct {
 	view     *inject.View
 }
 
-// Debug runs a command in a target. What can be prepared without knowing the target is prepared while it is looked up.
+// Debug runs a command in a target. What can be prepared without knowing the target is prepared
+// while it is looked up.
 func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (code int, err error) {
 	defer func() { err = fault.In(string(VerbDebug), req.Target, err) }()
 	if err := requireSession(); err != nil {
@@ -136,8 +137,8 @@ func (d *debug) prepare() error {
 	return err
 }
 
-// begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps every processor busy, what
-// comes then does not, and the keeper's start is hidden behind it.
+// begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps
+// every processor busy, what comes then does not, and the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
 	o := shell.Options{Profile: d.profile, Limits: d.limits}
 	for _, device := range d.devices {

@@ -1,8 +1,9 @@
-// Package engine is the one place that knows the order of the work: find the target, enter its namespaces, place the
-// toolbox or open the capture, run, clean up.
+// Package engine is the one place that knows the order of the work: find the target, enter its
+// namespaces, place the toolbox or open the capture, run, clean up.
 //
-// Local does the work in this process. Requests and results are plain data and streams, so that the same interface can
-// be spoken over a wire; package enginetest holds the suite that every implementation passes.
+// Local does the work in this process. Requests and results are plain data and streams, so that the
+// same interface can be spoken over a wire; package enginetest holds the suite that every
+// implementation passes.
 package engine
 
 import (
@@ -24,16 +25,17 @@ type Engine interface {
 	List(ctx context.Context) ([]Container, error)
 	// Names returns the same containers without looking at their processes, for completion.
 	Names(ctx context.Context) ([]target.Info, error)
-	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal N.
-	// Its errors, as those of all verbs, are *Error: fault.CommandNotFound and TargetEnded among them.
+	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal
+	// N. Its errors, as those of all verbs, are *Error: fault.CommandNotFound and TargetEnded among
+	// them.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
 	// Capture hands the packets of targets to the sink until ctx ends, all targets have ended, or a
 	// limit of the request is reached. An error of the sink's ends it too, and is returned.
 	Capture(ctx context.Context, req CaptureRequest, to Sink) (CaptureStats, error)
 	// Interfaces lists a target's network interfaces.
 	Interfaces(ctx context.Context, target string) ([]capture.Interface, error)
-	// Inject keeps the toolbox in the target's writable layer. Where others than those of the request
-	// are there already, the error is a fault.OtherToolbox, and nothing is changed.
+	// Inject keeps the toolbox in the target's writable layer. Where others than those of the
+	// request are there already, the error is a fault.OtherToolbox, and nothing is changed.
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
 	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
@@ -47,8 +49,8 @@ type Engine interface {
 	VerifyToolbox(ctx context.Context, ref ToolboxRef, keys ...*toolbox.PublicKey) (Toolbox, error)
 	// ImportToolbox checks a toolbox and keeps it, so that it can be asked for by its name.
 	ImportToolbox(ctx context.Context, ref ToolboxRef) (Toolbox, error)
-	// ToolboxSBOM returns a toolbox's bill of materials, nil if it has none. Without a toolbox it is
-	// that of the one which comes with dlx.
+	// ToolboxSBOM returns a toolbox's bill of materials, nil if it has none. Without a toolbox it
+	// is that of the one which comes with dlx.
 	ToolboxSBOM(ctx context.Context, ref ToolboxRef) ([]byte, error)
 	// Health says whether the engine's machine has what the work takes.
 	Health(ctx context.Context) ([]Check, error)
@@ -127,8 +129,9 @@ type CaptureRequest struct {
 	RingSize  int    // bytes; 32 MiB
 	NoProcess bool   // without the processes that packets belong to
 	NoNames   bool   // without the names of containers that addresses belong to
-	// Own are connections of who asks for the capture. They are left out where a target has the engine's own network
-	// namespace: each packet that is shown over one of them would make another.
+	// Own are connections of who asks for the capture. They are left out where a target has the
+	// engine's own network namespace: each packet that is shown over one of them would make
+	// another.
 	Own     []Connection
 	Latency time.Duration // after which a packet is written although more would be written with it; 50 ms
 	// User is the number of who asks for the capture. All captures of a user other than root, 0,
@@ -173,7 +176,8 @@ type InjectResult struct {
 	Shell   string `json:"shell"`             // inside the container; "" if there is none
 	Program string `json:"program,omitempty"` // inside the container, where there is no shell: what else can be run
 	Already bool   `json:"already"`           // it was there
-	// Toolboxes are what is there, the first one's files above the others'; none if an older dlx has placed it.
+	// Toolboxes are what is there, the first one's files above the others'; none if an older dlx
+	// has placed it.
 	Toolboxes []toolbox.Part `json:"toolboxes"`
 }
 

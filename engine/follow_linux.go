@@ -21,8 +21,9 @@ type namespace struct {
 	remove  func()           // gives the source up
 }
 
-// claim enters a target's namespace into those that are captured in. One that is there already, such as one that
-// containers share, is not captured twice: it gets one more target, and add is false.
+// claim enters a target's namespace into those that are captured in. One that is there already,
+// such as one that containers share, is not captured twice: it gets one more target, and add is
+// false.
 func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 	id := t.Process.Namespaces()[nsutil.Net]
 	f.mu.Lock()
@@ -37,7 +38,8 @@ func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 	return n, true
 }
 
-// add captures in a namespace until its targets have ended, and then in that of the next start of the last one.
+// add captures in a namespace until its targets have ended, and then in that of the next start of
+// the last one.
 func (f *followers) add(ctx context.Context, n *namespace, comment string) error {
 	if err := f.open(n, comment); err != nil {
 		err = errors.Join(err, f.forget(n))
@@ -76,8 +78,8 @@ func (n *namespace) source(comment string) capture.Source {
 	}
 }
 
-// follow gives a source up when its containers have ended, and goes on with the next start. When the last container has
-// ended, the capture ends.
+// follow gives a source up when its containers have ended, and goes on with the next start. When
+// the last container has ended, the capture ends.
 func (f *followers) follow(ctx context.Context, n *namespace) {
 	t := n.targets[0]
 	for t != nil && t.Process.Wait(ctx) == nil {
@@ -109,7 +111,8 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 	return n.targets[0]
 }
 
-// restart gives a namespace up, whose last container has ended, and goes on in that of the container's next start.
+// restart gives a namespace up, whose last container has ended, and goes on in that of the
+// container's next start.
 func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target) {
 	ended := time.Now()
 	f.mu.Lock()
@@ -162,11 +165,12 @@ func (f *followers) note(err error) {
 	f.err = errors.Join(f.err, err)
 }
 
-// restartWait is how long a container that ended may take to be started again, unless its runtime says that it will be:
-// `docker restart` takes a fraction of a second between the two.
+// restartWait is how long a container that ended may take to be started again, unless its runtime
+// says that it will be: `docker restart` takes a fraction of a second between the two.
 const restartWait = 3 * time.Second
 
-// next waits for the next start of a container that has ended, and takes hold of it. It is nil if there is none.
+// next waits for the next start of a container that has ended, and takes hold of it. It is nil if
+// there is none.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

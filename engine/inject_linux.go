@@ -131,8 +131,8 @@ func isRootOf(p *nsutil.Process) func(inject.Root) bool {
 	}
 }
 
-// stillSo reports a container that was started while its upper directory was written to: what it then sees of the
-// change is undefined.
+// stillSo reports a container that was started while its upper directory was written to: what it
+// then sees of the change is undefined.
 func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 	info, err := l.targets.Resolve(ctx, layer.ID)
 	if err != nil || layer.Live || !info.State.Live() {

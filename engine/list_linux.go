@@ -10,8 +10,8 @@ import (
 	"dlx/target"
 )
 
-// Limits for looking at containers: how many at a time, and how long one may take, since a file system that the
-// container mounted can hang.
+// Limits for looking at containers: how many at a time, and how long one may take, since a file
+// system that the container mounted can hang.
 const (
 	listAtOnce = 8
 	lookLimit  = time.Second
@@ -43,7 +43,8 @@ func (l *Local) List(ctx context.Context) (list []Container, err error) {
 	return list, err
 }
 
-// look fills in what takes a look at the container itself. One that ended meanwhile keeps an empty PID.
+// look fills in what takes a look at the container itself. One that ended meanwhile keeps an empty
+// PID.
 func (l *Local) look(ctx context.Context, c *Container) {
 	if c.PID == 0 {
 		now, err := l.targets.Inspect(ctx, &c.Info)

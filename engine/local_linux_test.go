@@ -12,7 +12,8 @@ import (
 	"dlx/target/docker"
 )
 
-// TestMain lets this program be what dlx starts itself as: a session's keeper and, without a built-in toolbox, its tools.
+// TestMain lets this program be what dlx starts itself as: a session's keeper and, without a
+// built-in toolbox, its tools.
 func TestMain(m *testing.M) {
 	if code, ok := role.Other(os.Args); ok {
 		os.Exit(code)

@@ -32,7 +32,8 @@ var deeds = []struct {
 	{"open a device that the container may not", engine.FSToolbox, []string{"sh", "-c", "rm -f /x; mknod /x b 7 0 && cat /x"}},
 }
 
-// TestProfiles: what works in which profile is what docs/profiles.md says, whose table is made here.
+// TestProfiles: what works in which profile is what docs/profiles.md says, whose table is made
+// here.
 func TestProfiles(t *testing.T) {
 	testutil.RequireTool(t, "gdb")
 	e := newLocal(t)

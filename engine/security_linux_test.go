@@ -24,7 +24,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// Each test here plays an attack of a hostile container; it fails without the defence that its comment names.
+// Each test here plays an attack of a hostile container; it fails without the defence that its
+// comment names.
 
 const attackLimit = 60 * time.Second
 
@@ -78,9 +79,10 @@ func waitReady(t *testing.T, c *testutil.Container) {
 	testutil.Wait(t, "the attack to begin", attackLimit, func() bool { return strings.Contains(c.Logs(), "ready") })
 }
 
-// TestAttackPrograms: the session's programs are overwritten through /proc/PID/exe (CVE-2019-5736), and host files looked
-// for above its descriptors and working directory (CVE-2024-21626), by a container that may even trace the session. The
-// defences are the sealed memfd, the sealed toolbox, close_range and chdir.
+// TestAttackPrograms: the session's programs are overwritten through /proc/PID/exe (CVE-2019-5736),
+// and host files looked for above its descriptors and working directory (CVE-2024-21626), by a
+// container that may even trace the session. The defences are the sealed memfd, the sealed toolbox,
+// close_range and chdir.
 func TestAttackPrograms(t *testing.T) {
 	e := newLocal(t)
 	marker := filepath.Join(t.TempDir(), "marker")
@@ -134,8 +136,9 @@ func selfDigest(t *testing.T) []byte {
 	return h.Sum(nil)
 }
 
-// TestAttackVisibility: a container that watches its pid namespace never sees a process of the session with more than the
-// session's privileges, another working directory, or a descriptor of a host's file. The defence is the order of Spawn.
+// TestAttackVisibility: a container that watches its pid namespace never sees a process of the
+// session with more than the session's privileges, another working directory, or a descriptor of a
+// host's file. The defence is the order of Spawn.
 func TestAttackVisibility(t *testing.T) {
 	e := newLocal(t)
 	const baseline = 0xa80425fb // Docker's default capabilities
@@ -171,7 +174,8 @@ func TestAttackVisibility(t *testing.T) {
 	}
 }
 
-// harmless says whether a path is the container's own or the session's: Go's runtime reads a setting below /sys.
+// harmless says whether a path is the container's own or the session's: Go's runtime reads a
+// setting below /sys.
 func harmless(path string) bool {
 	for _, prefix := range []string{"/memfd:dlx-init", "/dev/.dlx/", "/proc/", "/sys/kernel/mm/"} {
 		if strings.HasPrefix(path, prefix) {
@@ -213,8 +217,8 @@ func TestAttackMemory(t *testing.T) {
 	t.Logf("%d processes were seen before they executed their program", before)
 }
 
-// TestAttackToolbox: the toolbox can not be changed from inside, not even with every capability. The defence is the
-// overlay without an upper layer, which no remount makes writable.
+// TestAttackToolbox: the toolbox can not be changed from inside, not even with every capability.
+// The defence is the overlay without an upper layer, which no remount makes writable.
 func TestAttackToolbox(t *testing.T) {
 	e := newLocal(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
@@ -233,8 +237,9 @@ exit 0`
 	}
 }
 
-// TestAttackInject: /.dlx is swapped for a link to a host's directory while the toolbox is placed and taken out
-// (CVE-2018-15664). The defences are held descriptors, names that are made new, and links that are not followed.
+// TestAttackInject: /.dlx is swapped for a link to a host's directory while the toolbox is placed
+// and taken out (CVE-2018-15664). The defences are held descriptors, names that are made new, and
+// links that are not followed.
 func TestAttackInject(t *testing.T) {
 	e := newLocal(t)
 	host := t.TempDir()
@@ -260,8 +265,9 @@ func TestAttackInject(t *testing.T) {
 	t.Logf("%d of 25 injections were refused", refused)
 }
 
-// TestAttackUpperDir: a container mounts an overlay of its own whose upperdir= is a path of the host's, and makes it its
-// root. The defence is that layers come from the runtime's API and are compared with the process's root.
+// TestAttackUpperDir: a container mounts an overlay of its own whose upperdir= is a path of the
+// host's, and makes it its root. The defence is that layers come from the runtime's API and are
+// compared with the process's root.
 func TestAttackUpperDir(t *testing.T) {
 	e := newLocal(t)
 	host := t.TempDir()

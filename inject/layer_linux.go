@@ -24,9 +24,10 @@ const (
 	tempPrefix = ".dlx-"
 )
 
-// Layer is the root of a container's file system as the host sees it, from the runtime's API. A live container's is the
-// merged mount, since changing the upper directory below a mounted overlay is undefined (the kernel's overlayfs.rst); a
-// stopped one's is its upper directory, which is not mounted then.
+// Layer is the root of a container's file system as the host sees it, from the runtime's API. A
+// live container's is the merged mount, since changing the upper directory below a mounted overlay
+// is undefined (the kernel's overlayfs.rst); a stopped one's is its upper directory, which is not
+// mounted then.
 type Layer struct {
 	ID, Name string
 	Path     string
@@ -115,8 +116,9 @@ func exists(dir *linux.FD) (bool, error) {
 	return err == nil, err
 }
 
-// Place puts the toolbox into the layer, unless one is there already, whose record it returns then. The record is written
-// first; the directory is filled under another name and then renamed, so that /.dlx is whole or not there.
+// Place puts the toolbox into the layer, unless one is there already, whose record it returns then.
+// The record is written first; the directory is filled under another name and then renamed, so that
+// /.dlx is whole or not there.
 func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified) (record *Record, already bool, err error) {
 	root, err := layer.open()
 	if err != nil {
@@ -151,8 +153,8 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 	return record, false, j.put(record)
 }
 
-// fill makes the directory. Every path is relative to a held descriptor and no link is followed: what the container
-// does meanwhile can spoil the result, and only inside the container.
+// fill makes the directory. Every path is relative to a held descriptor and no link is followed:
+// what the container does meanwhile can spoil the result, and only inside the container.
 func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verified) error {
 	if err := linux.MkdirAt(root, temp, 0o755); err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"dlx/toolbox/layout"
 )
 
-// Record says what was, or was about to be, placed in one container. It is on disk before the first file is placed.
+// Record says what was, or was about to be, placed in one container. It is on disk before the first
+// file is placed.
 type Record struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
@@ -42,7 +43,8 @@ func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
 	return r
 }
 
-// programs names a shell, or else the first program. A toolbox can have something else in the place of a shell.
+// programs names a shell, or else the first program. A toolbox can have something else in the place
+// of a shell.
 func programs(box *toolbox.Verified) (shell, program string) {
 	for _, name := range layout.Shells {
 		if box.Runs(name) {
@@ -57,8 +59,8 @@ func programs(box *toolbox.Verified) (shell, program string) {
 	return "", ""
 }
 
-// IsOf says whether what was placed is of just these toolboxes, in this order. The last one is what comes with dlx, where
-// that of another dlx is as good.
+// IsOf says whether what was placed is of just these toolboxes, in this order. The last one is what
+// comes with dlx, where that of another dlx is as good.
 func (r *Record) IsOf(parts []toolbox.Part) bool {
 	same := func(a, b toolbox.Part) bool { return a.Digest == b.Digest }
 	return slices.EqualFunc(r.Toolboxes[:max(len(r.Toolboxes)-1, 0)], parts[:len(parts)-1], same)

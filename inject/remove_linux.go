@@ -248,8 +248,9 @@ func listTree(list []string, dir *linux.FD, prefix string, depth int) []string {
 	return list
 }
 
-// looksOurs says whether a directory is the toolbox that a record tells of, such as a /.dlx that was renamed just before a
-// kill kept its record from being updated: all of its files are what was to be placed.
+// looksOurs says whether a directory is the toolbox that a record tells of, such as a /.dlx that
+// was renamed just before a kill kept its record from being updated: all of its files are what was
+// to be placed.
 func looksOurs(root *linux.FD, name string, record *Record) (bool, error) {
 	return compare(root, name, record, func(same bool) bool { return same })
 }

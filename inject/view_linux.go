@@ -32,7 +32,8 @@ const (
 	accountsName = "pw"
 
 	// reserved begins the names of entries of /dev that are dlx's own, there or not. Programs of
-	// toolboxes have paths below it, where nothing is to be found (toolbox/build/redirect_linux.go).
+	// toolboxes have paths below it, where nothing is to be found
+	// (toolbox/build/redirect_linux.go).
 	reserved = ".dl"
 	devLimit = 4096 // entries of /dev; a container with more is refused
 )
@@ -40,7 +41,8 @@ const (
 // ErrNoAnswer is the cause of giving up on a container one of whose file systems hangs.
 var ErrNoAnswer = rootfs.ErrNoAnswer
 
-// View is a mount namespace of a session's own. It lasts as long as the View or a process inside it.
+// View is a mount namespace of a session's own. It lasts as long as the View or a process inside
+// it.
 //
 // No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the
 // container may have put another device in their place. What else it has there stays.
@@ -109,8 +111,8 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 		}
 		return r.view, nil
 	case <-ctx.Done():
-		// If the thread hangs in the kernel, on a file system of the container's, it ends with the process; else it is late,
-		// and what it has made is closed then.
+		// If the thread hangs in the kernel, on a file system of the container's, it ends with the
+		// process; else it is late, and what it has made is closed then.
 		go func() {
 			r := <-done
 			_ = r.view.Close()
@@ -119,8 +121,8 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 	}
 }
 
-// make changes the mounts from the namespace's root, since the process's may be no mount point, and then stays in the
-// process's.
+// make changes the mounts from the namespace's root, since the process's may be no mount point, and
+// then stays in the process's.
 func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error) error {
 	self, err := nsutil.OpenSelf()
 	if err != nil {

@@ -9,9 +9,10 @@ import (
 	"dlx/internal/linux"
 )
 
-// Do joins those of the process's namespaces that are in want and differ from the caller's, and runs f there, on a
-// thread of its own that ends afterwards: nothing has to be restored. User can not be joined this way (facts of
-// setns(2): a multithreaded process is EINVAL) and is an error; a pid namespace would only affect children of f.
+// Do joins those of the process's namespaces that are in want and differ from the caller's, and
+// runs f there, on a thread of its own that ends afterwards: nothing has to be restored. User can
+// not be joined this way (facts of setns(2): a multithreaded process is EINVAL) and is an error; a
+// pid namespace would only affect children of f.
 //
 // Joining Mnt gives the thread the process's root and working directory.
 func (p *Process) Do(want Type, f func() error) error {
@@ -46,8 +47,9 @@ func (p *Process) join(join Type) error {
 	return nil
 }
 
-// OnThread runs f on a thread of its own, which ends when f returns, whatever f has done to it. The thread is never
-// the process's first one, whose end would leave its namespaces showing in /proc/self.
+// OnThread runs f on a thread of its own, which ends when f returns, whatever f has done to it. The
+// thread is never the process's first one, whose end would leave its namespaces showing in
+// /proc/self.
 func OnThread(f func() error) error {
 	done := make(chan error, 1)
 	go onThread(f, done)
@@ -57,19 +59,21 @@ func OnThread(f func() error) error {
 func onThread(f func() error, done chan<- error) {
 	runtime.LockOSThread()
 	if linux.IsThreadGroupLeader() {
-		// Keep the leader busy, so that the next goroutine gets another thread, then give it back untouched.
+		// Keep the leader busy, so that the next goroutine gets another thread, then give it back
+		// untouched.
 		inner := make(chan error, 1)
 		go onThread(f, inner)
 		done <- <-inner
 		runtime.UnlockOSThread()
 		return
 	}
-	// No unlock: beyond this point the thread is poisoned, and the runtime ends it with the goroutine.
+	// No unlock: beyond this point the thread is poisoned, and the runtime ends it with the
+	// goroutine.
 	done <- f()
 }
 
-// Self is the calling process's own /proc directory, opened while /proc is still the host's. It answers for whichever
-// thread asks.
+// Self is the calling process's own /proc directory, opened while /proc is still the host's. It
+// answers for whichever thread asks.
 type Self struct{ proc *linux.FD }
 
 // OpenSelf opens it; the host's /proc is checked to be a proc file system.
@@ -95,9 +99,10 @@ func (s *Self) MountInfo() ([]byte, error) {
 // Close releases it.
 func (s *Self) Close() error { return s.proc.Close() }
 
-// EnterMounts moves the calling thread, which must be one of OnThread's, into the process's mount namespace. Its root is
-// the namespace's own, a mount point, and its working directory the process's root, which need be none if that has
-// called chroot(2). For a nil process it stays in the caller's namespace, and both are the caller's root.
+// EnterMounts moves the calling thread, which must be one of OnThread's, into the process's mount
+// namespace. Its root is the namespace's own, a mount point, and its working directory the
+// process's root, which need be none if that has called chroot(2). For a nil process it stays in
+// the caller's namespace, and both are the caller's root.
 func (p *Process) EnterMounts() error {
 	if p == nil {
 		root, err := linux.OpenPath("/")

@@ -15,7 +15,8 @@ import (
 	"dlx/nsutil"
 )
 
-// TestOwn: a goroutine's own namespaces are never those that another one has joined on the same thread before or after.
+// TestOwn: a goroutine's own namespaces are never those that another one has joined on the same
+// thread before or after.
 func TestOwn(t *testing.T) {
 	testutil.RequireRoot(t)
 	want, err := nsutil.Own()
@@ -44,7 +45,8 @@ func TestOwn(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDo runs functions in a container's namespaces, at the same time, and checks that this process stays in its own.
+// TestDo runs functions in a container's namespaces, at the same time, and checks that this process
+// stays in its own.
 func TestDo(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireEngine(t)

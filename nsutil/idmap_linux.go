@@ -12,8 +12,8 @@ import (
 // idMapLimit is more than the 340 lines that the kernel allows (user_namespaces(7)).
 const idMapLimit = 1 << 16
 
-// HostIDs translates IDs of the process's user namespace to those of the initial one, as /proc shows them to a reader
-// there.
+// HostIDs translates IDs of the process's user namespace to those of the initial one, as /proc
+// shows them to a reader there.
 func (p *Process) HostIDs(uid, gid uint32) (hostUID, hostGID uint32, err error) {
 	if hostUID, err = p.mapID("uid_map", uid); err != nil {
 		return 0, 0, err

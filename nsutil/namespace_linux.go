@@ -61,14 +61,15 @@ func (t Type) flags() int {
 	return flags
 }
 
-// ID names one namespace: the device and inode of its /proc/PID/ns entry, equal for processes that share it.
+// ID names one namespace: the device and inode of its /proc/PID/ns entry, equal for processes that
+// share it.
 type ID struct{ Dev, Ino uint64 }
 
 // Set holds the namespaces of a process by type.
 type Set map[Type]ID
 
-// Differing returns the types in which s and other are not the same namespace. Joining a user namespace that one is
-// already in is EINVAL (setns(2)), so only these are joined.
+// Differing returns the types in which s and other are not the same namespace. Joining a user
+// namespace that one is already in is EINVAL (setns(2)), so only these are joined.
 func (s Set) Differing(other Set) Type {
 	var t Type
 	for kind, id := range s {
@@ -79,7 +80,8 @@ func (s Set) Differing(other Set) Type {
 	return t
 }
 
-// readSet reads the namespaces below a /proc/PID directory. A kernel without a type has no entry for it.
+// readSet reads the namespaces below a /proc/PID directory. A kernel without a type has no entry
+// for it.
 func readSet(proc *linux.FD) (Set, error) {
 	set := Set{}
 	for _, k := range types {
@@ -94,7 +96,8 @@ func readSet(proc *linux.FD) (Set, error) {
 
 // Own returns the namespaces of the calling thread.
 func Own() (Set, error) {
-	// Between the calls another goroutine could take the thread, and join other namespaces or end with it.
+	// Between the calls another goroutine could take the thread, and join other namespaces or end
+	// with it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	proc, err := procDir("thread-self")

@@ -173,7 +173,8 @@ func TestSpawnNamespaces(t *testing.T) {
 	}
 }
 
-// TestSpawnUserNamespace needs the forked, single-threaded child: no thread of this process could join.
+// TestSpawnUserNamespace needs the forked, single-threaded child: no thread of this process could
+// join.
 func TestSpawnUserNamespace(t *testing.T) {
 	testutil.RequireRoot(t)
 	engine := testutil.RemappedEngine(t)
@@ -228,7 +229,8 @@ func TestSpawnCredentials(t *testing.T) {
 	}
 }
 
-// TestSpawnDescriptors fails without close_range: this test process has more descriptors open than the child may get.
+// TestSpawnDescriptors fails without close_range: this test process has more descriptors open than
+// the child may get.
 func TestSpawnDescriptors(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireEngine(t)
@@ -283,7 +285,8 @@ func TestSpawnErrors(t *testing.T) {
 	})
 }
 
-// TestSpawnInCgroup starts a child inside a version 2 cgroup: at /sys/fs/cgroup, or at its "unified" in the hybrid layout.
+// TestSpawnInCgroup starts a child inside a version 2 cgroup: at /sys/fs/cgroup, or at its
+// "unified" in the hybrid layout.
 func TestSpawnInCgroup(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireEngine(t)

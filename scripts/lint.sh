@@ -12,6 +12,13 @@ if ! "$lint" version --short 2>/dev/null | grep -qx "v\?$version"; then
 fi
 step "golangci-lint $version"
 "$lint" run ./...
+step "comments have at most 100 columns"
+# shellcheck disable=SC2016 # it is perl that expands
+wide=$(git -c safe.directory="$PWD" ls-files '*.go' ':!third_party' | xargs perl -CSD -ne '
+	next unless m{^\t*// (?!Output:)};
+	s/\t/    /g, chomp;
+	print "$ARGV: ", length, " columns: $_\n" if length > 100')
+[ -z "$wide" ] || die "$wide"
 step "shellcheck"
 command -v shellcheck >/dev/null || apt_need shellcheck
 shellcheck -x -P scripts scripts/*.sh .ci/run internal/cli/testdata/*.sh

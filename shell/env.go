@@ -6,8 +6,9 @@ import (
 	"dlx/fault"
 )
 
-// The kernel's own bounds for the arguments of a program (execve(2)): 128 KiB for one string, a quarter of the stack
-// limit, 2 MiB as a rule, for all of them. The sum is kept to half of that, for the command line and what it starts.
+// The kernel's own bounds for the arguments of a program (execve(2)): 128 KiB for one string, a
+// quarter of the stack limit, 2 MiB as a rule, for all of them. The sum is kept to half of that,
+// for the command line and what it starts.
 const (
 	maxEnvString = 128<<10 - 1
 	EnvLimit     = 1 << 20 // bytes of all variables

@@ -80,8 +80,8 @@ func (p Profile) DefaultUser() string {
 	return "0:0"
 }
 
-// credentials puts the profile and the user together. joinsUser says that the session enters a user namespace, where
-// it starts out with every capability of that namespace.
+// credentials puts the profile and the user together. joinsUser says that the session enters a user
+// namespace, where it starts out with every capability of that namespace.
 func (p Profile) credentials(u User, joinsUser, noNewPrivs bool) (nsutil.Credentials, error) {
 	if p.nonRoot && u.UID == 0 {
 		return nsutil.Credentials{}, ErrRootRestricted
@@ -109,7 +109,8 @@ func (p Profile) Capabilities() (linux.CapSet, error) {
 	return own & p.caps, nil
 }
 
-// ReadOnly is the profile for a view that is mounted read-only: with CAP_SYS_ADMIN a session could mount it anew.
+// ReadOnly is the profile for a view that is mounted read-only: with CAP_SYS_ADMIN a session could
+// mount it anew.
 func (p Profile) ReadOnly() Profile {
 	p.without |= linux.Caps(linux.CapSysAdmin)
 	return p

@@ -208,7 +208,8 @@ func (r *running) whyKilled(ctx context.Context) error {
 	}
 }
 
-// quickExit is how long dlx-init gets to end by itself before the group is looked at for what it still waits for.
+// quickExit is how long dlx-init gets to end by itself before the group is looked at for what it
+// still waits for.
 const quickExit = 5 * time.Millisecond
 
 // hasStarted says whether the command ran.

@@ -14,8 +14,8 @@ import (
 	"dlx/nsutil"
 )
 
-// owner is the dlx that made a session. Its start time tells it from a process that has its number later, and its pid
-// namespace says for whom the number means it.
+// owner is the dlx that made a session. Its start time tells it from a process that has its number
+// later, and its pid namespace says for whom the number means it.
 type owner struct {
 	pid       int
 	start, ns uint64

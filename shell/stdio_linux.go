@@ -14,9 +14,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// IO is what a session's user sees and types. The host's own files and terminal never reach the session: a pipe or a
-// fresh pseudo-terminal stands between, since a container could open them again through /proc/PID/fd, or type into
-// the terminal (TIOCSTI).
+// IO is what a session's user sees and types. The host's own files and terminal never reach the
+// session: a pipe or a fresh pseudo-terminal stands between, since a container could open them
+// again through /proc/PID/fd, or type into the terminal (TIOCSTI).
 type IO struct {
 	Stdin   io.Reader // nil: none
 	Stdout  io.Writer
@@ -73,7 +73,8 @@ func (s *stdio) open(pts *linux.FD) (err error) {
 	return nil
 }
 
-// give makes the child's user the owner of its descriptors, so that it can open /dev/stderr and its like again.
+// give makes the child's user the owner of its descriptors, so that it can open /dev/stderr and its
+// like again.
 func (s *stdio) give(uid, gid uint32) error {
 	for _, fd := range s.child {
 		if err := linux.Fchown(fd, int(uid), int(gid)); err != nil {
@@ -112,7 +113,8 @@ func (s *stdio) endInput() {
 	}
 }
 
-// relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does, which is its owner's to bring about.
+// relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does, which is its
+// owner's to bring about.
 func (s *stdio) relay() {
 	if s.io.Stdin == nil && !s.io.TTY {
 		_ = s.in.Close()
@@ -143,7 +145,8 @@ func (s *stdio) relay() {
 	}
 }
 
-// note keeps the first error by which output was lost. A reader that has gone away wants no more of it.
+// note keeps the first error by which output was lost. A reader that has gone away wants no more of
+// it.
 func (s *stdio) note(err error) bool {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || s.io.TTY && errors.Is(err, syscall.EIO) {
 		return false
@@ -166,8 +169,8 @@ func (s *stdio) lost() error {
 	return s.failed
 }
 
-// carry copies until from ends, or has been silent from one deadline to the next. A reader that is slow to take what
-// there is costs nothing but time.
+// carry copies until from ends, or has been silent from one deadline to the next. A reader that is
+// slow to take what there is costs nothing but time.
 func carry(to io.Writer, from *os.File) error {
 	buf := make([]byte, 32<<10)
 	for silent := false; ; {

@@ -80,8 +80,8 @@ type Info struct {
 // Ref names the container and no other one.
 func (c *Info) Ref() Ref { return Ref{c.Runtime, c.ID} }
 
-// Layers are the host directories of a container's file system, from the runtime's API and never from the container's
-// own mountinfo, which it can forge. Empty ones are not known.
+// Layers are the host directories of a container's file system, from the runtime's API and never
+// from the container's own mountinfo, which it can forge. Empty ones are not known.
 type Layers struct {
 	Merged string   `json:"merged,omitempty"` // the mounted overlay; there while the container runs
 	Upper  string   `json:"upper,omitempty"`  // the writable layer

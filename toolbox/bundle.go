@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Bundle is a toolbox as it comes: a manifest, what signs and describes it, and the bytes of its files, which nobody has
-// checked yet.
+// Bundle is a toolbox as it comes: a manifest, what signs and describes it, and the bytes of its
+// files, which nobody has checked yet.
 type Bundle struct {
 	manifest *Manifest
 	raw      []byte // the manifest's exact bytes
@@ -112,8 +112,8 @@ func NewBundle(raw, sbom []byte, contents map[string][]byte) (*Bundle, error) {
 	return &Bundle{manifest: m, raw: raw, sbom: sbom, contents: contents}, nil
 }
 
-// ReadBundle reads a bundle's archive: an uncompressed tar(5) of regular files, the manifest first. The files are slices of
-// data, not copies, and links are in the manifest alone.
+// ReadBundle reads a bundle's archive: an uncompressed tar(5) of regular files, the manifest first.
+// The files are slices of data, not copies, and links are in the manifest alone.
 func ReadBundle(data []byte) (*Bundle, error) {
 	r := bytes.NewReader(data)
 	tr := tar.NewReader(r)
@@ -126,7 +126,8 @@ func ReadBundle(data []byte) (*Bundle, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the toolbox's archive: %w", err)
 		}
-		// The reader stands at the entry's first byte: tar's reader reads headers only, and the archive is no sparse one.
+		// The reader stands at the entry's first byte: tar's reader reads headers only, and the
+		// archive is no sparse one.
 		start := int64(len(data)) - int64(r.Len())
 		if h.Typeflag != tar.TypeReg || len(h.PAXRecords) > 0 || h.Size < 0 || h.Size > int64(len(data))-start {
 			return nil, fmt.Errorf("read the toolbox's archive: %.80q is not a whole regular file", h.Name)

@@ -46,8 +46,8 @@ func TestDigests(t *testing.T) {
 	}
 }
 
-// TestBuilderDigests compares what a builder lists with the digests of "abc" that FIPS 180-2 (B.1) and BLAKE3's
-// authors give.
+// TestBuilderDigests compares what a builder lists with the digests of "abc" that FIPS 180-2 (B.1)
+// and BLAKE3's authors give.
 func TestBuilderDigests(t *testing.T) {
 	b := toolbox.Builder{Name: "test", Version: "1", Arch: runtime.GOARCH}
 	b.Add("share/abc", []byte("abc"), 0o644, toolbox.Source{})

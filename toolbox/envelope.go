@@ -23,7 +23,8 @@ const (
 	CosignName   = "manifest.json.sig"
 )
 
-// Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, version 1) around a manifest's exact bytes.
+// Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, version 1) around a manifest's
+// exact bytes.
 type Envelope struct {
 	PayloadType string              `json:"payloadType"`
 	Payload     string              `json:"payload"` // base64
@@ -48,8 +49,8 @@ func preAuth(payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(PayloadType), PayloadType, len(payload), payload)
 }
 
-// Sign returns an envelope around a manifest with the signatures of the keys, and those that an earlier envelope around the
-// same bytes has by other keys.
+// Sign returns an envelope around a manifest with the signatures of the keys, and those that an
+// earlier envelope around the same bytes has by other keys.
 func Sign(manifest []byte, earlier *Envelope, keys ...*PrivateKey) (*Envelope, error) {
 	e := &Envelope{PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(manifest)}
 	signed := map[string]bool{}
@@ -153,9 +154,10 @@ func badCosign(err error) error {
 	return fault.New(fault.BadSignature, "", "add cosign's signature: %w", err)
 }
 
-// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its --bundle, a Sigstore bundle
-// (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or the one that came before. The digest that a bundle says was
-// signed is a hint: it tells a signature of something else from one by somebody else.
+// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its
+// --bundle, a Sigstore bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or the
+// one that came before. The digest that a bundle says was signed is a hint: it tells a signature of
+// something else from one by somebody else.
 func cosignSignature(data, manifest []byte) ([]byte, error) {
 	text := string(bytes.TrimSpace(data))
 	if len(text) > 0 && text[0] == '{' {

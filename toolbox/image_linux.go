@@ -10,16 +10,16 @@ import (
 	"unsafe"
 )
 
-// ownImage is this program's own file, which its read-only data is mapped from. Reading it takes half the time of going
-// through the mapping, which costs a page fault for every 16 pages.
+// ownImage is this program's own file, which its read-only data is mapped from. Reading it takes
+// half the time of going through the mapping, which costs a page fault for every 16 pages.
 type ownImage struct {
 	file   *os.File
 	start  uintptr // of the mapping
 	offset int64   // of the mapping in the file
 }
 
-// openOwn opens the program's file if data is mapped from it. It is nil where that can not be found out: the mapping
-// itself is as good. Either way the bytes are compared with their digests.
+// openOwn opens the program's file if data is mapped from it. It is nil where that can not be found
+// out: the mapping itself is as good. Either way the bytes are compared with their digests.
 func openOwn(data []byte) image {
 	maps, err := os.ReadFile("/proc/self/maps") // proc_pid_maps(5)
 	if err != nil {

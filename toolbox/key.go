@@ -21,7 +21,8 @@ const (
 	pemPrivate = "PRIVATE KEY"
 )
 
-// PublicKey is a key that signatures are checked with: Ed25519 (RFC 8032), or ECDSA on P-256, as cosign makes them.
+// PublicKey is a key that signatures are checked with: Ed25519 (RFC 8032), or ECDSA on P-256, as
+// cosign makes them.
 type PublicKey struct {
 	key crypto.PublicKey
 	id  string
@@ -88,8 +89,8 @@ func (k *PublicKey) MarshalPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: pemPublic, Bytes: der}), nil
 }
 
-// verify says whether a signature of a message is the key's: of the message for Ed25519, of its SHA-256 digest as ASN.1 for
-// ECDSA.
+// verify says whether a signature of a message is the key's: of the message for Ed25519, of its
+// SHA-256 digest as ASN.1 for ECDSA.
 func (k *PublicKey) verify(message, signature []byte) bool {
 	switch key := k.key.(type) {
 	case ed25519.PublicKey:

@@ -16,8 +16,9 @@ import (
 // placers is how many goroutines hash and copy.
 const placers = 2
 
-// Place writes the toolbox below dir, which it does not own, hashing what it writes. Every name is made new, relative to
-// a held descriptor, and no link is followed. With an error the caller removes what is there.
+// Place writes the toolbox below dir, which it does not own, hashing what it writes. Every name is
+// made new, relative to a held descriptor, and no link is followed. With an error the caller
+// removes what is there.
 func (v *Verified) Place(ctx context.Context, dir *linux.FD) error {
 	p := &placing{box: v, dirs: map[string]*linux.FD{".": dir}}
 	err := p.mkdirs()

@@ -6,8 +6,9 @@ import (
 	"errors"
 )
 
-// program is what the kernel takes from a program's headers before it runs it (elf(5), fs/binfmt_elf.c). Of debug/elf only the
-// names are used: it reads section tables as well, which no kernel looks at and which lie at the far end of each file.
+// program is what the kernel takes from a program's headers before it runs it (elf(5),
+// fs/binfmt_elf.c). Of debug/elf only the names are used: it reads section tables as well, which no
+// kernel looks at and which lie at the far end of each file.
 type program struct {
 	machine elf.Machine
 	loader  bool // it asks for one
@@ -44,7 +45,8 @@ func orderOf(data elf.Data) binary.ByteOrder {
 	return nil
 }
 
-// readProgram reads a program's headers. Those that are not in the file, or not of their size, are errHeaders.
+// readProgram reads a program's headers. Those that are not in the file, or not of their size, are
+// errHeaders.
 func readProgram(content []byte) (p program, err error) {
 	if len(content) < elf.EI_NIDENT {
 		return p, errHeaders

@@ -84,7 +84,8 @@ func TestSBOMLibrary(t *testing.T) {
 	}
 }
 
-// TestSBOM validates bills of materials against CycloneDX's schema, and looks for every file of a toolbox with its digest.
+// TestSBOM validates bills of materials against CycloneDX's schema, and looks for every file of a
+// toolbox with its digest.
 func TestSBOM(t *testing.T) {
 	schema := cycloneDX(t)
 	small := toolbox.Builder{Name: "small", Version: "1", Arch: "amd64", Created: time.Unix(0, 0)}

@@ -123,7 +123,8 @@ func forge(t *testing.T, envelope []byte, id string) []byte {
 	return out
 }
 
-// TestCosign takes what `cosign sign-blob --key` writes: an ECDSA signature of the manifest, alone or in a bundle.
+// TestCosign takes what `cosign sign-blob --key` writes: an ECDSA signature of the manifest, alone
+// or in a bundle.
 func TestCosign(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

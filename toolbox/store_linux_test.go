@@ -65,7 +65,8 @@ func TestStore(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+newer.m.Arch+".tar", "test_2-..-x_"+newer.m.Arch+".tar")
 }
 
-// TestImportTogether imports many at the same time; an import that was killed leaves nothing for the next one.
+// TestImportTogether imports many at the same time; an import that was killed leaves nothing for
+// the next one.
 func TestImportTogether(t *testing.T) {
 	key, public := keyPair(t)
 	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Verified is a toolbox of the right shape that somebody vouches for. Its bytes are checked against the manifest whenever
-// they are copied.
+// Verified is a toolbox of the right shape that somebody vouches for. Its bytes are checked against
+// the manifest whenever they are copied.
 type Verified struct {
 	parts  []Part
 	files  []*entry // in order of their paths
@@ -136,8 +136,8 @@ func (b *Bundle) signers(keys []*PublicKey) (list []*PublicKey, err error) {
 // BuiltIn is who vouches for the toolbox that comes with dlx.
 const BuiltIn = "built in"
 
-// VerifyDigest takes a bundle whose manifest has a digest that the caller knows by other means, such as by having it
-// compiled in.
+// VerifyDigest takes a bundle whose manifest has a digest that the caller knows by other means,
+// such as by having it compiled in.
 func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
 	if got := b.Digest(); got != want {
 		return nil, refuse(ErrChanged, ManifestName, "has digest %s, not %s", got, want)
@@ -145,7 +145,8 @@ func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
 	return inspect(b, by, runtime.GOARCH)
 }
 
-// Inspect checks all but who made the bundle, also one for another architecture: what is to be signed, say.
+// Inspect checks all but who made the bundle, also one for another architecture: what is to be
+// signed, say.
 func Inspect(b *Bundle) (*Verified, error) { return inspect(b, "", b.manifest.Arch) }
 
 // inspect checks all but who made the bundle, for an architecture.
@@ -278,8 +279,9 @@ func cleanPath(p string) bool {
 // machines are the ELF machines of the architectures that dlx is built for.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// checkProgram wants a program to be for the architecture, and static, since its loader would be the container's, unless it is
-// started with one of the toolbox's own. Files that are no ELF files are data.
+// checkProgram wants a program to be for the architecture, and static, since its loader would be
+// the container's, unless it is started with one of the toolbox's own. Files that are no ELF files
+// are data.
 func checkProgram(f *File, content []byte, arch string) error {
 	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
 		return nil
@@ -297,8 +299,8 @@ func checkProgram(f *File, content []byte, arch string) error {
 	return nil
 }
 
-// Combine is several toolboxes as one. Where two have the same path, the first one's file is it; what would lie below a
-// file, or where a folder is, of an earlier one is left out.
+// Combine is several toolboxes as one. Where two have the same path, the first one's file is it;
+// what would lie below a file, or where a folder is, of an earlier one is left out.
 func Combine(list ...*Verified) *Verified {
 	all := &Verified{byPath: map[string]*entry{}}
 	folders := map[string]bool{}

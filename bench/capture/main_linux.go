@@ -1,6 +1,7 @@
-// Capture times `dlx capture -w` against `tcpdump -w` and dumpcap, with the same ring, on the same traffic. Runs are paired:
-// each round has one of each program, in turn, and the ratios are medians of those of the rounds. All traffic goes over a
-// veth pair in a network namespace that is made here, bounded in packets.
+// Capture times `dlx capture -w` against `tcpdump -w` and dumpcap, with the same ring, on the same
+// traffic. Runs are paired: each round has one of each program, in turn, and the ratios are medians
+// of those of the rounds. All traffic goes over a veth pair in a network namespace that is made
+// here, bounded in packets.
 package main
 
 import (

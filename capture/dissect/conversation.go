@@ -17,11 +17,12 @@ type connection struct {
 	lowPort, highPort uint16
 }
 
-// maxConversations is how many connections of one age are remembered; then the old ones are forgotten.
+// maxConversations is how many connections of one age are remembered; then the old ones are
+// forgotten.
 const maxConversations = 1 << 15
 
-// find returns what a segment's numbers are told from. The first segment of a connection, and one that begins it, are told
-// as they are: zero.
+// find returns what a segment's numbers are told from. The first segment of a connection, and one
+// that begins it, are told as they are: zero.
 func (c *conversations) find(e *ends, h *layers.TCP) conversation {
 	var k connection
 	reverse := h.SrcPort > h.DstPort || h.SrcPort == h.DstPort && bytes.Compare(e.src, e.dst) > 0

@@ -50,7 +50,8 @@ func dots(b []byte) string {
 	return string(out)
 }
 
-// asText is bytes as ASCII with the ends of lines and tabs that they have, carriage returns before line feeds left out.
+// asText is bytes as ASCII with the ends of lines and tabs that they have, carriage returns before
+// line feeds left out.
 func asText(b []byte) string {
 	var out strings.Builder
 	for i, c := range b {

@@ -145,7 +145,8 @@ func neighborFlags(b byte) string {
 	return strings.Join(list, ", ")
 }
 
-// neighborOptions prints what a message of neighbor discovery says behind its fixed part (RFC 4861, 4.6), each on a line.
+// neighborOptions prints what a message of neighbor discovery says behind its fixed part (RFC 4861,
+// 4.6), each on a line.
 func (p *Printer) neighborOptions(t *text, kind uint8, b []byte) {
 	at := map[uint8]int{icmp6Solicitation: icmpSize, icmp6Advertisement: 16, icmp6WhoHas: targetEnd, icmp6IsAt: targetEnd, icmp6Redirect: targetEnd + 16}[kind]
 	if kind == icmp6Advertisement && len(b) >= at {

@@ -173,7 +173,8 @@ var etherTypes = map[uint16]string{
 	0x9000: "Loopback", 0x6558: "TEB", 0x880b: "PPP", 0x88e5: "802.1AE MACsec",
 }
 
-// network prints a packet of a protocol above the link layer; it returns false if it can not say more than its type.
+// network prints a packet of a protocol above the link layer; it returns false if it can not say
+// more than its type.
 func (p *Printer) network(t *text, kind uint16, r part) bool {
 	switch kind {
 	case 0x0800:
@@ -194,7 +195,8 @@ func (p *Printer) network(t *text, kind uint16, r part) bool {
 	return true
 }
 
-// cooked prints a packet with one of Linux's own headers (pcap-linktype(7), LINKTYPE_LINUX_SLL and _SLL2).
+// cooked prints a packet with one of Linux's own headers (pcap-linktype(7), LINKTYPE_LINUX_SLL and
+// _SLL2).
 func (p *Printer) cooked(t *text, k *Packet, r part, protocol, address []byte, size byte) {
 	kind := binary.BigEndian.Uint16(protocol)
 	if k.Direction == "" {

@@ -72,8 +72,8 @@ const (
 	tlsProtocols   = 16
 )
 
-// tlsGreeting says which name and protocols a ClientHello asks for (RFC 6066, 3; RFC 7301), or that a record is a
-// ServerHello; "" for all else.
+// tlsGreeting says which name and protocols a ClientHello asks for (RFC 6066, 3; RFC 7301), or that
+// a record is a ServerHello; "" for all else.
 func tlsGreeting(b []byte) string {
 	const record = 5
 	const header = record + 4 + 2 + 32 // handshake, version, random
@@ -112,8 +112,8 @@ func tlsGreeting(b []byte) string {
 	return strings.Join(words, " ")
 }
 
-// reader takes vectors with a length in front from bytes; past the end it is empty, and one that is cut is as long as
-// there are bytes.
+// reader takes vectors with a length in front from bytes; past the end it is empty, and one that is
+// cut is as long as there are bytes.
 type reader []byte
 
 func (r *reader) take8() []byte {

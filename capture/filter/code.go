@@ -35,7 +35,8 @@ const (
 	sizeW, sizeH, sizeB                     = 0x00, 0x08, 0x10
 )
 
-// Ancillary loads of Linux: what the kernel knows of a packet, at offsets that no packet has (linux/filter.h).
+// Ancillary loads of Linux: what the kernel knows of a packet, at offsets that no packet has
+// (linux/filter.h).
 const (
 	ancillary    uint32 = 0xfffff000 // SKF_AD_OFF
 	adPacketType        = ancillary + 4
@@ -44,15 +45,16 @@ const (
 	adTagPresent        = ancillary + 48
 )
 
-// inst is an instruction. jt and jf count instructions to skip, inside of a block; jumps between blocks are the blocks'.
+// inst is an instruction. jt and jf count instructions to skip, inside of a block; jumps between
+// blocks are the blocks'.
 type inst struct {
 	op     uint16
 	jt, jf uint8
 	k      uint32
 }
 
-// block is instructions that run one after the other, and a jump at their end: to yes if the condition holds, else to
-// no. A return has neither. op and k are the jump's or the return's.
+// block is instructions that run one after the other, and a jump at their end: to yes if the
+// condition holds, else to no. A return has neither. op and k are the jump's or the return's.
 type block struct {
 	code []inst
 	op   uint16

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// Extensions are what Linux adds to BPF for filters of packet sockets (linux/filter.h): loads of what is known about a
-// packet besides its bytes.
+// Extensions are what Linux adds to BPF for filters of packet sockets (linux/filter.h): loads of
+// what is known about a packet besides its bytes.
 type Extensions uint8
 
 // The extensions that a program may use.
@@ -47,7 +47,8 @@ func (p *Program) Expr() string { return p.expr }
 // Raw is the program as the kernel takes it, at most 4096 instructions.
 func (p *Program) Raw() []bpf.RawInstruction { return p.raw }
 
-// Instructions is the program for golang.org/x/net/bpf, whose virtual machine knows no extensions but the length.
+// Instructions is the program for golang.org/x/net/bpf, whose virtual machine knows no extensions
+// but the length.
 func (p *Program) Instructions() []bpf.Instruction {
 	ins, _ := bpf.Disassemble(p.raw)
 	return ins
@@ -55,7 +56,8 @@ func (p *Program) Instructions() []bpf.Instruction {
 
 const defaultSnaplen = 262144
 
-// Compile compiles an expression. An empty one matches everything. What can not be compiled is an *Error.
+// Compile compiles an expression. An empty one matches everything. What can not be compiled is an
+// *Error.
 func Compile(expr string, opts Options) (*Program, error) {
 	if strings.TrimSpace(expr) == "" {
 		return compile(expr, nil, opts)
@@ -67,7 +69,8 @@ func Compile(expr string, opts Options) (*Program, error) {
 	return compile(expr, tree, opts)
 }
 
-// CompileNode compiles a tree. The places in its errors are in the expression that the tree was parsed from.
+// CompileNode compiles a tree. The places in its errors are in the expression that the tree was
+// parsed from.
 func CompileNode(tree Node, opts Options) (*Program, error) {
 	return compile(tree.String(), tree, opts)
 }

@@ -18,7 +18,8 @@ import (
 // libpcapLinks are the link types that the corpus is compared for, as tcpdump's -y names them.
 var libpcapLinks = []string{"EN10MB", "RAW", "LINUX_SLL", "LINUX_SLL2", "NULL", "LOOP", "IPV4", "IPV6"}
 
-// refusedHere are expressions that tcpdump takes for some link types and this package refuses, with the reason.
+// refusedHere are expressions that tcpdump takes for some link types and this package refuses, with
+// the reason.
 var refusedHere = map[string]string{
 	"ip[0 - 1] = 0":       "the offset is negative, where the kernel looks for something else",
 	"ip[-2:2] = 0x0800":   "as above",
@@ -52,8 +53,8 @@ func options(t testing.TB, link string) filter.Options {
 	return filter.Options{Link: l, Extensions: filter.Metadata, Netmask: netip.AddrFrom4([4]byte{}), Names: names.New(t.Context())}
 }
 
-// TestAgainstLibpcap compiles the corpus here and with libpcap and compares: what is refused, the verdicts on whole
-// frames and on frames cut at every length, and the lengths of the programs.
+// TestAgainstLibpcap compiles the corpus here and with libpcap and compares: what is refused, the
+// verdicts on whole frames and on frames cut at every length, and the lengths of the programs.
 func TestAgainstLibpcap(t *testing.T) {
 	program := buildLibpcap(t)
 	accepted, refused := readList(t, "expressions.txt"), readList(t, "refused.txt")
@@ -146,13 +147,14 @@ func (c *comparison) one(theirs *libpcap, expr string, opts filter.Options) {
 	}
 }
 
-// long leaves frames out that end inside of the first headers: what happens to them depends on which loads are left.
+// long leaves frames out that end inside of the first headers: what happens to them depends on
+// which loads are left.
 func long(frames [][]byte) [][]byte {
 	return slices.DeleteFunc(slices.Clone(frames), func(f []byte) bool { return len(f) < 60 })
 }
 
-// verdicts compares what two programs say of each frame. Frames on which libpcap's program never ends are left out:
-// protochain has loops.
+// verdicts compares what two programs say of each frame. Frames on which libpcap's program never
+// ends are left out: protochain has loops.
 func (c *comparison) verdicts(expr, how string, got, want machine, frames [][]byte) {
 	for _, f := range frames {
 		w, ended := want.run(f, &metadata{packetType: 4, ifindex: 3})

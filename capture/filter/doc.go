@@ -1,29 +1,36 @@
-// Package filter compiles capture filters, the language of pcap-filter(7) that tcpdump takes, to classic BPF: for the
-// packet sockets of Linux and for capture files, for Ethernet and the link types around it.
+// Package filter compiles capture filters, the language of pcap-filter(7) that tcpdump takes, to
+// classic BPF: for the packet sockets of Linux and for capture files, for Ethernet and the link
+// types around it.
 //
-// [Compile] does it in one step. [Parse] makes the tree, which prints as an expression again; [CompileNode] compiles it.
-// A [Program] is for the kernel ([Program.Raw]) and for golang.org/x/net/bpf's virtual machine ([Program.Instructions]),
-// and prints in tcpdump's three forms.
+// [Compile] does it in one step. [Parse] makes the tree, which prints as an expression again;
+// [CompileNode] compiles it. A [Program] is for the kernel ([Program.Raw]) and for
+// golang.org/x/net/bpf's virtual machine ([Program.Instructions]), and prints in tcpdump's three
+// forms.
 //
 // # The language
 //
-// An expression joins primitives by "and" (&&), "or" (||) and "not" (!). "and" and "or" have the same precedence and
-// associate to the left; "not" binds tighter; parentheses group. A value without qualifiers takes over those before it:
-// "tcp port 80 or 443 and not 22".
+// An expression joins primitives by "and" (&&), "or" (||) and "not" (!). "and" and "or" have the
+// same precedence and associate to the left; "not" binds tighter; parentheses group. A value
+// without qualifiers takes over those before it: "tcp port 80 or 443 and not 22".
 //
-//	[P] [D] host ADDRESS        P: ip, ip6, arp, rarp, decnet; D: src, dst, src or dst, src and dst
-//	[P] [D] net 10.1            10, 10.1, 10.1.2, 10.0.0.0/8, 10.0.0.0 mask 255.0.0.0, 2001:db8::/32, a name
+//	[P] [D] host ADDRESS        P: ip, ip6, arp, rarp, decnet
+//	                            D: src, dst, src or dst, src and dst
+//	[P] [D] net 10.1            10, 10.1, 10.1.2, 10.0.0.0/8, 10.0.0.0 mask 255.0.0.0,
+//	                            2001:db8::/32, a name
 //	[P] [D] port PORT           P: tcp, udp, sctp; a number or a service
 //	[P] [D] portrange LOW-HIGH
 //	[P] [D] ADDRESS             with a direction: host is meant
-//	ether [D] host MAC          02:00:00:00:00:01, 02-00-…, 02.00.…, 0200.0000.0001, 020000000001, a name
+//	ether [D] host MAC          02:00:00:00:00:01, 02-00-…, 02.00.…, 0200.0000.0001,
+//	                            020000000001, a name
 //	gateway HOST                a host's Ethernet address with none of its IPv4 addresses
 //	[ip|ip6] proto PROTOCOL     a number, or a name with a backslash if it is a keyword: \tcp
 //	[ip|ip6] protochain PROTOCOL
-//	ether proto PROTOCOL        a number, or \aarp \arp \atalk \decnet \ip \ip6 \ipx \iso \lat \loopback \mopdl …
+//	ether proto PROTOCOL        a number, or \aarp \arp \atalk \decnet \ip \ip6 \ipx \iso
+//	                            \lat \loopback \mopdl …
 //	iso proto PROTOCOL          a number, or \clnp \esis \isis; isis proto NUMBER
 //	ip ip6 arp rarp tcp udp sctp icmp icmp6 igmp igrp pim vrrp carp esp ah
-//	atalk aarp decnet lat sca moprc mopdl iso clnp esis isis l1 l2 iih lsp snp csnp psnp stp ipx netbeui
+//	atalk aarp decnet lat sca moprc mopdl iso clnp esis isis l1 l2 iih lsp snp csnp psnp stp
+//	ipx netbeui
 //	[ether|ip] broadcast, [ether|ip|ip6] multicast
 //	less LENGTH, greater LENGTH at most, at least so many bytes
 //	llc [i|s|u|rr|rnr|rej|ui|ua|disc|sabme|test|xid|frmr]
@@ -32,47 +39,53 @@
 //	byte OFFSET = VALUE         also < and >
 //	NUMBER RELATION NUMBER      RELATION: = == != > >= < <=
 //
-// A NUMBER is a constant (10, 0x1f, 017, tcp-syn, icmp-echo), len, PROTO[OFFSET] or PROTO[OFFSET:SIZE] with a size of 1, 2
-// or 4 bytes, or numbers joined by + - * / % & | ^ << >> and a unary minus, all of them in 32 bits without a sign. PROTO is
-// ether, ip, ip6, arp, rarp, tcp, udp, sctp, icmp, icmp6, igmp, igrp, pim, vrrp, carp, atalk, decnet, lat, sca, moprc or
-// mopdl; tcpflags, icmptype, icmpcode, icmp6type and icmp6code are offsets with names.
+// A NUMBER is a constant (10, 0x1f, 017, tcp-syn, icmp-echo), len, PROTO[OFFSET] or
+// PROTO[OFFSET:SIZE] with a size of 1, 2 or 4 bytes, or numbers joined by + - * / % & | ^ << >> and
+// a unary minus, all of them in 32 bits without a sign. PROTO is ether, ip, ip6, arp, rarp, tcp,
+// udp, sctp, icmp, icmp6, igmp, igrp, pim, vrrp, carp, atalk, decnet, lat, sca, moprc or mopdl;
+// tcpflags, icmptype, icmpcode, icmp6type and icmp6code are offsets with names.
 //
-// vlan, mpls, pppoes and geneve change where everything behind them in the expression is looked for, until its end and
-// also behind "or" and "not": write "ip or (vlan and ip)", not "(vlan and ip) or ip". ether, link, fddi, tr, wlan, ppp and
-// slip all mean the link layer. For % and ^ libpcap's grammar has no precedence: use parentheses around them.
+// vlan, mpls, pppoes and geneve change where everything behind them in the expression is looked
+// for, until its end and also behind "or" and "not": write "ip or (vlan and ip)", not "(vlan and
+// ip) or ip". ether, link, fddi, tr, wlan, ppp and slip all mean the link layer. For % and ^
+// libpcap's grammar has no precedence: use parentheses around them.
 //
 // # Link types
 //
-// [Ethernet] has everything. [LinuxSLL] and [LinuxSLL2] have no Ethernet addresses, vlan, mpls and llc types; [Raw], [IPv4],
-// [IPv6], [Null] and [Loop] carry IP only: other protocols match nothing there. What a link type can not answer is an
-// error. Primitives for 802.11, ATM, SS7 and pf logs are known and refused.
+// [Ethernet] has everything. [LinuxSLL] and [LinuxSLL2] have no Ethernet addresses, vlan, mpls and
+// llc types; [Raw], [IPv4], [IPv6], [Null] and [Loop] carry IP only: other protocols match nothing
+// there. What a link type can not answer is an error. Primitives for 802.11, ATM, SS7 and pf logs
+// are known and refused.
 //
 // # Live and file forms
 //
-// On Linux the kernel takes the outermost VLAN tag out of a frame before a packet socket's filter sees it, and keeps the
-// direction and the interface beside the frame. With [Live] programs ask the kernel for these; without extensions they
-// use the bytes only, as programs for files must, and refuse inbound, outbound and ifindex where the link type has no
-// field for them.
+// On Linux the kernel takes the outermost VLAN tag out of a frame before a packet socket's filter
+// sees it, and keeps the direction and the interface beside the frame. With [Live] programs ask the
+// kernel for these; without extensions they use the bytes only, as programs for files must, and
+// refuse inbound, outbound and ifindex where the link type has no field for them.
 //
 // # What is as in libpcap, and may surprise
 //
-// Programs are made to return what those of libpcap 1.10.3 return for every frame, also for those that end early: a load
-// behind the end of a frame rejects it, even below "not". tcp[…] and its like look at IPv4 only. Of an operation's right
-// operand it is not tested whether its protocol is there: "len > ip[2:2] + 14" tests for ip, "14 + ip[2:2] < len" does not.
-// protochain takes what follows an authentication header from an offset that does not add up. A network's name is matched
-// whole if its number has four parts. A shift by a number from the packet that is above 31 gives 0 in virtual machines
-// and is taken modulo 32 by the kernel.
+// Programs are made to return what those of libpcap 1.10.3 return for every frame, also for those
+// that end early: a load behind the end of a frame rejects it, even below "not". tcp[…] and its
+// like look at IPv4 only. Of an operation's right operand it is not tested whether its protocol is
+// there: "len > ip[2:2] + 14" tests for ip, "14 + ip[2:2] < len" does not. protochain takes what
+// follows an authentication header from an offset that does not add up. A network's name is matched
+// whole if its number has four parts. A shift by a number from the packet that is above 31 gives 0
+// in virtual machines and is taken modulo 32 by the kernel.
 //
 // # What differs from libpcap
 //
-//   - protochain follows 8 headers, without a loop, so that the kernel takes it. libpcap's program follows any number, the
-//     kernel refuses it, and there are packets on which it never ends.
-//   - ip[4:4] & 0xffffffff = 0 means what it says. libpcap's optimizer takes a test of all bits for one that always holds.
+//   - protochain follows 8 headers, without a loop, so that the kernel takes it. libpcap's program
+//     follows any number, the kernel refuses it, and there are packets on which it never ends.
+//   - ip[4:4] & 0xffffffff = 0 means what it says. libpcap's optimizer takes a test of all bits for
+//     one that always holds.
 //   - gateway works. libpcap does not have it where it is built with IPv6, which is everywhere.
-//   - Scratch registers that geneve, or vlan before pppoes or geneve, leave unset on some paths are set to 0 first. The
-//     kernel refuses libpcap's programs for these.
-//   - Refused rather than guessed: DECnet addresses that are none (64.1, 10.1.2), constant offsets that turn out negative
-//     (which mean something else to the kernel), "byte N & M" and "byte N | M", which libpcap takes and does not load.
+//   - Scratch registers that geneve, or vlan before pppoes or geneve, leave unset on some paths are
+//     set to 0 first. The kernel refuses libpcap's programs for these.
+//   - Refused rather than guessed: DECnet addresses that are none (64.1, 10.1.2), constant offsets
+//     that turn out negative (which mean something else to the kernel), "byte N & M" and "byte N |
+//     M", which libpcap takes and does not load.
 //
 // The package is a library that others may import: no type of another package of the house is in
 // its signatures.

@@ -9,8 +9,8 @@ import (
 const (
 	// maxProgram is the kernel's BPF_MAXINSNS.
 	maxProgram = 4096
-	// maxOffset is the largest constant offset of a load: the kernel takes larger ones for negative, with meanings of their
-	// own (SKF_AD_OFF, SKF_NET_OFF, SKF_LL_OFF in linux/filter.h).
+	// maxOffset is the largest constant offset of a load: the kernel takes larger ones for
+	// negative, with meanings of their own (SKF_AD_OFF, SKF_NET_OFF, SKF_LL_OFF in linux/filter.h).
 	maxOffset = 1<<31 - 1
 )
 
@@ -130,8 +130,8 @@ func (p *placed) between(i, skip int) int {
 	return n
 }
 
-// unset is the scratch registers that some path reads before it writes them. The kernel refuses such programs
-// (check_load_and_stores in net/core/filter.c).
+// unset is the scratch registers that some path reads before it writes them. The kernel refuses
+// such programs (check_load_and_stores in net/core/filter.c).
 func unset(raw []bpf.RawInstruction) (regs uint16) {
 	valid := make([]uint16, len(raw)+1)
 	for i := range valid {

@@ -79,7 +79,8 @@ func TestRefusedHaveAPlace(t *testing.T) {
 	}
 }
 
-// TestProgramTooLong: jumps of more than 255 instructions work, programs of more than 4,096 are refused.
+// TestProgramTooLong: jumps of more than 255 instructions work, programs of more than 4,096 are
+// refused.
 func TestProgramTooLong(t *testing.T) {
 	ports := func(n int) string {
 		var list []string

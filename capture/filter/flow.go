@@ -2,10 +2,11 @@ package filter
 
 import "math/bits"
 
-// The optimizer works on the graph of a program's blocks, which has no loops: value numbering finds loads and tests that
-// are repeated, dominators find tests whose result is known on the way to them, and jumps go around those. The method is
-// that of S. McCanne, "libpcap: An Architecture and Optimization Methodology for Packet Capture" (Sharkfest 2011). It is
-// kept to closely: which loads remain decides what happens to packets that end early, and tcpdump shall agree there too.
+// The optimizer works on the graph of a program's blocks, which has no loops: value numbering finds
+// loads and tests that are repeated, dominators find tests whose result is known on the way to
+// them, and jumps go around those. The method is that of S. McCanne, "libpcap: An Architecture and
+// Optimization Methodology for Packet Capture" (Sharkfest 2011). It is kept to closely: which loads
+// remain decides what happens to packets that end early, and tcpdump shall agree there too.
 
 // flow is what the optimizer knows of a block.
 type flow struct {
@@ -80,7 +81,8 @@ type graph struct {
 
 func (b *block) isReturn() bool { return b.op&classMask == classRET }
 
-// newGraph numbers the blocks and edges once; blocks that fall out of the program later keep their numbers.
+// newGraph numbers the blocks and edges once; blocks that fall out of the program later keep their
+// numbers.
 func newGraph(root *block) *graph {
 	g := &graph{root: root}
 	g.number(root)

@@ -1,7 +1,7 @@
 package filter
 
-// number32 is an arithmetic expression's code, which leaves the number in a scratch register, and the condition under
-// which what it loads is there.
+// number32 is an arithmetic expression's code, which leaves the number in a scratch register, and
+// the condition under which what it loads is there.
 type number32 struct {
 	code  []inst
 	reg   int
@@ -69,7 +69,8 @@ func (g *generator) store(code []inst, guard *cond) number32 {
 	return number32{code: append(code, inst{op: st, k: uint32(reg)}), reg: reg, guard: guard}
 }
 
-// binary generates an operation. As in libpcap, whether there is something to load is asked of the left operand only.
+// binary generates an operation. As in libpcap, whether there is something to load is asked of the
+// left operand only.
 func (g *generator) binary(a *Binary) number32 {
 	l := g.arith(a.L)
 	r := g.arith(a.R)

@@ -29,7 +29,8 @@ func (g *generator) encapsulation(n *Keyword) *cond {
 	return g.geneves(n.Number, n.Has)
 }
 
-// vlan tests for a tag. The kernel takes the outermost one out of a frame before a socket's filter sees it.
+// vlan tests for a tag. The kernel takes the outermost one out of a frame before a socket's filter
+// sees it.
 func (g *generator) vlan(id uint32, has bool) *cond {
 	switch {
 	case g.labels > 0:
@@ -52,8 +53,8 @@ func (g *generator) vlan(id uint32, has bool) *cond {
 	return and(tagged, named)
 }
 
-// strippedTag asks the kernel for the tag first. Whether the tag is in the frame is known at run time only: the offsets
-// behind it get a variable part of 0 or 4.
+// strippedTag asks the kernel for the tag first. Whether the tag is in the frame is known at run
+// time only: the offsets behind it get a variable part of 0 or 4.
 func (g *generator) strippedTag(tagged, named *cond) (*cond, *cond) {
 	var shift []inst
 	for _, off := range []*offset{&g.payload, &g.typeAt} {
@@ -134,7 +135,8 @@ func (g *generator) geneves(vni uint32, has bool) *cond {
 	return and(c, test(jeq, 0, code...))
 }
 
-// geneveIn tests for version 0 and the network identifier, and leaves the length of the IP header in A.
+// geneveIn tests for version 0 and the network identifier, and leaves the length of the IP header
+// in A.
 func (g *generator) geneveIn(v6 bool, vni uint32, has bool) *cond {
 	family := uint32(etherIP)
 	if v6 {

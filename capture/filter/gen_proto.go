@@ -41,7 +41,8 @@ var ipNumbers = map[Proto]uint32{
 	ProtoIGMP: protoIGMP, ProtoIGRP: protoIGRP, ProtoVRRP: protoVRRP, ProtoCARP: protoVRRP,
 }
 
-// isisPDUs are the types of the IS-IS PDUs (ISO 10589) that a name means, in the order in which they are joined.
+// isisPDUs are the types of the IS-IS PDUs (ISO 10589) that a name means, in the order in which
+// they are joined.
 var isisPDUs = map[Proto][]uint32{
 	ProtoL1: {17, 15, 18, 24, 26}, ProtoL2: {17, 16, 20, 25, 27}, ProtoIIH: {16, 15, 17}, ProtoLSP: {20, 18},
 	ProtoSNP: {25, 24, 26, 27}, ProtoCSNP: {25, 24}, ProtoPSNP: {27, 26},
@@ -75,8 +76,8 @@ func (g *generator) proto(n uint32, of Proto) *cond {
 
 func (g *generator) nextHeader(n uint32) *cond { return equal(g.inNetwork(6, 1), whole, n) }
 
-// portRange tests the ports of IPv6 and of unfragmented IPv4 packets. A transport of 0 is the one of the qualifiers, or
-// any.
+// portRange tests the ports of IPv6 and of unfragmented IPv4 packets. A transport of 0 is the one
+// of the qualifiers, or any.
 func (g *generator) portRange(q Qualifiers, low, high, transport uint32) *cond {
 	numbers := []uint32{protoTCP, protoUDP, protoSCTP}
 	switch q.Proto {
@@ -102,7 +103,8 @@ func (g *generator) portRange(q Qualifiers, low, high, transport uint32) *cond {
 	return or(c, and(g.carries(etherIP), g.transports(false, numbers, q, low, high)))
 }
 
-// transports tests the ports of each of the transports; the last one of them first, as there are few of it.
+// transports tests the ports of each of the transports; the last one of them first, as there are
+// few of it.
 func (g *generator) transports(v6 bool, numbers []uint32, q Qualifiers, low, high uint32) *cond {
 	var c *cond
 	for i, n := range numbers {

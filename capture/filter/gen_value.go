@@ -228,8 +228,8 @@ func (g *generator) decnet(q Qualifiers, text string) *cond {
 	return g.decnetAddress(q.Dir, uint32(a<<10|n))
 }
 
-// decnetAddress tests the addresses of DECnet routing headers, short and long, with and without a byte of padding in
-// front. They are in little-endian byte order.
+// decnetAddress tests the addresses of DECnet routing headers, short and long, with and without a
+// byte of padding in front. They are in little-endian byte order.
 func (g *generator) decnetAddress(dir Dir, addr uint32) *cond {
 	val := addr&0xff<<8 | addr>>8&0xff
 	return ends(dir, func(source bool) *cond {

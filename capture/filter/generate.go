@@ -1,14 +1,15 @@
 package filter
 
-// offset is where a header begins: a constant, and the content of a scratch register where only the packet tells.
+// offset is where a header begins: a constant, and the content of a scratch register where only the
+// packet tells.
 type offset struct {
 	fixed    uint32
 	variable bool
 	reg      int // or -1
 }
 
-// generator makes the conditions of a tree. Primitives such as vlan move the headers for everything that stands behind
-// them in the expression, so the tree is walked from left to right, once.
+// generator makes the conditions of a tree. Primitives such as vlan move the headers for everything
+// that stands behind them in the expression, so the tree is walked from left to right, once.
 type generator struct {
 	opts    *Options
 	link    LinkType
@@ -120,7 +121,8 @@ func (g *generator) inNetwork(off uint32, size int) []inst {
 	return g.load(g.payload, g.network+off, size)
 }
 
-// inTransport loads from what follows an IPv4 header of any length, or an IPv6 header without extensions.
+// inTransport loads from what follows an IPv4 header of any length, or an IPv6 header without
+// extensions.
 func (g *generator) inTransport(v6 bool, off uint32, size int) []inst {
 	if v6 {
 		return g.inNetwork(40+off, size)

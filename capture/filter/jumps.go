@@ -1,6 +1,7 @@
 package filter
 
-// conflict says that b leaves something in A, X or a register that is not what the code behind target expects.
+// conflict says that b leaves something in A, X or a register that is not what the code behind
+// target expects.
 func conflict(b, target *block) bool {
 	if target.out == 0 {
 		return false
@@ -56,9 +57,9 @@ func implied(b *block, e *edge) *block {
 	return nil
 }
 
-// pull moves a test up a chain of alternatives (or) or of conditions (and), to where A has its value already: in
-// "ip host a or arp host b or ip host c" the second test for IP goes to the first. leave picks the way out that the
-// tests of the chain share, next the one that goes on.
+// pull moves a test up a chain of alternatives (or) or of conditions (and), to where A has its
+// value already: in "ip host a or arp host b or ip host c" the second test for IP goes to the
+// first. leave picks the way out that the tests of the chain share, next the one that goes on.
 func (g *graph) pull(b *block, leave, next func(*block) **block) {
 	if b.in == nil {
 		return

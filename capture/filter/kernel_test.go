@@ -9,8 +9,8 @@ import (
 	"dlx/capture/filter"
 )
 
-// kernelRefuses says why the kernel's checker would refuse a program, or nothing: bpf_check_classic and
-// check_load_and_stores in net/core/filter.c.
+// kernelRefuses says why the kernel's checker would refuse a program, or nothing: bpf_check_classic
+// and check_load_and_stores in net/core/filter.c.
 func kernelRefuses(m machine) string {
 	if len(m) == 0 || len(m) > 4096 {
 		return fmt.Sprintf("%d instructions", len(m))

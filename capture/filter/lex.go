@@ -60,8 +60,8 @@ func lexEscaped(expr string, i int) (token, *failure) {
 	return token{kind: kName, text: expr[i+1 : end], span: span{i, end}}, nil
 }
 
-// lexColons takes an IPv6 or MAC address that is written with colons. What has one colon is numbers and a sign,
-// as in ip[0:4].
+// lexColons takes an IPv6 or MAC address that is written with colons. What has one colon is numbers
+// and a sign, as in ip[0:4].
 func lexColons(expr string, i int) (token, bool, *failure) {
 	end, colons := i, 0
 	for end < len(expr) && (isHex(expr[end]) || expr[end] == ':' || expr[end] == '.') {
@@ -185,8 +185,8 @@ func isDotted(s string) bool {
 	return 2 <= n && n <= 4
 }
 
-// parseMAC parses a MAC address in one of its forms: six groups of one or two digits with colons, dashes or dots, three
-// of four with dots, or twelve digits.
+// parseMAC parses a MAC address in one of its forms: six groups of one or two digits with colons,
+// dashes or dots, three of four with dots, or twelve digits.
 func parseMAC(s string) (mac [6]byte, ok bool) {
 	sep := byte(0)
 	for i := range len(s) {

@@ -12,8 +12,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// libpcap is a process that compiles expressions with libpcap, as tcpdump -ddd -y LINK does: one for all of them takes
-// a hundredth of the time of a tcpdump for each.
+// libpcap is a process that compiles expressions with libpcap, as tcpdump -ddd -y LINK does: one
+// for all of them takes a hundredth of the time of a tcpdump for each.
 type libpcap struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -69,8 +69,8 @@ func (l *libpcap) compile(link, expr string) (machine, error) {
 	return readProgram(l.out)
 }
 
-// readProgram reads a program as tcpdump -ddd prints it: the number of instructions, and then these, a line each. A
-// negative number stands for none, and the program is nil.
+// readProgram reads a program as tcpdump -ddd prints it: the number of instructions, and then
+// these, a line each. A negative number stands for none, and the program is nil.
 func readProgram(r io.Reader) (machine, error) {
 	var n int
 	if _, err := fmt.Fscanln(r, &n); err != nil || n < 0 {

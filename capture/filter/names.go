@@ -8,14 +8,15 @@ import (
 // ErrUnknownName is what Names returns for a name that it does not have.
 var ErrUnknownName = errors.New("unknown name")
 
-// Names looks up the names in an expression. Errors end the compilation; ErrUnknownName is the one for a name that there
-// is not. A program that runs with more privileges than what it observes must not look names up in files or with
-// resolvers that the observed can change.
+// Names looks up the names in an expression. Errors end the compilation; ErrUnknownName is the one
+// for a name that there is not. A program that runs with more privileges than what it observes must
+// not look names up in files or with resolvers that the observed can change.
 type Names interface {
 	// Hosts are the IPv4 and IPv6 addresses of a host, in the order in which they are tested.
 	Hosts(name string) ([]netip.Addr, error)
-	// Network is the number of an IPv4 network as getnetent(3) has it: 10 for 10, 0x0a000000 for 10.0.0.0. As in "net 10",
-	// zero bytes on its left make it a shorter network; those on its right do not.
+	// Network is the number of an IPv4 network as getnetent(3) has it: 10 for 10, 0x0a000000 for
+	// 10.0.0.0. As in "net 10", zero bytes on its left make it a shorter network; those on its
+	// right do not.
 	Network(name string) (uint32, error)
 	// Ether is the Ethernet address of a host, as /etc/ethers has it.
 	Ether(name string) ([6]byte, error)
@@ -62,7 +63,8 @@ func unknown(at span, what, name string, err error) *failure {
 	return f
 }
 
-// etherTypes are the names that "ether proto" takes, with the number or, up to 1500, the LLC service access point.
+// etherTypes are the names that "ether proto" takes, with the number or, up to 1500, the LLC
+// service access point.
 var etherTypes = map[string]uint32{
 	"aarp": etherAARP, "arp": etherARP, "atalk": etherATalk, "decnet": etherDECnet, "ip": etherIP, "ip6": etherIP6, "ipx": sapIPX, "iso": sapISO,
 	"lat": etherLAT, "loopback": etherLoopback, "mopdl": etherMOPDL, "moprc": etherMOPRC, "netbeui": sapNetBEUI, "rarp": etherRARP,

@@ -2,16 +2,17 @@ package filter
 
 import "encoding/binary"
 
-// Bounds of the work. Improvements that only move jumps can undo one another; expressions of hundreds of hosts take some
-// 15 rounds. The sets of dominators take bits that are the square of the blocks.
+// Bounds of the work. Improvements that only move jumps can undo one another; expressions of
+// hundreds of hosts take some 15 rounds. The sets of dominators take bits that are the square of
+// the blocks.
 const (
 	maxIdle   = 100
 	maxRounds = 300
 	maxBlocks = 8192
 )
 
-// optimize improves the program that begins at root, in place, and returns where it begins then. What it finds wrong is
-// told in a few words.
+// optimize improves the program that begins at root, in place, and returns where it begins then.
+// What it finds wrong is told in a few words.
 func optimize(root *block) (*block, string) {
 	g := newGraph(root)
 	for _, alter := range []bool{false, true} {
@@ -38,8 +39,8 @@ func (g *graph) rounds(alter bool) {
 	}
 }
 
-// improve is one round over all blocks: what they compute; then, as long as all instructions are in place, where they go
-// and in which order they stand.
+// improve is one round over all blocks: what they compute; then, as long as all instructions are in
+// place, where they go and in which order they stand.
 func (g *graph) improve(alter bool) {
 	g.values.reset()
 	g.findIn()
@@ -68,7 +69,8 @@ func (g *graph) improve(alter bool) {
 	}
 }
 
-// merge makes one of blocks that do the same and go on to the same, from the end of the program to its start.
+// merge makes one of blocks that do the same and go on to the same, from the end of the program to
+// its start.
 func (g *graph) merge() {
 	var key []byte
 	for {

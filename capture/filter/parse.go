@@ -10,7 +10,8 @@ const (
 	maxDepth = 200
 )
 
-// Parse parses an expression, which is not empty. What does not follow the grammar of pcap-filter(7) is an *Error.
+// Parse parses an expression, which is not empty. What does not follow the grammar of
+// pcap-filter(7) is an *Error.
 //
 // "and" and "or" have the same precedence and associate to the left; "not" binds tighter.
 func Parse(expr string) (Node, error) {
@@ -122,8 +123,8 @@ func (p *parser) deeper() (func(), *failure) {
 	return func() { p.depth-- }, nil
 }
 
-// sequence parses what is joined to a first operand by and, or, from left to right. Behind a term there may be terms
-// and values; behind a value, as in "port (80 or 443)", values only.
+// sequence parses what is joined to a first operand by and, or, from left to right. Behind a term
+// there may be terms and values; behind a value, as in "port (80 or 443)", values only.
 func (p *parser) sequence(first operand) (operand, *failure) {
 	left := first
 	for {
@@ -202,8 +203,8 @@ func (p *parser) negation(quals *Qualifiers) (operand, *failure) {
 	return o, nil
 }
 
-// parentheses parses an operand in parentheses. Behind terms in parentheses, a value takes over what it would have
-// taken over before them.
+// parentheses parses an operand in parentheses. Behind terms in parentheses, a value takes over
+// what it would have taken over before them.
 func (p *parser) parentheses(quals *Qualifiers) (operand, *failure) {
 	p.take()
 	first, err := p.operand(quals)

@@ -28,16 +28,17 @@ var operators = map[uint32]struct {
 	prec int
 }{
 	'|': {"|", 1}, '&': {"&", 2}, signLSH: {"<<", 3}, signRSH: {">>", 3}, '+': {"+", 4}, '-': {"-", 4}, '*': {"*", 5}, '/': {"/", 5},
-	// libpcap's grammar gives these two no precedence: they take what stands to their left at once, and everything to
-	// their right.
+	// libpcap's grammar gives these two no precedence: they take what stands to their left at once,
+	// and everything to their right.
 	'%': {"%", 9}, '^': {"^", 9},
 }
 
 // relations are the relations by their signs.
 var relations = map[uint32]string{'=': "=", '>': ">", '<': "<", signGE: ">=", signLE: "<=", signNE: "!="}
 
-// relation parses what follows the first part of an arithmetic expression: the rest, a relation, and the other side. A
-// number without any of that stays a number, an expression in parentheses may wait for its relation.
+// relation parses what follows the first part of an arithmetic expression: the rest, a relation,
+// and the other side. A number without any of that stays a number, an expression in parentheses may
+// wait for its relation.
 func (p *parser) relation(first operand) (operand, *failure) {
 	left, err := p.binary(first.arith, 0)
 	if err != nil {

@@ -40,8 +40,9 @@ func (g *graph) peephole(b *block) {
 	g.constantJump(b)
 }
 
-// constantOffset makes of a load at X plus a constant one with that offset: ld #k; [ldx 4*([o]&0xf);] add x; tax; ld [x]
-// is what tcp[k] comes from. X must not be used behind the block, where it has another value now.
+// constantOffset makes of a load at X plus a constant one with that offset: ld #k; [ldx
+// 4*([o]&0xf);] add x; tax; ld [x] is what tcp[k] comes from. X must not be used behind the block,
+// where it has another value now.
 func (g *graph) constantOffset(b *block, i, n int) {
 	if b.out>>regX&1 != 0 {
 		return
@@ -66,7 +67,8 @@ func (g *graph) constantOffset(b *block, i, n int) {
 	g.changed()
 }
 
-// compareSooner takes the operation in front of a comparison into the comparison, if A is not used later.
+// compareSooner takes the operation in front of a comparison into the comparison, if A is not used
+// later.
 func (g *graph) compareSooner(b *block, last *inst) {
 	if b.op != jeq || b.out>>regA&1 != 0 {
 		return
@@ -154,7 +156,8 @@ func (g *graph) dropDeadStores(b *block) {
 		if s != nil && b.out>>a&1 == 0 {
 			s.op = nop
 			g.changed()
-			// The value is not there any more. That of X may count as known if it is a constant: then nothing reads X.
+			// The value is not there any more. That of X may count as known if it is a constant:
+			// then nothing reads X.
 			if a != regX || !g.values.isConst(b.val[a]) {
 				b.val[a] = 0
 			}

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// String is the program as tcpdump -d prints it: a line an instruction, with the ones that jumps lead to by number.
+// String is the program as tcpdump -d prints it: a line an instruction, with the ones that jumps
+// lead to by number.
 func (p *Program) String() string {
 	var s strings.Builder
 	for n, i := range p.raw {
@@ -30,8 +31,8 @@ func (p *Program) C() string {
 	return s.String()
 }
 
-// Decimal is the program as tcpdump -ddd prints it: the number of instructions, then one a line as four numbers. That is
-// what iptables' bpf match takes, among others.
+// Decimal is the program as tcpdump -ddd prints it: the number of instructions, then one a line as
+// four numbers. That is what iptables' bpf match takes, among others.
 func (p *Program) Decimal() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d\n", len(p.raw))

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Node is a parsed expression. Its String is an expression that parses to the same tree: every value has its qualifiers,
-// every operator its parentheses.
+// Node is a parsed expression. Its String is an expression that parses to the same tree: every
+// value has its qualifiers, every operator its parentheses.
 type Node interface {
 	fmt.Stringer
 	where() span
@@ -48,8 +48,9 @@ type (
 		L, R Arith
 		span
 	}
-	// Keyword is one of the primitives without qualifiers: broadcast and multicast (after a protocol), less, greater,
-	// inbound, outbound, ifindex, vlan, mpls, pppoed, pppoes, geneve, llc.
+	// Keyword is one of the primitives without qualifiers: broadcast and multicast (after a
+	// protocol), less, greater, inbound, outbound, ifindex, vlan, mpls, pppoed, pppoes, geneve,
+	// llc.
 	Keyword struct {
 		Name   string
 		Proto  Proto
@@ -75,8 +76,8 @@ type (
 	Name string
 	// Number is a port, a protocol or the start of an address.
 	Number uint32
-	// Dotted is an IPv4 address or the first two or three numbers of one, or a DECnet address; a network may have a Mask
-	// of that form, or a prefix length, which is -1 otherwise.
+	// Dotted is an IPv4 address or the first two or three numbers of one, or a DECnet address; a
+	// network may have a Mask of that form, or a prefix length, which is -1 otherwise.
 	Dotted struct {
 		Addr, Mask string
 		Bits       int
@@ -133,8 +134,8 @@ func (n *Keyword) String() string {
 	return s
 }
 
-// Arith is a number: a constant, the packet's length, bytes of the packet, or what operators make of them. Numbers have
-// 32 bits and no sign.
+// Arith is a number: a constant, the packet's length, bytes of the packet, or what operators make
+// of them. Numbers have 32 bits and no sign.
 type Arith interface {
 	fmt.Stringer
 	where() span

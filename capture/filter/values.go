@@ -1,7 +1,7 @@
 package filter
 
-// values numbers the values that a program computes: two results have the same number if they are known to be equal.
-// Number 0 is a value of which nothing is known.
+// values numbers the values that a program computes: two results have the same number if they are
+// known to be equal. Number 0 is a value of which nothing is known.
 type values struct {
 	number map[valueKey]int32
 	consts []constant
@@ -55,8 +55,8 @@ func (v *values) constant(k uint32) int32 { return v.of(ldImm, k, 0) }
 
 func (v *values) isConst(n int32) bool { return v.consts[n].is }
 
-// evaluate works through a block: which values A, X and the registers have behind it. If alter is set, instructions that
-// compute what is there already, or what is known, are replaced.
+// evaluate works through a block: which values A, X and the registers have behind it. If alter is
+// set, instructions that compute what is there already, or what is known, are replaced.
 func (g *graph) evaluate(b *block, alter bool) {
 	g.inherit(b)
 	a, x := b.val[regA], b.val[regX]

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// machine runs classic BPF as bpf(4) and the kernel do, with the backward jumps that libpcap's protochain has and with
-// the extensions of Linux, both of which golang.org/x/net/bpf's lacks. TestMachine compares the two.
+// machine runs classic BPF as bpf(4) and the kernel do, with the backward jumps that libpcap's
+// protochain has and with the extensions of Linux, both of which golang.org/x/net/bpf's lacks.
+// TestMachine compares the two.
 type machine []bpf.RawInstruction
 
 // metadata is what a packet socket knows besides the bytes.
@@ -20,8 +21,9 @@ type metadata struct {
 // maxSteps ends programs that never end by themselves.
 const maxSteps = 20000
 
-// run returns what the program returns, and false if it does not end. With metadata it computes as the kernel does, whose
-// shifts take five bits and whose offsets are a sum of 32 bits; without, as the others do.
+// run returns what the program returns, and false if it does not end. With metadata it computes as
+// the kernel does, whose shifts take five bits and whose offsets are a sum of 32 bits; without, as
+// the others do.
 func (m machine) run(p []byte, meta *metadata) (uint32, bool) {
 	var a, x uint32
 	var mem [16]uint32

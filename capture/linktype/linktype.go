@@ -64,7 +64,8 @@ type SLL2 struct {
 	Interface  uint32 // its number
 	Hardware   uint16 // its kind (linux/if_arp.h)
 	PacketType byte
-	// AddressSize is what the sender's address has, of which there may be more than there is room for.
+	// AddressSize is what the sender's address has, of which there may be more than there is room
+	// for.
 	AddressSize byte
 	Address     [MaxAddress]byte
 }

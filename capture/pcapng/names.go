@@ -25,11 +25,12 @@ type Name struct {
 	Names   []string
 }
 
-// fullNames is the size in bytes from which on AppendNames begins another block, since readers bound blocks.
+// fullNames is the size in bytes from which on AppendNames begins another block, since readers
+// bound blocks.
 const fullNames = 1 << 20
 
-// AppendNames appends name resolution blocks, one if the list is not a long one. Addresses without a name are left out, and
-// nothing is appended if none is left.
+// AppendNames appends name resolution blocks, one if the list is not a long one. Addresses without
+// a name are left out, and nothing is appended if none is left.
 func AppendNames(b []byte, list []Name) []byte {
 	start := -1
 	for i := range list {
@@ -80,10 +81,12 @@ type nameTable struct {
 	records, bytes int
 }
 
-// Names returns what the current section has called an address so far, the most important name first.
+// Names returns what the current section has called an address so far, the most important name
+// first.
 func (r *Reader) Names(a netip.Addr) []string { return r.names.names[a.Unmap().WithZone("")] }
 
-// addNames takes a name resolution block apart. What is beyond the bounds, or not to be understood, has no name.
+// addNames takes a name resolution block apart. What is beyond the bounds, or not to be understood,
+// has no name.
 func (r *Reader) addNames(body []byte) {
 	records := Options{body, r.order} // which end as options do
 	for o, ok := records.Next(); ok && r.names.records < maxRecords; o, ok = records.Next() {

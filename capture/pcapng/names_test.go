@@ -51,7 +51,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestManyNames: however many there are, readers get blocks that they take, and keep a bounded number.
+// TestManyNames: however many there are, readers get blocks that they take, and keep a bounded
+// number.
 func TestManyNames(t *testing.T) {
 	var list []pcapng.Name
 	address := netip.MustParseAddr("10.0.0.0")
@@ -78,7 +79,8 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
-// TestForeignNames reads blocks of the other byte order, with records that are not known, cut short, or have no end.
+// TestForeignNames reads blocks of the other byte order, with records that are not known, cut
+// short, or have no end.
 func TestForeignNames(t *testing.T) {
 	b := bigEndian(nil, 0x0A0D0D0A, words(0x1A2B3C4D, 1<<16, 0xffffffff, 0xffffffff))
 	b = bigEndian(b, 4, words(99<<16|2, 0, 1<<16|3, 0, 1<<16|6, 0x0a000001, 0x61000000, 2<<16|18, 0x20010db8, 0, 0, 1, 0x62000000))

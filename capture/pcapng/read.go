@@ -37,8 +37,8 @@ func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 1
 // Buffered says whether more of the file has been read already.
 func (r *Reader) Buffered() bool { return r.r.Buffered() > 0 }
 
-// Interface returns what the file says of the interface of the packet that Next returned last. For any other packet it
-// may be the zero value, since each section has interfaces of its own.
+// Interface returns what the file says of the interface of the packet that Next returned last. For
+// any other packet it may be the zero value, since each section has interfaces of its own.
 func (r *Reader) Interface(p *Packet) Interface {
 	if uint64(p.Interface) >= uint64(len(r.interfaces)) {
 		return Interface{}
@@ -49,9 +49,10 @@ func (r *Reader) Interface(p *Packet) Interface {
 // Section returns what the file says of the section that the last block belongs to.
 func (r *Reader) Section() Section { return r.section }
 
-// Next reads up to and including the next packet; blocks of other kinds are noted or passed over. Packets without a time
-// (simple packet blocks) have the time 0. The packet's data are valid until the next call. The end of the file is io.EOF; a
-// broken one is a *FormatError; errors of the underlying reader come as they are.
+// Next reads up to and including the next packet; blocks of other kinds are noted or passed over.
+// Packets without a time (simple packet blocks) have the time 0. The packet's data are valid until
+// the next call. The end of the file is io.EOF; a broken one is a *FormatError; errors of the
+// underlying reader come as they are.
 func (r *Reader) Next() (Packet, error) {
 	for {
 		b, err := r.NextBlock()
@@ -96,8 +97,8 @@ func (r *Reader) NextBlock() (Block, error) {
 	return b, err
 }
 
-// Plain says whether the last block can stand in a file that this package writes as it is: in little-endian order, and, if
-// it is about an interface, with times in nanoseconds since 1970.
+// Plain says whether the last block can stand in a file that this package writes as it is: in
+// little-endian order, and, if it is about an interface, with times in nanoseconds since 1970.
 func (r *Reader) Plain(b *Block) bool {
 	if r.order != binary.LittleEndian {
 		return false
@@ -198,7 +199,8 @@ func (r *Reader) setOrder(magic []byte) error {
 	return nil
 }
 
-// rest reads what is left of a block of the given size after its first bytes, and checks the length at its end.
+// rest reads what is left of a block of the given size after its first bytes, and checks the length
+// at its end.
 func (r *Reader) rest(size uint32) ([]byte, error) {
 	done := len(r.block)
 	if err := checkSize(size, done+4); err != nil {

@@ -61,7 +61,8 @@ func (r *Reader) addInterface(body []byte) error {
 
 func text(value []byte) string { return string(value[:min(len(value), maxText)]) }
 
-// resolution is the number of units in a second: a power of ten, or of two if the highest bit is set.
+// resolution is the number of units in a second: a power of ten, or of two if the highest bit is
+// set.
 func resolution(b byte) uint64 {
 	n := b & 0x7f
 	switch {
@@ -77,8 +78,8 @@ func resolution(b byte) uint64 {
 	return microseconds
 }
 
-// nanos converts units of the interface's clock to nanoseconds since 1970, without overflow on the way; what does not
-// fit wraps around.
+// nanos converts units of the interface's clock to nanoseconds since 1970, without overflow on the
+// way; what does not fit wraps around.
 func (i *readInterface) nanos(units uint64) uint64 {
 	seconds, rest := units/i.perSecond, units%i.perSecond
 	hi, lo := bits.Mul64(rest, 1e9)

@@ -91,7 +91,8 @@ type Packet struct {
 	Data      []byte // what was captured of it
 }
 
-// Statistics are an interface's figures since the capture began. Times are nanoseconds since 1970, the others packets.
+// Statistics are an interface's figures since the capture began. Times are nanoseconds since 1970,
+// the others packets.
 type Statistics struct {
 	Interface  uint32
 	Time       uint64 // of these figures
@@ -181,15 +182,15 @@ func AppendPacket(b []byte, p *Packet) []byte {
 	return EndPacket(append(b, p.Data...), start, p)
 }
 
-// plainTail is what follows the data of a packet with a direction and a number and no more, in bytes: the two options, the
-// end of the options and the block's length. A process's takes more.
+// plainTail is what follows the data of a packet with a direction and a number and no more, in
+// bytes: the two options, the end of the options and the block's length. A process's takes more.
 const (
 	plainTail   = 8 + 12 + 4 + 4
 	processTail = 12
 )
 
-// AppendPlain is AppendPacket for a packet of which its direction, its number, perhaps its process and nothing else is
-// known, in less time.
+// AppendPlain is AppendPacket for a packet of which its direction, its number, perhaps its process
+// and nothing else is known, in less time.
 func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction, id uint64, process uint32, data []byte) []byte {
 	padded := packetHeader + (len(data)+3)&^3
 	start, size := len(b), padded+plainTail
@@ -221,8 +222,8 @@ func AppendPlain(b []byte, iface uint32, time uint64, length uint32, d Direction
 // packetHeader is the size of an enhanced packet block up to the data, in bytes.
 const packetHeader = 28
 
-// BeginPacket appends an enhanced packet block up to its data, of which there will be size bytes. The caller appends
-// just as many and calls EndPacket.
+// BeginPacket appends an enhanced packet block up to its data, of which there will be size bytes.
+// The caller appends just as many and calls EndPacket.
 func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
 	var h [packetHeader]byte
 	le.PutUint32(h[0:], PacketBlock)
@@ -234,7 +235,8 @@ func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
 	return append(b, h[:]...), len(b)
 }
 
-// EndPacket completes the block that BeginPacket began at start with what else there is to say of the packet.
+// EndPacket completes the block that BeginPacket began at start with what else there is to say of
+// the packet.
 func EndPacket(b []byte, start int, p *Packet) []byte {
 	for (len(b)-start)%4 != 0 {
 		b = append(b, 0)
@@ -266,8 +268,8 @@ func packetOptions(b []byte, p *Packet) []byte {
 	return endOptions(b)
 }
 
-// AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and isb_ifdrop as well:
-// that is where dumpcap puts them and where Wireshark looks.
+// AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and
+// isb_ifdrop as well: that is where dumpcap puts them and where Wireshark looks.
 func AppendStatistics(b []byte, s *Statistics) []byte {
 	b, start := begin(b, StatisticsBlock)
 	b = le.AppendUint32(b, s.Interface)

@@ -14,8 +14,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). Each question is answered from the hash
-// table that packets are looked up in: the time does not depend on how many sockets there are.
+// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). Each question is
+// answered from the hash table that packets are looked up in: the time does not depend on how many
+// sockets there are.
 type diag struct {
 	socket   *nl.NetlinkSocket
 	sequence uint32
@@ -38,8 +39,8 @@ type request [56]byte
 func (r *request) Len() int          { return len(r) }
 func (r *request) Serialize() []byte { return r[:] }
 
-// newRequest asks for one socket. UDP's is looked up as a packet that comes in is, from the remote end to the local one
-// (udp_dump_one in net/ipv4/udp_diag.c), TCP's the other way round.
+// newRequest asks for one socket. UDP's is looked up as a packet that comes in is, from the remote
+// end to the local one (udp_dump_one in net/ipv4/udp_diag.c), TCP's the other way round.
 func newRequest(f *Flow) *request {
 	from, to := f.Local, f.Remote
 	if f.Protocol == UDP {
@@ -66,7 +67,8 @@ const answerTime = 100 * time.Millisecond
 // answerInode is where struct inet_diag_msg has the inode.
 const answerInode = 68
 
-// inode returns the inode of a flow's socket, 0 if there is none, or none that belongs to a process any longer.
+// inode returns the inode of a flow's socket, 0 if there is none, or none that belongs to a process
+// any longer.
 func (d *diag) inode(f *Flow) (uint64, error) {
 	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, 0)
 	d.sequence++
@@ -93,7 +95,8 @@ func (d *diag) inode(f *Flow) (uint64, error) {
 	}
 }
 
-// inodeOf takes the inode out of an answer. That there is no such socket is an error of the kernel's, but none here.
+// inodeOf takes the inode out of an answer. That there is no such socket is an error of the
+// kernel's, but none here.
 func inodeOf(m *syscall.NetlinkMessage) (uint64, error) {
 	switch {
 	case m.Header.Type == syscall.NLMSG_ERROR && len(m.Data) >= 4:

@@ -5,14 +5,16 @@ import (
 	"time"
 )
 
-// Finder finds the processes of one network namespace. It is for one goroutine that is locked to its thread, and sees to
-// how much time it takes: a look around /proc takes at most some 50 ms of CPU time.
+// Finder finds the processes of one network namespace. It is for one goroutine that is locked to
+// its thread, and sees to how much time it takes: a look around /proc takes at most some 50 ms of
+// CPU time.
 type Finder struct {
 	diag *diag
 	scan *scanner
 }
 
-// Open opens a finder for the calling thread's network namespace. It needs CAP_SYS_PTRACE for processes of other users.
+// Open opens a finder for the calling thread's network namespace. It needs CAP_SYS_PTRACE for
+// processes of other users.
 func Open() (*Finder, error) {
 	d, err := openDiag()
 	if err != nil {
@@ -32,13 +34,15 @@ func (f *Finder) Close() error {
 	return f.scan.close()
 }
 
-// ErrUnfinished says that there are more processes than could be looked at in one go: asked again, it goes on.
+// ErrUnfinished says that there are more processes than could be looked at in one go: asked again,
+// it goes on.
 var ErrUnfinished = errors.New("not all processes have been looked at")
 
-// Find returns the process that a flow's socket belongs to: the socket that would get a packet from Remote to Local, which
-// may be one that listens. It is nil if there is none, such as for packets that are only passed on, and for sockets of the
-// kernel's. The processes that were there at the given time are known to it from one look around, for any number of flows.
-// Errors are ErrUnfinished and those of system calls.
+// Find returns the process that a flow's socket belongs to: the socket that would get a packet from
+// Remote to Local, which may be one that listens. It is nil if there is none, such as for packets
+// that are only passed on, and for sockets of the kernel's. The processes that were there at the
+// given time are known to it from one look around, for any number of flows. Errors are
+// ErrUnfinished and those of system calls.
 func (f *Finder) Find(flow Flow, at time.Time) (*Process, error) {
 	p, err := f.find(&flow, at)
 	if err == nil && p == nil && flow.Protocol == TCP { // it is not made yet, or closed meanwhile

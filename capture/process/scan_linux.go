@@ -10,7 +10,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// Bounds of a look around /proc: the container decides how many processes and descriptors there are.
+// Bounds of a look around /proc: the container decides how many processes and descriptors there
+// are.
 const (
 	scanTime       = 50 * time.Millisecond // of CPU time; what is left then is looked at the next time
 	maxDescriptors = 1 << 16               // of a process
@@ -55,8 +56,9 @@ func openScanner() (*scanner, error) {
 
 func (s *scanner) close() error { return s.proc.Close() }
 
-// find returns the owner of a socket that was there at a time, nil if it has none. It looks at processes that were made
-// since the last time, then at those known to have sockets, then at all of them.
+// find returns the owner of a socket that was there at a time, nil if it has none. It looks at
+// processes that were made since the last time, then at those known to have sockets, then at all of
+// them.
 func (s *scanner) find(inode uint64, at time.Time) (*Process, error) {
 	if o, ok := s.owners[inode]; ok {
 		if time.Since(o.seen) < staleTime {
@@ -80,8 +82,8 @@ func (s *scanner) find(inode uint64, at time.Time) (*Process, error) {
 	return nil, nil
 }
 
-// lookAtNew looks at the processes and threads with the numbers that were given last: who begins something and is gone in a
-// millisecond is one of them.
+// lookAtNew looks at the processes and threads with the numbers that were given last: who begins
+// something and is gone in a millisecond is one of them.
 func (s *scanner) lookAtNew() error {
 	load, err := readFile(s.proc, "loadavg") // its last field is the PID that was given last (proc(5))
 	if err != nil {
@@ -112,8 +114,8 @@ func (s *scanner) lookAtOwn() error {
 	return nil
 }
 
-// lookAtAll looks at all processes, and begins anew with what is known. When there is no time for all of them, it goes on
-// with the rest the next time.
+// lookAtAll looks at all processes, and begins anew with what is known. When there is no time for
+// all of them, it goes on with the rest the next time.
 func (s *scanner) lookAtAll() error {
 	pids, err := s.pids()
 	if err != nil {
@@ -152,8 +154,9 @@ func (s *scanner) pids() ([]int, error) {
 	return pids, nil
 }
 
-// look notes the sockets of a process, if it is one of the namespace. A socket that several have is the first one's: those
-// after it mostly got it by fork. One that can not be looked at is gone, or will be.
+// look notes the sockets of a process, if it is one of the namespace. A socket that several have is
+// the first one's: those after it mostly got it by fork. One that can not be looked at is gone, or
+// will be.
 func (s *scanner) look(pid int) {
 	if _, ok := s.foreign[pid]; ok {
 		return

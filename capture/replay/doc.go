@@ -1,5 +1,6 @@
-// Package replay reads capture files again, dlx's and others': pcapng, and pcap in each of its forms, also compressed by
-// gzip. Files are hostile: what reads them has no privileges, and all that it keeps of them is bounded.
+// Package replay reads capture files again, dlx's and others': pcapng, and pcap in each of its
+// forms, also compressed by gzip. Files are hostile: what reads them has no privileges, and all
+// that it keeps of them is bounded.
 //
 // It is a library that others may import: besides its own types, those of packages pcapng and
 // filter are in its signatures, which are libraries too.

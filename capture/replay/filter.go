@@ -9,7 +9,8 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// Filter decides which packets of a file match an expression, whose program is made for each link type that comes.
+// Filter decides which packets of a file match an expression, whose program is made for each link
+// type that comes.
 type Filter struct {
 	expr     string
 	names    filter.Names
@@ -19,8 +20,8 @@ type Filter struct {
 	matched  bool
 }
 
-// NewFilter makes a filter; an empty expression matches everything. What can not be compiled for any link type is an
-// *filter.Error.
+// NewFilter makes a filter; an empty expression matches everything. What can not be compiled for
+// any link type is an *filter.Error.
 func NewFilter(expr string, names filter.Names) (*Filter, error) {
 	f := &Filter{expr: expr, names: names, programs: map[uint16]*filter.Program{}, errs: map[uint16]error{}, skipped: map[uint16]int{}}
 	if _, err := filter.Parse(expr); err != nil && strings.TrimSpace(expr) != "" {
@@ -54,8 +55,8 @@ func (f *Filter) Match(p *pcapng.Packet, link uint16) bool {
 	return program.Match(p.Data, p.Length) > 0
 }
 
-// Err is why packets were left out, because the expression makes no sense for their link type. Where that is so of all of
-// them, it is an error; else it is for the notes.
+// Err is why packets were left out, because the expression makes no sense for their link type.
+// Where that is so of all of them, it is an error; else it is for the notes.
 func (f *Filter) Err() (notes []string, err error) {
 	var links []uint16
 	for link := range f.errs {

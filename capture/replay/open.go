@@ -27,8 +27,8 @@ const (
 	magicGzip   = 0x1f8b
 )
 
-// Open looks at the beginning of a file and returns a reader of its packets. A pcap file is read as if it were a pcapng one
-// with a single interface.
+// Open looks at the beginning of a file and returns a reader of its packets. A pcap file is read as
+// if it were a pcapng one with a single interface.
 func Open(r io.Reader) (*pcapng.Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	magic, err := b.Peek(4)
@@ -74,7 +74,8 @@ type converter struct {
 	buf   []byte
 }
 
-// maxPacket is the most bytes of a packet (MAXIMUM_SNAPLEN in libpcap, for the link types that dlx knows).
+// maxPacket is the most bytes of a packet (MAXIMUM_SNAPLEN in libpcap, for the link types that dlx
+// knows).
 const maxPacket = 262144
 
 func (c *converter) Read(p []byte) (int, error) {

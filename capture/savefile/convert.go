@@ -136,7 +136,8 @@ func cook(link uint16, p *pcapng.RawPacket) (h linktype.SLL2, taken int) {
 	return h, 0
 }
 
-// packetType is that of a received frame: to this host, to all, or to a group. That it was to another host can not be seen.
+// packetType is that of a received frame: to this host, to all, or to a group. That it was to
+// another host can not be seen.
 func packetType(frame []byte) byte {
 	switch {
 	case bytes.Equal(frame[:6], []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}):
@@ -147,7 +148,8 @@ func packetType(frame []byte) byte {
 	return linktype.ToHost
 }
 
-// wholeRecords is the size of the header, if the bytes begin with one, and the whole records at the beginning of b.
+// wholeRecords is the size of the header, if the bytes begin with one, and the whole records at the
+// beginning of b.
 func wholeRecords(b []byte, header bool) (done int) {
 	if header {
 		if len(b) < pcapHeader {

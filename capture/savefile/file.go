@@ -18,7 +18,8 @@ type file struct {
 	name    string
 	size    int64
 	regular bool
-	// reserved is up to where blocks are allocated, beyond the file's end: 0 if none were, -1 if none can be.
+	// reserved is up to where blocks are allocated, beyond the file's end: 0 if none were, -1 if
+	// none can be.
 	reserved int64
 }
 
@@ -37,7 +38,8 @@ func (f *file) reserve(n int) {
 	f.reserved = f.size + reserveStep
 }
 
-// trim gives the blocks beyond the end back. (ext4 does so although the file's size stays: ext4_setattr in fs/ext4/inode.c.)
+// trim gives the blocks beyond the end back. (ext4 does so although the file's size stays:
+// ext4_setattr in fs/ext4/inode.c.)
 func (f *file) trim() error {
 	if f.reserved == 0 {
 		return nil
@@ -62,7 +64,8 @@ func (w *Writer) create(n int, at time.Time) (*file, error) {
 	return &file{f: f, w: rawWriter(f), name: name, regular: true}, nil
 }
 
-// write writes whole blocks, or records of pcap. If that fails, those that did not get there whole are taken out again.
+// write writes whole blocks, or records of pcap. If that fails, those that did not get there whole
+// are taken out again.
 func (f *file) write(b []byte, records bool) (int, error) {
 	f.reserve(len(b))
 	n, err := f.w.Write(b)

@@ -271,7 +271,8 @@ func TestPcap(t *testing.T) {
 	}
 }
 
-// TestElsewhere: what goes elsewhere is what goes into a file; the reader going away is the error that it is.
+// TestElsewhere: what goes elsewhere is what goes into a file; the reader going away is the error
+// that it is.
 func TestElsewhere(t *testing.T) {
 	for _, format := range []Format{Pcapng, Pcap, PcapCooked} {
 		names, err := write(t, Options{Name: "x", Format: format}, stream(30), 1000)
@@ -371,7 +372,8 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// writePackets writes the first part of a stream, and the rest by a function, and returns the files.
+// writePackets writes the first part of a stream, and the rest by a function, and returns the
+// files.
 func writePackets(t *testing.T, o Options, first, rest []byte, write func(*Writer, []byte) (int, error)) (map[string][]byte, Figures) {
 	t.Helper()
 	w, dir := opened(t, o)

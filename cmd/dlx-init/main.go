@@ -3,9 +3,9 @@
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 
-// Command dlx-init is the first process of a session inside a container. It is started by dlx, by nobody else, and no
-// file of the container's steers its runtime. By other names it is a session's keeper, outside, and starts a dynamic
-// program of a toolbox.
+// Command dlx-init is the first process of a session inside a container. It is started by dlx, by
+// nobody else, and no file of the container's steers its runtime. By other names it is a session's
+// keeper, outside, and starts a dynamic program of a toolbox.
 package main
 
 import (

@@ -1,7 +1,7 @@
 //go:debug x509usefallbackroots=1
 
-// Command dlx looks inside a running container that has nothing in it. Without a toolbox built in, it is its own tools,
-// which trust the roots that they bring along and not the container's.
+// Command dlx looks inside a running container that has nothing in it. Without a toolbox built in,
+// it is its own tools, which trust the roots that they bring along and not the container's.
 package main
 
 import (

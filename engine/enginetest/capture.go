@@ -175,7 +175,8 @@ func (s *suite) several(t *testing.T, e engine.Engine, image string) {
 	}
 }
 
-// restart: the capture goes on in the container's new namespace, says so, and ends when the container does.
+// restart: the capture goes on in the container's new namespace, says so, and ends when the
+// container does.
 func (s *suite) restart(t *testing.T, e engine.Engine, image string) {
 	c := testutil.Run(t, testutil.RunOptions{Image: image})
 	run := startCapture(t, e, engine.CaptureRequest{Targets: []string{c.Name}, Filter: "tcp port 80"})
@@ -200,7 +201,8 @@ func (s *suite) restart(t *testing.T, e engine.Engine, image string) {
 	}
 }
 
-// labels captures in a container that runs already, and in one that starts later; one without the label is left out.
+// labels captures in a container that runs already, and in one that starts later; one without the
+// label is left out.
 func (s *suite) labels(t *testing.T, e engine.Engine, image string) {
 	labels := map[string]string{"dlx.test": t.Name()}
 	other := testutil.Run(t, testutil.RunOptions{Image: image})

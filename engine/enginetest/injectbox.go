@@ -19,7 +19,8 @@ import (
 	"dlx/toolbox"
 )
 
-// injectToolboxes checks that toolboxes are placed as a session sees them, and that one that is refused leaves nothing.
+// injectToolboxes checks that toolboxes are placed as a session sees them, and that one that is
+// refused leaves nothing.
 func (s *suite) injectToolboxes(t *testing.T) {
 	m := s.newBoxes(t)
 	e := s.engineAt(t, m.at)

@@ -14,8 +14,8 @@ import (
 // process checks that packets on loopback are their senders', which the file names once a flow.
 func (s *suite) process(t *testing.T, e engine.Engine, c *testutil.Container) {
 	req := engine.CaptureRequest{Targets: []string{c.ID}, Interface: "lo", Filter: "tcp port 80", Latency: time.Second}
-	// A client is gone a millisecond after its first packet, and long before that is read. On a busy machine it can be
-	// gone before anybody was told of the packet, but not every time.
+	// A client is gone a millisecond after its first packet, and long before that is read. On a
+	// busy machine it can be gone before anybody was told of the packet, but not every time.
 	for tries := 10; ; tries-- {
 		found := s.clients(t, e, c, req)
 		t.Logf("%d of %d clients found", found, requests)
@@ -38,7 +38,8 @@ func (s *suite) process(t *testing.T, e engine.Engine, c *testutil.Container) {
 
 const requests = 10
 
-// clients makes requests, checks what the file says of the server, and returns for how many of them it knows the client.
+// clients makes requests, checks what the file says of the server, and returns for how many of them
+// it knows the client.
 func (s *suite) clients(t *testing.T, e engine.Engine, c *testutil.Container, req engine.CaptureRequest) int {
 	run := startCapture(t, e, req)
 	for range requests {

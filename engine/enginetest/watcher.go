@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// watcher is a writer that calls back once, from a goroutine of its own, when it has been sent a word.
+// watcher is a writer that calls back once, from a goroutine of its own, when it has been sent a
+// word.
 type watcher struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer

@@ -10,7 +10,8 @@ import (
 // errNoBusybox: this toolbox is of dlx-tools alone.
 var errNoBusybox = errors.New("this toolbox has no busybox")
 
-// becomeBusybox runs busybox's applet of that name in place of this process: what it does well is left to it.
+// becomeBusybox runs busybox's applet of that name in place of this process: what it does well is
+// left to it.
 func becomeBusybox(name string, args []string) error {
 	dir := toolboxDir()
 	if dir == "" {

@@ -54,7 +54,8 @@ func runCurl(args []string) error {
 		if i < len(c.outputs) {
 			t.output = c.outputs[i]
 		}
-		// Like curl, the next URL is fetched even if this one failed; the status is that of the last.
+		// Like curl, the next URL is fetched even if this one failed; the status is that of the
+		// last.
 		if last != nil {
 			_ = status("curl", c.report(last))
 		}

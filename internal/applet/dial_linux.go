@@ -120,7 +120,8 @@ func splitColons(s string) []string {
 	return append(parts, strings.Trim(s[start:], "[]"))
 }
 
-// httpStatus gives an error of a request curl's exit status and, where scripts know it, curl's text.
+// httpStatus gives an error of a request curl's exit status and, where scripts know it, curl's
+// text.
 func httpStatus(err error) error {
 	var (
 		exit    *exitError

@@ -28,7 +28,8 @@ type question struct {
 	on                         map[string]bool
 }
 
-// digOptions are +NAME and +noNAME, and whether they hold at first. Those that are parts of the output come first.
+// digOptions are +NAME and +noNAME, and whether they hold at first. Those that are parts of the
+// output come first.
 var digParts = []string{"comments", "question", "answer", "authority", "additional", "stats", "cmd"}
 
 var digOptions = map[string]bool{
@@ -116,7 +117,8 @@ func parseDig(args []string) ([]*question, error) {
 	return list, nil
 }
 
-// isType: a word that is the name of a type or a class is one, wherever it stands, as in dig; -q NAME is a name for sure.
+// isType: a word that is the name of a type or a class is one, wherever it stands, as in dig; -q
+// NAME is a name for sure.
 func isType(word string) bool {
 	word = strings.ToUpper(word)
 	_, kind := dns.StringToType[word]
@@ -200,7 +202,8 @@ func (q *question) setType(word string) error {
 	return nil
 }
 
-// option takes what follows a plus sign. A name may be cut short as long as it is clear, as in +noall +ans.
+// option takes what follows a plus sign. A name may be cut short as long as it is clear, as in
+// +noall +ans.
 func (q *question) option(text string) error {
 	name, value, given := strings.Cut(text, "=")
 	n, err := strconv.Atoi(value)

@@ -95,8 +95,8 @@ func (o *clientOptions) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// bundledRoots are Mozilla's: the container's own are what is being debugged, and a scratch image has none. They are
-// parsed when they are first needed, since most applets never do.
+// bundledRoots are Mozilla's: the container's own are what is being debugged, and a scratch image
+// has none. They are parsed when they are first needed, since most applets never do.
 var bundledRoots = sync.OnceValue(func() *x509.CertPool {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {

@@ -61,7 +61,8 @@ func printAddressesOf(name string) error {
 	return nil
 }
 
-// printAddresses prints the addresses of the interfaces, without loopback's and link-local ones unless there are no others.
+// printAddresses prints the addresses of the interfaces, without loopback's and link-local ones
+// unless there are no others.
 func printAddresses() error {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

@@ -215,8 +215,8 @@ func rootCause(err error) error {
 	return err
 }
 
-// talk copies both ways until the other side ends; who has connected goes on until its own input has
-// been sent, too.
+// talk copies both ways until the other side ends; who has connected goes on until its own input
+// has been sent, too.
 func (c *nc) talk(conn net.Conn) error {
 	sent := make(chan struct{})
 	go func() {

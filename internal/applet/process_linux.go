@@ -102,7 +102,8 @@ func (p *process) readStatus() {
 	}
 }
 
-// commandLine is the command with its arguments, or the name in brackets if there is none, safe for a terminal.
+// commandLine is the command with its arguments, or the name in brackets if there is none, safe for
+// a terminal.
 func (p *process) commandLine() string {
 	if p.args == nil {
 		text := "[" + printable.Escape(p.comm) + "]"

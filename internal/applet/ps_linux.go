@@ -13,8 +13,9 @@ import (
 	"golang.org/x/term"
 )
 
-// ps is one run of the applet: ps(1) of procps in its UNIX form (ps -ef), its BSD form (ps aux) and with long options.
-// Without a selection it lists all processes: who looks into a container means its processes, and not his own terminal's.
+// ps is one run of the applet: ps(1) of procps in its UNIX form (ps -ef), its BSD form (ps aux) and
+// with long options. Without a selection it lists all processes: who looks into a container means
+// its processes, and not his own terminal's.
 type ps struct {
 	format                        []psColumn
 	style                         string
@@ -186,7 +187,8 @@ func (p *ps) print(list []*process) {
 	printRows(p.format, rows, limit)
 }
 
-// printRows lines the columns up. Only the last one may be cut, and only where it would be on a terminal.
+// printRows lines the columns up. Only the last one may be cut, and only where it would be on a
+// terminal.
 func printRows(format []psColumn, rows [][]string, limit int) {
 	width := make([]int, len(format))
 	for i, c := range format {

@@ -29,7 +29,8 @@ func (p *ps) parse(args []string) error {
 	return p.choose()
 }
 
-// letters reads options of one letter; those that take a value take the rest of the word, or the next.
+// letters reads options of one letter; those that take a value take the rest of the word, or the
+// next.
 func (p *ps) letters(word string, args []string) ([]string, error) {
 	for i := range len(word) {
 		letter := word[i : i+1]
@@ -171,7 +172,8 @@ func (p *ps) long(word string, args []string) ([]string, error) {
 	return args, nil
 }
 
-// columns reads -o: NAME, NAME=HEADER, which takes the rest of the word, and NAME= without a header.
+// columns reads -o: NAME, NAME=HEADER, which takes the rest of the word, and NAME= without a
+// header.
 func (p *ps) columns(value string) error {
 	for value != "" {
 		i := strings.IndexAny(value, ", =")

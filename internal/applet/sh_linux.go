@@ -21,8 +21,8 @@ import (
 // shellPath is what sh was called as.
 var shellPath string
 
-// runSh is the toolbox's shell. Called by its path, as `docker exec C /.dlx/bin/sh` does, it puts its own directory on
-// PATH, and then becomes bash or busybox's ash where the toolbox has them.
+// runSh is the toolbox's shell. Called by its path, as `docker exec C /.dlx/bin/sh` does, it puts
+// its own directory on PATH, and then becomes bash or busybox's ash where the toolbox has them.
 func runSh(args []string) error {
 	if dir := toolboxDir(); dir != "" {
 		if path := os.Getenv("PATH"); path != dir && !strings.HasPrefix(path, dir+":") {
@@ -35,7 +35,8 @@ func runSh(args []string) error {
 		if _, err := os.Stat(roots); err == nil && os.Getenv("SSL_CERT_FILE") == "" {
 			_ = os.Setenv("SSL_CERT_FILE", roots)
 		}
-		// Without a file of its own each of them would keep a history below HOME, in the container's files.
+		// Without a file of its own each of them would keep a history below HOME, in the
+		// container's files.
 		_ = os.Setenv("HISTFILE", "/dev/null")
 		for _, shell := range []string{"bash", "busybox"} {
 			err := syscall.Exec(filepath.Join(dir, shell), append([]string{"sh"}, args...), os.Environ())

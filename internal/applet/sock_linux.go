@@ -18,7 +18,8 @@ import (
 	"dlx/internal/printable"
 )
 
-// sock is a socket: of sock_diag(7), or a line of /proc/net/tcp and its kin where the kernel has no sock_diag for it.
+// sock is a socket: of sock_diag(7), or a line of /proc/net/tcp and its kin where the kernel has no
+// sock_diag for it.
 type sock struct {
 	netid          string
 	v6             bool
@@ -75,7 +76,8 @@ func (t sockTable) read() ([]sock, error) {
 	return t.proc()
 }
 
-// sockDiagByFamily is SOCK_DIAG_BY_FAMILY of linux/sock_diag.h; the extensions are those of linux/inet_diag.h.
+// sockDiagByFamily is SOCK_DIAG_BY_FAMILY of linux/sock_diag.h; the extensions are those of
+// linux/inet_diag.h.
 const (
 	sockDiagByFamily = 20
 	diagMemInfo      = 7
@@ -178,8 +180,8 @@ func number(s string, base int) uint64 {
 	return n
 }
 
-// hexAddress turns 0100007F:0050 into 127.0.0.1:80: each 32-bit word is in the host's byte order, little-endian on all
-// that dlx is built for.
+// hexAddress turns 0100007F:0050 into 127.0.0.1:80: each 32-bit word is in the host's byte order,
+// little-endian on all that dlx is built for.
 func hexAddress(s string) netip.AddrPort {
 	host, port, ok := strings.Cut(s, ":")
 	raw, err := hex.DecodeString(host)

@@ -140,7 +140,8 @@ func (t *transfer) roundTrip(req *http.Request) error {
 	return t.dumpHead()
 }
 
-// redirected is the request that follows. The body goes with 307 and 308 alone, and what is secret to the same host alone.
+// redirected is the request that follows. The body goes with 307 and 308 alone, and what is secret
+// to the same host alone.
 func (t *transfer) redirected(old *http.Request, to string) (*http.Request, error) {
 	u, err := old.URL.Parse(to)
 	if err != nil {

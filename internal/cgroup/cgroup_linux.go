@@ -1,5 +1,5 @@
-// Package cgroup makes the control group that a session runs in, with its limits, ends what is in it and removes it
-// (cgroups(7); the kernel's cgroup-v1/ and cgroup-v2.rst).
+// Package cgroup makes the control group that a session runs in, with its limits, ends what is in
+// it and removes it (cgroups(7); the kernel's cgroup-v1/ and cgroup-v2.rst).
 package cgroup
 
 import (
@@ -28,11 +28,12 @@ type Group struct {
 	stuck bool // a process of it did not end when it was killed
 }
 
-// controllers are those that limit a session: in version 1 each a hierarchy of its own, in version 2 those of one.
+// controllers are those that limit a session: in version 1 each a hierarchy of its own, in version
+// 2 those of one.
 var controllers = []string{"memory", "pids"}
 
-// unified says whether the host has cgroup version 2 alone: what systemd calls hybrid counts as version 1, since the
-// controllers are there (cgroups(7)).
+// unified says whether the host has cgroup version 2 alone: what systemd calls hybrid counts as
+// version 1, since the controllers are there (cgroups(7)).
 func unified() bool { return linux.HasMagic(mount, linux.MagicCgroup2) }
 
 // Mode names the version in use, or says what is missing.
@@ -98,8 +99,9 @@ func makeGroup(name string, limits Limits, devices *Devices) error {
 	return devices.apply(name)
 }
 
-// enableControllers gives the children of version 2's root the controllers (the kernel's cgroup-v2.rst, "Enabling and
-// Disabling"). Most hosts have them on, and then there is nothing to write.
+// enableControllers gives the children of version 2's root the controllers (the kernel's
+// cgroup-v2.rst, "Enabling and Disabling"). Most hosts have them on, and then there is nothing to
+// write.
 func enableControllers() error {
 	name := filepath.Join(mount, "cgroup.subtree_control")
 	on, err := os.ReadFile(name)
@@ -116,7 +118,8 @@ func enableControllers() error {
 	return nil
 }
 
-// writeControl writes to a file of the kernel's, which takes a value in one write and can not be made or cut short.
+// writeControl writes to a file of the kernel's, which takes a value in one write and can not be
+// made or cut short.
 func writeControl(name, value string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
@@ -213,7 +216,8 @@ func (c *Group) pids() ([]int, error) {
 }
 
 // OutOfMemory says whether the kernel has killed a process of the group for its limit: oom_kill in
-// memory.oom_control of version 1 and in memory.events of version 2 (the kernel's cgroup-v1/memory.rst, cgroup-v2.rst).
+// memory.oom_control of version 1 and in memory.events of version 2 (the kernel's
+// cgroup-v1/memory.rst, cgroup-v2.rst).
 func (c *Group) OutOfMemory() bool {
 	for _, dir := range c.dirs {
 		for _, name := range []string{"memory.oom_control", "memory.events"} {

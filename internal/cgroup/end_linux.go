@@ -84,8 +84,8 @@ func (c *Group) stopForks() {
 	}
 }
 
-// kill kills processes of the group. Their pidfds are opened first and the list read again, so that a PID which has
-// meanwhile come to mean another process is left alone.
+// kill kills processes of the group. Their pidfds are opened first and the list read again, so that
+// a PID which has meanwhile come to mean another process is left alone.
 func (c *Group) kill(pids []int) {
 	for some := range slices.Chunk(pids, killAtOnce) {
 		c.killSome(some)

@@ -227,7 +227,8 @@ func unexpected(ctx context.Context, err error) error {
 	return err
 }
 
-// The latencies of what is watched, read by another program, or kept. A file has no need of packets that come one by one.
+// The latencies of what is watched, read by another program, or kept. A file has no need of packets
+// that come one by one.
 const (
 	screenLatency = 50 * time.Millisecond
 	pipeLatency   = 100 * time.Millisecond
@@ -274,7 +275,8 @@ func (o *captureOptions) own() []engine.Connection {
 	return ownConnections()
 }
 
-// The default of -B and its bounds, in KiB: two blocks, and what a 32-bit length of the kernel's allows.
+// The default of -B and its bounds, in KiB: two blocks, and what a 32-bit length of the kernel's
+// allows.
 const (
 	defaultBuffer = 32 << 10
 	minBuffer     = 256

@@ -1,5 +1,5 @@
-// Package cli is dlx's command line: one file a verb, each of which hands over to an engine at once. Results go to
-// standard output, everything else to standard error.
+// Package cli is dlx's command line: one file a verb, each of which hands over to an engine at
+// once. Results go to standard output, everything else to standard error.
 package cli
 
 import (
@@ -17,7 +17,8 @@ import (
 	"dlx/internal/version"
 )
 
-// Exit statuses of dlx itself. `dlx debug` passes on its command's, with docker's meanings for the last three.
+// Exit statuses of dlx itself. `dlx debug` passes on its command's, with docker's meanings for the
+// last three.
 const (
 	exitOK       = 0
 	exitFailed   = 1

@@ -47,7 +47,8 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 	return a.completeTargets(cmd, args, prefix)
 }
 
-// completeToolbox completes the name of a toolbox that is kept; where none fits, the shell completes files.
+// completeToolbox completes the name of a toolbox that is kept; where none fits, the shell
+// completes files.
 func (a *app) completeToolbox(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
 	defer cancel()
@@ -64,8 +65,8 @@ func (a *app) completeToolbox(cmd *cobra.Command, _ []string, prefix string) ([]
 	return names, cobra.ShellCompDirectiveDefault
 }
 
-// completeTargets completes the name of a container that is not among the arguments yet. A failure completes nothing: the
-// shell has no place for an error.
+// completeTargets completes the name of a container that is not among the arguments yet. A failure
+// completes nothing: the shell has no place for an error.
 func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	if slices.Contains(os.Args[:max(len(os.Args)-1, 0)], "--") { // a filter or a command; cobra's own dash hides it from ArgsLenAtDash
 		return nil, cobra.ShellCompDirectiveNoFileComp

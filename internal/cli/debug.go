@@ -162,8 +162,8 @@ func (a *app) wantsTTY(o debugOptions) bool {
 	return isTerminal(a.stdin) && isTerminal(a.stdout) && (!o.interactiveSet || o.interactive)
 }
 
-// wantsStdin says whether standard input is passed on. A terminal that is only dlx's own is left to whoever else reads
-// it, as in `dlx debug web -- ls | less`.
+// wantsStdin says whether standard input is passed on. A terminal that is only dlx's own is left to
+// whoever else reads it, as in `dlx debug web -- ls | less`.
 func (a *app) wantsStdin(o debugOptions, tty bool) bool {
 	if o.interactiveSet {
 		return o.interactive
@@ -171,7 +171,8 @@ func (a *app) wantsStdin(o debugOptions, tty bool) bool {
 	return tty || !isTerminal(a.stdin)
 }
 
-// expandEnv turns NAME into NAME=VALUE of dlx's own environment, as docker does; one that is not set is left out.
+// expandEnv turns NAME into NAME=VALUE of dlx's own environment, as docker does; one that is not
+// set is left out.
 func expandEnv(list []string) ([]string, error) {
 	var out []string
 	for _, s := range list {

@@ -20,8 +20,8 @@ import (
 // extcapName is the name of the link to dlx in Wireshark's extcap folder.
 const extcapName = "dlx-extcap"
 
-// withVerb is the command line of dlx without the program's name. Wireshark runs what is in its extcap folder without a
-// verb, by whatever name it has there.
+// withVerb is the command line of dlx without the program's name. Wireshark runs what is in its
+// extcap folder without a verb, by whatever name it has there.
 func withVerb(args []string) []string {
 	if len(args) == 0 {
 		return nil
@@ -35,7 +35,8 @@ func withVerb(args []string) []string {
 	return args
 }
 
-// extcapOptions are the flags of `dlx extcap`: the protocol's, and those that --extcap-config offers.
+// extcapOptions are the flags of `dlx extcap`: the protocol's, and those that --extcap-config
+// offers.
 type extcapOptions struct {
 	interfaces, dlts, config, capture bool
 	iface, reload, fifo, filter       string
@@ -145,20 +146,21 @@ func (o *extcapOptions) call() (string, error) {
 	return calls[0], nil
 }
 
-// extcapDlts prints the link type that Wireshark's own check of a filter goes by. The capture has those of the
-// container's interfaces, each in the description that pcapng has of it.
+// extcapDlts prints the link type that Wireshark's own check of a filter goes by. The capture has
+// those of the container's interfaces, each in the description that pcapng has of it.
 func (a *app) extcapDlts() error {
 	return a.sentence("dlt", "number", "1", "name", "EN10MB", "display", "Ethernet, or what the interface has")
 }
 
-// filterLimit bounds the time that the names in a filter are looked up: Wireshark asks at every key, and waits.
+// filterLimit bounds the time that the names in a filter are looked up: Wireshark asks at every
+// key, and waits.
 const filterLimit = 3 * time.Second
 
 // shortHint is as long as a hint can be to have its place in the tooltip of a filter, in bytes.
 const shortHint = 80
 
-// extcapFilter prints what is wrong with a filter in one line. Wireshark takes any output for an error, and another exit
-// status than 0 for a call that failed.
+// extcapFilter prints what is wrong with a filter in one line. Wireshark takes any output for an
+// error, and another exit status than 0 for a call that failed.
 func (a *app) extcapFilter(ctx context.Context, expr string) error {
 	if strings.TrimSpace(expr) == "" {
 		return nil

@@ -16,7 +16,8 @@ import (
 	"dlx/engine"
 )
 
-// extcapCapture captures into the pipe that Wireshark has made, until that is closed or a signal comes.
+// extcapCapture captures into the pipe that Wireshark has made, until that is closed or a signal
+// comes.
 func (a *app) extcapCapture(ctx context.Context, t extcapTarget, o extcapOptions) error {
 	o.in.labels = t.labels
 	if _, err := o.in.request(t.targets, o.filter); err != nil {
@@ -39,8 +40,8 @@ func (a *app) extcapCapture(ctx context.Context, t extcapTarget, o extcapOptions
 	return errors.Join(err, fifo.Close())
 }
 
-// openFifo opens a named pipe, and nothing else. It waits for the reader; if ctx ends before there is one, there is nothing
-// to do and no file.
+// openFifo opens a named pipe, and nothing else. It waits for the reader; if ctx ends before there
+// is one, there is nothing to do and no file.
 func openFifo(ctx context.Context, path string) (*os.File, error) {
 	type opened struct {
 		f   *os.File
@@ -63,7 +64,8 @@ func openFifo(ctx context.Context, path string) (*os.File, error) {
 	return o.f, o.err
 }
 
-// sudoCaptureArgs are the arguments of the dlx that captures as root. None of them names a file, and dlx would not take one.
+// sudoCaptureArgs are the arguments of the dlx that captures as root. None of them names a file,
+// and dlx would not take one.
 func sudoCaptureArgs(t extcapTarget, o extcapOptions) []string {
 	args := pipeCommand("--interface="+o.in.iface, "--direction="+o.in.direction, "--snapshot-length="+strconv.Itoa(o.in.snaplen),
 		"--buffer-size="+strconv.Itoa(o.in.buffer))
@@ -89,8 +91,8 @@ func sudoCaptureArgs(t extcapTarget, o extcapOptions) []string {
 // endLimit is how long the dlx below sudo has to write the closing figures.
 const endLimit = 5 * time.Second
 
-// captureBySudo passes on what a dlx below sudo captures. Only this process opens what the user names; the other one gets a
-// pipe, and ends when its standard input does.
+// captureBySudo passes on what a dlx below sudo captures. Only this process opens what the user
+// names; the other one gets a pipe, and ends when its standard input does.
 func (a *app) captureBySudo(ctx context.Context, t extcapTarget, o extcapOptions, to *pipe) error {
 	cmd, err := sudoCommand(sudoCaptureArgs(t, o)...)
 	if err != nil {
@@ -121,7 +123,8 @@ func (a *app) captureBySudo(ctx context.Context, t extcapTarget, o extcapOptions
 	return err
 }
 
-// relay copies until the child ends. When ctx ends, or nobody reads any more, the child is asked to.
+// relay copies until the child ends. When ctx ends, or nobody reads any more, the child is asked
+// to.
 func relay(ctx context.Context, to io.Writer, from io.ReadCloser, lifeline io.Closer, cmd *exec.Cmd) error {
 	result := make(chan error, 1)
 	go func() {

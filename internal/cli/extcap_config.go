@@ -23,7 +23,8 @@ const (
 	argOwnTraffic
 )
 
-// extcapConfig prints the options of an interface, or the values of the one that is to be looked up anew.
+// extcapConfig prints the options of an interface, or the values of the one that is to be looked up
+// anew.
 func (a *app) extcapConfig(ctx context.Context, t extcapTarget, reload string) error {
 	if reload != "" {
 		if strings.TrimLeft(reload, "-") != "interface" {
@@ -79,7 +80,8 @@ func (s *sentences) value(arg int, value, display string, isDefault bool) {
 	}
 }
 
-// interfaceValues prints the interfaces to choose from, without those whose names Wireshark would not hand back as they are.
+// interfaceValues prints the interfaces to choose from, without those whose names Wireshark would
+// not hand back as they are.
 func (a *app) interfaceValues(list []capture.Interface) error {
 	say := &sentences{a: a}
 	say.value(argInterface, capture.Any, "any", true)
@@ -99,8 +101,8 @@ func (a *app) interfaceValues(list []capture.Interface) error {
 	return say.err
 }
 
-// interfacesOf looks into a container; nothing is found where that is not possible. sudo is used only when a person asks,
-// as Wireshark wants the options of every container when it starts.
+// interfacesOf looks into a container; nothing is found where that is not possible. sudo is used
+// only when a person asks, as Wireshark wants the options of every container when it starts.
 func (a *app) interfacesOf(ctx context.Context, t extcapTarget, asked bool) (list []capture.Interface) {
 	if len(t.targets) != 1 {
 		return nil

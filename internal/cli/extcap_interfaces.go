@@ -59,7 +59,8 @@ func selectable(name string) bool {
 	return err == nil && plain(name)
 }
 
-// typed takes apart what was typed as a target. What begins with a hyphen would be a flag of the dlx that sudo runs.
+// typed takes apart what was typed as a target. What begins with a hyphen would be a flag of the
+// dlx that sudo runs.
 func (t *extcapTarget) typed(text string) error {
 	for word := range strings.FieldsSeq(text) {
 		if label, ok := strings.CutPrefix(word, "label="); ok && label != "" {

@@ -10,7 +10,8 @@ import (
 	"dlx/capture/savefile"
 )
 
-// liveLine is a line on a terminal about a capture that goes into files. It has no other output to get in the way of.
+// liveLine is a line on a terminal about a capture that goes into files. It has no other output to
+// get in the way of.
 type liveLine struct {
 	a     *app
 	files *savefile.Writer // nil if there is nothing to show

@@ -12,7 +12,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// sshVariable is the variable in which sshd names the two ends of a session's connection, the client first (ssh(1)).
+// sshVariable is the variable in which sshd names the two ends of a session's connection, the
+// client first (ssh(1)).
 const sshVariable = "SSH_CONNECTION"
 
 // Bounds of the search for it.
@@ -21,8 +22,8 @@ const (
 	maxEnviron   = 4 << 20
 )
 
-// ownConnections are those over which the user sees dlx's output: an SSH session's. sudo(8) keeps its variable from dlx, so
-// that the processes which dlx was started by are looked at as well.
+// ownConnections are those over which the user sees dlx's output: an SSH session's. sudo(8) keeps
+// its variable from dlx, so that the processes which dlx was started by are looked at as well.
 func ownConnections() []engine.Connection {
 	if c, ok := parseSSH(os.Getenv(sshVariable)); ok {
 		return []engine.Connection{c}

@@ -13,14 +13,15 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// pipeFlags are those that go with --pipe. Each flag has to be found harmless to get here: whoever sudo lets use --pipe
-// chooses all that follows it, and is not to get hold of root's files by that.
+// pipeFlags are those that go with --pipe. Each flag has to be found harmless to get here: whoever
+// sudo lets use --pipe chooses all that follows it, and is not to get hold of root's files by that.
 var pipeFlags = map[string]bool{
 	"pipe": true, "interface": true, "direction": true, "snapshot-length": true, "buffer-size": true, "label": true, "count": true,
 	"max-bytes": true, "duration": true, "no-process": true, "numbers": true, "own-traffic": true, "list-interfaces": true, "output": true,
 }
 
-// checkPipe sees to it that --pipe, once given, holds: it can not be taken back by a later --pipe=false.
+// checkPipe sees to it that --pipe, once given, holds: it can not be taken back by a later
+// --pipe=false.
 func (o *captureOptions) checkPipe(cmd *cobra.Command) (err error) {
 	if !cmd.Flags().Changed("pipe") {
 		return nil
@@ -36,11 +37,12 @@ func (o *captureOptions) checkPipe(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// quiet says whether another program reads what dlx says: Wireshark shows any word of it as an error.
+// quiet says whether another program reads what dlx says: Wireshark shows any word of it as an
+// error.
 func (o *captureOptions) quiet() bool { return o.pipe || o.to != nil }
 
-// runPipe captures to standard output until standard input ends. That is how a process without privileges, which can not
-// send a signal to one of root's, has it write the closing figures.
+// runPipe captures to standard output until standard input ends. That is how a process without
+// privileges, which can not send a signal to one of root's, has it write the closing figures.
 func (a *app) runPipe(ctx context.Context, targets []string, filter string, o captureOptions) error {
 	o.file = "-"
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -86,7 +88,8 @@ func (p *pipe) hurry() {
 // lastWrites is how long the end of a capture may take to write.
 const lastWrites = 2 * time.Second
 
-// gone is closed when the reader goes away; nil if that can not be known. It stops looking when ctx ends.
+// gone is closed when the reader goes away; nil if that can not be known. It stops looking when ctx
+// ends.
 func (p *pipe) gone(ctx context.Context) <-chan struct{} {
 	if p.file == nil {
 		return nil
@@ -111,8 +114,8 @@ type watched interface {
 // errReaderGone is why a capture ends whose reader has gone away.
 var errReaderGone = errors.New("nobody reads the packets any more")
 
-// untilGone is a context that ends with the reader of an output. Without packets nothing is written, and a write could not
-// say it.
+// untilGone is a context that ends with the reader of an output. Without packets nothing is
+// written, and a write could not say it.
 func untilGone(ctx context.Context, out io.Writer) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	end := func() { cancel(nil) }

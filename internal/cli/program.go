@@ -47,8 +47,8 @@ func (o *programOptions) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// runProgram prints the program of a filter. A packet socket's metadata is asked for as tcpdump -y does, where there is
-// neither a file nor an interface.
+// runProgram prints the program of a filter. A packet socket's metadata is asked for as tcpdump -y
+// does, where there is neither a file nor an interface.
 func (a *app) runProgram(ctx context.Context, expr string, o captureOptions) error {
 	link, ok := filter.ParseLinkType(o.program.link)
 	if !ok {

@@ -14,8 +14,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestScripts runs testdata/*.txtar: each has containers of its own, WEB (an HTTP server in a scratch image), BOX (with
-// busybox) and STOPPED, and dlx on PATH.
+// TestScripts runs testdata/*.txtar: each has containers of its own, WEB (an HTTP server in a
+// scratch image), BOX (with busybox) and STOPPED, and dlx on PATH.
 func TestScripts(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireEngine(t)

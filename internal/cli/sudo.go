@@ -39,8 +39,8 @@ func (e *sudoError) Hint() string {
 	return "allow it with visudo: USER ALL=(root) NOPASSWD: " + sudoers(e.dlx)
 }
 
-// sudoCommand is dlx itself, with arguments, as root. sudo is not to ask for a password: there may be no terminal, and if
-// there is one, it is not for that.
+// sudoCommand is dlx itself, with arguments, as root. sudo is not to ask for a password: there may
+// be no terminal, and if there is one, it is not for that.
 func sudoCommand(args ...string) (*exec.Cmd, error) {
 	sudo, err := exec.LookPath("sudo")
 	if err != nil {
@@ -83,7 +83,8 @@ func (e *childError) Error() string { return e.text }
 // Hint is the other dlx's.
 func (e *childError) Hint() string { return e.hint }
 
-// explainSudo says whose failure it was: that of the dlx below, whose report has its form, or sudo's.
+// explainSudo says whose failure it was: that of the dlx below, whose report has its form, or
+// sudo's.
 func explainSudo(cmd *exec.Cmd, err error, stderr string) error {
 	var child childError
 	for line := range strings.Lines(stderr) {
@@ -102,8 +103,8 @@ func explainSudo(cmd *exec.Cmd, err error, stderr string) error {
 	return &sudoError{err: err, said: strings.TrimPrefix(first, "sudo: "), dlx: cmd.Args[3]}
 }
 
-// sudoJSON runs dlx as root and reads its result into a value. It returns after sudoLimit even if sudo does not: a process
-// of root's can not be killed.
+// sudoJSON runs dlx as root and reads its result into a value. It returns after sudoLimit even if
+// sudo does not: a process of root's can not be killed.
 func sudoJSON(ctx context.Context, into any, args ...string) error {
 	cmd, err := sudoCommand(args...)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 	"dlx/toolbox"
 )
 
-// shelf is a store of toolboxes of a test's own, a key that is trusted there, and bundles to import.
+// shelf is a store of toolboxes of a test's own, a key that is trusted there, and bundles to
+// import.
 type shelf struct {
 	t    *testing.T
 	dir  string // of the store
@@ -89,8 +90,8 @@ func mebibytes(n int) [][]byte {
 	return list
 }
 
-// killed starts a command, kills it (SIGKILL) as soon as reached says so, and reports whether it did before the command had
-// ended by itself.
+// killed starts a command, kills it (SIGKILL) as soon as reached says so, and reports whether it
+// did before the command had ended by itself.
 func killed(t *testing.T, cmd *exec.Cmd, reached func() bool) bool {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -114,7 +115,8 @@ func killed(t *testing.T, cmd *exec.Cmd, reached func() bool) bool {
 	return !cmd.ProcessState.Exited()
 }
 
-// unfinished is the size of the file, or of those in the folder, that a command is writing into dir; -1 if there is none.
+// unfinished is the size of the file, or of those in the folder, that a command is writing into
+// dir; -1 if there is none.
 func unfinished(t *testing.T, dir string) (size int64) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, ".new-*"))
@@ -137,7 +139,8 @@ func unfinished(t *testing.T, dir string) (size int64) {
 	return size
 }
 
-// check wants that the list has just these toolboxes, each taken, and that all of their bytes are right.
+// check wants that the list has just these toolboxes, each taken, and that all of their bytes are
+// right.
 func (s *shelf) check(want ...string) {
 	s.t.Helper()
 	out, err := dlx(s.t, "toolbox", "list", "-o", "json").Output()
@@ -180,8 +183,8 @@ const (
 // killLimit bounds a wait for something that a busy machine may have to do several times.
 const killLimit = 2 * time.Minute
 
-// TestImportKilled kills an import at growing sizes of what it has written. What was kept stays, nothing half is listed, and
-// the next import takes the rest away.
+// TestImportKilled kills an import at growing sizes of what it has written. What was kept stays,
+// nothing half is listed, and the next import takes the rest away.
 func TestImportKilled(t *testing.T) {
 	s := newShelf(t)
 	small, big := s.bundle("small", 1), s.bundle("zbig", bigSize)
@@ -207,8 +210,8 @@ func TestImportKilled(t *testing.T) {
 	s.check("small", "zbig")
 }
 
-// TestImportWhileImporting imports another toolbox, and the same one, while one is being imported, and has the second one go
-// on when the first one is killed.
+// TestImportWhileImporting imports another toolbox, and the same one, while one is being imported,
+// and has the second one go on when the first one is killed.
 func TestImportWhileImporting(t *testing.T) {
 	s := newShelf(t)
 	small, big := s.bundle("small", 1), s.bundle("zbig", bigSize)
@@ -255,7 +258,8 @@ func there(file string) bool {
 	return err == nil
 }
 
-// TestBuildKilled kills a build while it writes: under the name that was asked for there is what was there before, or nothing.
+// TestBuildKilled kills a build while it writes: under the name that was asked for there is what
+// was there before, or nothing.
 func TestBuildKilled(t *testing.T) {
 	s := newShelf(t)
 	small, big := s.folder("small", 1), s.folder("big", buildSize)

@@ -56,8 +56,8 @@ func credentialOf(uid, gid string) (*syscall.Credential, error) {
 	return c, nil
 }
 
-// environmentOf is the environment from which a user called sudo, which keeps most of it from dlx: the display, the
-// session's bus, PATH. sudo itself, an ancestor of dlx, was started with it.
+// environmentOf is the environment from which a user called sudo, which keeps most of it from dlx:
+// the display, the session's bus, PATH. sudo itself, an ancestor of dlx, was started with it.
 func environmentOf(uid string) []string {
 	env := os.Environ()
 	for pid, n := os.Getppid(), 0; pid > 1 && n < maxAncestors; pid, n = linux.Parent(pid), n+1 {

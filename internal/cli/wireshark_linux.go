@@ -32,8 +32,8 @@ func (e *noWiresharkError) Hint() string {
 	return "on the machine that has it: ssh HOST sudo dlx capture TARGET -w - | wireshark -k -i -; or keep the packets with -w FILE"
 }
 
-// startWireshark finds Wireshark, and runs it as the user that dlx was called by. It has a session of its own: Ctrl-C ends the
-// capture, and Wireshark keeps what it has been shown.
+// startWireshark finds Wireshark, and runs it as the user that dlx was called by. It has a session
+// of its own: Ctrl-C ends the capture, and Wireshark keeps what it has been shown.
 func (a *app) startWireshark() (*output, error) {
 	u, err := invokingUser()
 	if err != nil {
@@ -85,8 +85,8 @@ func (w *wireshark) gone(context.Context) <-chan struct{} { return w.ended }
 // showLimit is how long a Wireshark may take to end that has stopped reading.
 const showLimit = time.Second
 
-// Close tells Wireshark that there are no more packets, and leaves it open for the user. What it failed with is an error only
-// if it has ended before the capture.
+// Close tells Wireshark that there are no more packets, and leaves it open for the user. What it
+// failed with is an error only if it has ended before the capture.
 func (w *wireshark) Close() error {
 	if !w.begun {
 		_ = w.from.Close()

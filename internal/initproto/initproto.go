@@ -1,5 +1,6 @@
-// Package initproto is what dlx and the session's first process, dlx-init, say to each other: the arguments that dlx-init
-// is started with and the records it writes to descriptor 3: Started, then Exited; or one that says why not.
+// Package initproto is what dlx and the session's first process, dlx-init, say to each other: the
+// arguments that dlx-init is started with and the records it writes to descriptor 3: Started, then
+// Exited; or one that says why not.
 package initproto
 
 import (
@@ -51,7 +52,8 @@ func Read(r io.Reader) (Record, error) {
 	return rec, nil
 }
 
-// Args are dlx-init's arguments: its name, "tty" or "pipe", the working directory, then the command's.
+// Args are dlx-init's arguments: its name, "tty" or "pipe", the working directory, then the
+// command's.
 func Args(tty bool, dir string, command []string) []string {
 	mode := "pipe"
 	if tty {

@@ -20,14 +20,15 @@ var forwarded = []os.Signal{
 
 const prSetChildSubreaper = 36 // prctl(2)
 
-// Threads is the most threads that dlx-init has: they count in the session's limit of processes, and a Go program that can
-// not make one when it wants one dies on the spot. It makes all but one before it starts the command; on a busy machine the
-// runtime makes another when none of those is idle yet.
+// Threads is the most threads that dlx-init has: they count in the session's limit of processes,
+// and a Go program that can not make one when it wants one dies on the spot. It makes all but one
+// before it starts the command; on a busy machine the runtime makes another when none of those is
+// idle yet.
 const Threads = 9
 
-// Run is dlx-init: it starts the command in a session of its own, reports what became of it, and reaps whatever the
-// command leaves behind, so that no zombie is handed to a container's init that may never reap. It ends when it has no
-// child left; dlx, outside, ends those that stay.
+// Run is dlx-init: it starts the command in a session of its own, reports what became of it, and
+// reaps whatever the command leaves behind, so that no zombie is handed to a container's init that
+// may never reap. It ends when it has no child left; dlx, outside, ends those that stay.
 func Run(args []string) int {
 	syscall.CloseOnExec(StatusFD)
 	status := os.NewFile(StatusFD, "status")
@@ -60,9 +61,10 @@ func Run(args []string) int {
 	return 0
 }
 
-// makeThreads makes the threads that the runtime will need: it keeps those that are idle and takes them first. With one
-// goroutine running at a time, there are one for it, one in wait4(2), one for signals, and the runtime's own two; the
-// rest are spare. The container's GOMAXPROCS, which could ask for more, is overruled.
+// makeThreads makes the threads that the runtime will need: it keeps those that are idle and takes
+// them first. With one goroutine running at a time, there are one for it, one in wait4(2), one for
+// signals, and the runtime's own two; the rest are spare. The container's GOMAXPROCS, which could
+// ask for more, is overruled.
 func makeThreads() {
 	runtime.GOMAXPROCS(1)
 	var made, all sync.WaitGroup

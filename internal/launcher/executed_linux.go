@@ -14,8 +14,8 @@ const (
 // maxRead is PATH_MAX of limits.h; an auxiliary vector is shorter.
 const maxRead = 4096
 
-// executed is the path that was given to execve(2), with the link in it that the kernel followed, or "". Packages os and
-// encoding/binary would make each session's first process larger.
+// executed is the path that was given to execve(2), with the link in it that the kernel followed,
+// or "". Packages os and encoding/binary would make each session's first process larger.
 func executed() string {
 	vector := readAt("/proc/self/auxv", 0)
 	for ; len(vector) >= 2*wordSize; vector = vector[2*wordSize:] {

@@ -1,5 +1,5 @@
-// Package launcher starts the dynamic programs of a toolbox with the loader and the libraries that the toolbox brings
-// along: the container's, if it has any, are neither needed nor run.
+// Package launcher starts the dynamic programs of a toolbox with the loader and the libraries that
+// the toolbox brings along: the container's, if it has any, are neither needed nor run.
 //
 // A link bin/NAME leads to FOLDER/run, which is this. It executes FOLDER/lib/ld.so, the loader
 // (ld.so(8)), which runs FOLDER/bin/NAME with the libraries of FOLDER/lib. FOLDER/env, if it is
@@ -29,7 +29,8 @@ const (
 
 const notRun = 126 // as a shell says that a command can not be executed
 
-// Is says whether a program that is called by a name is to be a launcher: dlx-init has a name of its own.
+// Is says whether a program that is called by a name is to be a launcher: dlx-init has a name of
+// its own.
 func Is(name string) bool { return filepath.Base(name) != "dlx-init" }
 
 // Run replaces this process by the program that it is called as. It returns only if that fails.
@@ -68,8 +69,8 @@ func Environ(environ []string, dir, file string) []string {
 	return environ
 }
 
-// program is which one of the folder's is meant: the one that was executed, which can be called something else, as bash is
-// sh and a login shell -bash.
+// program is which one of the folder's is meant: the one that was executed, which can be called
+// something else, as bash is sh and a login shell -bash.
 func program(dir, name string) string {
 	file := filepath.Base(executed())
 	var st syscall.Stat_t

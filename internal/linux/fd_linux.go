@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FD is an owned file descriptor. Exactly one owner closes it; a forgotten one is closed by the garbage collector,
-// which the leak-checking tests report.
+// FD is an owned file descriptor. Exactly one owner closes it; a forgotten one is closed by the
+// garbage collector, which the leak-checking tests report.
 type FD struct {
 	raw     int
 	cleanup runtime.Cleanup
@@ -25,7 +25,8 @@ func NewFD(raw int) *FD {
 	return fd
 }
 
-// Int is the descriptor's number. It stays valid while fd is reachable and not closed: keep fd alive past the call.
+// Int is the descriptor's number. It stays valid while fd is reachable and not closed: keep fd
+// alive past the call.
 func (fd *FD) Int() int {
 	if fd == nil {
 		return -1

@@ -25,7 +25,8 @@ func Release() (string, error) {
 	return unix.ByteSliceToString(u.Release[:]), nil
 }
 
-// Features probes the kernel. Each probe asks for something harmless that fails in a telling way, and changes nothing.
+// Features probes the kernel. Each probe asks for something harmless that fails in a telling way,
+// and changes nothing.
 func Features() []Feature {
 	return []Feature{
 		{"pidfd_open", "holding a process", since["pidfd_open"], closing(PidfdOpen(os.Getpid()))},
@@ -48,8 +49,8 @@ func closing(fd *FD, err error) error {
 	return fd.Close()
 }
 
-// probeSetns joins the namespace that the thread is in already, so nothing changes; a kernel that takes no pidfd here
-// says EINVAL.
+// probeSetns joins the namespace that the thread is in already, so nothing changes; a kernel that
+// takes no pidfd here says EINVAL.
 func probeSetns() error {
 	pidfd, err := PidfdOpen(os.Getpid())
 	if err != nil {

@@ -69,13 +69,16 @@ func open(name string, flags int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// OpenAt opens one path component (or the "a/b" paths of a /proc/PID directory) below dir, for reading.
+// OpenAt opens one path component (or the "a/b" paths of a /proc/PID directory) below dir, for
+// reading.
 func OpenAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_RDONLY) }
 
-// OpenPathAt opens a path component below dir as an O_PATH descriptor, following a final link as /proc/PID/root needs.
+// OpenPathAt opens a path component below dir as an O_PATH descriptor, following a final link as
+// /proc/PID/root needs.
 func OpenPathAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_PATH) }
 
-// OpenDirAt opens the directory name below dir without following links: a link there is ErrLoop or ErrNotDir.
+// OpenDirAt opens the directory name below dir without following links: a link there is ErrLoop or
+// ErrNotDir.
 func OpenDirAt(dir *FD, name string) (*FD, error) {
 	return openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
@@ -88,7 +91,8 @@ func openat(dir *FD, name string, flags int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// OpenBeneath opens a path below dir with openat2(2) (Linux 5.6): no symbolic link, no magic link, no way out of dir.
+// OpenBeneath opens a path below dir with openat2(2) (Linux 5.6): no symbolic link, no magic link,
+// no way out of dir.
 func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
 	how := &unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	raw, err := openat2(dir, name, how)
@@ -183,7 +187,8 @@ func Magic(fd *FD) (int64, error) {
 	return st.Type, wrap("fstatfs", err)
 }
 
-// HasMagic says whether the file that a path leads to is on a file system of this magic number (statfs(2)).
+// HasMagic says whether the file that a path leads to is on a file system of this magic number
+// (statfs(2)).
 func HasMagic(name string, magic int64) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(name, &st) == nil && st.Type == magic
@@ -207,8 +212,8 @@ func MkdirAt(dir *FD, name string, perm uint32) error {
 	return pathErr("fchmodat", name, fchmodNoFollow(dir, name, perm))
 }
 
-// fchmodNoFollow sets the mode of a directory just made, which the umask may have narrowed, unless it was swapped for a
-// link meanwhile.
+// fchmodNoFollow sets the mode of a directory just made, which the umask may have narrowed, unless
+// it was swapped for a link meanwhile.
 func fchmodNoFollow(dir *FD, name string, perm uint32) error {
 	fd, err := OpenDirAt(dir, name)
 	if err != nil {
@@ -251,7 +256,8 @@ func RmdirAt(dir *FD, name string) error {
 	return pathErr("rmdirat", name, unix.Unlinkat(dir.Int(), name, unix.AT_REMOVEDIR))
 }
 
-// RenameNoReplace renames from to to, both below dir, and fails with ErrExist if to is there (renameat2(2)).
+// RenameNoReplace renames from to to, both below dir, and fails with ErrExist if to is there
+// (renameat2(2)).
 func RenameNoReplace(dir *FD, from, to string) error {
 	return pathErr("renameat2", to, unix.Renameat2(dir.Int(), from, dir.Int(), to, unix.RENAME_NOREPLACE))
 }
@@ -288,19 +294,22 @@ func pathErr(op, name string, err error) error {
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
-// Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's last descriptor.
+// Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's
+// last descriptor.
 func Lock(f *os.File) error {
 	_, err := retry(func() (int, error) { return 0, unix.Flock(int(f.Fd()), unix.LOCK_EX) })
 	return wrap("flock", err)
 }
 
-// Inherit clears the close-on-exec flag, so that programs which are started without care get the file.
+// Inherit clears the close-on-exec flag, so that programs which are started without care get the
+// file.
 func Inherit(f *os.File) error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)
 	return wrap("fcntl F_SETFD", err)
 }
 
-// CreateAt makes a new regular file below dir and opens it for writing; an existing one is ErrExist.
+// CreateAt makes a new regular file below dir and opens it for writing; an existing one is
+// ErrExist.
 func CreateAt(dir *FD, name string, perm uint32) (*FD, error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags, perm) })

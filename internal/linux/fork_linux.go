@@ -14,10 +14,11 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// A Go program can not join a user namespace from its own threads (user_namespaces(7): setns wants a single-threaded
-// process), nor by executing itself again, since the runtime starts threads first. A forked child has one thread. Until
-// it executes something it may only make raw system calls: no allocation, no stack growth, no scheduler. The runtime
-// offers these three hooks to package syscall and keeps them for packages that fork for themselves (go.dev/issue/67401).
+// A Go program can not join a user namespace from its own threads (user_namespaces(7): setns wants
+// a single-threaded process), nor by executing itself again, since the runtime starts threads
+// first. A forked child has one thread. Until it executes something it may only make raw system
+// calls: no allocation, no stack growth, no scheduler. The runtime offers these three hooks to
+// package syscall and keeps them for packages that fork for themselves (go.dev/issue/67401).
 
 //go:linkname runtimeBeforeFork syscall.runtime_BeforeFork
 func runtimeBeforeFork()
@@ -28,7 +29,8 @@ func runtimeAfterFork()
 //go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
 func runtimeAfterForkInChild()
 
-// errorFD is a socket on which the child tells what became of it; it is close-on-exec, so that its end means success.
+// errorFD is a socket on which the child tells what became of it; it is close-on-exec, so that its
+// end means success.
 const errorFD = 5
 
 // What a record on errorFD says.
@@ -42,7 +44,8 @@ type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
 }
 
-// record is what the child writes: one message of a SOCK_SEQPACKET socket, so it arrives whole (unix(7)).
+// record is what the child writes: one message of a SOCK_SEQPACKET socket, so it arrives whole
+// (unix(7)).
 type record struct{ kind, value, errno int32 }
 
 const recordSize = 12
@@ -134,8 +137,9 @@ func (fd *FD) dupAbove(least int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// Fork runs the plan in a forked child and returns the PID of the process that Exec made, as this process sees it.
-// That process is a child of this one. A step that fails is a *StepError, with no process left behind.
+// Fork runs the plan in a forked child and returns the PID of the process that Exec made, as this
+// process sees it. That process is a child of this one. A step that fails is a *StepError, with no
+// process left behind.
 func (p *Plan) Fork() (pid int, err error) {
 	pid, failed, err := p.fork()
 	err = errors.Join(err, p.release())
@@ -199,8 +203,8 @@ func (p *Plan) fork() (pid int, failed *failure, err error) {
 	return collect(ours, middle)
 }
 
-// collect reads what the child reports, reaps the middle process, and the last one too if it failed. The last one waits for
-// the middle one to be gone, which counts in its cgroup until then.
+// collect reads what the child reports, reaps the middle process, and the last one too if it
+// failed. The last one waits for the middle one to be gone, which counts in its cgroup until then.
 func collect(child *FD, middle int) (last int, failed *failure, err error) {
 	reap := sync.OnceValues(func() (WaitStatus, error) { return Wait(middle) })
 	for buf := make([]byte, recordSize); ; {
@@ -250,7 +254,8 @@ func forkPlan(args *cloneArgs, steps *step, n uintptr, rec *record) (int, syscal
 	return int(pid), errno
 }
 
-// runPlan makes the planned calls, one after the other. At a fork step the parent reports the new PID and ends.
+// runPlan makes the planned calls, one after the other. At a fork step the parent reports the new
+// PID and ends.
 //
 //go:noinline
 //go:norace

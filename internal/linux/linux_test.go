@@ -16,7 +16,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
-// TestLinksAreNotFollowed: each way of opening or making a name below a held directory stops at a link.
+// TestLinksAreNotFollowed: each way of opening or making a name below a held directory stops at a
+// link.
 func TestLinksAreNotFollowed(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	if err := errors.Join(os.Symlink(elsewhere, filepath.Join(dir, "link")), os.Symlink("..", filepath.Join(dir, "up"))); err != nil {
@@ -86,7 +87,8 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestModeIgnoresUmask: what is placed for other users is readable for them, whatever umask dlx was started with.
+// TestModeIgnoresUmask: what is placed for other users is readable for them, whatever umask dlx was
+// started with.
 func TestModeIgnoresUmask(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)

@@ -27,8 +27,8 @@ func (f *FS) SetString(key, value string) error {
 // Create makes the superblock.
 func (f *FS) Create() error { return wrap("fsconfig create", unix.FsconfigCreate(f.fd.Int())) }
 
-// Mount returns a detached mount of it, with the attributes (MountNosuid, …), as a descriptor of its root. It goes
-// away with the descriptor unless it is attached by MoveMount.
+// Mount returns a detached mount of it, with the attributes (MountNosuid, …), as a descriptor of
+// its root. It goes away with the descriptor unless it is attached by MoveMount.
 func (f *FS) Mount(attrs int) (*FD, error) {
 	raw, err := unix.Fsmount(f.fd.Int(), unix.FSMOUNT_CLOEXEC, attrs)
 	if err != nil {
@@ -37,11 +37,13 @@ func (f *FS) Mount(attrs int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// busyLimit is how long a process that was just forked can keep a copy of a descriptor before it executes a program.
+// busyLimit is how long a process that was just forked can keep a copy of a descriptor before it
+// executes a program.
 const busyLimit = 2 * time.Second
 
-// MakeReadOnly makes the whole superblock of a mount read-only, which no remount of a bind mount of it can undo. A file
-// that is open for writing keeps it busy: a child that this process is forking at the moment may hold one.
+// MakeReadOnly makes the whole superblock of a mount read-only, which no remount of a bind mount of
+// it can undo. A file that is open for writing keeps it busy: a child that this process is forking
+// at the moment may hold one.
 func MakeReadOnly(mount *FD) error {
 	for wait := 50 * time.Microsecond; ; wait *= 2 {
 		err := reconfigureReadOnly(mount)
@@ -52,7 +54,8 @@ func MakeReadOnly(mount *FD) error {
 	}
 }
 
-// reconfigureReadOnly tries once; a context whose reconfiguration has failed is of no further use (fsconfig(2)).
+// reconfigureReadOnly tries once; a context whose reconfiguration has failed is of no further use
+// (fsconfig(2)).
 func reconfigureReadOnly(mount *FD) error {
 	raw, err := unix.Fspick(mount.Int(), "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
 	if err != nil {
@@ -77,8 +80,9 @@ const (
 	MountNoexec = unix.MOUNT_ATTR_NOEXEC
 )
 
-// CloneTree clones the mount, or part of it, at name below dir into a detached mount (open_tree(2)); recursive takes
-// the mounts below along. A final link is not followed. The caller must be in dir's mount namespace.
+// CloneTree clones the mount, or part of it, at name below dir into a detached mount
+// (open_tree(2)); recursive takes the mounts below along. A final link is not followed. The caller
+// must be in dir's mount namespace.
 func CloneTree(dir *FD, name string, recursive bool) (*FD, error) {
 	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT)
 	if name == "" {
@@ -94,7 +98,8 @@ func CloneTree(dir *FD, name string, recursive bool) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// MoveMount attaches the detached mount tree at name below dir, or at dir itself when name is empty (move_mount(2)).
+// MoveMount attaches the detached mount tree at name below dir, or at dir itself when name is empty
+// (move_mount(2)).
 func MoveMount(tree, dir *FD, name string) error {
 	flags := unix.MOVE_MOUNT_F_EMPTY_PATH
 	if name == "" {
@@ -103,8 +108,8 @@ func MoveMount(tree, dir *FD, name string) error {
 	return pathErr("move_mount", name, unix.MoveMount(tree.Int(), "", dir.Int(), name, flags))
 }
 
-// MakePrivate takes every mount at and below the calling thread's root, which has to be a mount point (mount(2)), out of
-// propagation, both ways.
+// MakePrivate takes every mount at and below the calling thread's root, which has to be a mount
+// point (mount(2)), out of propagation, both ways.
 func MakePrivate() error {
 	return wrap("mount --make-rprivate /", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
@@ -117,5 +122,6 @@ func SetMountAttrs(fd *FD, attrs int) error {
 	return wrap("mount_setattr", unix.MountSetattr(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr))
 }
 
-// DetachCwd detaches the mount whose root is the thread's working directory (umount2(2), MNT_DETACH).
+// DetachCwd detaches the mount whose root is the thread's working directory (umount2(2),
+// MNT_DETACH).
 func DetachCwd() error { return wrap("umount2", unix.Unmount(".", unix.MNT_DETACH)) }

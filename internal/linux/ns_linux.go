@@ -15,11 +15,12 @@ const (
 	NewMnt    = unix.CLONE_NEWNS
 )
 
-// Setns moves the calling thread into the namespaces given by flags: all of them at once when fd is a pidfd
-// (setns(2), Linux 5.8). A dead process is ErrNoProcess.
+// Setns moves the calling thread into the namespaces given by flags: all of them at once when fd is
+// a pidfd (setns(2), Linux 5.8). A dead process is ErrNoProcess.
 func Setns(fd *FD, flags int) error { return wrap("setns", unix.Setns(fd.Int(), flags)) }
 
-// UnshareFS gives the calling thread a root and working directory of its own, which joining a mount namespace needs.
+// UnshareFS gives the calling thread a root and working directory of its own, which joining a mount
+// namespace needs.
 func UnshareFS() error { return wrap("unshare CLONE_FS", unix.Unshare(unix.CLONE_FS)) }
 
 // UnshareMounts gives the calling thread a copy of its mount namespace.

@@ -20,8 +20,9 @@ type RingOptions struct {
 	NoOutgoing bool                 // leave out what the interface sends; on lo each packet would be seen twice
 }
 
-// Ring is a packet socket with a TPACKET_V3 ring (packet(7); the kernel's packet_mmap.rst). It belongs to the network
-// namespace of the thread that opened it, NewRing's, and can be read from any, once it has been reserved, started and mapped.
+// Ring is a packet socket with a TPACKET_V3 ring (packet(7); the kernel's packet_mmap.rst). It
+// belongs to the network namespace of the thread that opened it, NewRing's, and can be read from
+// any, once it has been reserved, started and mapped.
 type Ring struct {
 	packetSocket
 	mem            []byte
@@ -33,7 +34,8 @@ type Ring struct {
 	packets, drops uint64
 }
 
-// NewRing opens the socket, with protocol 0, so that it receives nothing before Start has attached its filter.
+// NewRing opens the socket, with protocol 0, so that it receives nothing before Start has attached
+// its filter.
 func NewRing() (*Ring, error) {
 	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {
@@ -42,14 +44,15 @@ func NewRing() (*Ring, error) {
 	return &Ring{packetSocket: s}, nil
 }
 
-// RingOf is a ring in memory that no socket fills, of blocks of the given size in bytes, for tests: it can be read, stopped
-// or not, and has nothing else.
+// RingOf is a ring in memory that no socket fills, of blocks of the given size in bytes, for tests:
+// it can be read, stopped or not, and has nothing else.
 func RingOf(mem []byte, block int) *Ring {
 	return &Ring{mem: mem, block: block, blocks: len(mem) / block}
 }
 
-// Reserve makes the ring. It can be called from any thread, once, and takes some 8 ms, most of them waiting in the kernel
-// (synchronize_net in packet_set_ring, net/packet/af_packet.c), whatever its size.
+// Reserve makes the ring. It can be called from any thread, once, and takes some 8 ms, most of them
+// waiting in the kernel (synchronize_net in packet_set_ring, net/packet/af_packet.c), whatever its
+// size.
 func (r *Ring) Reserve(o RingOptions) error {
 	raw := r.fd.Int()
 	r.block, r.blocks = o.BlockSize, max(o.Size/o.BlockSize, 2)
@@ -64,8 +67,8 @@ func (r *Ring) Reserve(o RingOptions) error {
 	return wrap("setsockopt PACKET_RX_RING", unix.SetsockoptTpacketReq3(raw, unix.SOL_PACKET, unix.PACKET_RX_RING, req))
 }
 
-// Start attaches the filter, and then binds the socket to the interface and to all protocols, which sets the ring that
-// Reserve made going. It can be called from any thread, once.
+// Start attaches the filter, and then binds the socket to the interface and to all protocols, which
+// sets the ring that Reserve made going. It can be called from any thread, once.
 func (r *Ring) Start(o RingOptions) error { return r.start(&o) }
 
 // Map makes the ring readable, which takes nearly 2 ms for 32 MiB. It fills meanwhile.
@@ -77,13 +80,15 @@ func (r *Ring) Map() (err error) {
 // Move has the ring receive another interface's packets.
 func (r *Ring) Move(index int) error { return r.bind(index, unix.ETH_P_ALL) }
 
-// Stop lets nothing more into the ring; what is there stays, and Block returns it to the last packet, although its block
-// is not full. It takes some 10 ms, which the kernel waits for packets on their way.
+// Stop lets nothing more into the ring; what is there stays, and Block returns it to the last
+// packet, although its block is not full. It takes some 10 ms, which the kernel waits for packets
+// on their way.
 func (r *Ring) Stop() error {
 	if err := r.dropAll(); err != nil {
 		return err
 	}
-	// Another protocol's packets would not pass the filter either; it is the waiting that is wanted.
+	// Another protocol's packets would not pass the filter either; it is the waiting that is
+	// wanted.
 	if err := r.bind(0, unix.ETH_P_LOOPBACK); err != nil {
 		return err
 	}
@@ -108,16 +113,17 @@ func handedOver(block []byte) bool {
 	return atomic.LoadUint32(word(block, blockStatus))&unix.TP_STATUS_USER != 0
 }
 
-// begun says whether the kernel writes to the block: it numbers them as it begins them (prb_open_block in
-// net/packet/af_packet.c). As long as all were full, the next one still has the number of the round before.
+// begun says whether the kernel writes to the block: it numbers them as it begins them
+// (prb_open_block in net/packet/af_packet.c). As long as all were full, the next one still has the
+// number of the round before.
 func (r *Ring) begun(block []byte) bool { return sequence(block) == r.seen+1 }
 
 func sequence(block []byte) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&block[blockSequence])))
 }
 
-// Oldest is a time, in nanoseconds since 1970, before which no packet is in the ring any more, provided that Block had
-// none. now is that of the caller's clock, taken before.
+// Oldest is a time, in nanoseconds since 1970, before which no packet is in the ring any more,
+// provided that Block had none. now is that of the caller's clock, taken before.
 func (r *Ring) Oldest(now uint64) uint64 {
 	mem := r.current()
 	if handedOver(mem) || !r.begun(mem) || atomic.LoadUint32(word(mem, blockCount)) == 0 {
@@ -132,7 +138,8 @@ func (r *Ring) HalfFull() bool {
 	return handedOver(r.mem[at*r.block : (at+1)*r.block])
 }
 
-// Release gives the block that Block returned back to the kernel; its frames are not valid any longer.
+// Release gives the block that Block returned back to the kernel; its frames are not valid any
+// longer.
 func (r *Ring) Release() {
 	atomic.StoreUint32(word(r.current(), blockStatus), unix.TP_STATUS_KERNEL)
 	r.next = (r.next + 1) % r.blocks
@@ -141,13 +148,14 @@ func (r *Ring) Release() {
 // current is the block to be read; a slice expression out of the ring would panic.
 func (r *Ring) current() []byte { return r.mem[r.next*r.block : (r.next+1)*r.block] }
 
-// word points at 32 bits which the kernel changes meanwhile. Blocks begin on a page and the offsets are multiples of 4,
-// the sequence number's one of 8.
+// word points at 32 bits which the kernel changes meanwhile. Blocks begin on a page and the offsets
+// are multiples of 4, the sequence number's one of 8.
 func word(block []byte, offset int) *uint32 { return (*uint32)(unsafe.Pointer(&block[offset])) }
 
-// Statistics returns how many packets the filter let through since the ring was opened, and how many of them were lost
-// because it was full (packet(7), PACKET_STATISTICS: the first number includes the second). The kernel counts in 32
-// bits, and anew after each call: one is due every few minutes.
+// Statistics returns how many packets the filter let through since the ring was opened, and how
+// many of them were lost because it was full (packet(7), PACKET_STATISTICS: the first number
+// includes the second). The kernel counts in 32 bits, and anew after each call: one is due every
+// few minutes.
 func (r *Ring) Statistics() (packets, drops uint64, err error) {
 	stats, err := unix.GetsockoptTpacketStatsV3(r.fd.Int(), unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
@@ -162,7 +170,8 @@ func (r *Ring) Statistics() (packets, drops uint64, err error) {
 // stays the ring's.
 func (r *Ring) Descriptor() int { return r.fd.Int() }
 
-// Close releases the ring and the socket. It takes some 20 ms, in which the kernel waits for readers to be gone.
+// Close releases the ring and the socket. It takes some 20 ms, in which the kernel waits for
+// readers to be gone.
 func (r *Ring) Close() error {
 	var err error
 	if r.mem != nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Netmask is the network mask of an interface's first IPv4 address, in the ring's network namespace (netdevice(7),
-// SIOCGIFNETMASK); the zero value if it has none.
+// Netmask is the network mask of an interface's first IPv4 address, in the ring's network namespace
+// (netdevice(7), SIOCGIFNETMASK); the zero value if it has none.
 func (r *Ring) Netmask(name string) netip.Addr {
 	req, err := unix.NewIfreq(name)
 	if err != nil {
@@ -34,8 +34,8 @@ const (
 	ethtoolSize      = 44
 )
 
-// Speed is an interface's speed in bits per second, in the ring's network namespace (linux/ethtool.h, ETHTOOL_GSET); 0 if
-// it says none.
+// Speed is an interface's speed in bits per second, in the ring's network namespace
+// (linux/ethtool.h, ETHTOOL_GSET); 0 if it says none.
 func (r *Ring) Speed(name string) uint64 {
 	if len(name) >= unix.IFNAMSIZ {
 		return 0

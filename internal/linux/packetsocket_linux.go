@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// packetSocket is a packet socket (packet(7)). It belongs to the network namespace of the thread that opened it, and can be
-// used from any.
+// packetSocket is a packet socket (packet(7)). It belongs to the network namespace of the thread
+// that opened it, and can be used from any.
 type packetSocket struct{ fd *FD }
 
 // openPacketSocket opens one of SOCK_RAW or SOCK_DGRAM, with protocol 0, so that it receives
@@ -36,8 +36,9 @@ func (s packetSocket) start(o *RingOptions) error {
 	return s.bind(o.Interface, unix.ETH_P_ALL)
 }
 
-// bind has the socket receive a protocol's packets (linux/if_ether.h) on an interface. Where it was bound before, the
-// kernel first waits until no packet is on its way in any longer (packet_do_bind in net/packet/af_packet.c).
+// bind has the socket receive a protocol's packets (linux/if_ether.h) on an interface. Where it was
+// bound before, the kernel first waits until no packet is on its way in any longer (packet_do_bind
+// in net/packet/af_packet.c).
 func (s packetSocket) bind(index int, protocol uint16) error {
 	// packet(7): sll_protocol is in network byte order.
 	return wrap("bind", unix.Bind(s.fd.Int(), &unix.SockaddrLinklayer{Protocol: htons(protocol), Ifindex: index}))
@@ -48,12 +49,12 @@ func htons(v uint16) uint16 {
 	return *(*uint16)(unsafe.Pointer(&b))
 }
 
-// maxFilter is the kernel's limit, in instructions (BPF_MAXINSNS in linux/bpf_common.h). Counted here as well, since
-// the kernel is told the number in 16 bits.
+// maxFilter is the kernel's limit, in instructions (BPF_MAXINSNS in linux/bpf_common.h). Counted
+// here as well, since the kernel is told the number in 16 bits.
 const maxFilter = 4096
 
-// SetFilter attaches a classic BPF program to the socket (socket(7), SO_ATTACH_FILTER) in place of the one before. An
-// empty program is left out.
+// SetFilter attaches a classic BPF program to the socket (socket(7), SO_ATTACH_FILTER) in place of
+// the one before. An empty program is left out.
 func (s packetSocket) SetFilter(program []bpf.RawInstruction) error {
 	if len(program) == 0 {
 		return nil

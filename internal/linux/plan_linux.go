@@ -139,7 +139,8 @@ func (p *Plan) JoinCgroup(tasks *FD) {
 	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), val(1))
 }
 
-// InCgroup makes the child inside the version 2 cgroup whose directory is given (clone3(2), CLONE_INTO_CGROUP, Linux
+// InCgroup makes the child inside the version 2 cgroup whose directory is given (clone3(2),
+// CLONE_INTO_CGROUP, Linux
 // 5.7), for the same reason.
 func (p *Plan) InCgroup(dir *FD) {
 	p.use(dir)

@@ -33,14 +33,14 @@ func PidfdOpen(pid int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// PidfdSignal sends sig to the process behind pidfd; signal 0 only asks whether it is there. A process that is gone
-// is ErrNoProcess.
+// PidfdSignal sends sig to the process behind pidfd; signal 0 only asks whether it is there. A
+// process that is gone is ErrNoProcess.
 func PidfdSignal(pidfd *FD, sig Signal) error {
 	return wrap("pidfd_send_signal", unix.PidfdSendSignal(pidfd.Int(), sig, nil, 0))
 }
 
-// PidfdWait returns when the process behind pidfd has ended, or with ctx's error. A pidfd is readable once its process
-// has terminated (pidfd_open(2)).
+// PidfdWait returns when the process behind pidfd has ended, or with ctx's error. A pidfd is
+// readable once its process has terminated (pidfd_open(2)).
 func PidfdWait(ctx context.Context, pidfd *FD) error {
 	wake, err := eventfd()
 	if err != nil {
@@ -103,13 +103,15 @@ func WaitTimeout(pid int, pidfd *FD, d time.Duration) (ws WaitStatus, done bool,
 	return ws, err == nil, err
 }
 
-// IsThreadGroupLeader says whether the calling thread is the process's first one, whose namespaces /proc/PID shows.
+// IsThreadGroupLeader says whether the calling thread is the process's first one, whose namespaces
+// /proc/PID shows.
 func IsThreadGroupLeader() bool { return unix.Gettid() == os.Getpid() }
 
 // Errno is an error number of the kernel's.
 type Errno = unix.Errno //nolint:errname // errno(3) is its name
 
-// ClockTicks is USER_HZ, the unit of the times in /proc/PID/stat, the same on every architecture that Go runs on.
+// ClockTicks is USER_HZ, the unit of the times in /proc/PID/stat, the same on every architecture
+// that Go runs on.
 const ClockTicks = 100
 
 // BootTime is when the host was booted, by its present clock.

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a regular file to be written by somebody who does little else. Its writes do not tell the runtime that they may
-// block, as those of an os.File do: see Waiter.
+// File is a regular file to be written by somebody who does little else. Its writes do not tell the
+// runtime that they may block, as those of an os.File do: see Waiter.
 type File struct{ *os.File }
 
 // Write writes all of p.
@@ -29,9 +29,10 @@ func (f File) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Reserve allocates blocks for size bytes from offset on, without making the file longer (fallocate(2)). On ext4, whose
-// delayed allocation books every page by itself, writing takes a third less CPU time then. Elsewhere it does nothing:
-// returns false, as it does when the disk is too full.
+// Reserve allocates blocks for size bytes from offset on, without making the file longer
+// (fallocate(2)). On ext4, whose delayed allocation books every page by itself, writing takes a
+// third less CPU time then. Elsewhere it does nothing: returns false, as it does when the disk is
+// too full.
 func (f File) Reserve(offset, size int64) bool {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || st.Type != unix.EXT4_SUPER_MAGIC {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sockets calls each with the inode of every socket that a process has open, of at most limit descriptors; it stops when
-// each returns false. The process is held by its /proc/PID directory.
+// Sockets calls each with the inode of every socket that a process has open, of at most limit
+// descriptors; it stops when each returns false. The process is held by its /proc/PID directory.
 func Sockets(process *FD, limit int, each func(inode uint64) bool) error {
 	fds, err := OpenDirAt(process, "fd")
 	if err != nil {
@@ -69,5 +69,6 @@ func socketInode(link []byte) (inode uint64, ok bool) {
 	return inode, true
 }
 
-// IsGone says whether an error means that a process, or a file of it in /proc, is not there any more.
+// IsGone says whether an error means that a process, or a file of it in /proc, is not there any
+// more.
 func IsGone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrNoProcess) }

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tap is a packet socket without a ring: what it receives can be read at once, and what there is no room for is lost. Its
-// packets begin at the network header, on every kind of interface (packet(7), SOCK_DGRAM). It is for one goroutine.
+// Tap is a packet socket without a ring: what it receives can be read at once, and what there is no
+// room for is lost. Its packets begin at the network header, on every kind of interface (packet(7),
+// SOCK_DGRAM). It is for one goroutine.
 type Tap struct{ packetSocket }
 
 // TapPacket says where a packet came from.
@@ -21,8 +22,9 @@ type TapPacket struct {
 	Outgoing  bool
 }
 
-// OpenTap opens the socket in the calling thread's network namespace, with room for some bytes of packets. The filter, whose
-// program begins at the network header as well, is attached before anything is received.
+// OpenTap opens the socket in the calling thread's network namespace, with room for some bytes of
+// packets. The filter, whose program begins at the network header as well, is attached before
+// anything is received.
 func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
 	socket, err := openPacketSocket(unix.SOCK_DGRAM)
 	if err != nil {
@@ -39,7 +41,8 @@ func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
 	return t, nil
 }
 
-// Receive reads the next packet as far as the buffer goes. It does not wait: without a packet it returns false.
+// Receive reads the next packet as far as the buffer goes. It does not wait: without a packet it
+// returns false.
 func (t *Tap) Receive(buf []byte) (p TapPacket, ok bool, err error) {
 	for {
 		n, from, err := unix.Recvfrom(t.fd.Int(), buf, 0)

@@ -1,5 +1,6 @@
-// Package names looks up the names in capture filters on the machine that dlx runs on: in /etc/services, /etc/protocols,
-// /etc/networks and /etc/ethers, and with the machine's resolver. Nothing of a container's is read.
+// Package names looks up the names in capture filters on the machine that dlx runs on: in
+// /etc/services, /etc/protocols, /etc/networks and /etc/ethers, and with the machine's resolver.
+// Nothing of a container's is read.
 package names
 
 import (
@@ -22,8 +23,8 @@ import (
 // resolveTime is how long the resolver has for one name.
 const resolveTime = 5 * time.Second
 
-// Machine looks names up for as long as its context lasts. Hosts are asked for once each. It is not safe for concurrent
-// use.
+// Machine looks names up for as long as its context lasts. Hosts are asked for once each. It is not
+// safe for concurrent use.
 type Machine struct {
 	ctx     context.Context
 	etc     string
@@ -41,8 +42,8 @@ func in(ctx context.Context, etc string) *Machine {
 	return &Machine{ctx: ctx, etc: etc, hosts: map[string][]netip.Addr{}}
 }
 
-// Offline is the same names, but of hosts only those that were looked up before. It is for code that runs in a network
-// namespace of somebody else's, who would get the questions.
+// Offline is the same names, but of hosts only those that were looked up before. It is for code
+// that runs in a network namespace of somebody else's, who would get the questions.
 func (m *Machine) Offline() *Machine {
 	o := *m
 	o.offline = true
@@ -136,8 +137,8 @@ func (m *Machine) Ether(name string) (mac [6]byte, err error) {
 	return mac, nil
 }
 
-// column finds the line of a file that has a name, in a column or as one of the aliases behind the second one, and
-// returns another column of it. Comments begin with #.
+// column finds the line of a file that has a name, in a column or as one of the aliases behind the
+// second one, and returns another column of it. Comments begin with #.
 func (m *Machine) column(file, name string, named, wanted int) (string, error) {
 	f, err := os.Open(filepath.Join(m.etc, file))
 	if errors.Is(err, fs.ErrNotExist) {

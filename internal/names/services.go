@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Services returns what ports are called by /etc/services: a function of a port and an IP protocol, which returns "" for
-// one without a name.
+// Services returns what ports are called by /etc/services: a function of a port and an IP protocol,
+// which returns "" for one without a name.
 func Services() func(port uint16, protocol uint8) string { return servicesIn("/etc") }
 
 func servicesIn(etc string) func(port uint16, protocol uint8) string {

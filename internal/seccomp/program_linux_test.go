@@ -237,7 +237,8 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestTable: the table of what each variant allows beyond the one before it is that of the programs.
+// TestTable: the table of what each variant allows beyond the one before it is that of the
+// programs.
 func TestTable(t *testing.T) {
 	table := "| filter | allows beyond the one above it |\n|---|---|\n"
 	var before []string

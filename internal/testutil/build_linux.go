@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// Build results live in build/test of the checkout: outside of what git and `go list` see, and kept between runs, so
-// that the go command only links again what changed.
+// Build results live in build/test of the checkout: outside of what git and `go list` see, and kept
+// between runs, so that the go command only links again what changed.
 const buildDir = "build/test"
 
-// BuildDlx returns the path of a dlx program: DLX_BIN, or one built from this checkout, with the toolbox inside if its
-// bundle has been made. It is built once a test process.
+// BuildDlx returns the path of a dlx program: DLX_BIN, or one built from this checkout, with the
+// toolbox inside if its bundle has been made. It is built once a test process.
 func BuildDlx(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("DLX_BIN"); path != "" {
@@ -95,8 +95,8 @@ func goBuild(root string, args ...string) error {
 	return nil
 }
 
-// replace makes path a second name of the file next in one step, so that a process of another package's tests that runs
-// path meanwhile keeps a whole program.
+// replace makes path a second name of the file next in one step, so that a process of another
+// package's tests that runs path meanwhile keeps a whole program.
 func replace(next, path string) error {
 	link := path + ".link"
 	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -126,7 +126,8 @@ func (c *Container) Stop() {
 	c.PID = 0
 }
 
-// Restart stops and starts the container, notes its new PID, and returns when its program runs or has ended.
+// Restart stops and starts the container, notes its new PID, and returns when its program runs or
+// has ended.
 func (c *Container) Restart() {
 	c.t.Helper()
 	second := 1
@@ -135,8 +136,8 @@ func (c *Container) Restart() {
 	c.running()
 }
 
-// running notes the PID and waits for the program: the engine calls a container started when `runc init` is told to
-// execute it, and its command line is empty in the midst of that.
+// running notes the PID and waits for the program: the engine calls a container started when `runc
+// init` is told to execute it, and its command line is empty in the midst of that.
 func (c *Container) running() {
 	c.t.Helper()
 	c.PID = c.Inspect().State.Pid

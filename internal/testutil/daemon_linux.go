@@ -155,8 +155,8 @@ func (s *service) stop(t testing.TB) {
 	}
 }
 
-// daemonDir makes the engine's folder, which a remapped root must be able to pass through, and not on a /tmp that may be
-// too small or be a tmpfs.
+// daemonDir makes the engine's folder, which a remapped root must be able to pass through, and not
+// on a /tmp that may be too small or be a tmpfs.
 func daemonDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-engine-") //nolint:usetesting // the folders above t.TempDir are private
@@ -174,7 +174,8 @@ func daemonDir(t testing.TB) string {
 	return dir
 }
 
-// unmountBelow unmounts what an engine left mounted: it keeps the namespace file of a network, for one.
+// unmountBelow unmounts what an engine left mounted: it keeps the namespace file of a network, for
+// one.
 func unmountBelow(dir string) error {
 	points, err := mountPoints(dir + "/")
 	if err != nil {
@@ -189,7 +190,8 @@ func unmountBelow(dir string) error {
 	return errors.Join(errs...)
 }
 
-// bridge makes a bridge for the engine, since one that has to do without takes docker0 away from the first engine.
+// bridge makes a bridge for the engine, since one that has to do without takes docker0 away from
+// the first engine.
 func bridge(t testing.TB) string {
 	t.Helper()
 	link := &netlink.Bridge{LinkAttrs: netlink.NewLinkAttrs()}
@@ -202,7 +204,8 @@ func bridge(t testing.TB) string {
 			t.Errorf("delete bridge %s: %v", link.Name, err)
 		}
 	})
-	// Any small network does, another for each test process: no container of it needs to reach anything else.
+	// Any small network does, another for each test process: no container of it needs to reach
+	// anything else.
 	addr, err := netlink.ParseAddr(fmt.Sprintf("172.31.%d.%d/29", rand.N(256), rand.N(32)*8+1))
 	if err != nil {
 		t.Fatal(err)

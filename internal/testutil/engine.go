@@ -11,7 +11,8 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// apiLimit bounds one request to an engine, so that a stuck engine fails a test instead of stopping it.
+// apiLimit bounds one request to an engine, so that a stuck engine fails a test instead of stopping
+// it.
 const apiLimit = 30 * time.Second
 
 // Engine is a Docker engine that answers.
@@ -36,7 +37,8 @@ func (e *Engine) close(t testing.TB) func() {
 	}
 }
 
-// request is the context of one call to the engine. It outlives the test's own context, so that clean-up can use it.
+// request is the context of one call to the engine. It outlives the test's own context, so that
+// clean-up can use it.
 func request(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), apiLimit)

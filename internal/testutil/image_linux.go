@@ -71,8 +71,8 @@ func Image(t testing.TB, name string, programs ...Program) string {
 	return RequireEngine(t).Image(t, name, programs...)
 }
 
-// Image makes an image FROM scratch of the programs, whose first is its command, and returns its reference. Folders on
-// the way are made. The image is removed when the test ends.
+// Image makes an image FROM scratch of the programs, whose first is its command, and returns its
+// reference. Folders on the way are made. The image is removed when the test ends.
 func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
 	t.Helper()
 	ref := unique("dlx-test/" + name + ":")
@@ -96,7 +96,8 @@ func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
 	return ref
 }
 
-// importError reads the engine's stream of messages, where an error comes after the status code said success.
+// importError reads the engine's stream of messages, where an error comes after the status code
+// said success.
 func importError(r io.Reader) error {
 	for dec := json.NewDecoder(r); ; {
 		var msg struct{ Error string }

@@ -20,12 +20,12 @@ import (
 	"dlx/internal/linux"
 )
 
-// leakLimit is how long a resource may take to go after the last test: a ring is closed in the background, and a mount
-// that another package's test made at the same time needs to go as well.
+// leakLimit is how long a resource may take to go after the last test: a ring is closed in the
+// background, and a mount that another package's test made at the same time needs to go as well.
 const leakLimit = 15 * time.Second
 
-// Main runs the tests and then fails on what they leaked: descriptors, goroutines, child processes, mounts of the host
-// and dlx-* cgroups. It is the whole of a TestMain:
+// Main runs the tests and then fails on what they leaked: descriptors, goroutines, child processes,
+// mounts of the host and dlx-* cgroups. It is the whole of a TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 func Main(m *testing.M) int {
@@ -49,8 +49,8 @@ func Main(m *testing.M) int {
 // resources is a set of descriptions of what a process and the host hold.
 type resources map[string]bool
 
-// leaked lists what look found first, is not in before, and does not go within limit. What appears only later was not
-// made by the tests that have ended.
+// leaked lists what look found first, is not in before, and does not go within limit. What appears
+// only later was not made by the tests that have ended.
 func leaked(before resources, look func() resources, limit time.Duration) []string {
 	left := look()
 	maps.DeleteFunc(left, func(what string, _ bool) bool { return before[what] })
@@ -98,7 +98,8 @@ func children(all resources) {
 	}
 }
 
-// engineMount matches the mounts that an engine makes for containers, of this package or of one tested beside it.
+// engineMount matches the mounts that an engine makes for containers, of this package or of one
+// tested beside it.
 var engineMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
 	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
 
@@ -129,8 +130,8 @@ func mountPoints(prefix string) ([]string, error) {
 	return points, nil
 }
 
-// cgroups adds the groups that sessions run in, of each controller of v1 or of the one tree of v2. A group is named after the
-// process that made it: one of another that still runs is in use.
+// cgroups adds the groups that sessions run in, of each controller of v1 or of the one tree of v2.
+// A group is named after the process that made it: one of another that still runs is in use.
 func cgroups(all resources) {
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "dlx-") && !inUse(d.Name()) {

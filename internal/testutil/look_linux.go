@@ -23,7 +23,8 @@ func (c *Container) Inspect() container.InspectResponse {
 	return res.Container
 }
 
-// Diff lists what changed in the container's file system as `docker diff` prints it, such as "A /tmp/x", sorted.
+// Diff lists what changed in the container's file system as `docker diff` prints it, such as "A
+// /tmp/x", sorted.
 func (c *Container) Diff() []string {
 	c.t.Helper()
 	res, err := c.engine.Client.ContainerDiff(request(c.t), c.ID, client.ContainerDiffOptions{})
@@ -36,8 +37,9 @@ func (c *Container) Diff() []string {
 	return lines
 }
 
-// Exec runs a command in the container through the engine and returns its exit status and what it printed on standard
-// output and standard error. A command that can not be started has the status that the engine gives it, 126 or 127.
+// Exec runs a command in the container through the engine and returns its exit status and what it
+// printed on standard output and standard error. A command that can not be started has the status
+// that the engine gives it, 126 or 127.
 func (c *Container) Exec(cmd ...string) (int, string) {
 	c.t.Helper()
 	return c.ExecWith(client.ExecCreateOptions{Cmd: cmd})

@@ -16,7 +16,8 @@ const noSkipEnv = "DLX_TEST_NO_SKIP"
 // pingLimit bounds the question whether an engine answers.
 const pingLimit = 5 * time.Second
 
-// SkipOrFail ends the test because of reason: as skipped on a developer's machine, as failed where skips are forbidden.
+// SkipOrFail ends the test because of reason: as skipped on a developer's machine, as failed where
+// skips are forbidden.
 func SkipOrFail(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(noSkipEnv) == "1" {
@@ -43,8 +44,8 @@ func RequireTool(t testing.TB, name string) string {
 	return path
 }
 
-// RequireEngine returns the Docker engine that DOCKER_HOST or the default socket leads to, and ends the test if none
-// answers.
+// RequireEngine returns the Docker engine that DOCKER_HOST or the default socket leads to, and ends
+// the test if none answers.
 func RequireEngine(t testing.TB) *Engine {
 	t.Helper()
 	e, err := connect(client.FromEnv)

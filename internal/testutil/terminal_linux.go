@@ -29,8 +29,8 @@ type Terminal struct {
 	once   sync.Once
 }
 
-// StartTerminal starts cmd as the leader of a new session on a terminal of 24 rows and 80 columns. The command is killed
-// when the test ends, if it still runs then.
+// StartTerminal starts cmd as the leader of a new session on a terminal of 24 rows and 80 columns.
+// The command is killed when the test ends, if it still runs then.
 func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	t.Helper()
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
@@ -47,7 +47,8 @@ func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	return term
 }
 
-// pollable is master in a form whose Close ends a Read and so hangs up at once: pty leaves its descriptor blocking.
+// pollable is master in a form whose Close ends a Read and so hangs up at once: pty leaves its
+// descriptor blocking.
 func pollable(t testing.TB, master *os.File) *os.File {
 	t.Helper()
 	fd, _, errno := syscall.Syscall(syscall.SYS_FCNTL, master.Fd(), syscall.F_DUPFD_CLOEXEC, 0)
@@ -85,8 +86,8 @@ func (term *Terminal) Send(text string) {
 	}
 }
 
-// Expect waits until what has been printed since the last match contains pattern, a regular expression, and returns the
-// match.
+// Expect waits until what has been printed since the last match contains pattern, a regular
+// expression, and returns the match.
 func (term *Terminal) Expect(pattern string, limit time.Duration) string {
 	term.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -108,7 +109,8 @@ func (term *Terminal) Expect(pattern string, limit time.Duration) string {
 	}
 }
 
-// match takes the first match; where there is none it returns a channel that closes when there is more to look at.
+// match takes the first match; where there is none it returns a channel that closes when there is
+// more to look at.
 func (term *Terminal) match(re *regexp.Regexp) (string, <-chan struct{}, bool) {
 	term.mu.Lock()
 	defer term.mu.Unlock()
@@ -145,7 +147,8 @@ func (term *Terminal) Resize(rows, cols uint16) {
 	}
 }
 
-// Wait returns the command's exit status, 128+n after signal n, and fails the test when it does not end within limit.
+// Wait returns the command's exit status, 128+n after signal n, and fails the test when it does not
+// end within limit.
 func (term *Terminal) Wait(limit time.Duration) int {
 	term.t.Helper()
 	end := time.NewTimer(limit)
@@ -159,13 +162,15 @@ func (term *Terminal) Wait(limit time.Duration) int {
 	}
 }
 
-// Close hangs up the terminal, kills the command's process group if it is still there, and waits for the command's end.
+// Close hangs up the terminal, kills the command's process group if it is still there, and waits
+// for the command's end.
 func (term *Terminal) Close() {
 	term.once.Do(func() {
 		if err := term.pty.Close(); err != nil {
 			term.t.Errorf("close terminal: %v", err)
 		}
-		// The leader's ID stays the group's while a member lives, so it can not be another's by now.
+		// The leader's ID stays the group's while a member lives, so it can not be another's by
+		// now.
 		if err := syscall.Kill(-term.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			term.t.Errorf("kill %v: %v", term.cmd.Args, err)
 		}

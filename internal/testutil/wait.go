@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// pollEvery is how often a condition is looked at. Short, since most hold within a few milliseconds.
+// pollEvery is how often a condition is looked at. Short, since most hold within a few
+// milliseconds.
 const pollEvery = 5 * time.Millisecond
 
-// Wait returns when cond holds and fails the test when it does not hold within limit; what says what was waited for.
+// Wait returns when cond holds and fails the test when it does not hold within limit; what says
+// what was waited for.
 func Wait(t testing.TB, what string, limit time.Duration, cond func() bool) {
 	t.Helper()
 	if !poll(limit, cond) {
@@ -16,7 +18,8 @@ func Wait(t testing.TB, what string, limit time.Duration, cond func() bool) {
 	}
 }
 
-// poll is the one place that looks again and again: it reports whether cond came to hold within limit.
+// poll is the one place that looks again and again: it reports whether cond came to hold within
+// limit.
 func poll(limit time.Duration, cond func() bool) bool {
 	if cond() {
 		return true

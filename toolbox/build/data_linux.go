@@ -14,7 +14,8 @@ import (
 	"dlx/toolbox"
 )
 
-// dataSet is files that a program or a library looks for, with the variable that tells it where they are in the toolbox.
+// dataSet is files that a program or a library looks for, with the variable that tells it where
+// they are in the toolbox.
 type dataSet struct {
 	from  []string          // folders of the tree
 	to    string            // below the folder of the programs
@@ -32,8 +33,8 @@ func dataOf(name string) (s dataSet, ok bool) {
 		}, true
 	case pythonVersion(name) != "":
 		dir := "lib/python" + pythonVersion(name)
-		// With PYTHONSAFEPATH, whatever its value, python(1) takes no module from the working directory,
-		// which is the container's. It is of Python 3.11.
+		// With PYTHONSAFEPATH, whatever its value, python(1) takes no module from the working
+		// directory, which is the container's. It is of Python 3.11.
 		env := map[string]string{"PYTHONHOME": ".", "PYTHONSAFEPATH": "."}
 		return dataSet{from: []string{"/usr/" + dir}, to: dir, env: env, takes: isPython}, true
 	case name == "gdb": // it looks for its module where Python does, too
@@ -74,7 +75,8 @@ func isPython(file string) bool {
 	})
 }
 
-// addData adds the data that the group's programs and libraries look for, and the file that says where it is.
+// addData adds the data that the group's programs and libraries look for, and the file that says
+// where it is.
 func (g *group) addData() error {
 	var names []string
 	for file, name := range g.names { // python3 is a link to that of its version

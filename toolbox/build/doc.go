@@ -1,6 +1,8 @@
-// Package build makes toolboxes out of what is trusted already: packages that apt(8) has checked, programs of this machine,
-// folders, images of the engine, and Go modules that the checksum database knows.
+// Package build makes toolboxes out of what is trusted already: packages that apt(8) has checked,
+// programs of this machine, folders, images of the engine, and Go modules that the checksum
+// database knows.
 //
-// Programs that are not static get what they need: the libraries that their headers name (ELF's DT_NEEDED), and the loader,
-// in a folder of the toolbox's own. What a program opens at run time by itself, such as plug-ins, is not found that way.
+// Programs that are not static get what they need: the libraries that their headers name (ELF's
+// DT_NEEDED), and the loader, in a folder of the toolbox's own. What a program opens at run time by
+// itself, such as plug-ins, is not found that way.
 package build

@@ -13,8 +13,8 @@ import (
 	"dlx/toolbox"
 )
 
-// goPrograms builds Go programs without cgo, which are static. Their modules are those that the go command has compared
-// with the checksum database.
+// goPrograms builds Go programs without cgo, which are static. Their modules are those that the go
+// command has compared with the checksum database.
 func (m *maker) goPrograms(ctx context.Context) error {
 	for i, ref := range m.Go {
 		m.progress(i, len(m.Go), "build %s", ref)

@@ -116,8 +116,8 @@ func (g *group) close() error {
 	return g.addLibraries()
 }
 
-// unwinder is what the GNU C library loads by itself when a thread ends (sysdeps/nptl/libgcc_s.h): a
-// program without it aborts in pthread_exit(3).
+// unwinder is what the GNU C library loads by itself when a thread ends (sysdeps/nptl/libgcc_s.h):
+// a program without it aborts in pthread_exit(3).
 const unwinder = "libgcc_s.so.1"
 
 // needUnwinder takes the unwinder in, if the tree has it and a program the GNU C library.

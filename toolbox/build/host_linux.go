@@ -70,7 +70,8 @@ func (i *installed) source(file string) toolbox.Source {
 	return s
 }
 
-// owner is the package of a file. Where /lib is a link to /usr/lib, packages may know it by either name.
+// owner is the package of a file. Where /lib is a link to /usr/lib, packages may know it by either
+// name.
 func (i *installed) owner(file string) string {
 	names := []string{file}
 	if short, ok := strings.CutPrefix(file, "/usr"); ok {

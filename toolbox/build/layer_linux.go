@@ -16,8 +16,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// unpacking applies layers over one another, as a runtime does (OCI image specification, layer.md). Everything stays below
-// the tree's root: the folder that an entry lies in is looked up with its links followed inside.
+// unpacking applies layers over one another, as a runtime does (OCI image specification, layer.md).
+// Everything stays below the tree's root: the folder that an entry lies in is looked up with its
+// links followed inside.
 type unpacking struct {
 	*tree
 	left    int64 // bytes that may still come
@@ -111,7 +112,8 @@ func (u *unpacking) entry(h *tar.Header, r io.Reader) error {
 	return u.make(h, r, at)
 }
 
-// make makes a file, a folder or a link where nothing is. Devices and the like are no use to a toolbox.
+// make makes a file, a folder or a link where nothing is. Devices and the like are no use to a
+// toolbox.
 func (u *unpacking) make(h *tar.Header, r io.Reader, at string) (err error) {
 	switch h.Typeflag {
 	case tar.TypeDir:

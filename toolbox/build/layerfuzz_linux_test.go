@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// FuzzLayer applies two layers and looks at what lies beside the folder: nothing is made, changed or taken away there.
+// FuzzLayer applies two layers and looks at what lies beside the folder: nothing is made, changed
+// or taken away there.
 func FuzzLayer(f *testing.F) {
 	for _, entries := range [][]tar.Header{
 		{{Name: "usr/bin/", Typeflag: tar.TypeDir}, {Name: "bin", Typeflag: tar.TypeSymlink, Linkname: "/usr/bin"}, {Name: "bin/a"}},

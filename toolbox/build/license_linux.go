@@ -35,7 +35,8 @@ var (
 	notReference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9.-]+`) })
 )
 
-// spdxNames are SPDX's names of licences that Debian's machine-readable copyright files name otherwise (DEP-5, 7.2).
+// spdxNames are SPDX's names of licences that Debian's machine-readable copyright files name
+// otherwise (DEP-5, 7.2).
 var spdxNames = map[string]string{
 	"Expat": "MIT", "MIT": "MIT", "ISC": "ISC", "Zlib": "Zlib", "zlib": "Zlib", "Apache-2.0": "Apache-2.0", "Artistic": "Artistic-1.0-Perl",
 	"BSD-2-clause": "BSD-2-Clause", "BSD-3-clause": "BSD-3-Clause", "BSD-4-clause": "BSD-4-Clause", "CC0-1.0": "CC0-1.0", "CC0": "CC0-1.0",
@@ -44,8 +45,8 @@ var spdxNames = map[string]string{
 	"LGPL-3": "LGPL-3.0-only", "LGPL-3+": "LGPL-3.0-or-later", "MPL-2.0": "MPL-2.0", "OpenSSL": "OpenSSL", "Unlicense": "Unlicense", "curl": "curl",
 }
 
-// spdx is what a copyright file says, all of its licences together; those that SPDX has no name for are references to the
-// file itself.
+// spdx is what a copyright file says, all of its licences together; those that SPDX has no name for
+// are references to the file itself.
 func spdx(pkg, text string) string {
 	if !strings.HasPrefix(text, "Format:") {
 		return "LicenseRef-" + notReference().ReplaceAllString(pkg, "-")

@@ -15,7 +15,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestPureGo: a toolbox of dlx's own tools alone has each of them by its name, and they run where there is nothing else.
+// TestPureGo: a toolbox of dlx's own tools alone has each of them by its name, and they run where
+// there is nothing else.
 func TestPureGo(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireEngine(t)

@@ -152,7 +152,8 @@ func ownFile(box *toolbox.Verified, file string) (own, error) {
 	return own{b.Bytes(), toolbox.Source{Package: f.Package, Version: f.Version, Origin: f.Origin, License: f.License}}, nil
 }
 
-// pureGo adds dlx's own tools, and no others: each by its name, also those that busybox has in dlx's own toolbox.
+// pureGo adds dlx's own tools, and no others: each by its name, also those that busybox has in
+// dlx's own toolbox.
 func (m *maker) pureGo(context.Context) error {
 	if !m.PureGo {
 		return nil

@@ -24,8 +24,8 @@ import (
 // users of /etc/passwd do, but not their homes and shells: curl and ssh look for their start-up
 // files in that home, whatever HOME is. dlx's own programs do not, and have the file itself.
 
-// muslFolders begins the name of the file that tells musl's loader where to look. It stands behind a
-// prefix in a format (ldso/dynlink.c).
+// muslFolders begins the name of the file that tells musl's loader where to look. It stands behind
+// a prefix in a format (ldso/dynlink.c).
 const muslFolders = "/etc/ld-musl-"
 
 // elsewhere are the beginnings of paths, with others as long that lead nowhere.
@@ -47,8 +47,8 @@ const maxPath = 4096
 // zones is where tzset(3) looks for a time zone by its name, which is data.
 const zones = "/usr/share/zoneinfo"
 
-// machineFiles are the files of /etc, by their names or the folders that they lie in, which say what
-// the container is like, and from which nobody loads or runs anything.
+// machineFiles are the files of /etc, by their names or the folders that they lie in, which say
+// what the container is like, and from which nobody loads or runs anything.
 var machineFiles = []string{
 	"passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts", "hostname", "resolv.conf", "host.conf", "gai.conf", "services",
 	"protocols", "networks", "ethers", "rpc", "localtime", "timezone", "mtab", "fstab", "machine-id", "os-release", "lsb-release",
@@ -191,8 +191,8 @@ func replaceAll(part []byte) {
 	}
 }
 
-// empty makes paths of /etc that are not machineFiles empty. Such a path ends a string: the bytes of
-// an instruction that compares a path in pieces do not.
+// empty makes paths of /etc that are not machineFiles empty. Such a path ends a string: the bytes
+// of an instruction that compares a path in pieces do not.
 func empty(part []byte) {
 	const dir = "/etc/"
 	for at := range places(part, dir) {

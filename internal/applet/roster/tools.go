@@ -63,7 +63,8 @@ func Print(w io.Writer, names []string, word string) bool {
 	return len(list) > 0
 }
 
-// present leaves out of the table what is not among the names, and adds names that it does not have.
+// present leaves out of the table what is not among the names, and adds names that it does not
+// have.
 func present(names []string) []Tool {
 	rest := map[string]bool{}
 	for _, name := range names {

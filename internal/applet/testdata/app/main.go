@@ -1,5 +1,6 @@
-// App is what is debugged in the tests of the toolbox's command lines: the first process of a container from scratch,
-// with HTTP, HTTPS, DNS, a unix socket, an open file and a child process of another user.
+// App is what is debugged in the tests of the toolbox's command lines: the first process of a
+// container from scratch, with HTTP, HTTPS, DNS, a unix socket, an open file and a child process of
+// another user.
 package main
 
 import (

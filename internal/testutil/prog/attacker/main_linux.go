@@ -1,6 +1,7 @@
-// Attacker goes for every other process that appears in its pid namespace: it tries to overwrite the program through
-// /proc/PID/exe, to reach the host's files through its descriptors and working directory, and to trace it. It prints
-// one JSON object for each kind of try and process whose result is new; "error" is empty where the try worked.
+// Attacker goes for every other process that appears in its pid namespace: it tries to overwrite
+// the program through /proc/PID/exe, to reach the host's files through its descriptors and working
+// directory, and to trace it. It prints one JSON object for each kind of try and process whose
+// result is new; "error" is empty where the try worked.
 package main
 
 import (
@@ -80,8 +81,8 @@ func (a *attacker) note(pid, try, path string, err error) {
 	}
 }
 
-// overwrite opens the program, which can not be written while it runs, and keeps trying until after its end
-// (CVE-2019-5736).
+// overwrite opens the program, which can not be written while it runs, and keeps trying until after
+// its end (CVE-2019-5736).
 func (a *attacker) overwrite(pid, exe string) {
 	name, err := os.Readlink(exe)
 	if err != nil || a.held[pid+name] {
@@ -113,8 +114,8 @@ func write(path string) error {
 	return err
 }
 
-// reach looks above a folder that the process holds for the file that DLX_TEST_HOST_FILE names, which only the host has
-// (CVE-2024-21626).
+// reach looks above a folder that the process holds for the file that DLX_TEST_HOST_FILE names,
+// which only the host has (CVE-2024-21626).
 func (a *attacker) reach(pid, path string) {
 	marker := os.Getenv("DLX_TEST_HOST_FILE")
 	if marker == "" {
@@ -125,7 +126,8 @@ func (a *attacker) reach(pid, path string) {
 	}
 }
 
-// trace tries to attach; a process that it can trace gives it all its privileges. One success is enough, and lets go.
+// trace tries to attach; a process that it can trace gives it all its privileges. One success is
+// enough, and lets go.
 func (a *attacker) trace(pid string) {
 	n, err := strconv.Atoi(pid)
 	if err != nil || n == 1 || a.held["trace "+pid] {
@@ -146,6 +148,7 @@ func (a *attacker) trace(pid string) {
 	if err := syscall.PtraceDetach(n); err != nil {
 		a.note(pid, "detach", "", err)
 	}
-	// The stop that was waited for may have been another signal's: the one that PTRACE_ATTACH sent still comes.
+	// The stop that was waited for may have been another signal's: the one that PTRACE_ATTACH sent
+	// still comes.
 	_ = syscall.Kill(n, syscall.SIGCONT)
 }

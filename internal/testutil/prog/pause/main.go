@@ -1,4 +1,5 @@
-// Pause does nothing until it is told to end. It reaps no children, as many a container's first process.
+// Pause does nothing until it is told to end. It reaps no children, as many a container's first
+// process.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Threads keeps many operating system threads, each blocked in the kernel: a first process like a Java or Go server's.
+// Threads keeps many operating system threads, each blocked in the kernel: a first process like a
+// Java or Go server's.
 package main
 
 import (

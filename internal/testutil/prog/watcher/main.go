@@ -1,5 +1,5 @@
-// Watcher prints, as one JSON object a line, each state in which it saw another process of its pid namespace: what a
-// hostile container can see of a debugger that comes in.
+// Watcher prints, as one JSON object a line, each state in which it saw another process of its pid
+// namespace: what a hostile container can see of a debugger that comes in.
 package main
 
 import (
@@ -12,7 +12,8 @@ import (
 	"syscall"
 )
 
-// sighting is one state of one process. Lines are those of /proc/PID/status that tell its privileges.
+// sighting is one state of one process. Lines are those of /proc/PID/status that tell its
+// privileges.
 type sighting struct {
 	PID    string            `json:"pid"`
 	Args   string            `json:"args"`

@@ -1,4 +1,5 @@
-// Web is an HTTP server, the only program of its container: multithreaded, first process, no shell beside it.
+// Web is an HTTP server, the only program of its container: multithreaded, first process, no shell
+// beside it.
 package main
 
 import (
@@ -38,7 +39,8 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// fetch makes a request of its own to ?url= and passes the answer on: traffic that begins inside the container.
+// fetch makes a request of its own to ?url= and passes the answer on: traffic that begins inside
+// the container.
 func fetch(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), fetchLimit)
 	defer cancel()

@@ -1,4 +1,5 @@
-// Command home prints the home of the user that it runs as, where Go programs look for start-up files.
+// Command home prints the home of the user that it runs as, where Go programs look for start-up
+// files.
 package main
 
 import (
