@@ -86,8 +86,7 @@ func (f *foreign) path(name string) string {
 	return filepath.Join("/proc", strconv.Itoa(f.target.PID), "root", name)
 }
 
-// fifos puts FIFOs that nobody writes to in the places of the container's files that are no
-// program.
+// fifos puts FIFOs that nobody writes to where the container's data files are.
 func (f *foreign) fifos() {
 	f.Helper()
 	for _, p := range f.hostile.Files {

@@ -86,8 +86,7 @@ func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (s
 		if len(before) == 0 {
 			removeGroups()
 		}
-		// The end of the container starts a clean-up of Podman's own, which makes and mounts
-		// folders.
+		// When the container ends, Podman cleans up by itself: that makes and mounts folders.
 		testutil.Wait(a, "Podman's clean-up to end", endLimit, func() bool { return !named(dir) })
 		if err := syscall.Unmount(dir+"/store/overlay", 0); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 			a.Error(err)

@@ -75,8 +75,7 @@ func beginnings(c started) []beginning {
 	}
 }
 
-// firstPacket measures from the start of a program to the time stamp of the first packet that it
-// keeps.
+// firstPacket measures from a program's start to the time stamp of the first packet it keeps.
 func firstPacket(ctx context.Context, c started, o options, w beginning) (_ result, err error) {
 	dir, err := os.MkdirTemp("", "dlx-bench-")
 	if err != nil {
@@ -120,8 +119,7 @@ func firstPacket(ctx context.Context, c started, o options, w beginning) (_ resu
 	return r, nil
 }
 
-// first runs a program that captures a packet into a file, and returns how long that took it to
-// begin.
+// first runs a program that captures a packet into a file, and returns how long it took to begin.
 func first(ctx context.Context, args []string, file string, at func(string) (time.Time, error)) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	begin := time.Now()
@@ -142,8 +140,8 @@ func pcapngTime(name string) (time.Time, error) {
 	return time.Unix(0, int64(p.Time)), err
 }
 
-// pcapTime is that of the first packet of an old capture file, in the machine's byte order and
-// microseconds.
+// pcapTime is the time of a pcap file's first packet. The
+// file is in host byte order and counts microseconds.
 func pcapTime(name string) (time.Time, error) {
 	const fileHeader = 24
 	b, err := os.ReadFile(name)

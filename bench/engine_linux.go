@@ -33,8 +33,7 @@ func connect() (*engine, error) {
 	return &engine{Client: c}, nil
 }
 
-// start starts a container that does nothing, without a network, which would only take its time to
-// set up.
+// start starts a container that does nothing. It has no network, which takes time to set up.
 func (e *engine) start(ctx context.Context, image string) (started, error) {
 	created, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name:       "dlx-bench-" + strings.ToLower(rand.Text()[:10]),
@@ -65,9 +64,9 @@ func (e *engine) remove() error {
 	return errors.Join(append(errs, e.Close())...)
 }
 
-// nsenter finds out which nsenter works: where --all tries the user namespace that it is in
-// already, that is refused (setns(2), EINVAL), as for every container without a user namespace of
-// its own.
+// nsenter finds out which nsenter works. Its --all may try the user
+// namespace that it is already in, and the kernel refuses that (setns(2),
+// EINVAL). Most containers have no user namespace of their own.
 func nsenter(ctx context.Context, pid int) (command []string, note string, err error) {
 	try := func(namespaces ...string) error {
 		command = slices.Concat([]string{"nsenter", "-t", strconv.Itoa(pid)}, namespaces, []string{"/true"})

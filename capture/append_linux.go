@@ -135,8 +135,7 @@ const (
 	tagSize = 4  // bytes of one (IEEE 802.1Q)
 )
 
-// appendTagged appends a packet with the VLAN tag that the kernel took out of it put back
-// (packet(7), PACKET_AUXDATA).
+// appendTagged puts the VLAN tag back that the kernel took out (packet(7), PACKET_AUXDATA).
 func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 	pkt.Length += tagSize
 	tpid, tci := f.Tag()
@@ -148,8 +147,7 @@ func (c *Capture) appendTagged(pkt *pcapng.Packet, f *linux.Frame) {
 	c.out = pcapng.EndPacket(out[:data+size], start, pkt)
 }
 
-// appendCooked appends a packet with a header of dlx's own in place of the one that the file has no
-// type for.
+// appendCooked gives a packet a header of dlx's own: the file has no type for the one that it has.
 func (c *Capture) appendCooked(pkt *pcapng.Packet, f *linux.Frame) {
 	network := min(f.Network(), len(f.Data))
 	pkt.Length = max(pkt.Length, uint32(network)) - uint32(network) + linktype.SLL2Size

@@ -12,9 +12,9 @@ import (
 	"dlx/capture/process"
 )
 
-// block is a block as the kernel fills it, with n packets of size bytes, every step nanoseconds
-// from first on (struct tpacket_block_desc, struct tpacket3_hdr and struct sockaddr_ll in
-// linux/if_packet.h).
+// block makes a block as the kernel fills it (struct tpacket_block_desc and
+// tpacket3_hdr in linux/if_packet.h, struct sockaddr_ll): n packets of size bytes,
+// step nanoseconds apart, from first.
 func block(n, size int, first, step uint32) []byte {
 	const mac = 82
 	ne := binary.NativeEndian
@@ -106,8 +106,8 @@ func setFlow(frame []byte, flow uint16) {
 	binary.BigEndian.PutUint16(frame[34:], 1000+flow)
 }
 
-// BenchmarkCapture sends datagrams over lo and captures them: most of it is the sending. No packet
-// allocates.
+// BenchmarkCapture sends datagrams over lo and captures them;
+// most of it is the sending. No packet allocates.
 func BenchmarkCapture(b *testing.B) {
 	enter := namespace(b, "")
 	c := open(b, enter, capture.Options{Interface: "lo", Compile: compile("udp dst port 9")})

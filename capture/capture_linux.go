@@ -49,10 +49,9 @@ func New(o Options) (*Capture, error) {
 	return &Capture{o: o, waiter: w}, nil
 }
 
-// Add opens, filters and binds a source's socket, inside its namespace; its packets are kept from
-// here on, and written by Run. The function that it returns gives the source up again: what was
-// accepted until then is still written. Both can be called at any time before Close, from any
-// goroutine.
+// Add opens, filters and binds a source's socket inside its namespace. From here on its packets are
+// kept; Run writes them. The function that Add returns gives the source up: what was accepted until
+// then is still written. Both can be called from any goroutine, at any time before Close.
 //
 // Its errors are fault.NoInterface, one that wraps ErrPermission, the one that Options.Compile or
 // Source.Enter returned, or that of a system call.

@@ -126,8 +126,8 @@ func TestDownAndUp(t *testing.T) {
 
 type netlinkState = func(netlink.Link) error
 
-// TestDropped holds the writer up until the ring is full: what was lost is counted, and what was
-// not is written.
+// TestDropped holds the writer up until the ring is full. Packets that were lost are counted, and
+// all others are written.
 func TestDropped(t *testing.T) {
 	enter := namespace(t, "")
 	const sent = 2000

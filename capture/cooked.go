@@ -8,8 +8,7 @@ import (
 	"dlx/capture/linktype"
 )
 
-// errCooked reports a filter that asks for what is not at hand in the kernel of a packet without a
-// link header.
+// errCooked reports a filter that the kernel can not apply to packets without a link header.
 var errCooked = errors.New("the expression asks for a link-layer address, which the kernel can not filter by on this kind of interface")
 
 // cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run: the header is

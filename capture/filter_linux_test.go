@@ -182,8 +182,8 @@ func TestIPBroadcast(t *testing.T) {
 	}
 }
 
-// TestFilterUnderTraffic opens captures while datagrams to two ports flow: none but the filter's
-// may get in.
+// TestFilterUnderTraffic opens captures while datagrams to two ports flow.
+// Only the filter's may get in.
 func TestFilterUnderTraffic(t *testing.T) {
 	enter := namespace(t, "")
 	stop := make(chan struct{})

@@ -65,8 +65,7 @@ func TestComingAndGoing(t *testing.T) {
 	}
 }
 
-// TestComesBack: an interface that is asked for by name is captured again when there is another one
-// of that name.
+// TestComesBack: an interface is asked for by name. Another one of that name is captured too.
 func TestComesBack(t *testing.T) {
 	enter := namespace(t, veth)
 	r := start(t, enter, capture.Options{Interface: "v0", Compile: compile("ether proto 0x88b5")})
@@ -84,8 +83,7 @@ func TestComesBack(t *testing.T) {
 	}
 }
 
-// TestNewKind: an interface of a kind that was not there when the capture began gets the filter's
-// program for it.
+// TestNewKind: a new kind of interface comes during the capture. It gets the filter's program.
 func TestNewKind(t *testing.T) {
 	enter := namespace(t, "")
 	r := start(t, enter, capture.Options{Compile: compile("udp dst port 9")})

@@ -55,12 +55,11 @@ type link struct {
 	before   *link  // what it was before, if it had another name or kind
 }
 
-// label is the name as it can be shown: the kernel lets one hold nearly any byte (dev_valid_name in
-// net/core/dev.c).
+// label is the name in a form to show. It may hold
+// nearly any byte (dev_valid_name, net/core/dev.c).
 func (l *link) label() string { return printable.Escape(l.name) }
 
-// links are a namespace's interfaces, as the kernel tells of their coming and going (rtnetlink(7),
-// RTNLGRP_LINK).
+// links are a namespace's interfaces. The kernel tells of changes (rtnetlink(7), RTNLGRP_LINK).
 type links struct {
 	socket  *nl.NetlinkSocket
 	byIndex map[int32]*link
@@ -104,8 +103,7 @@ func (l *links) list() error {
 	return nil
 }
 
-// updates is how many messages are taken at once: who keeps changing interfaces must not hold up
-// packets.
+// updates bounds the messages taken at once: interfaces that keep changing must not stop packets.
 const updates = 64
 
 // maxGone is how many interfaces that are gone are remembered.

@@ -48,8 +48,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	}
 }
 
-// mixture is a block with packets of several flows, of which every seventh has a VLAN tag and every
-// third goes out.
+// mixture is a block of packets of several flows. Each seventh has a VLAN tag, each third goes out.
 func mixture(n, size int) []byte {
 	b := block(n, size, 0, 1000)
 	for i := range n {

@@ -35,9 +35,8 @@ ip link set v0 address 02:00:00:00:00:01 up
 ip link set v1 address 02:00:00:00:00:02 up
 ip link add down0 type veth peer name down1`
 
-// settled waits until each interface that has a carrier also sends: the kernel lets packets through
-// somewhat later (linkwatch_do_dev in net/core/link_watch.c), and until then drops them without an
-// error.
+// settled waits until each interface with a carrier also sends. The kernel lets packets through
+// somewhat later (linkwatch_do_dev in net/core/link_watch.c), and drops them silently until then.
 const settled = `timeout 30 sh -c 'while ip -o link show | grep LOWER_UP | grep -q "state [A-Z]*DOWN"; do :; done'`
 
 // tagged is a frame from v0 to v1 in VLAN 100.
@@ -274,9 +273,8 @@ func sendFrames(t testing.TB, enter capture.Enter, name string, frame []byte, n 
 	}
 }
 
-// settle returns when a datagram has gone through the backlog of each processor, in which the
-// kernel may have left those before it. It is called on a thread of a namespace, which nobody else
-// has.
+// settle returns when a datagram has gone through each processor's backlog. The kernel may have
+// left earlier ones in there. It is called on a thread of a namespace that nobody else has.
 func settle() (err error) {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {

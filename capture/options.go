@@ -15,8 +15,7 @@ type Enter func(f func() error) error
 // network mask, if it has one; what the program returns is how many bytes to keep of a packet.
 type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
-// Take takes bytes of a bound on memory, until they are released, or says why there are not as
-// many.
+// Take reserves so many bytes of a bound on memory, until release. Its error says why it can not.
 type Take func(bytes int) (release func(), err error)
 
 // Source is a network namespace to capture in.

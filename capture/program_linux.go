@@ -110,8 +110,7 @@ func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruct
 	return cooked(program)
 }
 
-// refilter makes the program anew if the interfaces are of other kinds now, or if it tells them
-// apart.
+// refilter makes the program anew if kinds of interfaces changed, or if it tells interfaces apart.
 func (s *source) refilter() error {
 	wanted := s.wanted()
 	if len(wanted) == 0 || slices.Equal(kinds(wanted), s.attached) && len(s.skipped) == 0 && !s.byInterface {

@@ -10,8 +10,7 @@ const (
 	// of it, or a packet later: the kernel takes memory for a file in pieces that are as large as a
 	// write and its place allow (fs/ext4/inode.c, mm/filemap.c).
 	writeSize = 512 << 10
-	// pageSize is what the places of bytes in memory and in the file agree in, so that the kernel
-	// copies whole lines.
+	// pageSize aligns bytes in memory as in the file. The kernel then copies whole lines.
 	pageSize = 4096
 	// bufferSize has room for all that is gathered.
 	bufferSize = writeSize + writeSize/4 + maxPacket + pageSize
@@ -22,8 +21,7 @@ const (
 	orderSlack = 5 * time.Millisecond
 )
 
-// round writes the packets that are at hand, in the order of time. It returns whether there were
-// any.
+// round writes the packets at hand in the order of time, and returns whether there were any.
 func (c *Capture) round(to Sink) (some bool, err error) {
 	limit := c.refill()
 	until := c.stats.Bytes + roundSize

@@ -224,8 +224,7 @@ func (s *source) changed(l *link) error {
 	return s.refilter()
 }
 
-// next goes to the next packet: of those that came early, and then of the block, past those that
-// came early.
+// next goes to the next packet: first of those that came early, then of the block, without those.
 func (s *source) next() bool {
 	if !s.reading {
 		return s.handover.next(&s.frame)

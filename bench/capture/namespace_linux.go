@@ -18,8 +18,7 @@ import (
 	"dlx/nsutil"
 )
 
-// namespace is a network namespace with a veth pair in it, g0 and c0. What is sent on g0 comes in
-// on c0.
+// namespace is a network namespace with the veth pair g0 and c0. What g0 sends comes in on c0.
 type namespace struct {
 	cmd *exec.Cmd
 	in  io.Closer
@@ -33,8 +32,7 @@ ip link set g0 up
 ip link set c0 up
 exec "$0" -hold`
 
-// hold is what the process that keeps the namespace does: it has the socket that all traffic is
-// for.
+// hold is run by the process that keeps the namespace. It has the socket that takes all traffic.
 func hold() error {
 	conn, err := net.ListenPacket("udp4", ":9")
 	if err != nil {
@@ -156,8 +154,7 @@ func socket(name string) (int, error) {
 	return fd, nil
 }
 
-// frame is a UDP datagram of a flow, to somebody else's Ethernet address, so that nobody answers
-// it.
+// frame is a UDP datagram of a flow. Its Ethernet address is nobody's here, so nobody answers it.
 func frame(size int, flow uint16) []byte {
 	f := make([]byte, size)
 	copy(f, []byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0})

@@ -63,8 +63,7 @@ const (
 	// Times after which a flow's owner is asked for again, in nanoseconds.
 	knownTime   = uint64(60 * time.Second)
 	unknownTime = uint64(2 * time.Second)
-	// beginTime is how much older than the packet that begins a connection the answer about it may
-	// be.
+	// beginTime is how much older an answer may be than the packet that begins a connection.
 	beginTime = uint64(time.Second)
 	// ownerWait is how long a flow's first packet waits for its owner to be found.
 	ownerWait = 10 * time.Millisecond

@@ -88,8 +88,8 @@ func domainQuestion(t *text, h *dnsmessage.Header, flags uint16, counts [4]int, 
 	}
 }
 
-// question is one, with the bit that multicast DNS has in the class for a reply to the sender alone
-// (RFC 6762, 5.4).
+// question prints one. A bit of its class asks for a reply
+// to the sender alone in multicast DNS (RFC 6762, 5.4).
 func question(q *dnsmessage.Question, multicast bool) string {
 	class, way := q.Class, ""
 	if multicast {

@@ -99,8 +99,7 @@ func (p *Printer) ip4Header(t *text, h *layers.IPv4, b []byte) {
 	t.add(")")
 }
 
-// congestion is what the last two bits of a type of service say (RFC 3168, 5): ECN-capable
-// transport, or congestion.
+// congestion names a type of service's last two bits (RFC 3168, 5): ECN-capable, or congestion.
 var congestion = []string{"", ",ECT(1)", ",ECT(0)", ",CE"} //nolint:misspell // ECT is the RFC's
 
 // ip4Options are the names of options (RFC 791 and successors).

@@ -195,8 +195,7 @@ func (p *Printer) network(t *text, kind uint16, r part) bool {
 	return true
 }
 
-// cooked prints a packet with one of Linux's own headers (pcap-linktype(7), LINKTYPE_LINUX_SLL and
-// _SLL2).
+// cooked prints a packet with Linux's own header: LINKTYPE_LINUX_SLL or _SLL2 (pcap-linktype(7)).
 func (p *Printer) cooked(t *text, k *Packet, r part, protocol, address []byte, size byte) {
 	kind := binary.BigEndian.Uint16(protocol)
 	if k.Direction == "" {

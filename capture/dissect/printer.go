@@ -8,8 +8,8 @@ import (
 	"dlx/internal/printable"
 )
 
-// Printer prints packets one after another: some lines tell of the packets before. It is for one
-// goroutine.
+// Printer prints packets one after another. It remembers packets, as some lines tell of those
+// before. It is for one goroutine.
 type Printer struct {
 	o             Options
 	first, last   time.Time

@@ -126,16 +126,15 @@ func checksum(sum uint32, b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// shouldBe is the checksum that a header should have that has this one, and whose check came to sum
-// instead of 0.
+// shouldBe is the right checksum of a header. The header has the checksum has, and checking it gave
+// sum in place of 0.
 func shouldBe(has, sum uint16) uint16 {
 	n := uint32(has) + uint32(sum)
 	n = n&0xffff + n>>16
 	return uint16(n)
 }
 
-// pseudo is the sum of the pseudo header that precedes a transport's (RFC 9293, 3.1; RFC 8200,
-// 8.1).
+// pseudo is the sum of the pseudo header before a transport's (RFC 9293, 3.1; RFC 8200, 8.1).
 func (e *ends) pseudo(length int) uint32 {
 	sum := uint32(e.protocol) + uint32(length&0xffff) + uint32(length>>16)
 	for _, a := range [][]byte{e.src, e.dst} {

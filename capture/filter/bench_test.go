@@ -25,8 +25,7 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// BenchmarkCompileCorpus compiles the corpus over and over, and says how long the median expression
-// takes.
+// BenchmarkCompileCorpus compiles the corpus again and again. It reports the median time.
 func BenchmarkCompileCorpus(b *testing.B) {
 	opts := options(b, "EN10MB")
 	list := readList(b, "expressions.txt")

@@ -35,8 +35,8 @@ const (
 	sizeW, sizeH, sizeB                     = 0x00, 0x08, 0x10
 )
 
-// Ancillary loads of Linux: what the kernel knows of a packet, at offsets that no packet has
-// (linux/filter.h).
+// Ancillary loads of Linux: what the kernel knows of a packet.
+// Packets have no such offsets (linux/filter.h).
 const (
 	ancillary    uint32 = 0xfffff000 // SKF_AD_OFF
 	adPacketType        = ancillary + 4

@@ -47,8 +47,8 @@ func (p *Program) Expr() string { return p.expr }
 // Raw is the program as the kernel takes it, at most 4096 instructions.
 func (p *Program) Raw() []bpf.RawInstruction { return p.raw }
 
-// Instructions is the program for golang.org/x/net/bpf, whose virtual machine knows no extensions
-// but the length.
+// Instructions is the program for the virtual machine of golang.org/x/net/bpf. Of the extensions,
+// that machine knows only the length.
 func (p *Program) Instructions() []bpf.Instruction {
 	ins, _ := bpf.Disassemble(p.raw)
 	return ins
@@ -56,8 +56,7 @@ func (p *Program) Instructions() []bpf.Instruction {
 
 const defaultSnaplen = 262144
 
-// Compile compiles an expression. An empty one matches everything. What can not be compiled is an
-// *Error.
+// Compile compiles an expression. An empty one matches everything. Its errors are of type *Error.
 func Compile(expr string, opts Options) (*Program, error) {
 	if strings.TrimSpace(expr) == "" {
 		return compile(expr, nil, opts)
@@ -69,8 +68,7 @@ func Compile(expr string, opts Options) (*Program, error) {
 	return compile(expr, tree, opts)
 }
 
-// CompileNode compiles a tree. The places in its errors are in the expression that the tree was
-// parsed from.
+// CompileNode compiles a tree. The places in its errors are those of the expression it came from.
 func CompileNode(tree Node, opts Options) (*Program, error) {
 	return compile(tree.String(), tree, opts)
 }

@@ -18,8 +18,8 @@ import (
 // libpcapLinks are the link types that the corpus is compared for, as tcpdump's -y names them.
 var libpcapLinks = []string{"EN10MB", "RAW", "LINUX_SLL", "LINUX_SLL2", "NULL", "LOOP", "IPV4", "IPV6"}
 
-// refusedHere are expressions that tcpdump takes for some link types and this package refuses, with
-// the reason.
+// refusedHere are expressions that tcpdump takes for some link types and this package refuses. The
+// value is the reason.
 var refusedHere = map[string]string{
 	"ip[0 - 1] = 0":       "the offset is negative, where the kernel looks for something else",
 	"ip[-2:2] = 0x0800":   "as above",

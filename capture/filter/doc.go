@@ -1,11 +1,10 @@
-// Package filter compiles capture filters, the language of pcap-filter(7) that tcpdump takes, to
-// classic BPF: for the packet sockets of Linux and for capture files, for Ethernet and the link
-// types around it.
+// Package filter compiles capture filters to classic BPF. Their language is pcap-filter(7), which
+// tcpdump takes. Programs are for the packet sockets of Linux and for capture files, for Ethernet
+// and the link types around it.
 //
-// [Compile] does it in one step. [Parse] makes the tree, which prints as an expression again;
-// [CompileNode] compiles it. A [Program] is for the kernel ([Program.Raw]) and for
-// golang.org/x/net/bpf's virtual machine ([Program.Instructions]), and prints in tcpdump's three
-// forms.
+// [Compile] does it in one step. [Parse] makes the tree, which prints as an expression again, and
+// [CompileNode] compiles it. A [Program] is for the kernel ([Program.Raw]) and for the virtual
+// machine of golang.org/x/net/bpf ([Program.Instructions]). It prints in tcpdump's three forms.
 //
 // # The language
 //
@@ -66,13 +65,16 @@
 //
 // # What is as in libpcap, and may surprise
 //
-// Programs are made to return what those of libpcap 1.10.3 return for every frame, also for those
-// that end early: a load behind the end of a frame rejects it, even below "not". tcp[…] and its
-// like look at IPv4 only. Of an operation's right operand it is not tested whether its protocol is
-// there: "len > ip[2:2] + 14" tests for ip, "14 + ip[2:2] < len" does not. protochain takes what
-// follows an authentication header from an offset that does not add up. A network's name is matched
-// whole if its number has four parts. A shift by a number from the packet that is above 31 gives 0
-// in virtual machines and is taken modulo 32 by the kernel.
+// A program returns what that of libpcap 1.10.3 does, for every frame:
+//
+//   - A load behind the end of a frame rejects it, even below "not".
+//   - tcp[…] and its like look at IPv4 only.
+//   - An operation tests only for its left operand's protocol: "len > ip[2:2] + 14" tests for ip,
+//     "14 + ip[2:2] < len" does not.
+//   - protochain looks behind an authentication header at an offset that does not add up.
+//   - A network's name is matched whole if its number has four parts.
+//   - A number from the packet can shift by more than 31. Virtual machines then give 0, and the
+//     kernel shifts by the number modulo 32.
 //
 // # What differs from libpcap
 //

@@ -64,8 +64,8 @@ func (e *Error) Hint() string {
 	return "the language is that of pcap-filter(7): qualifiers such as tcp, src, port before a value, joined by and, or, not; quote it for the shell"
 }
 
-// Caret is the expression, or what of a long one is around the place, on one line, with a mark
-// below the place.
+// Caret is the expression on one line, with a mark below the place. Of a long expression it is what
+// is around the place.
 func (e *Error) Caret() string {
 	before, place, after := e.window()
 	line := strings.Map(func(r rune) rune {

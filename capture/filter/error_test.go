@@ -79,8 +79,7 @@ func TestRefusedHaveAPlace(t *testing.T) {
 	}
 }
 
-// TestProgramTooLong: jumps of more than 255 instructions work, programs of more than 4,096 are
-// refused.
+// TestProgramTooLong: a jump may be longer than 255 instructions, a program not longer than 4,096.
 func TestProgramTooLong(t *testing.T) {
 	ports := func(n int) string {
 		var list []string

@@ -81,8 +81,7 @@ type graph struct {
 
 func (b *block) isReturn() bool { return b.op&classMask == classRET }
 
-// newGraph numbers the blocks and edges once; blocks that fall out of the program later keep their
-// numbers.
+// newGraph numbers blocks and edges once. Blocks that leave the program later keep their numbers.
 func newGraph(root *block) *graph {
 	g := &graph{root: root}
 	g.number(root)

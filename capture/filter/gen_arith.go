@@ -69,8 +69,7 @@ func (g *generator) store(code []inst, guard *cond) number32 {
 	return number32{code: append(code, inst{op: st, k: uint32(reg)}), reg: reg, guard: guard}
 }
 
-// binary generates an operation. As in libpcap, whether there is something to load is asked of the
-// left operand only.
+// binary generates an operation. Only the left operand tests its protocol, as in libpcap.
 func (g *generator) binary(a *Binary) number32 {
 	l := g.arith(a.L)
 	r := g.arith(a.R)

@@ -30,9 +30,8 @@ func (g *generator) protoChain(n uint32, of Proto) *cond {
 	return g.refuse("%s has no chain of headers", of)
 }
 
-// chain generates the steps along a chain. Before each of them A is the number of a header and X
-// its offset in the packet. A jump to the end is one with a target of 0 until its distance is
-// known.
+// chain generates the steps along a chain. Before each step A is the number of a header, and X is
+// its offset in the packet. A jump with target 0 goes to the end: its distance is filled in later.
 func (g *generator) chain(n uint32, code []inst, v6 bool) *cond {
 	g.plain = true
 	reg := g.alloc()
@@ -52,8 +51,7 @@ func (g *generator) chain(n uint32, code []inst, v6 bool) *cond {
 				inst{op: ldiB, k: at + 1}, inst{op: addK, k: 1}, inst{op: mulK, k: 8}, inst{op: addK | srcX}, inst{op: tax},
 				inst{op: ja, k: 11})
 		}
-		// An authentication header's length is in units of 4 bytes, less 2. The offset behind it is
-		// libpcap's.
+		// The length of an authentication header counts 4 bytes, less 2. The offset is libpcap's.
 		code = append(code, inst{op: jeq, k: protoAH, jt: 1}, inst{op: ja})
 		end()
 		code = append(code,

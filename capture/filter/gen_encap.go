@@ -29,8 +29,7 @@ func (g *generator) encapsulation(n *Keyword) *cond {
 	return g.geneves(n.Number, n.Has)
 }
 
-// vlan tests for a tag. The kernel takes the outermost one out of a frame before a socket's filter
-// sees it.
+// vlan tests for a tag. The kernel takes the outermost one out before a socket's filter.
 func (g *generator) vlan(id uint32, has bool) *cond {
 	switch {
 	case g.labels > 0:
@@ -135,8 +134,7 @@ func (g *generator) geneves(vni uint32, has bool) *cond {
 	return and(c, test(jeq, 0, code...))
 }
 
-// geneveIn tests for version 0 and the network identifier, and leaves the length of the IP header
-// in A.
+// geneveIn tests for version 0 and the network identifier. It leaves the IP header's length in A.
 func (g *generator) geneveIn(v6 bool, vni uint32, has bool) *cond {
 	family := uint32(etherIP)
 	if v6 {

@@ -2,8 +2,8 @@ package filter
 
 import "dlx/capture/linktype"
 
-// Protocol fields of cooked captures that are no EtherTypes (linux/if_ether.h), and PPP's numbers
-// (RFC 1661).
+// Protocol fields of cooked captures that are no EtherTypes (linux/if_ether.h). PPP's numbers are
+// those of RFC 1661.
 const (
 	cookedNovell = 1 // 802.3 frames without LLC
 	cookedLLC    = 4
@@ -21,8 +21,7 @@ var pppNumbers = map[uint32]uint32{
 	etherIP: pppIP, etherIP6: pppIP6, etherDECnet: pppDECnet, etherATalk: pppATalk, sapISO: pppOSI, sapSTP: pppBridge, sapIPX: pppIPX,
 }
 
-// carries tests for the protocol that follows the link layer: an EtherType or, up to 1500, an LLC
-// service access point.
+// carries tests the protocol behind the link layer: an EtherType, or up to 1500 an LLC SAP.
 func (g *generator) carries(proto uint32) *cond {
 	if g.labels > 0 {
 		return g.mplsCarries(proto)
@@ -51,8 +50,7 @@ func (g *generator) carries(proto uint32) *cond {
 // typeIs compares the protocol field.
 func (g *generator) typeIs(val uint32) *cond { return equal(g.load(g.typeAt, 0, 2), whole, val) }
 
-// hasLength says that the field of an Ethernet header is an 802.3 length, which an LLC header
-// follows.
+// hasLength tests for an 802.3 length in the Ethernet header. An LLC header follows it.
 func (g *generator) hasLength() *cond { return not(test(jgt, maxLength, g.load(g.typeAt, 0, 2)...)) }
 
 // sap compares the destination service access point, or both of them.
@@ -134,8 +132,8 @@ func (g *generator) family(f uint32) *cond {
 	return equal(g.load(g.linkHdr, 0, 4), whole, f)
 }
 
-// mplsCarries looks behind the last label, which has its bottom-of-stack bit set, for an IP
-// header's version.
+// mplsCarries looks behind the last label for an IP header's version.
+// That label has the bottom-of-stack bit set.
 func (g *generator) mplsCarries(proto uint32) *cond {
 	version := map[uint32]uint32{etherIP: 0x40, etherIP6: 0x60}[proto]
 	if version == 0 {

@@ -107,8 +107,8 @@ func (g *generator) namedNetwork(q Qualifiers, name string) *cond {
 	return g.number(q, n)
 }
 
-// gateway tests for packets that a host passed on: its Ethernet address with neither of its own
-// IPv4 addresses.
+// gateway tests for packets that a host passed on. They have the host's Ethernet address, and none
+// of its IPv4 addresses.
 func (g *generator) gateway(q Qualifiers, name string) *cond {
 	if q.Proto != ProtoAny && q.Proto != ProtoIP && q.Proto != ProtoARP && q.Proto != ProtoRARP {
 		return g.mismatch("%s has no gateways", q.Proto)

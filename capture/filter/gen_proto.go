@@ -41,8 +41,7 @@ var ipNumbers = map[Proto]uint32{
 	ProtoIGMP: protoIGMP, ProtoIGRP: protoIGRP, ProtoVRRP: protoVRRP, ProtoCARP: protoVRRP,
 }
 
-// isisPDUs are the types of the IS-IS PDUs (ISO 10589) that a name means, in the order in which
-// they are joined.
+// isisPDUs are the IS-IS PDU types (ISO 10589) that a name means, in the order of the program.
 var isisPDUs = map[Proto][]uint32{
 	ProtoL1: {17, 15, 18, 24, 26}, ProtoL2: {17, 16, 20, 25, 27}, ProtoIIH: {16, 15, 17}, ProtoLSP: {20, 18},
 	ProtoSNP: {25, 24, 26, 27}, ProtoCSNP: {25, 24}, ProtoPSNP: {27, 26},
@@ -103,8 +102,7 @@ func (g *generator) portRange(q Qualifiers, low, high, transport uint32) *cond {
 	return or(c, and(g.carries(etherIP), g.transports(false, numbers, q, low, high)))
 }
 
-// transports tests the ports of each of the transports; the last one of them first, as there are
-// few of it.
+// transports tests the ports of each transport. The last one comes first, as it is rare.
 func (g *generator) transports(v6 bool, numbers []uint32, q Qualifiers, low, high uint32) *cond {
 	var c *cond
 	for i, n := range numbers {

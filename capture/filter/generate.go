@@ -1,7 +1,6 @@
 package filter
 
-// offset is where a header begins: a constant, and the content of a scratch register where only the
-// packet tells.
+// offset is where a header begins: at a constant, plus a scratch register if only the packet tells.
 type offset struct {
 	fixed    uint32
 	variable bool
@@ -121,8 +120,7 @@ func (g *generator) inNetwork(off uint32, size int) []inst {
 	return g.load(g.payload, g.network+off, size)
 }
 
-// inTransport loads from what follows an IPv4 header of any length, or an IPv6 header without
-// extensions.
+// inTransport loads from what follows an IPv4 header, or an IPv6 header without extensions.
 func (g *generator) inTransport(v6 bool, off uint32, size int) []inst {
 	if v6 {
 		return g.inNetwork(40+off, size)

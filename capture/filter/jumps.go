@@ -1,7 +1,6 @@
 package filter
 
-// conflict says that b leaves something in A, X or a register that is not what the code behind
-// target expects.
+// conflict says whether b leaves in A, X or a register what the code behind target does not expect.
 func conflict(b, target *block) bool {
 	if target.out == 0 {
 		return false

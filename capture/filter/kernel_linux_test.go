@@ -11,8 +11,7 @@ import (
 	"dlx/capture/filter"
 )
 
-// filtered is a pair of datagram sockets, one with a filter: what the kernel filters is the
-// datagram.
+// filtered is a pair of datagram sockets, one with a filter. The kernel filters the datagram.
 type filtered struct{ in, out int }
 
 func newFiltered(t *testing.T) *filtered {
@@ -52,8 +51,7 @@ func (f *filtered) passes(frame []byte) (bool, error) {
 	return err == nil, os.NewSyscallError("recvfrom", err)
 }
 
-// TestKernel attaches every program to a socket and compares the kernel's verdicts with the virtual
-// machine's.
+// TestKernel attaches each program to a socket: the kernel must decide as the virtual machine.
 func TestKernel(t *testing.T) {
 	socket := newFiltered(t)
 	for _, link := range libpcapLinks {

@@ -6,12 +6,10 @@ import (
 	"dlx/capture/linktype"
 )
 
-// LinkType is a link-layer header type, the number that capture files use
-// (https://www.tcpdump.org/linktypes.html).
+// LinkType is a link-layer header type, as in https://www.tcpdump.org/linktypes.html.
 type LinkType uint16
 
-// The link types that filters can be compiled for. What tcpdump's -y calls them is what String
-// returns.
+// The link types that filters can be compiled for. String returns the name that tcpdump -y has.
 const (
 	Null      LinkType = linktype.Null      // BSD loopback: a 4-byte address family in the byte order of the capturing machine
 	Ethernet  LinkType = linktype.Ethernet  // EN10MB

@@ -14,10 +14,10 @@ type state struct {
 	length uint32
 }
 
-// Match runs a program that was made for files over a packet, of which length bytes were on the
-// wire, and returns how many bytes of it to keep: 0 if it does not match. A load beyond the
-// packet's end does not match (bpf(4)); golang.org/x/net/bpf would take what was captured for the
-// packet's length.
+// Match runs a program that was made for files over a packet, which had
+// length bytes on the wire. It returns how many bytes of the packet to keep,
+// 0 if it does not match. A load beyond its end does not match (bpf(4)).
+// golang.org/x/net/bpf would take what was captured for the packet's length.
 func (p *Program) Match(packet []byte, length uint32) uint32 {
 	s := state{packet: packet, length: length}
 	for pc := 0; pc < len(p.raw); pc++ {

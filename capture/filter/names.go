@@ -14,9 +14,9 @@ var ErrUnknownName = errors.New("unknown name")
 type Names interface {
 	// Hosts are the IPv4 and IPv6 addresses of a host, in the order in which they are tested.
 	Hosts(name string) ([]netip.Addr, error)
-	// Network is the number of an IPv4 network as getnetent(3) has it: 10 for 10, 0x0a000000 for
-	// 10.0.0.0. As in "net 10", zero bytes on its left make it a shorter network; those on its
-	// right do not.
+	// Network is an IPv4 network's number as getnetent(3) has it: 10 for 10, 0x0a000000
+	// for 10.0.0.0. Zero bytes on its left make it a shorter network, as in "net 10".
+	// Those on its right do not.
 	Network(name string) (uint32, error)
 	// Ether is the Ethernet address of a host, as /etc/ethers has it.
 	Ether(name string) ([6]byte, error)
@@ -63,8 +63,7 @@ func unknown(at span, what, name string, err error) *failure {
 	return f
 }
 
-// etherTypes are the names that "ether proto" takes, with the number or, up to 1500, the LLC
-// service access point.
+// etherTypes are the names of "ether proto". Numbers up to 1500 are LLC service access points.
 var etherTypes = map[string]uint32{
 	"aarp": etherAARP, "arp": etherARP, "atalk": etherATalk, "decnet": etherDECnet, "ip": etherIP, "ip6": etherIP6, "ipx": sapIPX, "iso": sapISO,
 	"lat": etherLAT, "loopback": etherLoopback, "mopdl": etherMOPDL, "moprc": etherMOPRC, "netbeui": sapNetBEUI, "rarp": etherRARP,

@@ -2,9 +2,8 @@ package filter
 
 import "encoding/binary"
 
-// Bounds of the work. Improvements that only move jumps can undo one another; expressions of
-// hundreds of hosts take some 15 rounds. The sets of dominators take bits that are the square of
-// the blocks.
+// Bounds of the work. Improvements that only move jumps can undo one another. Expressions of
+// hundreds of hosts take some 15 rounds. The bits of dominator sets are the square of the blocks.
 const (
 	maxIdle   = 100
 	maxRounds = 300
@@ -69,8 +68,7 @@ func (g *graph) improve(alter bool) {
 	}
 }
 
-// merge makes one of blocks that do the same and go on to the same, from the end of the program to
-// its start.
+// merge joins blocks that do the same and go on to the same, from the program's end on.
 func (g *graph) merge() {
 	var key []byte
 	for {

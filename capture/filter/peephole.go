@@ -67,8 +67,7 @@ func (g *graph) constantOffset(b *block, i, n int) {
 	g.changed()
 }
 
-// compareSooner takes the operation in front of a comparison into the comparison, if A is not used
-// later.
+// compareSooner takes the operation before a comparison into it, if A is not used afterwards.
 func (g *graph) compareSooner(b *block, last *inst) {
 	if b.op != jeq || b.out>>regA&1 != 0 {
 		return

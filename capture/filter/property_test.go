@@ -9,8 +9,7 @@ import (
 	"dlx/capture/filter"
 )
 
-// randomExpr is a random expression of primitives that shift nothing, so that their order does not
-// matter.
+// randomExpr is a random expression. Its primitives shift nothing, so their order does not matter.
 func randomExpr(r *rand.Rand, depth int) string {
 	if depth > 0 && r.IntN(4) > 0 {
 		switch r.IntN(5) {
@@ -59,8 +58,7 @@ func programFor(t *testing.T, expr string, plain bool) machine {
 	return p.Raw()
 }
 
-// TestLaws holds programs of random expressions against the laws of logic, and optimized ones
-// against plain ones.
+// TestLaws tests programs of random expressions: by the laws of logic, and optimized against plain.
 func TestLaws(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	frames := makeFrames(filter.Ethernet, 1000)

@@ -48,9 +48,8 @@ type (
 		L, R Arith
 		span
 	}
-	// Keyword is one of the primitives without qualifiers: broadcast and multicast (after a
-	// protocol), less, greater, inbound, outbound, ifindex, vlan, mpls, pppoed, pppoes, geneve,
-	// llc.
+	// Keyword is a primitive without qualifiers: broadcast and multicast (after a protocol), less,
+	// greater, inbound, outbound, ifindex, vlan, mpls, pppoed, pppoes, geneve, llc.
 	Keyword struct {
 		Name   string
 		Proto  Proto

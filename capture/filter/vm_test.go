@@ -22,8 +22,8 @@ type metadata struct {
 const maxSteps = 20000
 
 // run returns what the program returns, and false if it does not end. With metadata it computes as
-// the kernel does, whose shifts take five bits and whose offsets are a sum of 32 bits; without, as
-// the others do.
+// the kernel does: shifts take five bits, and an offset is a sum of 32 bits. Without, it computes
+// as the other machines do.
 func (m machine) run(p []byte, meta *metadata) (uint32, bool) {
 	var a, x uint32
 	var mem [16]uint32

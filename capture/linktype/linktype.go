@@ -64,8 +64,7 @@ type SLL2 struct {
 	Interface  uint32 // its number
 	Hardware   uint16 // its kind (linux/if_arp.h)
 	PacketType byte
-	// AddressSize is what the sender's address has, of which there may be more than there is room
-	// for.
+	// AddressSize is the size of the sender's address, which may be larger than the room for it.
 	AddressSize byte
 	Address     [MaxAddress]byte
 }

@@ -78,8 +78,8 @@ func TestOldPacket(t *testing.T) {
 	}
 }
 
-// TestBroken cuts the file at every length and turns every byte: the reader ends with an error or
-// with packets.
+// TestBroken cuts the file at every length and turns every byte.
+// The reader ends with an error or with packets.
 func TestBroken(t *testing.T) {
 	whole := file()
 	for n := range whole {

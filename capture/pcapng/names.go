@@ -25,8 +25,7 @@ type Name struct {
 	Names   []string
 }
 
-// fullNames is the size in bytes from which on AppendNames begins another block, since readers
-// bound blocks.
+// fullNames is the size in bytes at which AppendNames begins another block. Readers bound blocks.
 const fullNames = 1 << 20
 
 // AppendNames appends name resolution blocks, one if the list is not a long one. Addresses without
@@ -81,12 +80,10 @@ type nameTable struct {
 	records, bytes int
 }
 
-// Names returns what the current section has called an address so far, the most important name
-// first.
+// Names returns the current section's names of an address so far, the most important one first.
 func (r *Reader) Names(a netip.Addr) []string { return r.names.names[a.Unmap().WithZone("")] }
 
-// addNames takes a name resolution block apart. What is beyond the bounds, or not to be understood,
-// has no name.
+// addNames parses a name resolution block. It leaves out what is malformed or beyond the bounds.
 func (r *Reader) addNames(body []byte) {
 	records := Options{body, r.order} // which end as options do
 	for o, ok := records.Next(); ok && r.names.records < maxRecords; o, ok = records.Next() {

@@ -51,8 +51,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestManyNames: however many there are, readers get blocks that they take, and keep a bounded
-// number.
+// TestManyNames: readers take blocks of any number of names, and keep a bounded number.
 func TestManyNames(t *testing.T) {
 	var list []pcapng.Name
 	address := netip.MustParseAddr("10.0.0.0")

@@ -199,8 +199,7 @@ func (r *Reader) setOrder(magic []byte) error {
 	return nil
 }
 
-// rest reads what is left of a block of the given size after its first bytes, and checks the length
-// at its end.
+// rest reads what is left of a block of the given size, and checks the length at its end.
 func (r *Reader) rest(size uint32) ([]byte, error) {
 	done := len(r.block)
 	if err := checkSize(size, done+4); err != nil {

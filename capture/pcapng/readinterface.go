@@ -61,8 +61,7 @@ func (r *Reader) addInterface(body []byte) error {
 
 func text(value []byte) string { return string(value[:min(len(value), maxText)]) }
 
-// resolution is the number of units in a second: a power of ten, or of two if the highest bit is
-// set.
+// resolution is how many units a second has: a power of ten, or of two if the highest bit is set.
 func resolution(b byte) uint64 {
 	n := b & 0x7f
 	switch {

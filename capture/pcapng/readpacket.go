@@ -46,8 +46,8 @@ func (r *Reader) simple(body []byte) (Packet, error) {
 	return p, nil
 }
 
-// old takes a packet block apart, which enhanced packet blocks have replaced
-// (draft-ietf-opsawg-pcapng, appendix A).
+// old parses a packet block. The enhanced packet block
+// has replaced it (draft-ietf-opsawg-pcapng, appendix A).
 func (r *Reader) old(body []byte) (Packet, error) {
 	raw, err := packetOf(body, r.order)
 	if err != nil {

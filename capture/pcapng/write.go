@@ -91,8 +91,8 @@ type Packet struct {
 	Data      []byte // what was captured of it
 }
 
-// Statistics are an interface's figures since the capture began. Times are nanoseconds since 1970,
-// the others packets.
+// Statistics are an interface's figures since the capture began. Times are nanoseconds since 1970;
+// all else counts packets.
 type Statistics struct {
 	Interface  uint32
 	Time       uint64 // of these figures
@@ -235,8 +235,7 @@ func BeginPacket(b []byte, p *Packet, size int) ([]byte, int) {
 	return append(b, h[:]...), len(b)
 }
 
-// EndPacket completes the block that BeginPacket began at start with what else there is to say of
-// the packet.
+// EndPacket completes the block that BeginPacket began at start. It adds the packet's options.
 func EndPacket(b []byte, start int, p *Packet) []byte {
 	for (len(b)-start)%4 != 0 {
 		b = append(b, 0)

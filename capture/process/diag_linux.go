@@ -14,9 +14,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). Each question is
-// answered from the hash table that packets are looked up in: the time does not depend on how many
-// sockets there are.
+// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). The kernel looks
+// in the hash table of packets, so an answer takes the same time with any number of sockets.
 type diag struct {
 	socket   *nl.NetlinkSocket
 	sequence uint32
@@ -67,8 +66,7 @@ const answerTime = 100 * time.Millisecond
 // answerInode is where struct inet_diag_msg has the inode.
 const answerInode = 68
 
-// inode returns the inode of a flow's socket, 0 if there is none, or none that belongs to a process
-// any longer.
+// inode returns the inode of a flow's socket: 0 without a socket or without a process that has it.
 func (d *diag) inode(f *Flow) (uint64, error) {
 	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, 0)
 	d.sequence++

@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// Finder finds the processes of one network namespace. It is for one goroutine that is locked to
-// its thread, and sees to how much time it takes: a look around /proc takes at most some 50 ms of
-// CPU time.
+// Finder finds the processes of one network namespace. It is for one goroutine, locked to its
+// thread. The caller bounds its time: a look around /proc takes up to some 50 ms of CPU time.
 type Finder struct {
 	diag *diag
 	scan *scanner
@@ -34,8 +33,7 @@ func (f *Finder) Close() error {
 	return f.scan.close()
 }
 
-// ErrUnfinished says that there are more processes than could be looked at in one go: asked again,
-// it goes on.
+// ErrUnfinished says that there were too many processes for one look. The next call goes on.
 var ErrUnfinished = errors.New("not all processes have been looked at")
 
 // Find returns the process that a flow's socket belongs to: the socket that would get a packet from

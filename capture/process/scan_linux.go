@@ -10,8 +10,7 @@ import (
 	"dlx/internal/linux"
 )
 
-// Bounds of a look around /proc: the container decides how many processes and descriptors there
-// are.
+// Bounds of a look around /proc: the number of processes and descriptors is up to the container.
 const (
 	scanTime       = 50 * time.Millisecond // of CPU time; what is left then is looked at the next time
 	maxDescriptors = 1 << 16               // of a process
@@ -56,9 +55,8 @@ func openScanner() (*scanner, error) {
 
 func (s *scanner) close() error { return s.proc.Close() }
 
-// find returns the owner of a socket that was there at a time, nil if it has none. It looks at
-// processes that were made since the last time, then at those known to have sockets, then at all of
-// them.
+// find returns the owner that a socket had at a time, nil if it had none. It looks first at
+// processes made since the last time, then at those known to have sockets, then at all.
 func (s *scanner) find(inode uint64, at time.Time) (*Process, error) {
 	if o, ok := s.owners[inode]; ok {
 		if time.Since(o.seen) < staleTime {
@@ -154,9 +152,9 @@ func (s *scanner) pids() ([]int, error) {
 	return pids, nil
 }
 
-// look notes the sockets of a process, if it is one of the namespace. A socket that several have is
-// the first one's: those after it mostly got it by fork. One that can not be looked at is gone, or
-// will be.
+// look notes a process's sockets, if it is of the namespace. Where several processes share a
+// socket, the first one owns it: the others mostly got it by fork. A process that can not be looked
+// at is gone, or will be.
 func (s *scanner) look(pid int) {
 	if _, ok := s.foreign[pid]; ok {
 		return

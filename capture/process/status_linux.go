@@ -24,8 +24,7 @@ func readFile(dir *linux.FD, name string) (string, error) {
 	return string(data), err
 }
 
-// describe reads the name and the numbers of a process, or of that which a thread is of, out of its
-// /proc directory.
+// describe reads a process's name and numbers from its /proc directory, for a thread its process's.
 func describe(proc, dir *linux.FD, pid int) (*Process, error) {
 	p, err := parseStatus(dir)
 	if err != nil || int(p.PID) == pid {
@@ -73,8 +72,7 @@ func number(s string) uint32 {
 	return uint32(n)
 }
 
-// command is a process's name as status has it: the kernel escapes line feeds and backslashes, and
-// no more.
+// command is a process's name as status has it. The kernel escapes only line feeds and backslashes.
 func command(name string) string {
 	name = strings.NewReplacer(`\n`, "\n", `\\`, `\`).Replace(name)
 	if name == "" {

@@ -9,8 +9,8 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// Filter decides which packets of a file match an expression, whose program is made for each link
-// type that comes.
+// Filter decides which packets of a file match an expression.
+// It makes a program for each link type that comes.
 type Filter struct {
 	expr     string
 	names    filter.Names

@@ -74,8 +74,7 @@ type converter struct {
 	buf   []byte
 }
 
-// maxPacket is the most bytes of a packet (MAXIMUM_SNAPLEN in libpcap, for the link types that dlx
-// knows).
+// maxPacket is the largest packet in bytes (MAXIMUM_SNAPLEN in libpcap, for dlx's link types).
 const maxPacket = 262144
 
 func (c *converter) Read(p []byte) (int, error) {

@@ -148,8 +148,7 @@ func packetType(frame []byte) byte {
 	return linktype.ToHost
 }
 
-// wholeRecords is the size of the header, if the bytes begin with one, and the whole records at the
-// beginning of b.
+// wholeRecords is the size of what is complete in b: the header, if b begins with it, and records.
 func wholeRecords(b []byte, header bool) (done int) {
 	if header {
 		if len(b) < pcapHeader {

@@ -18,8 +18,8 @@ type file struct {
 	name    string
 	size    int64
 	regular bool
-	// reserved is up to where blocks are allocated, beyond the file's end: 0 if none were, -1 if
-	// none can be.
+	// reserved is where blocks are allocated up to, beyond the file's end. It is 0 if there are
+	// none, and -1 if there can be none.
 	reserved int64
 }
 
@@ -38,8 +38,8 @@ func (f *file) reserve(n int) {
 	f.reserved = f.size + reserveStep
 }
 
-// trim gives the blocks beyond the end back. (ext4 does so although the file's size stays:
-// ext4_setattr in fs/ext4/inode.c.)
+// trim gives back the blocks beyond the file's end. The file's size stays: ext4 does it all the
+// same (ext4_setattr in fs/ext4/inode.c).
 func (f *file) trim() error {
 	if f.reserved == 0 {
 		return nil

@@ -271,8 +271,7 @@ func TestPcap(t *testing.T) {
 	}
 }
 
-// TestElsewhere: what goes elsewhere is what goes into a file; the reader going away is the error
-// that it is.
+// TestElsewhere: another writer gets what a file would. If its reader goes away, that is the error.
 func TestElsewhere(t *testing.T) {
 	for _, format := range []Format{Pcapng, Pcap, PcapCooked} {
 		names, err := write(t, Options{Name: "x", Format: format}, stream(30), 1000)
@@ -372,8 +371,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// writePackets writes the first part of a stream, and the rest by a function, and returns the
-// files.
+// writePackets writes a stream's first part, then the rest by a function. It returns the files.
 func writePackets(t *testing.T, o Options, first, rest []byte, write func(*Writer, []byte) (int, error)) (map[string][]byte, Figures) {
 	t.Helper()
 	w, dir := opened(t, o)

@@ -137,8 +137,7 @@ func (w *Writer) split(b []byte) error {
 	return w.put(b[pending:done], packets)
 }
 
-// due says whether a packet belongs into the next file; some bytes before it are still to be
-// written.
+// due says whether a packet belongs into the next file. Before it, some bytes are still unwritten.
 func (w *Writer) due(at time.Time, before int64) bool {
 	return w.o.MaxBytes > 0 && w.file.size+before > w.o.MaxBytes || w.o.Every > 0 && !at.Before(w.ends)
 }
@@ -191,9 +190,8 @@ func (w *Writer) write(b []byte) error {
 	return err
 }
 
-// finish completes the file, whose bytes are then on the disk. One that is followed by another at a
-// time, or is the last that may be, gets the figures of its interfaces; the stream's end has them
-// anyway.
+// finish completes the file, and its bytes are then on the disk. With rotated, when the next one
+// begins or would, the file gets its interfaces' figures. The stream's end has them anyway.
 func (w *Writer) finish(rotated *time.Time) error {
 	f := w.file
 	if w.file = nil; f == nil {
