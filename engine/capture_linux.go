@@ -205,9 +205,8 @@ func (f *followers) askNames(ctx context.Context) {
 }
 
 // compileFor compiles an expression for interfaces. Names are looked up here, outside of the
-// container, where its files and its resolver have no say and its network does not see the
-// questions. For Ethernet all of an expression makes sense, so that compiling it for that asks for
-// every name.
+// container: its files and resolver have no say, and its network does not see the questions.
+// Compiling for Ethernet, where all of an expression makes sense, asks for every name.
 func compileFor(ctx context.Context, expr string) (capture.Compile, error) {
 	machine := names.New(ctx)
 	compile, err := filter.ForInterfaces(expr, machine, machine.Offline())

@@ -37,8 +37,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// TestSilentEngine: an engine that does not answer holds up no capture that can do without it, and
-// no end.
+// TestSilentEngine: captures that can do without an engine start and end while it does not answer.
 func TestSilentEngine(t *testing.T) {
 	testutil.RequireRoot(t)
 	l := listen(t) // and nobody accepts

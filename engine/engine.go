@@ -1,9 +1,8 @@
 // Package engine is the one place that knows the order of the work: find the target, enter its
 // namespaces, place the toolbox or open the capture, run, clean up.
 //
-// Local does the work in this process. Requests and results are plain data and streams, so that the
-// same interface can be spoken over a wire; package enginetest holds the suite that every
-// implementation passes.
+// Local does the work in this process. Requests and results are plain data and streams, so the same
+// interface can be spoken over a wire. Package enginetest is the suite that every one passes.
 package engine
 
 import (
@@ -25,9 +24,9 @@ type Engine interface {
 	List(ctx context.Context) ([]Container, error)
 	// Names returns the same containers without looking at their processes, for completion.
 	Names(ctx context.Context) ([]target.Info, error)
-	// Debug runs a command in a target and returns its exit status, 0 to 255, with 128+N for signal
-	// N. Its errors, as those of all verbs, are *Error: fault.CommandNotFound and TargetEnded among
-	// them.
+	// Debug runs a command in a target. It returns the exit status, 0 to 255:
+	// 128+N for signal N. The errors of all verbs are *Error; Debug's kinds
+	// include fault.CommandNotFound and TargetEnded.
 	Debug(ctx context.Context, req DebugRequest, streams Streams) (int, error)
 	// Capture hands the packets of targets to the sink until ctx ends, all targets have ended, or a
 	// limit of the request is reached. An error of the sink's ends it too, and is returned.
@@ -129,9 +128,8 @@ type CaptureRequest struct {
 	RingSize  int    // bytes; 32 MiB
 	NoProcess bool   // without the processes that packets belong to
 	NoNames   bool   // without the names of containers that addresses belong to
-	// Own are connections of who asks for the capture. They are left out where a target has the
-	// engine's own network namespace: each packet that is shown over one of them would make
-	// another.
+	// Own are connections of who asks for the capture. Where a target has the engine's own network
+	// namespace they are left out: each packet shown over one would make another.
 	Own     []Connection
 	Latency time.Duration // after which a packet is written although more would be written with it; 50 ms
 	// User is the number of who asks for the capture. All captures of a user other than root, 0,
@@ -176,8 +174,8 @@ type InjectResult struct {
 	Shell   string `json:"shell"`             // inside the container; "" if there is none
 	Program string `json:"program,omitempty"` // inside the container, where there is no shell: what else can be run
 	Already bool   `json:"already"`           // it was there
-	// Toolboxes are what is there, the first one's files above the others'; none if an older dlx
-	// has placed it.
+	// Toolboxes are what is there. The first one's files are above the others'. There are none if
+	// an older dlx has placed it.
 	Toolboxes []toolbox.Part `json:"toolboxes"`
 }
 

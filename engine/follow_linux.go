@@ -21,9 +21,8 @@ type namespace struct {
 	remove  func()           // gives the source up
 }
 
-// claim enters a target's namespace into those that are captured in. One that is there already,
-// such as one that containers share, is not captured twice: it gets one more target, and add is
-// false.
+// claim enters a target's namespace into those that are captured in. A namespace that is there
+// already, such as a shared one, gets one more target, and add is false.
 func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 	id := t.Process.Namespaces()[nsutil.Net]
 	f.mu.Lock()
@@ -38,8 +37,7 @@ func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 	return n, true
 }
 
-// add captures in a namespace until its targets have ended, and then in that of the next start of
-// the last one.
+// add captures in a namespace until its targets have ended, then where the last one starts again.
 func (f *followers) add(ctx context.Context, n *namespace, comment string) error {
 	if err := f.open(n, comment); err != nil {
 		err = errors.Join(err, f.forget(n))
@@ -111,8 +109,7 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 	return n.targets[0]
 }
 
-// restart gives a namespace up, whose last container has ended, and goes on in that of the
-// container's next start.
+// restart gives up a namespace whose last container has ended. It goes on in the container's next.
 func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target) {
 	ended := time.Now()
 	f.mu.Lock()
@@ -169,8 +166,7 @@ func (f *followers) note(err error) {
 // says that it will be: `docker restart` takes a fraction of a second between the two.
 const restartWait = 3 * time.Second
 
-// next waits for the next start of a container that has ended, and takes hold of it. It is nil if
-// there is none.
+// next waits for the next start of a container that has ended, and holds it. Without one it is nil.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

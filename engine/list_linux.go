@@ -43,8 +43,7 @@ func (l *Local) List(ctx context.Context) (list []Container, err error) {
 	return list, err
 }
 
-// look fills in what takes a look at the container itself. One that ended meanwhile keeps an empty
-// PID.
+// look fills in what the container itself has to be asked for. One that ended keeps an empty PID.
 func (l *Local) look(ctx context.Context, c *Container) {
 	if c.PID == 0 {
 		now, err := l.targets.Inspect(ctx, &c.Info)

@@ -32,8 +32,7 @@ var deeds = []struct {
 	{"open a device that the container may not", engine.FSToolbox, []string{"sh", "-c", "rm -f /x; mknod /x b 7 0 && cat /x"}},
 }
 
-// TestProfiles: what works in which profile is what docs/profiles.md says, whose table is made
-// here.
+// TestProfiles makes the table of docs/profiles.md, which says what works in which profile.
 func TestProfiles(t *testing.T) {
 	testutil.RequireTool(t, "gdb")
 	e := newLocal(t)

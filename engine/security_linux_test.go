@@ -24,8 +24,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// Each test here plays an attack of a hostile container; it fails without the defence that its
-// comment names.
+// Each test here plays an attack of a hostile container.
+// Its comment names the defence without which it fails.
 
 const attackLimit = 60 * time.Second
 
@@ -79,10 +79,10 @@ func waitReady(t *testing.T, c *testutil.Container) {
 	testutil.Wait(t, "the attack to begin", attackLimit, func() bool { return strings.Contains(c.Logs(), "ready") })
 }
 
-// TestAttackPrograms: the session's programs are overwritten through /proc/PID/exe (CVE-2019-5736),
-// and host files looked for above its descriptors and working directory (CVE-2024-21626), by a
-// container that may even trace the session. The defences are the sealed memfd, the sealed toolbox,
-// close_range and chdir.
+// TestAttackPrograms: a container that may even trace the session attacks its programs.
+// It overwrites them through /proc/PID/exe (CVE-2019-5736), and looks for host files
+// above the session's descriptors and working directory (CVE-2024-21626). Defences:
+// sealed memfd and toolbox, close_range, chdir.
 func TestAttackPrograms(t *testing.T) {
 	e := newLocal(t)
 	marker := filepath.Join(t.TempDir(), "marker")
@@ -174,8 +174,7 @@ func TestAttackVisibility(t *testing.T) {
 	}
 }
 
-// harmless says whether a path is the container's own or the session's: Go's runtime reads a
-// setting below /sys.
+// harmless says whether a path is the container's or the session's. Go's runtime reads in /sys.
 func harmless(path string) bool {
 	for _, prefix := range []string{"/memfd:dlx-init", "/dev/.dlx/", "/proc/", "/sys/kernel/mm/"} {
 		if strings.HasPrefix(path, prefix) {

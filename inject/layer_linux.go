@@ -24,10 +24,9 @@ const (
 	tempPrefix = ".dlx-"
 )
 
-// Layer is the root of a container's file system as the host sees it, from the runtime's API. A
-// live container's is the merged mount, since changing the upper directory below a mounted overlay
-// is undefined (the kernel's overlayfs.rst); a stopped one's is its upper directory, which is not
-// mounted then.
+// Layer is the root of a container's file system on the host, as the runtime's API names it. A live
+// container's is the merged mount: changes of an upperdir below a mounted overlay are undefined
+// (the kernel's overlayfs.rst). A stopped one has no mount; its Layer is the upperdir.
 type Layer struct {
 	ID, Name string
 	Path     string

@@ -10,8 +10,8 @@ import (
 	"dlx/toolbox/layout"
 )
 
-// Record says what was, or was about to be, placed in one container. It is on disk before the first
-// file is placed.
+// Record says what is, or is about to be, placed in one container.
+// It gets to disk before the files.
 type Record struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
@@ -43,8 +43,7 @@ func newRecord(layer Layer, temp string, box *toolbox.Verified) *Record {
 	return r
 }
 
-// programs names a shell, or else the first program. A toolbox can have something else in the place
-// of a shell.
+// programs names a shell, else the first program. What has a shell's name may be no shell.
 func programs(box *toolbox.Verified) (shell, program string) {
 	for _, name := range layout.Shells {
 		if box.Runs(name) {

@@ -248,9 +248,8 @@ func listTree(list []string, dir *linux.FD, prefix string, depth int) []string {
 	return list
 }
 
-// looksOurs says whether a directory is the toolbox that a record tells of, such as a /.dlx that
-// was renamed just before a kill kept its record from being updated: all of its files are what was
-// to be placed.
+// looksOurs says whether a directory is the toolbox of a record: all of its files are as they were
+// to be placed. A kill can come between its rename to /.dlx and the record's update.
 func looksOurs(root *linux.FD, name string, record *Record) (bool, error) {
 	return compare(root, name, record, func(same bool) bool { return same })
 }

@@ -31,9 +31,8 @@ const (
 	accountsDir  = ".dl"
 	accountsName = "pw"
 
-	// reserved begins the names of entries of /dev that are dlx's own, there or not. Programs of
-	// toolboxes have paths below it, where nothing is to be found
-	// (toolbox/build/redirect_linux.go).
+	// reserved begins the names in /dev that are dlx's own, there or not. Programs of toolboxes
+	// have paths below them at which nothing is found (toolbox/build/redirect_linux.go).
 	reserved = ".dl"
 	devLimit = 4096 // entries of /dev; a container with more is refused
 )
@@ -41,8 +40,7 @@ const (
 // ErrNoAnswer is the cause of giving up on a container one of whose file systems hangs.
 var ErrNoAnswer = rootfs.ErrNoAnswer
 
-// View is a mount namespace of a session's own. It lasts as long as the View or a process inside
-// it.
+// View is a session's own mount namespace. It lasts while the View or a process inside it does.
 //
 // No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the
 // container may have put another device in their place. What else it has there stays.

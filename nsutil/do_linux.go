@@ -47,9 +47,8 @@ func (p *Process) join(join Type) error {
 	return nil
 }
 
-// OnThread runs f on a thread of its own, which ends when f returns, whatever f has done to it. The
-// thread is never the process's first one, whose end would leave its namespaces showing in
-// /proc/self.
+// OnThread runs f on a thread of its own, which ends with f, whatever f has done to it. It is never
+// the process's first one: at its end, /proc/self would keep showing its namespaces.
 func OnThread(f func() error) error {
 	done := make(chan error, 1)
 	go onThread(f, done)
@@ -59,16 +58,15 @@ func OnThread(f func() error) error {
 func onThread(f func() error, done chan<- error) {
 	runtime.LockOSThread()
 	if linux.IsThreadGroupLeader() {
-		// Keep the leader busy, so that the next goroutine gets another thread, then give it back
-		// untouched.
+		// Keep the leader busy, so that the next goroutine gets another thread.
+		// Then give it back untouched.
 		inner := make(chan error, 1)
 		go onThread(f, inner)
 		done <- <-inner
 		runtime.UnlockOSThread()
 		return
 	}
-	// No unlock: beyond this point the thread is poisoned, and the runtime ends it with the
-	// goroutine.
+	// No unlock: from here on the thread is poisoned. The runtime ends it with the goroutine.
 	done <- f()
 }
 

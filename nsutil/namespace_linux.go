@@ -61,8 +61,7 @@ func (t Type) flags() int {
 	return flags
 }
 
-// ID names one namespace: the device and inode of its /proc/PID/ns entry, equal for processes that
-// share it.
+// ID names one namespace: device and inode of /proc/PID/ns/TYPE, equal for all processes in it.
 type ID struct{ Dev, Ino uint64 }
 
 // Set holds the namespaces of a process by type.
@@ -80,8 +79,7 @@ func (s Set) Differing(other Set) Type {
 	return t
 }
 
-// readSet reads the namespaces below a /proc/PID directory. A kernel without a type has no entry
-// for it.
+// readSet reads the namespaces below a /proc/PID directory. A kernel may lack the entry of a type.
 func readSet(proc *linux.FD) (Set, error) {
 	set := Set{}
 	for _, k := range types {
@@ -96,8 +94,7 @@ func readSet(proc *linux.FD) (Set, error) {
 
 // Own returns the namespaces of the calling thread.
 func Own() (Set, error) {
-	// Between the calls another goroutine could take the thread, and join other namespaces or end
-	// with it.
+	// Between the calls another goroutine could take the thread, and join others or end it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	proc, err := procDir("thread-self")

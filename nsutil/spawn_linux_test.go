@@ -173,8 +173,7 @@ func TestSpawnNamespaces(t *testing.T) {
 	}
 }
 
-// TestSpawnUserNamespace needs the forked, single-threaded child: no thread of this process could
-// join.
+// TestSpawnUserNamespace needs the forked, single-threaded child: no thread here could join.
 func TestSpawnUserNamespace(t *testing.T) {
 	testutil.RequireRoot(t)
 	engine := testutil.RemappedEngine(t)

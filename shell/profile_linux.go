@@ -109,8 +109,7 @@ func (p Profile) Capabilities() (linux.CapSet, error) {
 	return own & p.caps, nil
 }
 
-// ReadOnly is the profile for a view that is mounted read-only: with CAP_SYS_ADMIN a session could
-// mount it anew.
+// ReadOnly is the profile for a read-only view: with CAP_SYS_ADMIN a session could mount it anew.
 func (p Profile) ReadOnly() Profile {
 	p.without |= linux.Caps(linux.CapSysAdmin)
 	return p

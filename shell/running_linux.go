@@ -208,8 +208,7 @@ func (r *running) whyKilled(ctx context.Context) error {
 	}
 }
 
-// quickExit is how long dlx-init gets to end by itself before the group is looked at for what it
-// still waits for.
+// quickExit is how long dlx-init gets to end by itself. Then its group is looked at.
 const quickExit = 5 * time.Millisecond
 
 // hasStarted says whether the command ran.

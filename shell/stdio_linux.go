@@ -73,8 +73,7 @@ func (s *stdio) open(pts *linux.FD) (err error) {
 	return nil
 }
 
-// give makes the child's user the owner of its descriptors, so that it can open /dev/stderr and its
-// like again.
+// give makes the child's user own its descriptors, so that it can open /dev/stderr and its like.
 func (s *stdio) give(uid, gid uint32) error {
 	for _, fd := range s.child {
 		if err := linux.Fchown(fd, int(uid), int(gid)); err != nil {
@@ -145,8 +144,7 @@ func (s *stdio) relay() {
 	}
 }
 
-// note keeps the first error by which output was lost. A reader that has gone away wants no more of
-// it.
+// note keeps the first error that lost output. It is none if the reader has gone away.
 func (s *stdio) note(err error) bool {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || s.io.TTY && errors.Is(err, syscall.EIO) {
 		return false

@@ -111,9 +111,8 @@ func (t *Target) verifyStart() error {
 // environLimit is a little more than a session's environment may have.
 const environLimit = 2 << 20
 
-// Environ is the environment that the container's first process was given: from the runtime, or for
-// a process without one as /proc tells it. One that is too long for any session is
-// nsutil.ErrTooLong.
+// Environ is the environment that the container's first process was given. It is the runtime's, or
+// that of /proc for a process without one. What is too long for any session is nsutil.ErrTooLong.
 func (t *Target) Environ() ([]string, error) {
 	if t.Runtime != PIDScheme {
 		return t.Env, nil

@@ -211,8 +211,7 @@ func TestBombs(t *testing.T) {
 			if err == nil {
 				t.Error("it is taken")
 			}
-			// Twice, since the beginning is read again; and what tar skips of a manifest is not
-			// skipped.
+			// Twice, since the beginning is read again. What tar skips of a manifest is read too.
 			if *unpacked > 2*tt.most {
 				t.Errorf("%d bytes were unpacked: %v", *unpacked, err)
 			}

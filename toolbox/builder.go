@@ -108,8 +108,8 @@ func (b *Builder) Bundle() (*Bundle, error) {
 	return NewBundle(raw, sbom, b.contents)
 }
 
-// WriteTo writes the bundle's archive: the manifest, what signs and describes it, then the regular
-// files in order.
+// WriteTo writes the archive: the manifest, what signs and describes it,
+// the regular files in order.
 func (b *Bundle) WriteTo(w io.Writer) (int64, error) {
 	if err := b.load(""); err != nil {
 		return 0, err

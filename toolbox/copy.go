@@ -11,8 +11,7 @@ import (
 // over twice, and a placement can be given up.
 const chunkSize = 128 << 10
 
-// CopyTo writes a regular file of the toolbox, hashing what it writes. With an error, w has to be
-// thrown away.
+// CopyTo writes a regular file of the toolbox and hashes it. After an error, throw w away.
 func (v *Verified) CopyTo(w io.Writer, path string) error {
 	f := v.byPath[path]
 	if f == nil || f.Link != "" {
@@ -80,8 +79,7 @@ func (r *reader) image(f *entry) image {
 	return i
 }
 
-// copy writes the bytes that it hashes. Those in memory are this program's own, and stay as they
-// are in between.
+// copy writes the bytes that it hashes. Those in memory are this program's own: they do not change.
 func (r *reader) copy(ctx context.Context, w io.Writer, f *entry, sums []sum) error {
 	from := r.image(f)
 	for content := f.content; len(content) > 0; {

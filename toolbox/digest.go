@@ -32,8 +32,7 @@ func (f *File) sums() []sum {
 	return list
 }
 
-// quickSum is the one of them that is computed in the least time. Each of them names the file's
-// bytes.
+// quickSum is the sum that is fastest to compute. Each of them names the file's bytes.
 func (f *File) quickSum() []sum {
 	list := f.sums()
 	if quickBLAKE3 {

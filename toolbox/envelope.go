@@ -23,8 +23,8 @@ const (
 	CosignName   = "manifest.json.sig"
 )
 
-// Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, version 1) around a manifest's
-// exact bytes.
+// Envelope is a DSSE envelope around a manifest's exact bytes.
+// The format is version 1 of github.com/secure-systems-lab/dsse.
 type Envelope struct {
 	PayloadType string              `json:"payloadType"`
 	Payload     string              `json:"payload"` // base64

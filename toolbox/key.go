@@ -21,8 +21,7 @@ const (
 	pemPrivate = "PRIVATE KEY"
 )
 
-// PublicKey is a key that signatures are checked with: Ed25519 (RFC 8032), or ECDSA on P-256, as
-// cosign makes them.
+// PublicKey is a key to check signatures with: Ed25519 (RFC 8032), or ECDSA on P-256 as in cosign.
 type PublicKey struct {
 	key crypto.PublicKey
 	id  string

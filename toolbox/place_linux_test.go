@@ -89,8 +89,8 @@ func TestPlaceRefusesChangedBytes(t *testing.T) {
 	}
 }
 
-// TestPlaceFollowsNoLink: a directory that is there already, as a link to another place, is not
-// written through.
+// TestPlaceFollowsNoLink: nothing is written through
+// a link that stands where a directory should be.
 func TestPlaceFollowsNoLink(t *testing.T) {
 	box := verified(t, good())
 	dir, elsewhere := t.TempDir(), t.TempDir()

@@ -45,8 +45,8 @@ func orderOf(data elf.Data) binary.ByteOrder {
 	return nil
 }
 
-// readProgram reads a program's headers. Those that are not in the file, or not of their size, are
-// errHeaders.
+// readProgram reads a program's headers. It is errHeaders if one is not in the file,
+// or of wrong size.
 func readProgram(content []byte) (p program, err error) {
 	if len(content) < elf.EI_NIDENT {
 		return p, errHeaders

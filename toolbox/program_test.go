@@ -19,8 +19,7 @@ func TestProgramNoSections(t *testing.T) {
 	}
 }
 
-// FuzzProgram compares with debug/elf: what that reads, and the kernel would, is read in the same
-// way.
+// FuzzProgram compares with debug/elf: what that and the kernel would read is read alike.
 func FuzzProgram(f *testing.F) {
 	for _, kind := range []string{"linux", "machine", "far", "size"} {
 		f.Add(elfFile(kind)[:1<<10])
@@ -44,8 +43,7 @@ func FuzzProgram(f *testing.F) {
 	})
 }
 
-// entrySize is the size of a program header. debug/elf takes larger ones than its own, as the
-// kernel does not.
+// entrySize is a program header's size. The kernel takes no larger ones, debug/elf does.
 func entrySize(file *elf.File, content []byte) uint16 {
 	if file.Class == elf.ELFCLASS64 {
 		return file.ByteOrder.Uint16(content[54:])

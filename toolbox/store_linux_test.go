@@ -65,8 +65,7 @@ func TestStore(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+newer.m.Arch+".tar", "test_2-..-x_"+newer.m.Arch+".tar")
 }
 
-// TestImportTogether imports many at the same time; an import that was killed leaves nothing for
-// the next one.
+// TestImportTogether imports many at once. What killed imports leave is gone after the next.
 func TestImportTogether(t *testing.T) {
 	key, public := keyPair(t)
 	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}

@@ -14,8 +14,8 @@ import (
 	"dlx/fault"
 )
 
-// Trust is the keys that toolboxes may be signed with. Several are trusted at once so that one can
-// replace another.
+// Trust is the keys that toolboxes may be signed with. Several are trusted at once,
+// so that one can replace another.
 type Trust struct {
 	keys    []*PublicKey
 	names   map[string]string // the files that they are from, by their IDs

@@ -145,8 +145,7 @@ func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
 	return inspect(b, by, runtime.GOARCH)
 }
 
-// Inspect checks all but who made the bundle, also one for another architecture: what is to be
-// signed, say.
+// Inspect checks all but who made the bundle, for any architecture: before it is signed, for one.
 func Inspect(b *Bundle) (*Verified, error) { return inspect(b, "", b.manifest.Arch) }
 
 // inspect checks all but who made the bundle, for an architecture.
@@ -279,9 +278,8 @@ func cleanPath(p string) bool {
 // machines are the ELF machines of the architectures that dlx is built for.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// checkProgram wants a program to be for the architecture, and static, since its loader would be
-// the container's, unless it is started with one of the toolbox's own. Files that are no ELF files
-// are data.
+// checkProgram wants a program for the architecture. It has to be static, unless the toolbox's own
+// loader starts it: the loader would be the container's. What is no ELF file is data.
 func checkProgram(f *File, content []byte, arch string) error {
 	if !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
 		return nil

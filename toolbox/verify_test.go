@@ -139,8 +139,7 @@ func (p *parts) replace(data []byte) {
 	p.m.Files[0].Size, p.m.Files[0].SHA256 = int64(len(data)), hexDigest(data)
 }
 
-// elfFile is this test program with an interpreter's segment, for another machine, or with headers
-// that are wrong.
+// elfFile is this test program with a PT_INTERP segment, for another machine, or with bad headers.
 func elfFile(kind string) []byte {
 	data, err := os.ReadFile("/proc/self/exe")
 	if err != nil {

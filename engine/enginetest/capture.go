@@ -175,8 +175,7 @@ func (s *suite) several(t *testing.T, e engine.Engine, image string) {
 	}
 }
 
-// restart: the capture goes on in the container's new namespace, says so, and ends when the
-// container does.
+// restart: the capture says so, goes on in the new namespace, and ends with the container.
 func (s *suite) restart(t *testing.T, e engine.Engine, image string) {
 	c := testutil.Run(t, testutil.RunOptions{Image: image})
 	run := startCapture(t, e, engine.CaptureRequest{Targets: []string{c.Name}, Filter: "tcp port 80"})

@@ -19,8 +19,7 @@ import (
 	"dlx/toolbox"
 )
 
-// injectToolboxes checks that toolboxes are placed as a session sees them, and that one that is
-// refused leaves nothing.
+// injectToolboxes checks that sessions see toolboxes placed, and that a refused one leaves nothing.
 func (s *suite) injectToolboxes(t *testing.T) {
 	m := s.newBoxes(t)
 	e := s.engineAt(t, m.at)

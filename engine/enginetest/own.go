@@ -37,8 +37,7 @@ func connect(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-// own captures in the engine's own network namespace, where the connection of who asked for it is
-// left out.
+// own captures in the engine's own network namespace. The asker's connection is left out there.
 func (s *suite) own(t *testing.T, e engine.Engine) {
 	holder := exec.CommandContext(t.Context(), testutil.RequireTool(t, "sleep"), "300")
 	if err := holder.Start(); err != nil {

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// watcher is a writer that calls back once, from a goroutine of its own, when it has been sent a
-// word.
+// watcher is a writer. When a word is written, it calls back once, from its own goroutine.
 type watcher struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer

@@ -19,8 +19,7 @@ type applet struct {
 	options   string                    // those of an applet that reads its options itself: flags knows those of the others
 }
 
-// applets is a function and not a variable, so that a program which links them pays for none at its
-// start.
+// applets is a function, so that programs which link it pay nothing for the table at their start.
 func applets() map[string]applet {
 	const files = "[FLAG...] [FILE...]"
 	return map[string]applet{
@@ -112,8 +111,7 @@ func fail(code int, format string, args ...any) error {
 	return &exitError{code, fmt.Errorf(format, args...)}
 }
 
-// Main runs the applet that args[0] names, or that args[1] does for dlx-tools itself, and returns
-// its exit status.
+// Main runs the applet args[0] and returns its exit status. For dlx-tools it runs args[1].
 func Main(args []string) int {
 	name := filepath.Base(args[0])
 	if name == ProgramName || !slices.Contains(Names(), name) {

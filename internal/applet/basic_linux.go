@@ -100,8 +100,7 @@ func runSleep(args []string) error {
 	return nil
 }
 
-// lineCount turns -5, which head and tail have taken since before there were option letters, into
-// -n5.
+// lineCount turns -5 into -n5. head and tail took it before there were option letters.
 func lineCount(args []string) []string {
 	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		if _, err := strconv.ParseUint(args[0][1:], 10, 32); err == nil {

@@ -10,8 +10,7 @@ import (
 // errNoBusybox: this toolbox is of dlx-tools alone.
 var errNoBusybox = errors.New("this toolbox has no busybox")
 
-// becomeBusybox runs busybox's applet of that name in place of this process: what it does well is
-// left to it.
+// becomeBusybox executes busybox's applet of that name in place of this process.
 func becomeBusybox(name string, args []string) error {
 	dir := toolboxDir()
 	if dir == "" {

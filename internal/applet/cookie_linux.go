@@ -107,8 +107,8 @@ func (c *cookie) fits(u *url.URL) bool {
 	return name && below && (!c.secure || u.Scheme == "https")
 }
 
-// take takes a response's cookies; one for a domain that the host is not in is left out (RFC 6265,
-// 5.3).
+// take takes a response's cookies, unless they are for
+// a domain that the host is not in (RFC 6265, 5.3).
 func (s *cookieStore) take(res *http.Response) {
 	if s == nil {
 		return

@@ -54,8 +54,7 @@ func runCurl(args []string) error {
 		if i < len(c.outputs) {
 			t.output = c.outputs[i]
 		}
-		// Like curl, the next URL is fetched even if this one failed; the status is that of the
-		// last.
+		// As with curl, the next URL follows even after a failure. The last one's status counts.
 		if last != nil {
 			_ = status("curl", c.report(last))
 		}

@@ -61,8 +61,7 @@ func (d datum) read() (string, error) {
 	return string(text), err
 }
 
-// encode reads curl's forms of --data-urlencode: CONTENT, =CONTENT, NAME=CONTENT, @FILE and
-// NAME@FILE.
+// encode reads the forms of --data-urlencode: CONTENT, =CONTENT, NAME=CONTENT, @FILE, NAME@FILE.
 func (d datum) encode() (string, error) {
 	i := strings.IndexAny(d.value, "=@")
 	if i < 0 {

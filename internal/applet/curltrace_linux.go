@@ -79,8 +79,8 @@ func (t *transfer) trace(ctx context.Context) context.Context {
 	})
 }
 
-// verifyResult is OpenSSL's number for how the chain verified (X509_V_ERR in x509_vfy.h), which
-// %{ssl_verify_result} has.
+// verifyResult is %{ssl_verify_result}: OpenSSL's number
+// for how the chain verified (X509_V_ERR in x509_vfy.h).
 func verifyResult(state *tls.ConnectionState, err error) int {
 	if state.VerifiedChains != nil {
 		return 0

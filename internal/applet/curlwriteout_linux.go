@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// writeOut prints -w's format: %{VARIABLE}, %header{NAME}, %% and backslash escapes (--write-out in
-// curl(1)).
+// writeOut prints the format of -w: %{VARIABLE},
+// %header{NAME}, %% and escapes (--write-out in curl(1)).
 func (t *transfer) writeOut(err error) {
 	var out io.Writer = os.Stdout
 	values := t.variables(err)
@@ -44,8 +44,7 @@ func (t *transfer) writeOut(err error) {
 	}
 }
 
-// escaped reads \n, \r, \t and %%; another character after a backslash stands for itself, and so
-// does the backslash.
+// escaped reads \n, \r, \t and %%. Before another character a backslash stands for itself.
 func escaped(s string) (text, rest string, ok bool) {
 	switch s[:2] {
 	case `\n`:

@@ -14,8 +14,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// runDate gives busybox's date what -d of date(1) has and it has not: "1 hour ago", "yesterday",
-// "2026-11-24T10:00:00Z".
+// runDate adds forms of date(1) -d to busybox's: "1 hour ago", "yesterday", "2026-11-24T10:00:00Z".
 func runDate(args []string) error {
 	args = slices.Clone(args)
 	for i, a := range args {

@@ -120,8 +120,7 @@ func splitColons(s string) []string {
 	return append(parts, strings.Trim(s[start:], "[]"))
 }
 
-// httpStatus gives an error of a request curl's exit status and, where scripts know it, curl's
-// text.
+// httpStatus gives a request's error curl's exit status, and curl's text where scripts know it.
 func httpStatus(err error) error {
 	var (
 		exit    *exitError

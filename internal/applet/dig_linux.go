@@ -28,8 +28,8 @@ type question struct {
 	on                         map[string]bool
 }
 
-// digOptions are +NAME and +noNAME, and whether they hold at first. Those that are parts of the
-// output come first.
+// digOptions are +NAME and +noNAME, and whether they hold at first.
+// digParts are parts of the output.
 var digParts = []string{"comments", "question", "answer", "authority", "additional", "stats", "cmd"}
 
 var digOptions = map[string]bool{
@@ -202,8 +202,7 @@ func (q *question) setType(word string) error {
 	return nil
 }
 
-// option takes what follows a plus sign. A name may be cut short as long as it is clear, as in
-// +noall +ans.
+// option takes what follows a plus sign. A name may be cut short if it is clear: +noall +ans.
 func (q *question) option(text string) error {
 	name, value, given := strings.Cut(text, "=")
 	n, err := strconv.Atoi(value)

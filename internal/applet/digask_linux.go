@@ -21,8 +21,7 @@ type answer struct {
 	took             time.Duration
 }
 
-// look asks the servers for the name, or with +search for those that resolv.conf makes of it, and
-// prints the answer.
+// look asks for a name and prints the answer. +search asks for those that resolv.conf makes of it.
 func (q *question) look(servers []string, conf *dns.ClientConfig, commandLine string) error {
 	names := []string{dns.Fqdn(q.name)}
 	if q.domain != "" {

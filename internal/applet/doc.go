@@ -1,4 +1,4 @@
-// Package applet is the Go part of the toolbox: the tools that busybox lacks or gets wrong, in one
-// program that is what it is called. It runs inside containers, without privileges that a session
-// does not have.
+// Package applet is the Go part of the toolbox: tools that busybox lacks or gets wrong.
+// One program has them all, and its name tells which it is. It runs inside containers,
+// with the privileges of the session only.
 package applet

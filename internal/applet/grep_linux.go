@@ -16,8 +16,8 @@ import (
 	"golang.org/x/term"
 )
 
-// grep is one run of the applet, which does what busybox's lacks: -P, --include and the other long
-// options, colors.
+// grep is one run of the applet. It adds to busybox's:
+// -P, --include and other long options, colors.
 type grep struct {
 	invert, ignore, quiet, extended, fixed, perl, only, number, with, without bool
 	count, list, listNot, recursive, dereference, word, line, silent, text    bool

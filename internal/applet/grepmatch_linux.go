@@ -56,8 +56,7 @@ func grepExpression(patterns []string, g *grep) (re *regexp.Regexp, group int, e
 	return re, group, nil
 }
 
-// perlExpression turns what RE2 lacks and people type into a group: X\KY, (?<=X)Y and Y(?=X) all
-// keep Y.
+// perlExpression rewrites X\KY, (?<=X)Y and Y(?=X), which RE2 lacks: a group has the Y that counts.
 func perlExpression(p string) (string, error) {
 	before, kept, after := "", p, ""
 	if i := strings.LastIndex(kept, `\K`); i >= 0 && (i == 0 || kept[i-1] != '\\') {
@@ -100,8 +99,7 @@ func closing(s string) int {
 	return -1
 }
 
-// posixExpression turns a basic or extended expression (regex(7)) with GNU's \w \b \< \> into
-// RE2's.
+// posixExpression turns a basic or extended regex(7) with GNU's \w \b \< \> into RE2's.
 func posixExpression(p string, extended bool) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(p); i++ {
@@ -231,8 +229,7 @@ func (g *grep) colored(color, text string) string {
 	return "\x1b[" + color + "m\x1b[K" + text + "\x1b[m\x1b[K"
 }
 
-// print writes a line, or with -o its matches; mark is ":" for a line that matches and "-" for one
-// around it.
+// print writes a line, or with -o its matches. mark is ":" for a match, "-" for a line around it.
 func (g *grep) print(name string, n int, line []byte, mark rune) {
 	if g.flushing {
 		defer g.out.Flush()

@@ -18,8 +18,8 @@ const ipOptionsText = `  -br, -s, -j                of addresses and links: in s
   -V                         the version
 `
 
-// ip is one run of the applet, which adds -br, -s and -j of ip(8) for addresses and links; all else
-// is busybox's.
+// ip is one run of the applet. It adds -br, -s and -j of ip(8)
+// for addresses and links to busybox's.
 type ip struct {
 	brief, statistics, json, v4, v6 bool
 }

@@ -95,8 +95,8 @@ func (l *lsof) takeFiles(words []string) error {
 	return nil
 }
 
-// internetFlags gives -i, whose value is optional and may be the next word, a value: -nPiTCP
-// becomes -nP --internet=TCP.
+// internetFlags gives -i a value. It is optional and may be the next word:
+// -nPiTCP becomes -nP --internet=TCP.
 func internetFlags(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
@@ -304,8 +304,8 @@ func (l *lsof) list() error {
 	return nil
 }
 
-// wanted joins the conditions on processes, and those on files, by or; both by or, too, unless -a
-// is given.
+// wanted joins all conditions by or. With -a, it
+// joins those on processes and those on files by and.
 func (l *lsof) wanted(f *openFile) bool {
 	process := slices.ContainsFunc(l.selectors, func(s func(*process) bool) bool { return s(f.p) })
 	file := slices.ContainsFunc(l.filters, func(s func(*openFile) bool) bool { return s(f) })

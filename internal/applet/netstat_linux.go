@@ -14,8 +14,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// runNetstat is netstat(8) of net-tools with -t -u -w -x -l -a -n -p -e, and -s and -i; busybox has
-// -r.
+// runNetstat is net-tools' netstat(8) with -t -u -w -x -l -a -n -p -e -s -i. busybox has -r.
 func runNetstat(args []string) error {
 	var route, statistics, interfaces, extended bool
 	s := &ss{}
@@ -154,8 +153,7 @@ func printNetstatUnix(s *ss, socks []sock, which, header string) {
 	}
 }
 
-// printCounters prints a table of /proc/net/snmp's form: a line of names and one of values for each
-// protocol.
+// printCounters prints a table such as /proc/net/snmp: for each protocol, names and then values.
 func printCounters(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -183,8 +181,7 @@ func printCounters(file string) error {
 	return lines.Err()
 }
 
-// interfaceCounters are the columns of /proc/net/dev (proc_net(5)) by interface, in the file's
-// order.
+// interfaceCounters are the columns of /proc/net/dev by interface, in its order (proc_net(5)).
 func interfaceCounters() (names []string, counters map[string][]string, err error) {
 	data, err := os.ReadFile("/proc/net/dev")
 	if err != nil {

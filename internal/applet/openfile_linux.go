@@ -100,8 +100,7 @@ func (l *lsof) file(p *process, fd, link string) *openFile {
 	return f
 }
 
-// describe fills in what is known of a socket; one of another kind or network namespace is a
-// "sock".
+// describe fills in what is known of a socket. Other kinds and namespaces are a "sock".
 func (f *openFile) describe(k *sock, inode uint64) {
 	f.size, f.device, f.socket = "0t0", strconv.FormatUint(inode, 10), k
 	switch {

@@ -94,8 +94,7 @@ func (p *ping) hello() {
 	fmt.Printf("PING %s (%s)%s %d(%d) bytes of data.\n", p.host, p.to, from, p.size, p.size+headers)
 }
 
-// floodPause bounds a flood to about a thousand requests a second, and floodWait what a lost one
-// costs.
+// floodPause bounds a flood to about 1,000 requests a second. floodWait is the cost of a lost one.
 const (
 	floodPause = time.Millisecond
 	floodWait  = 10 * time.Millisecond

@@ -33,8 +33,7 @@ type pingReply struct {
 	problem string
 }
 
-// open resolves the host and opens a socket: a raw one, or the unprivileged kind of icmp(7) where
-// that is allowed.
+// open resolves the host and opens a raw socket, or an unprivileged one where allowed (icmp(7)).
 func (p *ping) open() (_ *pingSocket, err error) {
 	network := "ip"
 	if p.v4 != p.v6 {

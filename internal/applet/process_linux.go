@@ -102,8 +102,7 @@ func (p *process) readStatus() {
 	}
 }
 
-// commandLine is the command with its arguments, or the name in brackets if there is none, safe for
-// a terminal.
+// commandLine is the command with its arguments, else the name in brackets. A terminal may show it.
 func (p *process) commandLine() string {
 	if p.args == nil {
 		text := "[" + printable.Escape(p.comm) + "]"

@@ -187,8 +187,7 @@ func (p *ps) print(list []*process) {
 	printRows(p.format, rows, limit)
 }
 
-// printRows lines the columns up. Only the last one may be cut, and only where it would be on a
-// terminal.
+// printRows lines the columns up. It cuts only the last, and only where a terminal would.
 func printRows(format []psColumn, rows [][]string, limit int) {
 	width := make([]int, len(format))
 	for i, c := range format {

@@ -10,8 +10,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// psColumn is a column of ps: its header, how wide it is at least, and whether it is lined up to
-// the left.
+// psColumn is a column of ps: its header, its least width, and whether it is aligned to the left.
 type psColumn struct {
 	name, header string
 	width        int
@@ -38,8 +37,7 @@ func whole(f func(*process) int) func(*psTable, *process) string {
 
 func amount(f func(*psTable, *process) float64) func(*psTable, *process) float64 { return f }
 
-// psColumns has the names of STANDARD FORMAT SPECIFIERS in ps(1); psAliases has others for the
-// same.
+// psColumns has the names of STANDARD FORMAT SPECIFIERS in ps(1). psAliases has their other names.
 func psColumns() []psColumn {
 	tree := func(t *psTable, p *process, s string) string { return t.depth[p.pid] + s }
 	args := func(t *psTable, p *process) string { return tree(t, p, p.commandLine()) }

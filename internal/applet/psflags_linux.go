@@ -29,8 +29,7 @@ func (p *ps) parse(args []string) error {
 	return p.choose()
 }
 
-// letters reads options of one letter; those that take a value take the rest of the word, or the
-// next.
+// letters reads one-letter options. A value is the rest of the word, or else the next word.
 func (p *ps) letters(word string, args []string) ([]string, error) {
 	for i := range len(word) {
 		letter := word[i : i+1]
@@ -172,8 +171,7 @@ func (p *ps) long(word string, args []string) ([]string, error) {
 	return args, nil
 }
 
-// columns reads -o: NAME, NAME=HEADER, which takes the rest of the word, and NAME= without a
-// header.
+// columns reads -o: NAME, NAME= for no header, and NAME=HEADER, which takes the rest of the word.
 func (p *ps) columns(value string) error {
 	for value != "" {
 		i := strings.IndexAny(value, ", =")

@@ -11,8 +11,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// pstree is one run of the applet: the processes as a tree, one a line (pstree(1) with -A -p -a -u
-// -s).
+// pstree is one run of the applet: the tree of processes, one a line (pstree(1) -A -p -a -u -s).
 type pstree struct {
 	pids, args, users, ascii, parents bool
 	below                             map[int][]*process

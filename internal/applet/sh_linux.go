@@ -35,8 +35,7 @@ func runSh(args []string) error {
 		if _, err := os.Stat(roots); err == nil && os.Getenv("SSL_CERT_FILE") == "" {
 			_ = os.Setenv("SSL_CERT_FILE", roots)
 		}
-		// Without a file of its own each of them would keep a history below HOME, in the
-		// container's files.
+		// Without it each of them would keep a history below HOME, in the container's files.
 		_ = os.Setenv("HISTFILE", "/dev/null")
 		for _, shell := range []string{"bash", "busybox"} {
 			err := syscall.Exec(filepath.Join(dir, shell), append([]string{"sh"}, args...), os.Environ())

@@ -18,8 +18,8 @@ import (
 	"dlx/internal/printable"
 )
 
-// sock is a socket: of sock_diag(7), or a line of /proc/net/tcp and its kin where the kernel has no
-// sock_diag for it.
+// sock is a socket from sock_diag(7). Where the kernel has none,
+// it is a line of /proc/net/tcp and its kin.
 type sock struct {
 	netid          string
 	v6             bool
@@ -76,8 +76,8 @@ func (t sockTable) read() ([]sock, error) {
 	return t.proc()
 }
 
-// sockDiagByFamily is SOCK_DIAG_BY_FAMILY of linux/sock_diag.h; the extensions are those of
-// linux/inet_diag.h.
+// sockDiagByFamily is SOCK_DIAG_BY_FAMILY (linux/sock_diag.h).
+// linux/inet_diag.h has the extensions.
 const (
 	sockDiagByFamily = 20
 	diagMemInfo      = 7

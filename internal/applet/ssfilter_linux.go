@@ -67,8 +67,7 @@ func (s *ss) filter(words []string) (func(*sock) bool, error) {
 	return match, err
 }
 
-// splitFilter takes parentheses, operators and words apart; "sport=:80" and "sport = :80" are the
-// same.
+// splitFilter splits parentheses, operators and words: "sport=:80" is the same as "sport = :80".
 func splitFilter(s string) []string {
 	for _, op := range []string{"(", ")", "&&", "||"} {
 		s = strings.ReplaceAll(s, op, " "+op+" ")
@@ -229,8 +228,7 @@ func parsePort(text string) (uint16, error) {
 	return uint16(n), nil //nolint:gosec // LookupPort's are 0 to 65535
 }
 
-// host reads [=|!=] ADDRESS[/BITS][:PORT], "*:PORT", ":PORT", or a unix socket's path with
-// wildcards.
+// host reads [=|!=] ADDRESS[/BITS][:PORT], "*:PORT", ":PORT", or a unix path with wildcards.
 func (f *sockFilter) host(local bool) (func(*sock) bool, error) {
 	differ := false
 	if f.peek("=", "==", "!=", "eq", "ne") {
@@ -283,8 +281,7 @@ func hostMatch(text string, local bool) (func(*sock) bool, error) {
 	}, nil
 }
 
-// hostPrefixes are the networks that a word names: 10/8 and 10.0.0.0/8, one address, or those of a
-// name.
+// hostPrefixes are the networks of a word: 10/8 and 10.0.0.0/8, an address, or those of a name.
 func hostPrefixes(host string) ([]netip.Prefix, error) {
 	if host == "" {
 		return nil, nil

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// tcpInfoSize is more than struct tcp_info of linux/tcp.h has; an older kernel's is filled with
-// zeroes.
+// tcpInfoSize is more than struct tcp_info of linux/tcp.h has. Zeroes fill that of older kernels.
 const tcpInfoSize = 256
 
 // infoText prints struct tcp_info in ss's words and order; what is zero is left out, as there.

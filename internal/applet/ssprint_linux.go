@@ -26,8 +26,7 @@ const (
 
 var ssHeader = [colCount]string{"Netid", "State", "Recv-Q", "Send-Q", "Local Address:", "Port", "Peer Address:", "Port", "Process"}
 
-// print lists sockets in ss's columns: without Netid if there is one kind, without State if there
-// is one state.
+// print lists sockets in ss's columns. Netid is left out with one kind, and State with one state.
 func (s *ss) print(socks []sock) {
 	var rows [][colCount]string
 	if !s.noHeader {
@@ -101,8 +100,7 @@ func (k *sock) address(a netip.AddrPort, local bool) (host, port string) {
 	return host + ":", port
 }
 
-// details are what stands after the addresses; memory and TCP's own figures are in a line of their
-// own.
+// details are what stands after the addresses. Memory and TCP's figures have a line of their own.
 func (s *ss) details(k *sock) string {
 	var parts []string
 	if list := s.holders[k.inode]; len(list) > 0 && k.inode != 0 {

@@ -22,8 +22,7 @@ import (
 	"dlx/internal/printer/job"
 )
 
-// tcpdump is one run of the applet: what `dlx capture` does, where the session is, with
-// tcpdump(8)'s flags.
+// tcpdump is one run of the applet: `dlx capture` where the session is, with tcpdump(8)'s flags.
 type tcpdump struct {
 	print                       job.Flags
 	iface, direction            string

@@ -13,8 +13,7 @@ import (
 	"dlx/internal/printer/job"
 )
 
-// printPackets is the first argument of the process that takes packets apart, which has no
-// privileges to lose.
+// printPackets is the first argument of the process that takes packets apart. It has no privileges.
 const printPackets = "--print-packets"
 
 // packetPrinter is that process, with what it reads from.
@@ -34,8 +33,7 @@ func (t *tcpdump) printer(j job.Job) *exec.Cmd {
 	return cmd
 }
 
-// startPrinter starts it. A session that may not change its user has no more privileges than it
-// needs anyway.
+// startPrinter starts it. A session that may not change its user has few privileges anyway.
 func (t *tcpdump) startPrinter() (io.WriteCloser, error) {
 	start := func(cmd *exec.Cmd) (io.WriteCloser, error) {
 		in, err := cmd.StdinPipe()

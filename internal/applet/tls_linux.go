@@ -72,8 +72,7 @@ func (t *tlsLook) ask(addr string) error {
 			return err
 		}
 	}
-	// The chain is looked at even if it is not trusted; what is said of it comes from verifying it
-	// below.
+	// An untrusted chain is looked at too. What is said of it comes from verifying it below.
 	config, err := (&clientOptions{insecure: true, certFile: t.certFile, keyFile: t.keyFile}).tls()
 	if err != nil {
 		return err
@@ -195,8 +194,7 @@ func printCertificates(w io.Writer, mark string, list []*x509.Certificate) {
 	}
 }
 
-// alternativeNames are all that a certificate is for: host names, addresses, URIs and mail
-// addresses.
+// alternativeNames are all that a certificate is for: host names, IP and mail addresses, URIs.
 func alternativeNames(c *x509.Certificate) []string {
 	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {

@@ -100,8 +100,7 @@ func makeGroup(name string, limits Limits, devices *Devices) error {
 }
 
 // enableControllers gives the children of version 2's root the controllers (the kernel's
-// cgroup-v2.rst, "Enabling and Disabling"). Most hosts have them on, and then there is nothing to
-// write.
+// cgroup-v2.rst, "Enabling and Disabling"). Most hosts have them on: then it writes nothing.
 func enableControllers() error {
 	name := filepath.Join(mount, "cgroup.subtree_control")
 	on, err := os.ReadFile(name)
@@ -215,9 +214,9 @@ func (c *Group) pids() ([]int, error) {
 	return pids, nil
 }
 
-// OutOfMemory says whether the kernel has killed a process of the group for its limit: oom_kill in
-// memory.oom_control of version 1 and in memory.events of version 2 (the kernel's
-// cgroup-v1/memory.rst, cgroup-v2.rst).
+// OutOfMemory says whether the kernel has killed a process of the group for its limit.
+// oom_kill says so: in memory.oom_control of version 1, in memory.events of version 2
+// (the kernel's cgroup-v1/memory.rst, cgroup-v2.rst).
 func (c *Group) OutOfMemory() bool {
 	for _, dir := range c.dirs {
 		for _, name := range []string{"memory.oom_control", "memory.events"} {

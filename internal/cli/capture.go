@@ -275,8 +275,8 @@ func (o *captureOptions) own() []engine.Connection {
 	return ownConnections()
 }
 
-// The default of -B and its bounds, in KiB: two blocks, and what a 32-bit length of the kernel's
-// allows.
+// The default of -B and its bounds, in KiB: two blocks,
+// and the most that 32 bits hold in the kernel.
 const (
 	defaultBuffer = 32 << 10
 	minBuffer     = 256

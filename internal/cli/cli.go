@@ -17,8 +17,7 @@ import (
 	"dlx/internal/version"
 )
 
-// Exit statuses of dlx itself. `dlx debug` passes on its command's, with docker's meanings for the
-// last three.
+// Exit statuses of dlx itself. `dlx debug` passes on its command's; the last three are as docker's.
 const (
 	exitOK       = 0
 	exitFailed   = 1

@@ -47,8 +47,7 @@ func (a *app) completeTarget(cmd *cobra.Command, args []string, prefix string) (
 	return a.completeTargets(cmd, args, prefix)
 }
 
-// completeToolbox completes the name of a toolbox that is kept; where none fits, the shell
-// completes files.
+// completeToolbox completes names of kept toolboxes. Where none fits, the shell completes files.
 func (a *app) completeToolbox(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
 	defer cancel()

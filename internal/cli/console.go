@@ -19,8 +19,7 @@ type signalError struct{ sig syscall.Signal }
 
 func (e *signalError) Error() string { return e.sig.String() }
 
-// console connects dlx's own standard streams and signals to a session, and gives the terminal back
-// as it was.
+// console connects dlx's standard streams and signals to a session. It restores the terminal.
 type console struct {
 	app     *app
 	tty     bool
@@ -123,8 +122,7 @@ func (c *console) pass(ctx context.Context, cancel context.CancelCauseFunc) {
 			case !c.running() || ctx.Err() != nil:
 				cancel(&signalError{sig})
 			case ends(sig) && (c.tty || asked):
-				// An interactive shell ignores SIGTERM, and a terminal that is gone will not come
-				// back.
+				// An interactive shell ignores SIGTERM. A terminal that is gone does not come back.
 				cancel(&signalError{sig})
 			default:
 				asked = asked || ends(sig)

@@ -37,8 +37,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// report prints an error as one line, the place in a filter below it, and what to do about it as
-// another.
+// report prints an error on one line, the place in a filter below it, and a hint on another line.
 func (a *app) report(err error) { printable.Report(a.stderr, "dlx", explain(err)) }
 
 // explained is an error with what a command line says beside it.

@@ -35,8 +35,7 @@ func withVerb(args []string) []string {
 	return args
 }
 
-// extcapOptions are the flags of `dlx extcap`: the protocol's, and those that --extcap-config
-// offers.
+// extcapOptions are the flags of `dlx extcap`: the protocol's and those of --extcap-config.
 type extcapOptions struct {
 	interfaces, dlts, config, capture bool
 	iface, reload, fifo, filter       string
@@ -152,8 +151,7 @@ func (a *app) extcapDlts() error {
 	return a.sentence("dlt", "number", "1", "name", "EN10MB", "display", "Ethernet, or what the interface has")
 }
 
-// filterLimit bounds the time that the names in a filter are looked up: Wireshark asks at every
-// key, and waits.
+// filterLimit bounds the look-ups of a filter's names: Wireshark asks at every key, and waits.
 const filterLimit = 3 * time.Second
 
 // shortHint is as long as a hint can be to have its place in the tooltip of a filter, in bytes.

@@ -16,8 +16,7 @@ import (
 	"dlx/engine"
 )
 
-// extcapCapture captures into the pipe that Wireshark has made, until that is closed or a signal
-// comes.
+// extcapCapture captures into Wireshark's pipe, until that is closed or a signal comes.
 func (a *app) extcapCapture(ctx context.Context, t extcapTarget, o extcapOptions) error {
 	o.in.labels = t.labels
 	if _, err := o.in.request(t.targets, o.filter); err != nil {
@@ -123,8 +122,7 @@ func (a *app) captureBySudo(ctx context.Context, t extcapTarget, o extcapOptions
 	return err
 }
 
-// relay copies until the child ends. When ctx ends, or nobody reads any more, the child is asked
-// to.
+// relay copies until the child ends. It asks for that when ctx ends, or when nobody reads any more.
 func relay(ctx context.Context, to io.Writer, from io.ReadCloser, lifeline io.Closer, cmd *exec.Cmd) error {
 	result := make(chan error, 1)
 	go func() {

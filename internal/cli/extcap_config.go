@@ -23,8 +23,7 @@ const (
 	argOwnTraffic
 )
 
-// extcapConfig prints the options of an interface, or the values of the one that is to be looked up
-// anew.
+// extcapConfig prints an interface's options, or the values of the one to be looked up anew.
 func (a *app) extcapConfig(ctx context.Context, t extcapTarget, reload string) error {
 	if reload != "" {
 		if strings.TrimLeft(reload, "-") != "interface" {

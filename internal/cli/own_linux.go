@@ -12,8 +12,7 @@ import (
 	"dlx/internal/linux"
 )
 
-// sshVariable is the variable in which sshd names the two ends of a session's connection, the
-// client first (ssh(1)).
+// sshVariable names the ends of an ssh session's connection, the client's first (ssh(1)).
 const sshVariable = "SSH_CONNECTION"
 
 // Bounds of the search for it.

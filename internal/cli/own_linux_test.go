@@ -42,8 +42,8 @@ func TestParseSSH(t *testing.T) {
 	}
 }
 
-// TestOwnConnections: the variable is found although something between the session and dlx took it
-// away.
+// TestOwnConnections: a program between the session and dlx removes the variable.
+// It is found anyway.
 func TestOwnConnections(t *testing.T) {
 	const helper = "DLX_TEST_OWN"
 	if os.Getenv(helper) != "" {

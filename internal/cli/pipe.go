@@ -20,8 +20,7 @@ var pipeFlags = map[string]bool{
 	"max-bytes": true, "duration": true, "no-process": true, "numbers": true, "own-traffic": true, "list-interfaces": true, "output": true,
 }
 
-// checkPipe sees to it that --pipe, once given, holds: it can not be taken back by a later
-// --pipe=false.
+// checkPipe refuses flags that do not go with --pipe, and --pipe=false, which would take it back.
 func (o *captureOptions) checkPipe(cmd *cobra.Command) (err error) {
 	if !cmd.Flags().Changed("pipe") {
 		return nil
@@ -37,8 +36,7 @@ func (o *captureOptions) checkPipe(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// quiet says whether another program reads what dlx says: Wireshark shows any word of it as an
-// error.
+// quiet says whether a program reads dlx's messages. Wireshark shows any word of them as an error.
 func (o *captureOptions) quiet() bool { return o.pipe || o.to != nil }
 
 // runPipe captures to standard output until standard input ends. That is how a process without
@@ -88,8 +86,7 @@ func (p *pipe) hurry() {
 // lastWrites is how long the end of a capture may take to write.
 const lastWrites = 2 * time.Second
 
-// gone is closed when the reader goes away; nil if that can not be known. It stops looking when ctx
-// ends.
+// gone is closed when the reader goes away, unless ctx ends before. It is nil if nobody can know.
 func (p *pipe) gone(ctx context.Context) <-chan struct{} {
 	if p.file == nil {
 		return nil

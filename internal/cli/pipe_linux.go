@@ -21,8 +21,8 @@ func openPipe(path string) (*os.File, error) {
 	return fd.File(path), nil
 }
 
-// readerGone is closed when nobody can read from a pipe any more: its writing end then has an error
-// (poll(2), POLLERR).
+// readerGone is closed when a pipe has no reader any more.
+// Its writing end has an error then (poll(2), POLLERR).
 func readerGone(ctx context.Context, f *os.File) <-chan struct{} {
 	w, err := linux.NewWaiter()
 	if err != nil {

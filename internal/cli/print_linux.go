@@ -83,8 +83,7 @@ func (p *printing) Close() error {
 	return err
 }
 
-// readFile has the process read a file, and passes on what it writes. It says itself what went
-// wrong.
+// readFile has the process read a file, and passes its output on. It reports errors itself.
 func (a *app) readFile(ctx context.Context, in *os.File, out io.Writer, j *job.Job) error {
 	cmd, program, err := a.printer(ctx, j)
 	if err != nil {

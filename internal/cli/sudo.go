@@ -83,8 +83,8 @@ func (e *childError) Error() string { return e.text }
 // Hint is the other dlx's.
 func (e *childError) Hint() string { return e.hint }
 
-// explainSudo says whose failure it was: that of the dlx below, whose report has its form, or
-// sudo's.
+// explainSudo says whose failure it was: sudo's, or that of the dlx below,
+// whose report has its form.
 func explainSudo(cmd *exec.Cmd, err error, stderr string) error {
 	var child childError
 	for line := range strings.Lines(stderr) {

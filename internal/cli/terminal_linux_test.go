@@ -20,8 +20,7 @@ func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 const limit = 30 * time.Second
 
-// pause runs a scratch container, and checks at the end of the test that no session has left a
-// trace in it.
+// pause runs a scratch container. At the test's end it checks that sessions left no trace there.
 func pause(t *testing.T) *testutil.Container {
 	t.Helper()
 	testutil.RequireRoot(t)
@@ -50,16 +49,15 @@ func dlx(t *testing.T, args ...string) *exec.Cmd {
 // ownState keeps a test's injections apart from the machine's.
 func ownState(t *testing.T) { t.Setenv("DLX_STATE_DIR", t.TempDir()) }
 
-// onTerminal starts dlx below a shell, as a person does, so that what dlx leaves of the terminal
-// can be asked.
+// onTerminal starts dlx below a shell, as a person does:
+// the shell tells what is left of the terminal.
 func onTerminal(t *testing.T, args ...string) *testutil.Terminal {
 	t.Helper()
 	script := testutil.BuildDlx(t) + " " + strings.Join(args, " ") + `; echo "status=$?"; stty -a | grep -o -- '-*icanon\|-*isig\|-*echo ' | tr '\n' ' '; echo END`
 	return testutil.StartTerminal(t, exec.Command("/bin/bash", "-c", script))
 }
 
-// restored waits for dlx's end and checks that the terminal is in the state that a shell starts
-// programs in.
+// restored waits for dlx's end and checks the terminal: it must be as a shell starts programs in.
 func restored(t *testing.T, term *testutil.Terminal, status int) {
 	t.Helper()
 	term.Expect(fmt.Sprintf("status=%d\r\n", status), limit)

@@ -20,8 +20,7 @@ import (
 	"dlx/toolbox"
 )
 
-// shelf is a store of toolboxes of a test's own, a key that is trusted there, and bundles to
-// import.
+// shelf is a test's own store of toolboxes, with a key trusted there and bundles to import.
 type shelf struct {
 	t    *testing.T
 	dir  string // of the store
@@ -139,8 +138,7 @@ func unfinished(t *testing.T, dir string) (size int64) {
 	return size
 }
 
-// check wants that the list has just these toolboxes, each taken, and that all of their bytes are
-// right.
+// check wants just these toolboxes in the list, each usable and each byte of them right.
 func (s *shelf) check(want ...string) {
 	s.t.Helper()
 	out, err := dlx(s.t, "toolbox", "list", "-o", "json").Output()

@@ -213,8 +213,7 @@ func (w *walk) debug(point string, session []string) {
 	}
 }
 
-// TestKeeper kills the keeper too, while it cleans up after dlx. The next session goes on with
-// that.
+// TestKeeper kills the keeper too, while it cleans up after dlx. The next session finishes that.
 func TestKeeper(t *testing.T) {
 	w := newWalk(t)
 	session := append([]string{"debug", w.box.Name, "--"}, sessionCommand...)

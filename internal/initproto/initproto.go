@@ -52,8 +52,7 @@ func Read(r io.Reader) (Record, error) {
 	return rec, nil
 }
 
-// Args are dlx-init's arguments: its name, "tty" or "pipe", the working directory, then the
-// command's.
+// Args are dlx-init's arguments: name, "tty" or "pipe", working directory, and the command's.
 func Args(tty bool, dir string, command []string) []string {
 	mode := "pipe"
 	if tty {

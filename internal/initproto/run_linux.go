@@ -20,10 +20,9 @@ var forwarded = []os.Signal{
 
 const prSetChildSubreaper = 36 // prctl(2)
 
-// Threads is the most threads that dlx-init has: they count in the session's limit of processes,
-// and a Go program that can not make one when it wants one dies on the spot. It makes all but one
-// before it starts the command; on a busy machine the runtime makes another when none of those is
-// idle yet.
+// Threads bounds dlx-init's threads, which count in the session's limit of processes. A Go program
+// that needs a thread and gets none dies at once. dlx-init makes all but one before the command
+// starts; the runtime makes another if none of those is idle yet, on a busy machine.
 const Threads = 9
 
 // Run is dlx-init: it starts the command in a session of its own, reports what became of it, and

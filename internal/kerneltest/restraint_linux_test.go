@@ -73,8 +73,7 @@ func TestSeccomp(t *testing.T) {
 	}
 }
 
-// TestNoNewPrivs: a session can gain privileges by executing a program only where its container
-// can.
+// TestNoNewPrivs: a session gains privileges by execve only where its container can.
 func TestNoNewPrivs(t *testing.T) {
 	c := start(t, with("process.noNewPrivileges", true))
 	res := debug(c, "grep ^NoNewPrivs: /proc/self/status", "--fs", "target", "--profile", "sysadmin")

@@ -29,8 +29,7 @@ const (
 
 const notRun = 126 // as a shell says that a command can not be executed
 
-// Is says whether a program that is called by a name is to be a launcher: dlx-init has a name of
-// its own.
+// Is says whether a program of that name is to be a launcher. dlx-init has a name of its own.
 func Is(name string) bool { return filepath.Base(name) != "dlx-init" }
 
 // Run replaces this process by the program that it is called as. It returns only if that fails.

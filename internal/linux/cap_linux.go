@@ -12,8 +12,7 @@ import (
 // CapSet is a set of capabilities, bit N being capability N (capabilities(7)).
 type CapSet uint64
 
-// lastCap is the highest capability number tried when dropping: newer kernels may know more than
-// this program.
+// lastCap is the highest capability to drop: newer kernels may know more than this program.
 const lastCap = 63
 
 // Caps makes a set of capability numbers.

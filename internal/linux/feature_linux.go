@@ -25,8 +25,7 @@ func Release() (string, error) {
 	return unix.ByteSliceToString(u.Release[:]), nil
 }
 
-// Features probes the kernel. Each probe asks for something harmless that fails in a telling way,
-// and changes nothing.
+// Features probes the kernel. Each probe changes nothing: it asks for what fails in a telling way.
 func Features() []Feature {
 	return []Feature{
 		{"pidfd_open", "holding a process", since["pidfd_open"], closing(PidfdOpen(os.Getpid()))},

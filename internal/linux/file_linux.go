@@ -69,16 +69,14 @@ func open(name string, flags int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// OpenAt opens one path component (or the "a/b" paths of a /proc/PID directory) below dir, for
-// reading.
+// OpenAt opens one path component below dir for reading. Below /proc/PID, name may be "a/b".
 func OpenAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_RDONLY) }
 
-// OpenPathAt opens a path component below dir as an O_PATH descriptor, following a final link as
-// /proc/PID/root needs.
+// OpenPathAt opens a path component below dir as O_PATH. It follows links, as /proc/PID/root needs.
 func OpenPathAt(dir *FD, name string) (*FD, error) { return openat(dir, name, unix.O_PATH) }
 
-// OpenDirAt opens the directory name below dir without following links: a link there is ErrLoop or
-// ErrNotDir.
+// OpenDirAt opens the directory name below dir. A link there is not followed,
+// but is ErrLoop or ErrNotDir.
 func OpenDirAt(dir *FD, name string) (*FD, error) {
 	return openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
@@ -187,8 +185,7 @@ func Magic(fd *FD) (int64, error) {
 	return st.Type, wrap("fstatfs", err)
 }
 
-// HasMagic says whether the file that a path leads to is on a file system of this magic number
-// (statfs(2)).
+// HasMagic says whether the file at a path is on a file system of that magic number (statfs(2)).
 func HasMagic(name string, magic int64) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(name, &st) == nil && st.Type == magic
@@ -256,8 +253,7 @@ func RmdirAt(dir *FD, name string) error {
 	return pathErr("rmdirat", name, unix.Unlinkat(dir.Int(), name, unix.AT_REMOVEDIR))
 }
 
-// RenameNoReplace renames from to to, both below dir, and fails with ErrExist if to is there
-// (renameat2(2)).
+// RenameNoReplace renames from to to, both below dir. If to is there it is ErrExist (renameat2(2)).
 func RenameNoReplace(dir *FD, from, to string) error {
 	return pathErr("renameat2", to, unix.Renameat2(dir.Int(), from, dir.Int(), to, unix.RENAME_NOREPLACE))
 }
@@ -294,22 +290,19 @@ func pathErr(op, name string, err error) error {
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
-// Lock takes an exclusive lock on an open file, waiting for it (flock(2)); it ends with the file's
-// last descriptor.
+// Lock waits for an exclusive lock on an open file (flock(2)). It ends with the last descriptor.
 func Lock(f *os.File) error {
 	_, err := retry(func() (int, error) { return 0, unix.Flock(int(f.Fd()), unix.LOCK_EX) })
 	return wrap("flock", err)
 }
 
-// Inherit clears the close-on-exec flag, so that programs which are started without care get the
-// file.
+// Inherit clears the close-on-exec flag: programs that are started without care get the file.
 func Inherit(f *os.File) error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)
 	return wrap("fcntl F_SETFD", err)
 }
 
-// CreateAt makes a new regular file below dir and opens it for writing; an existing one is
-// ErrExist.
+// CreateAt makes a regular file below dir and opens it for writing. An existing one is ErrExist.
 func CreateAt(dir *FD, name string, perm uint32) (*FD, error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags, perm) })

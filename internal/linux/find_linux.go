@@ -115,8 +115,7 @@ func (p *Plan) find(root *FD, name string) {
 	p.call("sendmsg", unix.SYS_SENDMSG, val(errorFD), msg, val(0))
 }
 
-// receiveFound takes what the child sends. A child that hangs sends nothing: then ctx ends the
-// wait.
+// receiveFound takes what the child sends. A child that hangs sends nothing, and ctx ends the wait.
 func receiveFound(ctx context.Context, child *FD, name string) (*Found, error) {
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

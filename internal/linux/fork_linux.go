@@ -29,8 +29,8 @@ func runtimeAfterFork()
 //go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
 func runtimeAfterForkInChild()
 
-// errorFD is a socket on which the child tells what became of it; it is close-on-exec, so that its
-// end means success.
+// errorFD is a socket on which the child reports errors.
+// It is close-on-exec: its end means success.
 const errorFD = 5
 
 // What a record on errorFD says.
@@ -44,8 +44,7 @@ type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
 }
 
-// record is what the child writes: one message of a SOCK_SEQPACKET socket, so it arrives whole
-// (unix(7)).
+// record is what the child writes. One message on a SOCK_SEQPACKET socket arrives whole (unix(7)).
 type record struct{ kind, value, errno int32 }
 
 const recordSize = 12
@@ -137,9 +136,8 @@ func (fd *FD) dupAbove(least int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// Fork runs the plan in a forked child and returns the PID of the process that Exec made, as this
-// process sees it. That process is a child of this one. A step that fails is a *StepError, with no
-// process left behind.
+// Fork runs the plan in a forked child. It returns the PID, as this process sees it, of the process
+// that Exec made: a child of this one. A step that fails is a *StepError, and no process is left.
 func (p *Plan) Fork() (pid int, err error) {
 	pid, failed, err := p.fork()
 	err = errors.Join(err, p.release())
@@ -254,8 +252,7 @@ func forkPlan(args *cloneArgs, steps *step, n uintptr, rec *record) (int, syscal
 	return int(pid), errno
 }
 
-// runPlan makes the planned calls, one after the other. At a fork step the parent reports the new
-// PID and ends.
+// runPlan makes the planned calls in order. At a fork step the parent reports the new PID and ends.
 //
 //go:noinline
 //go:norace

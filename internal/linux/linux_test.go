@@ -16,8 +16,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
-// TestLinksAreNotFollowed: each way of opening or making a name below a held directory stops at a
-// link.
+// TestLinksAreNotFollowed: whatever opens or makes a name below a held directory stops at a link.
 func TestLinksAreNotFollowed(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	if err := errors.Join(os.Symlink(elsewhere, filepath.Join(dir, "link")), os.Symlink("..", filepath.Join(dir, "up"))); err != nil {
@@ -87,8 +86,7 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestModeIgnoresUmask: what is placed for other users is readable for them, whatever umask dlx was
-// started with.
+// TestModeIgnoresUmask: other users can read what is placed for them, with any umask of dlx.
 func TestModeIgnoresUmask(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)

@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SealedProgram makes an executable memory file of what write puts into it and seals it: nobody can
-// change it any more, not even through /proc/PID/exe (memfd_create(2), F_SEAL_WRITE; CVE-2019-5736
-// is the attack).
+// SealedProgram makes an executable memory file of what write writes, and seals it: nobody can
+// change it any more (memfd_create(2), F_SEAL_WRITE). CVE-2019-5736 did so, through /proc/PID/exe.
 func SealedProgram(name string, write func(io.Writer) error) (*FD, error) {
 	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	raw, err := unix.MemfdCreate(name, flags|unix.MFD_EXEC)

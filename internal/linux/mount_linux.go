@@ -37,8 +37,7 @@ func (f *FS) Mount(attrs int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// busyLimit is how long a process that was just forked can keep a copy of a descriptor before it
-// executes a program.
+// busyLimit is how long a forked process may have a copy of a descriptor before it executes.
 const busyLimit = 2 * time.Second
 
 // MakeReadOnly makes the whole superblock of a mount read-only, which no remount of a bind mount of
@@ -54,8 +53,7 @@ func MakeReadOnly(mount *FD) error {
 	}
 }
 
-// reconfigureReadOnly tries once; a context whose reconfiguration has failed is of no further use
-// (fsconfig(2)).
+// reconfigureReadOnly tries once. A context that has failed is of no further use (fsconfig(2)).
 func reconfigureReadOnly(mount *FD) error {
 	raw, err := unix.Fspick(mount.Int(), "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
 	if err != nil {
@@ -98,8 +96,8 @@ func CloneTree(dir *FD, name string, recursive bool) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// MoveMount attaches the detached mount tree at name below dir, or at dir itself when name is empty
-// (move_mount(2)).
+// MoveMount attaches a detached mount tree at name below dir.
+// An empty name is dir itself (move_mount(2)).
 func MoveMount(tree, dir *FD, name string) error {
 	flags := unix.MOVE_MOUNT_F_EMPTY_PATH
 	if name == "" {
@@ -122,6 +120,6 @@ func SetMountAttrs(fd *FD, attrs int) error {
 	return wrap("mount_setattr", unix.MountSetattr(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr))
 }
 
-// DetachCwd detaches the mount whose root is the thread's working directory (umount2(2),
-// MNT_DETACH).
+// DetachCwd detaches the mount with the thread's working
+// directory as its root (umount2(2), MNT_DETACH).
 func DetachCwd() error { return wrap("umount2", unix.Unmount(".", unix.MNT_DETACH)) }

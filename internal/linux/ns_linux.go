@@ -19,8 +19,8 @@ const (
 // a pidfd (setns(2), Linux 5.8). A dead process is ErrNoProcess.
 func Setns(fd *FD, flags int) error { return wrap("setns", unix.Setns(fd.Int(), flags)) }
 
-// UnshareFS gives the calling thread a root and working directory of its own, which joining a mount
-// namespace needs.
+// UnshareFS gives the thread its own root and working directory.
+// Joining a mount namespace needs it.
 func UnshareFS() error { return wrap("unshare CLONE_FS", unix.Unshare(unix.CLONE_FS)) }
 
 // UnshareMounts gives the calling thread a copy of its mount namespace.

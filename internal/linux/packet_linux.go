@@ -34,8 +34,7 @@ type Ring struct {
 	packets, drops uint64
 }
 
-// NewRing opens the socket, with protocol 0, so that it receives nothing before Start has attached
-// its filter.
+// NewRing opens the socket with protocol 0: it receives nothing before Start attaches its filter.
 func NewRing() (*Ring, error) {
 	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {
@@ -50,9 +49,8 @@ func RingOf(mem []byte, block int) *Ring {
 	return &Ring{mem: mem, block: block, blocks: len(mem) / block}
 }
 
-// Reserve makes the ring. It can be called from any thread, once, and takes some 8 ms, most of them
-// waiting in the kernel (synchronize_net in packet_set_ring, net/packet/af_packet.c), whatever its
-// size.
+// Reserve makes the ring, once, from any thread. It takes some 8 ms at any size, as the kernel
+// waits (synchronize_net in packet_set_ring, net/packet/af_packet.c).
 func (r *Ring) Reserve(o RingOptions) error {
 	raw := r.fd.Int()
 	r.block, r.blocks = o.BlockSize, max(o.Size/o.BlockSize, 2)
@@ -80,15 +78,14 @@ func (r *Ring) Map() (err error) {
 // Move has the ring receive another interface's packets.
 func (r *Ring) Move(index int) error { return r.bind(index, unix.ETH_P_ALL) }
 
-// Stop lets nothing more into the ring; what is there stays, and Block returns it to the last
-// packet, although its block is not full. It takes some 10 ms, which the kernel waits for packets
-// on their way.
+// Stop lets nothing more into the ring. Block still returns what is there, to the last packet, even
+// from a block that is not full. It takes some 10 ms: the kernel waits for packets on their way.
 func (r *Ring) Stop() error {
 	if err := r.dropAll(); err != nil {
 		return err
 	}
-	// Another protocol's packets would not pass the filter either; it is the waiting that is
-	// wanted.
+	// It is the waiting that is wanted. Another protocol's
+	// packets would not pass the filter either.
 	if err := r.bind(0, unix.ETH_P_LOOPBACK); err != nil {
 		return err
 	}
@@ -138,8 +135,7 @@ func (r *Ring) HalfFull() bool {
 	return handedOver(r.mem[at*r.block : (at+1)*r.block])
 }
 
-// Release gives the block that Block returned back to the kernel; its frames are not valid any
-// longer.
+// Release gives the kernel the block that Block returned. Its frames are not valid any longer.
 func (r *Ring) Release() {
 	atomic.StoreUint32(word(r.current(), blockStatus), unix.TP_STATUS_KERNEL)
 	r.next = (r.next + 1) % r.blocks
@@ -152,10 +148,9 @@ func (r *Ring) current() []byte { return r.mem[r.next*r.block : (r.next+1)*r.blo
 // are multiples of 4, the sequence number's one of 8.
 func word(block []byte, offset int) *uint32 { return (*uint32)(unsafe.Pointer(&block[offset])) }
 
-// Statistics returns how many packets the filter let through since the ring was opened, and how
-// many of them were lost because it was full (packet(7), PACKET_STATISTICS: the first number
-// includes the second). The kernel counts in 32 bits, and anew after each call: one is due every
-// few minutes.
+// Statistics returns how many packets passed the filter since the ring was opened, and how many of
+// these were lost because it was full (packet(7), PACKET_STATISTICS). The kernel counts in 32 bits,
+// anew after each call, so a call is due every few minutes.
 func (r *Ring) Statistics() (packets, drops uint64, err error) {
 	stats, err := unix.GetsockoptTpacketStatsV3(r.fd.Int(), unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {

@@ -101,8 +101,7 @@ func (b *Block) Next(f *Frame) bool {
 	return true
 }
 
-// Tag is the VLAN tag that the kernel took out: the type that announces it, and its control
-// information.
+// Tag is the VLAN tag that the kernel took out: its type and its control information.
 func (f *Frame) Tag() (tpid, tci uint16) {
 	tpid = unix.ETH_P_8021Q
 	if native32(f.header, frameStatus)&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
@@ -120,8 +119,8 @@ func (f *Frame) Network() int {
 	return max(int(binary.NativeEndian.Uint16(h[frameNet:]))-int(binary.NativeEndian.Uint16(h[frameMac:])), 0)
 }
 
-// AppendCooked appends the header that packets without a usable link header get (pcap-linktype(7),
-// LINKTYPE_LINUX_SLL2).
+// AppendCooked appends the header of packets without a usable
+// link header (pcap-linktype(7), LINKTYPE_LINUX_SLL2).
 func (f *Frame) AppendCooked(b []byte) []byte {
 	h := f.header
 	cooked := linktype.SLL2{

@@ -36,9 +36,9 @@ func (s packetSocket) start(o *RingOptions) error {
 	return s.bind(o.Interface, unix.ETH_P_ALL)
 }
 
-// bind has the socket receive a protocol's packets (linux/if_ether.h) on an interface. Where it was
-// bound before, the kernel first waits until no packet is on its way in any longer (packet_do_bind
-// in net/packet/af_packet.c).
+// bind has the socket receive a protocol's packets (linux/if_ether.h)
+// on an interface. If it was bound before, the kernel first waits for
+// packets on their way (packet_do_bind in net/packet/af_packet.c).
 func (s packetSocket) bind(index int, protocol uint16) error {
 	// packet(7): sll_protocol is in network byte order.
 	return wrap("bind", unix.Bind(s.fd.Int(), &unix.SockaddrLinklayer{Protocol: htons(protocol), Ifindex: index}))

@@ -15,10 +15,9 @@ import (
 // Waiter waits for descriptors to have something to read, and can be woken. The descriptors stay
 // their owner's and have to be open as long as they are watched.
 //
-// It is an epoll that Go's own poller waits for. A blocking poll(2) would do as well, but for the
-// runtime: a thread that enters a system call wakes its monitor, which then looks around every 20
-// µs for as long as there is something to do. With a few wake-ups a second that took more CPU time
-// than the packets.
+// It is an epoll that Go's own poller waits for. A blocking poll(2) costs more: a thread that
+// enters a system call wakes the runtime's monitor, which then looks around every 20 µs while there
+// is something to do. At a few wake-ups a second that took more CPU time than the packets.
 type Waiter struct {
 	epoll   *os.File
 	conn    syscall.RawConn
@@ -72,8 +71,7 @@ func (w *Waiter) control(op, fd int) (err error) {
 	return wrap("epoll_ctl", errors.Join(err, cerr))
 }
 
-// Wait returns when a descriptor can be read or has an error, when the waiter is woken, or after
-// the limit.
+// Wait returns when a descriptor is readable or has an error, on Wake, or after the limit.
 func (w *Waiter) Wait(limit time.Duration) error {
 	w.ready = w.ready[:0]
 	if err := w.epoll.SetReadDeadline(time.Now().Add(limit)); err != nil {
@@ -95,8 +93,7 @@ func (w *Waiter) Wait(limit time.Duration) error {
 	return wrap("epoll_wait", errors.Join(errno, err))
 }
 
-// poll takes what is ready, without waiting and without telling the runtime, which it has no need
-// of.
+// poll takes what is ready. It does not wait, so the runtime need not know of the call.
 func poll(epoll int, events []unix.EpollEvent) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	switch errno {
@@ -113,10 +110,9 @@ func (w *Waiter) Ready(fd int) bool {
 	return slices.ContainsFunc(w.ready, func(e unix.EpollEvent) bool { return int(e.Fd) == fd })
 }
 
-// TakeError returns the error that a socket has reported as of the last Wait, and clears it: with
-// it, the next one would not wait. The interface of a packet socket that goes down or away is
-// ENETDOWN once (packet_notifier in net/packet/af_packet.c). If it comes up again, so do its
-// packets.
+// TakeError returns and clears the error of a socket that the last Wait noticed; the next Wait
+// would return at once with it. A packet socket reports ENETDOWN once, when its interface goes down
+// or away (packet_notifier in net/packet/af_packet.c). If it comes up again, its packets come too.
 func (w *Waiter) TakeError(fd int) error {
 	failed := func(e unix.EpollEvent) bool { return int(e.Fd) == fd && e.Events&unix.EPOLLERR != 0 }
 	if !slices.ContainsFunc(w.ready, failed) {

@@ -103,8 +103,8 @@ func WaitTimeout(pid int, pidfd *FD, d time.Duration) (ws WaitStatus, done bool,
 	return ws, err == nil, err
 }
 
-// IsThreadGroupLeader says whether the calling thread is the process's first one, whose namespaces
-// /proc/PID shows.
+// IsThreadGroupLeader says whether the thread is the process's first:
+// /proc/PID shows its namespaces.
 func IsThreadGroupLeader() bool { return unix.Gettid() == os.Getpid() }
 
 // Errno is an error number of the kernel's.

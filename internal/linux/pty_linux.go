@@ -31,8 +31,7 @@ func OpenPty(pts *FD) (master *os.File, slave *FD, err error) {
 	return m.File("/dev/ptmx"), NewFD(int(peer)), nil
 }
 
-// SetWindowSize sets a terminal's size in characters; the kernel sends SIGWINCH to its foreground
-// processes.
+// SetWindowSize sets a terminal's size in characters. Its foreground processes get SIGWINCH.
 func SetWindowSize(tty *os.File, rows, cols uint16) error {
 	conn, err := tty.SyscallConn()
 	if err != nil {
@@ -62,8 +61,7 @@ func Pipe() (r, w *FD, err error) {
 	return NewFD(p[0]), NewFD(p[1]), nil
 }
 
-// PipeFile makes a pipe whose one end, the reading one if read is set, is an *os.File that can be
-// interrupted by Close.
+// PipeFile makes a pipe. One end is an *os.File that Close interrupts: with read, the reading one.
 func PipeFile(read bool) (*os.File, *FD, error) {
 	r, w, err := Pipe()
 	if err != nil {

@@ -69,6 +69,5 @@ func socketInode(link []byte) (inode uint64, ok bool) {
 	return inode, true
 }
 
-// IsGone says whether an error means that a process, or a file of it in /proc, is not there any
-// more.
+// IsGone says whether an error means that a process, or its file in /proc, is not there any more.
 func IsGone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrNoProcess) }

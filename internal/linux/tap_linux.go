@@ -22,9 +22,8 @@ type TapPacket struct {
 	Outgoing  bool
 }
 
-// OpenTap opens the socket in the calling thread's network namespace, with room for some bytes of
-// packets. The filter, whose program begins at the network header as well, is attached before
-// anything is received.
+// OpenTap opens the socket in the thread's network namespace, with room bytes for packets. The
+// filter is attached before anything is received. Its program, too, begins at the network header.
 func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
 	socket, err := openPacketSocket(unix.SOCK_DGRAM)
 	if err != nil {
@@ -41,8 +40,7 @@ func OpenTap(filter []bpf.RawInstruction, room int) (*Tap, error) {
 	return t, nil
 }
 
-// Receive reads the next packet as far as the buffer goes. It does not wait: without a packet it
-// returns false.
+// Receive reads the next packet as far as buf goes. It does not wait: without one, ok is false.
 func (t *Tap) Receive(buf []byte) (p TapPacket, ok bool, err error) {
 	for {
 		n, from, err := unix.Recvfrom(t.fd.Int(), buf, 0)

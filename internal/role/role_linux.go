@@ -10,8 +10,8 @@ import (
 	"dlx/internal/initproto"
 )
 
-// Other runs the program as what args[0] says and returns its exit status; ok is false if that is
-// dlx itself.
+// Other runs the program that args[0] names and returns its exit status.
+// ok is false for dlx itself.
 func Other(args []string) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false

@@ -237,8 +237,7 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestTable: the table of what each variant allows beyond the one before it is that of the
-// programs.
+// TestTable: the programs are what the table says each variant allows beyond the one before.
 func TestTable(t *testing.T) {
 	table := "| filter | allows beyond the one above it |\n|---|---|\n"
 	var before []string

@@ -126,8 +126,8 @@ func (c *Container) Stop() {
 	c.PID = 0
 }
 
-// Restart stops and starts the container, notes its new PID, and returns when its program runs or
-// has ended.
+// Restart stops and starts the container. It notes the new PID,
+// and returns when the program runs or has ended.
 func (c *Container) Restart() {
 	c.t.Helper()
 	second := 1

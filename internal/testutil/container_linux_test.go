@@ -76,8 +76,7 @@ func TestContainerLife(t *testing.T) {
 	c.Remove()
 }
 
-// TestStart: a container that has been started, or started anew, is seen with its program and not
-// with `runc init`.
+// TestStart: a container, started or restarted, is seen with its program, not with `runc init`.
 func TestStart(t *testing.T) {
 	testutil.RequireRoot(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))

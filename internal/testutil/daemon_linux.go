@@ -174,8 +174,7 @@ func daemonDir(t testing.TB) string {
 	return dir
 }
 
-// unmountBelow unmounts what an engine left mounted: it keeps the namespace file of a network, for
-// one.
+// unmountBelow unmounts what an engine left mounted, such as a network's namespace file.
 func unmountBelow(dir string) error {
 	points, err := mountPoints(dir + "/")
 	if err != nil {
@@ -190,8 +189,7 @@ func unmountBelow(dir string) error {
 	return errors.Join(errs...)
 }
 
-// bridge makes a bridge for the engine, since one that has to do without takes docker0 away from
-// the first engine.
+// bridge makes a bridge for the engine. Without one it would take docker0 from the first engine.
 func bridge(t testing.TB) string {
 	t.Helper()
 	link := &netlink.Bridge{LinkAttrs: netlink.NewLinkAttrs()}
@@ -204,8 +202,7 @@ func bridge(t testing.TB) string {
 			t.Errorf("delete bridge %s: %v", link.Name, err)
 		}
 	})
-	// Any small network does, another for each test process: no container of it needs to reach
-	// anything else.
+	// Each test process has a small network of its own. No container in it needs to reach anything.
 	addr, err := netlink.ParseAddr(fmt.Sprintf("172.31.%d.%d/29", rand.N(256), rand.N(32)*8+1))
 	if err != nil {
 		t.Fatal(err)

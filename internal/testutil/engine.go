@@ -11,8 +11,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// apiLimit bounds one request to an engine, so that a stuck engine fails a test instead of stopping
-// it.
+// apiLimit bounds one request to an engine: a stuck engine fails a test and does not stop it.
 const apiLimit = 30 * time.Second
 
 // Engine is a Docker engine that answers.

@@ -96,8 +96,7 @@ func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
 	return ref
 }
 
-// importError reads the engine's stream of messages, where an error comes after the status code
-// said success.
+// importError reads the engine's stream of messages. An error can follow a status of success.
 func importError(r io.Reader) error {
 	for dec := json.NewDecoder(r); ; {
 		var msg struct{ Error string }

@@ -98,8 +98,7 @@ func children(all resources) {
 	}
 }
 
-// engineMount matches the mounts that an engine makes for containers, of this package or of one
-// tested beside it.
+// engineMount matches an engine's mounts for containers, of this package or one tested beside it.
 var engineMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
 	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
 

@@ -23,8 +23,7 @@ func (c *Container) Inspect() container.InspectResponse {
 	return res.Container
 }
 
-// Diff lists what changed in the container's file system as `docker diff` prints it, such as "A
-// /tmp/x", sorted.
+// Diff lists changes of the container's file system as `docker diff` does, sorted: "A /tmp/x".
 func (c *Container) Diff() []string {
 	c.t.Helper()
 	res, err := c.engine.Client.ContainerDiff(request(c.t), c.ID, client.ContainerDiffOptions{})

@@ -16,8 +16,7 @@ const noSkipEnv = "DLX_TEST_NO_SKIP"
 // pingLimit bounds the question whether an engine answers.
 const pingLimit = 5 * time.Second
 
-// SkipOrFail ends the test because of reason: as skipped on a developer's machine, as failed where
-// skips are forbidden.
+// SkipOrFail skips the test because of reason. It fails the test where skips are forbidden.
 func SkipOrFail(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(noSkipEnv) == "1" {

@@ -47,8 +47,7 @@ func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	return term
 }
 
-// pollable is master in a form whose Close ends a Read and so hangs up at once: pty leaves its
-// descriptor blocking.
+// pollable gives master a Close that ends a Read and hangs up. pty has a blocking descriptor.
 func pollable(t testing.TB, master *os.File) *os.File {
 	t.Helper()
 	fd, _, errno := syscall.Syscall(syscall.SYS_FCNTL, master.Fd(), syscall.F_DUPFD_CLOEXEC, 0)
@@ -147,8 +146,8 @@ func (term *Terminal) Resize(rows, cols uint16) {
 	}
 }
 
-// Wait returns the command's exit status, 128+n after signal n, and fails the test when it does not
-// end within limit.
+// Wait returns the command's exit status, 128+n after signal n.
+// The test fails if limit is not enough.
 func (term *Terminal) Wait(limit time.Duration) int {
 	term.t.Helper()
 	end := time.NewTimer(limit)
@@ -169,8 +168,7 @@ func (term *Terminal) Close() {
 		if err := term.pty.Close(); err != nil {
 			term.t.Errorf("close terminal: %v", err)
 		}
-		// The leader's ID stays the group's while a member lives, so it can not be another's by
-		// now.
+		// While a member lives, its group keeps the leader's ID: no other process can have it.
 		if err := syscall.Kill(-term.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			term.t.Errorf("kill %v: %v", term.cmd.Args, err)
 		}

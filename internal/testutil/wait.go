@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// pollEvery is how often a condition is looked at. Short, since most hold within a few
-// milliseconds.
+// pollEvery is how often a condition is looked at. Most hold within a few milliseconds.
 const pollEvery = 5 * time.Millisecond
 
 // Wait returns when cond holds and fails the test when it does not hold within limit; what says
@@ -18,8 +17,7 @@ func Wait(t testing.TB, what string, limit time.Duration, cond func() bool) {
 	}
 }
 
-// poll is the one place that looks again and again: it reports whether cond came to hold within
-// limit.
+// poll is the one place that looks again and again. It says whether cond came true within limit.
 func poll(limit time.Duration, cond func() bool) bool {
 	if cond() {
 		return true

@@ -21,8 +21,8 @@ type program struct {
 	elf    bool
 }
 
-// inspect reads a program's headers. What is no ELF file, such as a script, needs nothing that they
-// tell of.
+// inspect reads a program's headers. What is no ELF file,
+// such as a script, has none: it needs nothing.
 func inspect(data []byte, dir string) (p program, err error) {
 	if !bytes.HasPrefix(data, []byte(elf.ELFMAG)) {
 		return p, nil

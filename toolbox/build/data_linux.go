@@ -75,8 +75,7 @@ func isPython(file string) bool {
 	})
 }
 
-// addData adds the data that the group's programs and libraries look for, and the file that says
-// where it is.
+// addData adds data that the group's programs and libraries look for, and the file that says where.
 func (g *group) addData() error {
 	var names []string
 	for file, name := range g.names { // python3 is a link to that of its version

@@ -1,6 +1,5 @@
 // Package build makes toolboxes out of what is trusted already: packages that apt(8) has checked,
-// programs of this machine, folders, images of the engine, and Go modules that the checksum
-// database knows.
+// programs and folders of this machine, the engine's images, Go modules of the checksum database.
 //
 // Programs that are not static get what they need: the libraries that their headers name (ELF's
 // DT_NEEDED), and the loader, in a folder of the toolbox's own. What a program opens at run time by

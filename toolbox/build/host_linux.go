@@ -70,8 +70,7 @@ func (i *installed) source(file string) toolbox.Source {
 	return s
 }
 
-// owner is the package of a file. Where /lib is a link to /usr/lib, packages may know it by either
-// name.
+// owner is a file's package. It may know the file by either name if /lib is a link to /usr/lib.
 func (i *installed) owner(file string) string {
 	names := []string{file}
 	if short, ok := strings.CutPrefix(file, "/usr"); ok {

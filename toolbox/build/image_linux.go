@@ -148,8 +148,7 @@ type entry struct {
 // entryOf finds an entry of a tar by its name.
 func entryOf(file, name string) (io.ReadCloser, error) { return follow(file, name, 1) }
 
-// follow is entryOf with so many links that an older engine's layer, which is another image's too,
-// may be.
+// follow is entryOf through so many links. An older engine links layers that several images have.
 func follow(file, name string, links int) (io.ReadCloser, error) {
 	f, err := os.Open(file)
 	if err != nil {

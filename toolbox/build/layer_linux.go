@@ -17,8 +17,7 @@ import (
 )
 
 // unpacking applies layers over one another, as a runtime does (OCI image specification, layer.md).
-// Everything stays below the tree's root: the folder that an entry lies in is looked up with its
-// links followed inside.
+// Everything stays below the tree's root: the links on the way to an entry are followed inside.
 type unpacking struct {
 	*tree
 	left    int64 // bytes that may still come
@@ -112,8 +111,7 @@ func (u *unpacking) entry(h *tar.Header, r io.Reader) error {
 	return u.make(h, r, at)
 }
 
-// make makes a file, a folder or a link where nothing is. Devices and the like are no use to a
-// toolbox.
+// make makes a file, a folder or a link. A toolbox has no use for devices and the like.
 func (u *unpacking) make(h *tar.Header, r io.Reader, at string) (err error) {
 	switch h.Typeflag {
 	case tar.TypeDir:

@@ -35,8 +35,7 @@ var (
 	notReference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9.-]+`) })
 )
 
-// spdxNames are SPDX's names of licences that Debian's machine-readable copyright files name
-// otherwise (DEP-5, 7.2).
+// spdxNames are SPDX's names of licences that Debian's copyright files name otherwise (DEP-5, 7.2).
 var spdxNames = map[string]string{
 	"Expat": "MIT", "MIT": "MIT", "ISC": "ISC", "Zlib": "Zlib", "zlib": "Zlib", "Apache-2.0": "Apache-2.0", "Artistic": "Artistic-1.0-Perl",
 	"BSD-2-clause": "BSD-2-Clause", "BSD-3-clause": "BSD-3-Clause", "BSD-4-clause": "BSD-4-Clause", "CC0-1.0": "CC0-1.0", "CC0": "CC0-1.0",

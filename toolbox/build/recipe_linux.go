@@ -152,8 +152,7 @@ func ownFile(box *toolbox.Verified, file string) (own, error) {
 	return own{b.Bytes(), toolbox.Source{Package: f.Package, Version: f.Version, Origin: f.Origin, License: f.License}}, nil
 }
 
-// pureGo adds dlx's own tools, and no others: each by its name, also those that busybox has in
-// dlx's own toolbox.
+// pureGo adds all of dlx's own tools and no others, also those that are busybox's in its toolbox.
 func (m *maker) pureGo(context.Context) error {
 	if !m.PureGo {
 		return nil

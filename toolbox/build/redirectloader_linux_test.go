@@ -22,9 +22,8 @@ const opener = `
 int main(int argc, char **argv) { while (*++argv) dlopen(*argv, RTLD_NOW); puts("ran"); return 0; }
 `
 
-// TestRedirectLoaders: the loader and the C library of a program find nothing of the container's,
-// in any folder that they look in by themselves. As they were, they find it: so the test would
-// tell.
+// TestRedirectLoaders: a program's loader and C library find nothing of the container's in the
+// folders that they look in by themselves. Unchanged ones do find it, so the test can tell.
 func TestRedirectLoaders(t *testing.T) {
 	testutil.RequireRoot(t)
 	hostile := testutil.NewHostile(t)

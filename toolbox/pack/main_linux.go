@@ -53,8 +53,7 @@ func pack(b *toolbox.Bundle, name string) error {
 	return errors.Join(put(name+".tar", archive.Bytes()), put(name+".sha256", []byte(b.Digest()+"\n")))
 }
 
-// put writes a file, unless it is as it should be: then it keeps its time, and so what was built
-// from it.
+// put writes a file, unless its content is right: its time, and what was built from it, stay valid.
 func put(name string, data []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
 		return nil

@@ -63,8 +63,7 @@ func Print(w io.Writer, names []string, word string) bool {
 	return len(list) > 0
 }
 
-// present leaves out of the table what is not among the names, and adds names that it does not
-// have.
+// present keeps those of the table that are among the names, and adds names that it lacks.
 func present(names []string) []Tool {
 	rest := map[string]bool{}
 	for _, name := range names {

@@ -1,6 +1,5 @@
-// App is what is debugged in the tests of the toolbox's command lines: the first process of a
-// container from scratch, with HTTP, HTTPS, DNS, a unix socket, an open file and a child process of
-// another user.
+// App is what the tests of the toolbox's command lines debug: the first process of a container from
+// scratch. It has HTTP, HTTPS, DNS, a unix socket, an open file and a child of another user.
 package main
 
 import (

@@ -81,8 +81,8 @@ func (a *attacker) note(pid, try, path string, err error) {
 	}
 }
 
-// overwrite opens the program, which can not be written while it runs, and keeps trying until after
-// its end (CVE-2019-5736).
+// overwrite tries to open the program until after its end:
+// while it runs it can not be written (CVE-2019-5736).
 func (a *attacker) overwrite(pid, exe string) {
 	name, err := os.Readlink(exe)
 	if err != nil || a.held[pid+name] {
@@ -148,7 +148,6 @@ func (a *attacker) trace(pid string) {
 	if err := syscall.PtraceDetach(n); err != nil {
 		a.note(pid, "detach", "", err)
 	}
-	// The stop that was waited for may have been another signal's: the one that PTRACE_ATTACH sent
-	// still comes.
+	// The stop may have been another signal's. Then that of PTRACE_ATTACH still comes.
 	_ = syscall.Kill(n, syscall.SIGCONT)
 }

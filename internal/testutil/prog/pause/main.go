@@ -1,5 +1,4 @@
-// Pause does nothing until it is told to end. It reaps no children, as many a container's first
-// process.
+// Pause does nothing until it is told to end. As many a first process, it reaps no children.
 package main
 
 import (

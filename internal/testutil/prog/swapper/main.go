@@ -32,8 +32,7 @@ func main() {
 			return
 		default:
 		}
-		// Each step may fail, since the other side takes part in the race: the next round begins
-		// anew.
+		// The other side takes part in the race, so each step may fail. The next round begins anew.
 		_ = os.Mkdir(path, 0o755)
 		_ = os.Symlink(target, link)
 		_ = os.RemoveAll(aside)

@@ -12,8 +12,7 @@ import (
 	"syscall"
 )
 
-// sighting is one state of one process. Lines are those of /proc/PID/status that tell its
-// privileges.
+// sighting is one state of a process. Lines are those of /proc/PID/status about privileges.
 type sighting struct {
 	PID    string            `json:"pid"`
 	Args   string            `json:"args"`

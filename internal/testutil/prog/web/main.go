@@ -1,5 +1,4 @@
-// Web is an HTTP server, the only program of its container: multithreaded, first process, no shell
-// beside it.
+// Web is an HTTP server, alone in its container: first process, multithreaded, and no shell there.
 package main
 
 import (
@@ -39,8 +38,7 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// fetch makes a request of its own to ?url= and passes the answer on: traffic that begins inside
-// the container.
+// fetch makes a request to ?url= and passes the answer on: traffic that the container begins.
 func fetch(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), fetchLimit)
 	defer cancel()

@@ -1,5 +1,4 @@
-// Command home prints the home of the user that it runs as, where Go programs look for start-up
-// files.
+// Command home prints its user's home: there, programs in Go look for start-up files.
 package main
 
 import (
