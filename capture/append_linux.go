@@ -75,8 +75,8 @@ func (c *Capture) appendRun(s *source) {
 	c.out = out
 }
 
-// runs says whether packets that follow the source's last one may be appended without a look at
-// anything else: those of other sources, those that came early, and limits.
+// runs says whether the next packets of the source may be appended without a look at anything else:
+// at other sources' packets, at those that came early, or at limits.
 func (c *Capture) runs(s *source) bool {
 	return len(c.sources) == 1 && s.reading && s.handover.over() && s.last.linkType != linktype.LinuxSLL2 && c.o.Count == 0 && c.o.MaxBytes == 0
 }

@@ -53,8 +53,8 @@ func New(o Options) (*Capture, error) {
 // kept; Run writes them. The function that Add returns gives the source up: what was accepted until
 // then is still written. Both can be called from any goroutine, at any time before Close.
 //
-// Its errors are fault.NoInterface, one that wraps ErrPermission, the one that Options.Compile or
-// Source.Enter returned, or that of a system call.
+// Its errors are fault.NoInterface, one that wraps ErrPermission, and those of Options.Compile, of
+// Source.Enter and of system calls.
 func (c *Capture) Add(s Source) (remove func(), err error) {
 	src, err := openSource(s, &c.o)
 	if err != nil {

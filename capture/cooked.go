@@ -11,8 +11,8 @@ import (
 // errCooked reports a filter that the kernel can not apply to packets without a link header.
 var errCooked = errors.New("the expression asks for a link-layer address, which the kernel can not filter by on this kind of interface")
 
-// cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run: the header is
-// dlx's own making, so that its fields are loaded from the kernel's and the rest from the network
+// cooked turns a program for LINKTYPE_LINUX_SLL2 into one that a socket can run. dlx makes that
+// header itself, so its fields are loaded from the kernel's. All else is loaded from the network
 // header on, whatever comes before it.
 func cooked(program []bpf.RawInstruction) ([]bpf.RawInstruction, error) {
 	fields := map[bpf.RawInstruction]uint32{

@@ -6,8 +6,8 @@ import (
 	"dlx/capture/linktype"
 )
 
-// One socket receives the packets of all interfaces, whose headers differ. Its program therefore
-// asks first what kind of interface a packet is of, and goes on with the program made for that.
+// One socket receives the packets of all interfaces, whose headers differ. So its program first
+// asks for the kind of a packet's interface, and goes on with the program for that kind.
 
 // arm is the part of a program for some interfaces.
 type arm struct {
@@ -92,8 +92,8 @@ func packetType(outgoing, other uint8) []bpf.RawInstruction {
 	}
 }
 
-// keepAll is the program of no filter: the kernel cuts packets all the same, since what is not
-// copied into the ring costs nothing.
+// keepAll is the program of no filter. The kernel cuts packets with it:
+// what is not copied into the ring costs nothing.
 func keepAll(snaplen uint32) []bpf.RawInstruction {
 	return []bpf.RawInstruction{{Op: opReturn, K: snaplen}}
 }

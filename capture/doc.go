@@ -2,9 +2,9 @@
 // interfaces of a namespace, opened on a thread inside it, filtered in the kernel, and written as
 // pcapng with one write for many packets.
 //
-// It runs with privileges and only moves raw frames, of which it reads addresses, to name them, and
-// has package attribution read ports too, to find the processes that they belong to. What takes
-// packets apart is package dissect, elsewhere.
+// It runs with privileges and only moves raw frames. Of these it reads addresses, to name them.
+// Package attribution reads ports too, to find the processes that they belong to. Package dissect
+// takes packets apart, elsewhere.
 //
 // It is the house's own, as are attribution, process and savefile below it. filter, pcapng, replay,
 // dissect and linktype are libraries that others may import.

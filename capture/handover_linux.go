@@ -12,10 +12,10 @@ import (
 // to the ring. The kernel needs longer to make one than for all else together, most of it waiting
 // (packet_set_ring in net/packet/af_packet.c).
 //
-// From the ring's start on its socket and the ring both receive. When the kernel is done with the
-// packets that were on their way then, the socket's queue has all that the ring lacks: what is in
-// both is taken from the queue, and from there on all is the ring's. If the queue was too short for
-// that, the capture begins with the ring.
+// From the ring's start on, its socket and the ring both receive. The kernel may still have packets
+// on their way then. When it is done with them, the queue of the socket has all that the ring
+// lacks. What both have is taken from the queue; all later packets are the ring's. If the queue was
+// too short, the capture begins with the ring.
 type handover struct {
 	socket  *linux.RawSocket
 	settled func() error // waits until what is on its way to the sockets is there
@@ -72,8 +72,8 @@ func (h *handover) start(o *linux.RingOptions) error {
 // halfFullEvery is how often the ring is looked at while its packets have to wait.
 const halfFullEvery = time.Millisecond
 
-// settle is called when the ring is started, and returns when the queue has all that the ring
-// lacks, or has run over, or the ring has no time to wait for that: then it is given up.
+// settle is called when the ring is started. It returns when the queue has all that the ring lacks.
+// If the queue runs over, or the ring has no time to wait, the queue is given up.
 func (h *handover) settle(halfFull func() bool) error {
 	if h == nil {
 		return nil
@@ -156,10 +156,10 @@ const handoverSlack = 1e9
 // over says that no packet of the ring's can be the queue's any more.
 func (h *handover) over() bool { return h == nil || h.both == nil }
 
-// had says whether a packet of the ring's was the queue's already, unless that is over. So were
-// those that the ring begins with and that are from before the first that the queue gave: they came
-// before the kernel noted times, which a busy machine begins to do late (net_enable_timestamp in
-// net/core/dev.c), and the capture began after them.
+// had says whether the queue had a packet of the ring, until that is over. The ring
+// may begin with packets from before the queue's first: the kernel had not noted
+// times yet, as a busy machine begins late (net_enable_timestamp in net/core/dev.c).
+// The capture began after them, so they count as had.
 func (h *handover) had(f *linux.Frame) bool {
 	if f.Time > h.last {
 		h.first = 0

@@ -149,8 +149,8 @@ func (l *links) ask() error {
 	return nil
 }
 
-// receive takes what is next off the socket, waiting for it, and calls changed for each interface
-// that it is about. It returns whether it was the end of a list.
+// receive waits for the next message of the socket and calls changed for each interface in it. It
+// returns whether that was the end of a list.
 func (l *links) receive(changed func(*link)) (done bool, err error) {
 	messages, from, err := l.socket.Receive()
 	if errors.Is(err, syscall.ENOBUFS) { // more changes than there was room for: have all of them again

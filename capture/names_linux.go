@@ -10,8 +10,8 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// naming has the file say what the addresses of its packets are called, each in front of the first
-// packet that has it. The other containers of a host are nobody's business who reads the file.
+// naming writes the names of addresses into the file, each before the first packet that has it. The
+// host's other containers are none of the file's readers' business.
 //
 // The names come behind interfaces: editcap(1) and reordercap(1) refuse a section that begins with
 // names (pcapng_open in wiretap/pcapng.c).

@@ -12,7 +12,7 @@ import (
 type Enter func(f func() error) error
 
 // Compile makes the filter's program for a link type (pcap-linktype(7)) and an interface's IPv4
-// network mask, if it has one; what the program returns is how many bytes to keep of a packet.
+// mask, if it has one. The program returns how many bytes of a packet to keep.
 type Compile func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error)
 
 // Take reserves so many bytes of a bound on memory, until release. Its error says why it can not.

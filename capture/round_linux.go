@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// writeSize is how many bytes are written at a time. Writes end where the output has a multiple
-	// of it, or a packet later: the kernel takes memory for a file in pieces that are as large as a
-	// write and its place allow (fs/ext4/inode.c, mm/filemap.c).
+	// writeSize is how many bytes are written at a time. Writes end at a multiple of it in the
+	// output, or a packet later. The kernel takes memory for a file in pieces as large as a write's
+	// size and place allow (fs/ext4/inode.c, mm/filemap.c).
 	writeSize = 512 << 10
 	// pageSize aligns bytes in memory as in the file. The kernel then copies whole lines.
 	pageSize = 4096
@@ -58,8 +58,8 @@ func (c *Capture) round(to Sink) (some bool, err error) {
 	return some, c.flush(to)
 }
 
-// refill takes the next block of each source that has none, and returns the time up to which no
-// older packet can come.
+// refill takes the next block of each source that has none.
+// It returns a time: no older packet can come any more.
 func (c *Capture) refill() uint64 {
 	limit := uint64(math.MaxUint64)
 	for _, s := range c.sources {

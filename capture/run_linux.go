@@ -13,13 +13,13 @@ import (
 // which counts in 32 bits.
 const statsEvery = 5 * time.Second
 
-// Run hands packets to the sink until ctx ends, which is no error, a limit is reached, or the sink
-// fails, whose error it returns. When it ends, nothing more is let in, what had been accepted is
-// written, and then the statistics. A sink that blocks holds it up: meanwhile packets gather in the
-// rings.
+// Run hands packets to the sink until ctx ends, which is no error, until a limit is reached,
+// or until the sink fails; it returns the sink's error. At the end it lets nothing more in,
+// and writes what had been accepted, then the statistics. A sink that blocks holds it up:
+// packets then gather in the rings.
 //
-// The section and its interfaces are written at once, so that a reader sees that the capture is on;
-// after that many packets go at a time.
+// It writes the section and its interfaces at once, so that a reader sees that the capture is on.
+// Afterwards it writes many packets at a time.
 func (c *Capture) Run(ctx context.Context, to Sink) (Stats, error) {
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -135,7 +135,7 @@ func (c *Capture) update(s *source) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// takeChanges takes in new sources, and lets nothing more into those that are to go: what they had
+// takeChanges takes in new sources, and lets nothing more into those that are to go. What these had
 // accepted is written in its time.
 func (c *Capture) takeChanges() error {
 	c.waiter.Rest() // what wakes it after this is seen in the next round

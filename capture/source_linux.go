@@ -88,7 +88,7 @@ func (s *source) start(o linux.RingOptions) error {
 	return nil
 }
 
-// prepare makes the ring, which takes as long as all the rest, and meanwhile finds out what to bind
+// prepare makes the ring, which takes as long as all the rest. Meanwhile it finds out what to bind
 // to and what to filter.
 func (s *source) prepare(ring *linux.RingOptions) (err error) {
 	reserved := make(chan error, 1)

@@ -121,9 +121,9 @@ func (f *followers) ringSize() int {
 	return max(size/shares, min(size, minShare))
 }
 
-// start takes hold of the targets and captures in their namespaces. They are verified beside the
-// making of the rings, which takes the kernel longer: nothing of what these have is let out before.
-// A gate is asked before, and about who is known.
+// start takes hold of the targets and captures in their namespaces. Targets are verified while the
+// kernel makes the rings, which takes longer; before that nothing in the rings is let out. A gate
+// is asked earlier, about who is known.
 func (f *followers) start(ctx context.Context) error {
 	targets := make([]*target.Target, len(f.req.Targets))
 	var opens []func() error
@@ -172,8 +172,8 @@ func (f *followers) start(ctx context.Context) error {
 	return nil
 }
 
-// nameWait is how long a capture that is on waits for names, so that they stand in front of its
-// packets. These gather in the rings meanwhile.
+// nameWait is how long a capture that is on waits for names, so that they stand before its packets.
+// Those gather in the rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
 // name has the file say what the addresses of its packets are called: the targets talk to other

@@ -173,11 +173,11 @@ func (d *debug) shell() string {
 	return "sh"
 }
 
-// hostIsSafe refuses a session with the host's files that a process of a container could trace, and
-// so read and write them through /proc/PID/root (ptrace(2), "Ptrace access mode checking"): one
-// whose capabilities every container has, since any that shares the host's processes sees it; one
-// whose capabilities are all the target's too; and one in a target that may trace whatever it sees.
-// A target with CAP_SYS_ADMIN has the host anyway, and one with the host's files has them already.
+// hostIsSafe refuses a session with the host's files that a process of a container could trace:
+// that could use them through /proc/PID/root (ptrace(2), "Ptrace access mode checking"). Any
+// container that shares the host's processes can trace one whose capabilities all containers have.
+// The target can if it has all of the session's, or CAP_SYS_PTRACE. A target with CAP_SYS_ADMIN has
+// the host anyway, and one with the host's files has these already.
 func (d *debug) hostIsSafe() error {
 	ours, err := d.profile.Capabilities()
 	if err != nil {

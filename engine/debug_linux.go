@@ -137,8 +137,8 @@ func (d *debug) prepare() error {
 	return err
 }
 
-// begin makes the session's cgroup and starts its keeper, once the tools are placed: that keeps
-// every processor busy, what comes then does not, and the keeper's start is hidden behind it.
+// begin makes the session's cgroup and starts its keeper, once the tools are placed. Placing them
+// keeps every processor busy, and what comes next does not: the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
 	o := shell.Options{Profile: d.profile, Limits: d.limits}
 	for _, device := range d.devices {

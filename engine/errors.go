@@ -25,8 +25,8 @@ var (
 	ErrHostFile error = fault.New(fault.HostFile, "", "a toolbox is asked for by its name, not by a file")
 )
 
-// FilterError makes an error of a filter's, which is a library of its own, a fault.BadFilter: its
-// detail are the lines that show the place, and then what may help.
+// FilterError turns an error of package filter into a fault.BadFilter. The detail is the lines that
+// show the place, then what may help. Package filter is a library, and has no faults.
 func FilterError(err error) error {
 	f, ok := errors.AsType[*filter.Error](err)
 	if !ok {

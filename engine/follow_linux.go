@@ -162,8 +162,8 @@ func (f *followers) note(err error) {
 	f.err = errors.Join(f.err, err)
 }
 
-// restartWait is how long a container that ended may take to be started again, unless its runtime
-// says that it will be: `docker restart` takes a fraction of a second between the two.
+// restartWait is how long a container that ended may take to start again, unless its runtime says
+// that it will. `docker restart` takes a fraction of a second from the one to the other.
 const restartWait = 3 * time.Second
 
 // next waits for the next start of a container that has ended, and holds it. Without one it is nil.

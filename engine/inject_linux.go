@@ -62,8 +62,8 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	return res, l.stillSo(ctx, p.layer)
 }
 
-// otherToolbox reports a container that has other toolboxes than were to be injected: none that is
-// known if an older dlx has placed it.
+// otherToolbox reports a container that has other toolboxes than were to be injected. If an older
+// dlx has placed them, none is known.
 func otherToolbox(name string, there []toolbox.Part) error {
 	if len(there) == 0 {
 		return fault.New(fault.OtherToolbox, name, "%q has the toolbox of an older dlx already", name)
@@ -131,8 +131,8 @@ func isRootOf(p *nsutil.Process) func(inject.Root) bool {
 	}
 }
 
-// stillSo reports a container that was started while its upper directory was written to: what it
-// then sees of the change is undefined.
+// stillSo reports a container that was started while its upper directory was written to. What it
+// sees of the change is undefined.
 func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 	info, err := l.targets.Resolve(ctx, layer.ID)
 	if err != nil || layer.Live || !info.State.Live() {

@@ -23,8 +23,8 @@ func (l *Local) Names(ctx context.Context) ([]target.Info, error) {
 	return list, fault.In("list", "", err)
 }
 
-// List returns the running containers with their PID and shell: those of the runtimes that answer,
-// beside the error of those that do not.
+// List returns the running containers of the runtimes that answer, with PID and shell. Beside them
+// it returns the error of the others.
 func (l *Local) List(ctx context.Context) (list []Container, err error) {
 	defer func() { err = fault.In("list", "", err) }()
 	infos, err := l.targets.List(ctx, target.Filter{PIDs: true})

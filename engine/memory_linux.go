@@ -9,8 +9,8 @@ import (
 	"dlx/internal/quota"
 )
 
-// The memory that the captures of a user may take together, and what each takes besides its rings:
-// some 4 MiB when it begins, more for flows and names.
+// The memory that a user's captures may take together, and what each takes beside its rings: some 4
+// MiB at first, more for flows and names.
 const (
 	mebibyte      = 1 << 20
 	userMemory    = 256 // MiB

@@ -11,8 +11,8 @@ import (
 // of /dev, and its own.
 const leastFiles = 256
 
-// requirePrivileges tells who is not root at once, instead of by whatever fails first: capability
-// is one that the work takes.
+// requirePrivileges tells who is not root at once, before anything fails.
+// The work takes capability.
 func requirePrivileges(capability int) error {
 	caps, err := linux.Effective()
 	if err == nil && !caps.Has(capability) {

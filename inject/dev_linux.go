@@ -52,9 +52,8 @@ func own(name string) bool {
 	return slices.ContainsFunc(links, func(l struct{ name, target string }) bool { return l.name == name })
 }
 
-// showDev puts a tmpfs over /dev that has nodes of its own, a clone of each other entry of the old
-// one, and the toolbox beside them if there is one. The clones are made first: they keep what
-// restrict takes from the rest.
+// showDev puts a tmpfs over /dev. It has its own nodes, a clone of each other entry of the old one,
+// and the toolbox, if any. Clones are made first: they keep what restrict takes from the rest.
 func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	old, err := v.openDev()
 	if err != nil {
@@ -228,8 +227,8 @@ func mountNew(fstype string, attrs int, params ...string) (*linux.FD, error) {
 // homeSize bounds what a home holds; the session's memory limit counts it as well.
 const homeSize = "512m"
 
-// showHome mounts a home of the session's own, which nothing outside of it sees and which ends with
-// it: the user's own home is the container's, with start-up files for whatever is run.
+// showHome mounts a home of the session's own. Nothing outside sees it, and it ends with the
+// session. The user's own home is the container's: it has start-up files for whatever is run.
 func (v *View) showHome(dev *linux.FD) (err error) {
 	if err := linux.MkdirAt(dev, homeName, 0o755); err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Package inject puts a verified toolbox in place.
 //
-// A View shows it to one session only, at /dev/.dlx in a mount namespace of the session's own, and
-// leaves no trace. Inject keeps it in a container's writable layer at /.dlx, through the host-side
-// merged mount or, for a stopped container, in its upper directory; every file is in a journal on
-// disk before it is placed, and Eject takes it out.
+// A View shows it to one session only, at /dev/.dlx in a mount namespace of the session's own. It
+// leaves no trace. Inject keeps it in a container's writable layer at /.dlx: through the merged
+// mount on the host or, for a stopped container, in its upper directory. A journal on disk has
+// every file before it is placed. Eject takes the files out.
 package inject

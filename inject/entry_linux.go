@@ -9,8 +9,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// entry is one entry of a directory that is being replaced: a clone of it with what is mounted
-// there, or a link.
+// entry is an entry of a directory that is being replaced:
+// a link, or a clone with what is mounted there.
 type entry struct {
 	name string
 	dir  bool

@@ -10,9 +10,9 @@ import (
 )
 
 // HostView is a copy of the host's mount namespace with the /proc of the process's pid namespace,
-// so that ps and its kin tell of the container. Mounting a proc file system takes a process inside
-// the pid namespace, one that the container could trace; so the one that the container's runtime
-// has mounted is cloned, after a check that it is one.
+// so that ps and its kin tell of the container. Mounting a new /proc takes a process in that
+// namespace, and the container could trace it. So the /proc that the runtime has mounted is cloned,
+// after a check that it is one.
 func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, error) {
 	var proc *linux.FD
 	differ, err := p.Differing()

@@ -179,9 +179,8 @@ func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verifie
 
 // Eject takes a record's files out of the layer and clears the record. It returns what stays: files
 // that dlx did not place, or not so. A toolbox that is not there is a fault.ToolboxGone or
-// ToolboxMoved, and one that
-// the container keeps from being taken out, by changing it all the time, a ToolboxStuck: their
-// records are kept if anything is left of it.
+// ToolboxMoved. If the container keeps changing it, so that it can not be taken out, it is a
+// ToolboxStuck. In these cases the record is kept if anything is left of the toolbox.
 func (j *Journal) Eject(ctx context.Context, layer Layer, record *Record) (left []string, err error) {
 	root, err := layer.open()
 	if err != nil {

@@ -58,8 +58,8 @@ func programs(box *toolbox.Verified) (shell, program string) {
 	return "", ""
 }
 
-// IsOf says whether what was placed is of just these toolboxes, in this order. The last one is what
-// comes with dlx, where that of another dlx is as good.
+// IsOf says whether just these toolboxes were placed, in this order. The last one is what comes
+// with dlx, and may be another dlx's.
 func (r *Record) IsOf(parts []toolbox.Part) bool {
 	same := func(a, b toolbox.Part) bool { return a.Digest == b.Digest }
 	return slices.EqualFunc(r.Toolboxes[:max(len(r.Toolboxes)-1, 0)], parts[:len(parts)-1], same)

@@ -106,10 +106,9 @@ func (r *removal) note(path string, err error) {
 // errChanged reports a name that leads to another file than a moment ago.
 var errChanged = errors.New("it was changed meanwhile")
 
-// file removes one file if it is what was placed. The file that is compared is the one that the
-// name still leads to just before the name is removed. unlinkat(2) takes no descriptor: in the
-// moment between, a process that may write to the directory, which is root's, can put another file
-// of its own there, and loses it.
+// file removes one file if it is what was placed: it compares the file that the name leads to just
+// before. unlinkat(2) takes no descriptor. In between, a process that may write to this directory,
+// which is root's, can put a file of its own there; it loses that.
 func (r *removal) file(top *linux.FD, f Placed) error {
 	dir, err := linux.OpenBeneath(top, path.Dir(f.Path), linux.OPath|linux.ODirectory)
 	if err != nil {
@@ -225,8 +224,8 @@ func (r *removal) left() []string {
 	return listTree(nil, top, ".", leftDepth)
 }
 
-// listTree adds what is below a directory to a list: files, and for folders that are empty or
-// beyond the bounds themselves. What goes meanwhile is not there.
+// listTree adds the files below a directory to a list. A folder that is empty or beyond the bounds
+// is added itself. What goes meanwhile is left out.
 func listTree(list []string, dir *linux.FD, prefix string, depth int) []string {
 	names, err := linux.ReadDir(dir, leftLimit)
 	if err != nil || len(names) == 0 || depth == 0 || len(list) >= leftLimit {

@@ -15,8 +15,8 @@ type Mounted struct {
 	root *linux.FD // holds the directories "tools" and "none"
 }
 
-// The tmpfs holds the tools in one directory and nothing in another, since an overlay without an
-// upper layer, the one file system that no remount can make writable, wants two lower ones.
+// The tmpfs holds the tools in one directory and nothing in another. Only an overlay without an
+// upper layer can not be remounted writable, and it wants two lower ones.
 const (
 	toolsDir = "tools"
 	emptyDir = "none"

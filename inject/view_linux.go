@@ -19,8 +19,8 @@ const (
 	ShellPath  = "/dev/" + shellName
 )
 
-// AccountsPath is what programs of toolboxes that dlx has not built itself take for /etc/passwd,
-// which is as long. Some look for start-up files in the home that it names, whatever HOME says.
+// AccountsPath stands for /etc/passwd in toolbox programs that dlx has not built itself; it is as
+// long. Some look for start-up files in the home that a passwd file names, whatever HOME says.
 const AccountsPath = "/dev/" + accountsDir + "/" + accountsName
 
 const (
@@ -109,8 +109,8 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 		}
 		return r.view, nil
 	case <-ctx.Done():
-		// If the thread hangs in the kernel, on a file system of the container's, it ends with the
-		// process; else it is late, and what it has made is closed then.
+		// A thread that hangs in the kernel, on a file system of the container's, ends with the
+		// process. A thread that is only late has what it made closed here.
 		go func() {
 			r := <-done
 			_ = r.view.Close()
@@ -172,9 +172,9 @@ func (v *View) restrict(top *linux.FD, readOnly bool) error {
 	return err
 }
 
-// openDev opens /dev of the view. A link in its place could lead anywhere, and a file system that
-// somebody has to answer for could hang: it is told by the thread's mount table, since asking it is
-// what hangs.
+// openDev opens /dev of the view. A link in its place could lead anywhere.
+// A file system that somebody has to answer for could hang if it is asked:
+// the thread's mount table tells of it instead.
 func (v *View) openDev() (*linux.FD, error) {
 	dev, err := linux.OpenBeneath(v.Root, "dev", linux.OPath|linux.ODirectory|linux.ONoFollow)
 	if err != nil {

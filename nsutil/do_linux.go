@@ -9,10 +9,10 @@ import (
 	"dlx/internal/linux"
 )
 
-// Do joins those of the process's namespaces that are in want and differ from the caller's, and
-// runs f there, on a thread of its own that ends afterwards: nothing has to be restored. User can
-// not be joined this way (facts of setns(2): a multithreaded process is EINVAL) and is an error; a
-// pid namespace would only affect children of f.
+// Do joins those namespaces of the process that are in want and differ from the caller's.
+// It runs f there, on a thread of its own that ends afterwards, so nothing has to be
+// restored. User is an error: a multithreaded process can not join one (setns(2), EINVAL).
+// A pid namespace affects only children of f.
 //
 // Joining Mnt gives the thread the process's root and working directory.
 func (p *Process) Do(want Type, f func() error) error {
@@ -98,9 +98,9 @@ func (s *Self) MountInfo() ([]byte, error) {
 func (s *Self) Close() error { return s.proc.Close() }
 
 // EnterMounts moves the calling thread, which must be one of OnThread's, into the process's mount
-// namespace. Its root is the namespace's own, a mount point, and its working directory the
-// process's root, which need be none if that has called chroot(2). For a nil process it stays in
-// the caller's namespace, and both are the caller's root.
+// namespace. The thread's root is then the namespace's own, a mount point. Its working directory is
+// the process's root, which need not be a mount point if that has called chroot(2). For a nil
+// process it stays in the caller's namespace, and both are the caller's root.
 func (p *Process) EnterMounts() error {
 	if p == nil {
 		root, err := linux.OpenPath("/")

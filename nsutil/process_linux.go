@@ -226,9 +226,9 @@ func (p *Process) Status() (linux.Status, error) {
 	return linux.Status(data), err
 }
 
-// Setgroups says whether setgroups(2) is allowed in the process's user namespace. Where somebody
-// without privileges has made the namespace it is not: a group can be what takes a right away
-// (user_namespaces(7), /proc/PID/setgroups).
+// Setgroups says whether setgroups(2) is allowed in the process's user namespace.
+// It is not if somebody without privileges has made that: a group can be what
+// takes a right away (user_namespaces(7), /proc/PID/setgroups).
 func (p *Process) Setgroups() (bool, error) {
 	data, err := p.ReadFile("setgroups", 64)
 	if errors.Is(err, ErrGone) && p.Alive() == nil { // a kernel without user namespaces

@@ -39,10 +39,10 @@ type Child struct {
 	Pidfd *linux.FD
 }
 
-// Plan lays out how a program is started inside the namespaces of s.Process. The order matters
-// (each step needs what the next gives up): cgroup, mount namespace and root, the other namespaces
-// with the user namespace first among them, no_new_privs, capabilities and IDs, descriptors; only
-// then is the process cloned that the pid namespace sees.
+// Plan lays out how a program is started inside the namespaces of s.Process. Each step needs what
+// the next gives up, so the order matters: cgroup; mount namespace and root; the other namespaces,
+// the user namespace first; no_new_privs, capabilities and IDs; descriptors. Only then is the
+// process cloned that the pid namespace sees.
 //
 // Until it executes the program that process has the memory of the one that runs the plan.
 func (s *Spec) Plan() (*linux.Plan, error) {

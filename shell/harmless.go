@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A session's tools take a container's variable for what it says: which module to load (GCONV_PATH,
+// A session's tools believe a container's variables: which module to load (GCONV_PATH,
 // OPENSSL_CONF, PYTHONPATH), which program to run (PAGER, LESSOPEN), which file to read (BASH_ENV,
-// CURL_HOME). Nobody knows all of them, and so only those are let through that no program takes for
-// more than a word, a number or an address.
+// CURL_HOME). Nobody knows all of them. So only variables pass that every program takes for a word,
+// a number or an address.
 
 // harmlessNames are let through as they are.
 var harmlessNames = map[string]bool{

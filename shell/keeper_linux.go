@@ -17,12 +17,11 @@ import (
 	"dlx/nsutil"
 )
 
-// keeper is a process that starts the session's first one and outlives this one: when its socket
-// closes, however dlx came to its end, it ends what is left of the session and removes its cgroup.
+// keeper starts the session's first process and outlives this one. When its socket closes, however
+// dlx came to its end, it ends what is left of the session and removes its cgroup.
 //
-// It starts the session since a forked process has its parent's memory until it executes its
-// program, and a container may look into that: the keeper has nothing of dlx's, no variable and no
-// file.
+// A forked process has its parent's memory until it executes its program, and a container may look
+// into that. So it is the keeper that forks: it has nothing of dlx's, no variable and no file.
 type keeper struct {
 	cmd  *exec.Cmd
 	conn *linux.FD
@@ -31,8 +30,8 @@ type keeper struct {
 // errKeeper reports that the process which cleans up after a kill -9 could not be started.
 var errKeeper = errors.New("start the session's keeper")
 
-// startKeeper starts it before the cgroup is made, so that there is no moment at which nobody would
-// clean up. It is dlx-init by another name, which starts in a third of the time that dlx takes.
+// startKeeper starts it before the cgroup is made, so somebody will always clean up. It is dlx-init
+// by another name: that starts in a third of dlx's time.
 func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	conn, theirs, err := linux.Pair()
 	if err != nil {
@@ -44,9 +43,8 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 	}
 	file := dup.File("dlx-init")
 	cmd := &exec.Cmd{
-		// The program has a number that os/exec gives it: by any other one it could be another file
-		// by then, since os/exec puts a pipe of its own where it likes
-		// (syscall.forkAndExecInChild).
+		// os/exec gives the program this number. By any other it could be another file by then:
+		// os/exec puts a pipe of its own where it likes (syscall.forkAndExecInChild).
 		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
 		Args:       []string{cgroup.KeeperName, name},
 		Env:        append([]string{}, failpoint.Environ()...), // none
@@ -93,8 +91,7 @@ func (k *keeper) dismiss() {
 	_ = k.cmd.Wait()
 }
 
-// hand leaves the cleaning to the keeper, which may take as long as a process takes that can not be
-// killed.
+// hand leaves the cleaning to the keeper. It may wait for a process that can not be killed.
 func (k *keeper) hand() error {
 	go func() { _ = k.cmd.Wait() }()
 	return k.conn.Close()

@@ -80,8 +80,8 @@ func (p Profile) DefaultUser() string {
 	return "0:0"
 }
 
-// credentials puts the profile and the user together. joinsUser says that the session enters a user
-// namespace, where it starts out with every capability of that namespace.
+// credentials puts the profile and the user together. With joinsUser the session enters a user
+// namespace, and begins with every capability of it.
 func (p Profile) credentials(u User, joinsUser, noNewPrivs bool) (nsutil.Credentials, error) {
 	if p.nonRoot && u.UID == 0 {
 		return nsutil.Credentials{}, ErrRootRestricted

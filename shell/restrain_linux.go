@@ -62,8 +62,8 @@ func (r *restraint) noNewPrivs(status linux.Status, profile Profile) error {
 // frozen one never does.
 const copyLimit = time.Second
 
-// filter chooses the filters of system calls: the container's own where the profile has no tools
-// that need more, else the runtime's default and what they need.
+// filter chooses the filters of system calls. They are the container's own, unless the profile has
+// tools that need more: then they are the runtime's default, and what the tools need.
 func (r *restraint) filter(ctx context.Context, p *nsutil.Process, profile Profile) (err error) {
 	if profile.all {
 		return nil
@@ -180,8 +180,8 @@ func (r *restraint) privileged(p *nsutil.Process, status linux.Status) error {
 	return err
 }
 
-// keepGroups takes the process's supplementary groups over where a session can set none of its own:
-// whoever made the user namespace may have a group that takes a right away.
+// keepGroups takes over the process's supplementary groups where a session can set none of its own.
+// The user namespace's maker may have a group that takes a right away.
 func (r *restraint) keepGroups(p *nsutil.Process, status linux.Status) error {
 	if !r.told.UserNS {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"dlx/nsutil"
 )
 
-// Session is the place that a command will run in: a cgroup with limits, and a keeper that cleans
-// it up should this process be killed. It is used once; its owner closes it.
+// Session is the place for a command: a cgroup with limits, and a keeper that cleans up if this
+// process is killed. It is used once. Its owner closes it.
 type Session struct {
 	keeper    *keeper
 	cgroup    *cgroup.Group
@@ -36,10 +36,10 @@ type Options struct {
 	Devices []linux.Device // that the container may not open
 }
 
-// New makes a session for a container's process, and cleans up after those that nobody else will.
-// program is dlx-init, sealed. Its threads are in the cgroup, and do not count in the limits; one
-// that it need not make is left to the command. Where the session can not be restrained as the
-// container is, there is none.
+// New makes a session for a container's process, and cleans up after sessions that nobody else
+// will. program is dlx-init, sealed. Its threads are in the cgroup and do not count in the limits.
+// One that it need not make is left to the command. It is an error if the session can not be
+// restrained as the container is.
 func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
 	us, err := self()
 	if err != nil {

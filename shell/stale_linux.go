@@ -60,8 +60,8 @@ func (o owner) gone(us owner) bool {
 	return err == nil && (stat.Ended() || stat.Start() != o.start)
 }
 
-// sweepLimit is how long a session waits for what others have left: what can not be killed is
-// another container's doing.
+// sweepLimit is how long a session waits for what others have left.
+// What can not be killed is another container's doing.
 const sweepLimit = 100 * time.Millisecond
 
 // sweep cleans up after sessions whose dlx and keeper were both killed.

@@ -167,8 +167,8 @@ func (s *stdio) lost() error {
 	return s.failed
 }
 
-// carry copies until from ends, or has been silent from one deadline to the next. A reader that is
-// slow to take what there is costs nothing but time.
+// carry copies until from ends, or is silent from one deadline to the next. A reader that is slow
+// to take what there is costs only time.
 func carry(to io.Writer, from *os.File) error {
 	buf := make([]byte, 32<<10)
 	for silent := false; ; {
@@ -189,9 +189,9 @@ func carry(to io.Writer, from *os.File) error {
 	}
 }
 
-// drain waits until all output has been carried. A container that holds a copy of the pipe's other
-// end can not make it wait for longer than the limit; a reader that takes nothing can until ctx
-// ends, and is then left with what it was being given.
+// drain waits until all output has been carried. A container may hold a copy of the pipe's other
+// end: that makes it wait up to the limit. A reader that takes nothing makes it wait until ctx
+// ends, and up to the limit once more.
 func (s *stdio) drain(ctx context.Context) {
 	deadline := time.Now().Add(drainLimit)
 	for _, out := range s.outs {

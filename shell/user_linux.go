@@ -60,8 +60,8 @@ func (a Accounts) Passwd(home, shell string) []byte {
 	return out.Bytes()
 }
 
-// readAccounts reads a file of names. One that is not there, that no path leads to, or that is no
-// file names nobody; one that does not end, or not in time, is an error.
+// readAccounts reads a file of names. It names nobody if it is missing, unreachable, or no file. A
+// file that does not end, or not in time, is an error.
 func readAccounts(ctx context.Context, root *rootfs.Root, name string) ([]byte, error) {
 	data, err := rootfs.Read(ctx, root, name, accountFileLimit)
 	for _, none := range []error{linux.ErrNotExist, linux.ErrNotDir, linux.ErrLoop, linux.ErrAccess, linux.ErrPerm, rootfs.ErrNotFile} {
@@ -96,9 +96,8 @@ func findUser(spec string, passwd, group []byte) (u User, err error) {
 	return u, nil
 }
 
-// errID reports a user or group that is in the files with something that is no ID: not a number
-// from 0 to 4294967294. The next one,
-// -1 in 32 bits, means "unchanged" to setresuid(2).
+// errID reports a user or group with something that is no ID: not a number from 0 to 4294967294.
+// The number after that is -1 in 32 bits, which means "unchanged" to setresuid(2).
 var errID = errors.New("its user or group ID is not a number from 0 to 4294967294")
 
 const maxID = math.MaxUint32 - 1

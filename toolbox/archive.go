@@ -112,8 +112,8 @@ var decompress = func(in *bufio.Reader) (plain io.Reader, end func(), err error)
 	return z, z.Close, nil
 }
 
-// next is the next entry's header: a regular file's and nothing else, without records of tar's
-// later formats, which can say that it is sparse, say.
+// next is the next entry's header. Only regular files are taken, without records of later tar
+// formats, which can say that a file is sparse, for one.
 func (a *archive) next() (*tar.Header, error) {
 	h, err := a.Next()
 	if err == nil && (h.Typeflag != tar.TypeReg || len(h.PAXRecords) > 0 || h.Size < 0) {
@@ -122,7 +122,7 @@ func (a *archive) next() (*tar.Header, error) {
 	return h, err
 }
 
-// explain says that an archive is too large, where that is what is wrong, and else what err says.
+// explain says that an archive is too large if it is, and else what err says.
 func (a *archive) explain(err error, name string) error {
 	if errors.Is(err, fault.ToolboxRefused) {
 		return err
@@ -214,8 +214,8 @@ func (b *Bundle) readRest(name, only string) error {
 	return b.complete(again)
 }
 
-// readEntry reads one entry if it has the size that the manifest says, or is below the bound of
-// what the manifest does not say.
+// readEntry reads one entry. Its size has to be the manifest's, or within the bound of files that
+// the manifest does not list.
 func (b *Bundle) readEntry(a *archive, h *tar.Header, sizes map[string]int64) error {
 	want, listed := sizes[h.Name]
 	limit, head := headSizes[h.Name]
@@ -249,8 +249,8 @@ func (b *Bundle) unlisted(name string, sizes map[string]int64) error {
 	return refuse(ErrExtra, name, "is not in the manifest")
 }
 
-// sizes are those of the regular files that the manifest lists, and all the bytes that an archive
-// of them may take.
+// sizes are those of the regular files of the manifest.
+// total is the most bytes that their archive may take.
 func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 	sizes = make(map[string]int64, len(b.manifest.Files))
 	total = maxSBOM
@@ -271,9 +271,9 @@ func (b *Bundle) sizes() (sizes map[string]int64, total int64, err error) {
 
 const tarBlock = 512 // tar(5): a header takes one, and a file is padded to a multiple
 
-// WriteFile puts a bundle into a file as a whole: plain if its name ends in .tar, else compressed
-// by zstd. The same bundle makes the same bytes. What is no regular file is not replaced, and for
-// root no link is followed on the way to the file.
+// WriteFile writes a bundle into a file as a whole: plain if its name ends in .tar, else compressed
+// by zstd. The same bundle makes the same bytes. It replaces only regular files. For root, it
+// follows no link on the way to the file.
 func (b *Bundle) WriteFile(name string) error {
 	if strings.HasSuffix(name, storedSuffix) {
 		return b.writePlain(name, outfile.Replace)

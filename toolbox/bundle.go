@@ -11,7 +11,7 @@ import (
 )
 
 // Bundle is a toolbox as it comes: a manifest, what signs and describes it, and the bytes of its
-// files, which nobody has checked yet.
+// files. Nobody has checked them yet.
 type Bundle struct {
 	manifest *Manifest
 	raw      []byte // the manifest's exact bytes

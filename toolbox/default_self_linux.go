@@ -13,8 +13,8 @@ import (
 	"dlx/toolbox/layout"
 )
 
-// Default returns the pure-Go toolbox of a dlx that was built without a bundle: dlx itself, which
-// is its own tools by the name it is called.
+// Default returns the pure-Go toolbox of a dlx without a bundle: dlx itself. By the name that it is
+// called it is each of its tools.
 func Default() (*Bundle, error) {
 	b, err := ofItself("pure-go", layout.Tools)
 	if err != nil {

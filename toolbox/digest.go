@@ -9,9 +9,9 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// quickBLAKE3 says whether BLAKE3 takes less time than SHA-256 here. Its library has assembly for
-// amd64 alone, where it takes half of SHA-256's time on processors that have SHA-256 as an
-// instruction, and a sixth on those that have not; arm64's have.
+// quickBLAKE3 says whether BLAKE3 is faster than SHA-256 here. Its library has assembly for amd64
+// alone. There it takes half of SHA-256's time on processors that have SHA-256 instructions, and a
+// sixth on others. On arm64 processors have them.
 const quickBLAKE3 = runtime.GOARCH == "amd64"
 
 // sum is a digest in the making, and what the manifest says of it.

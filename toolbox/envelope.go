@@ -138,9 +138,8 @@ func ReadCosign(name string) (data []byte, err error) {
 }
 
 // AddCosign gives the bundle a signature that cosign made of its manifest, in place of an earlier
-// one. Whose it is only its key tells; one that can not be read, or says that it is of another
-// manifest, is a
-// fault.BadSignature.
+// one. Only its key tells whose it is. A signature that can not be read, or says that it is of
+// another manifest, is a fault.BadSignature.
 func (b *Bundle) AddCosign(data []byte) error {
 	if _, err := cosignSignature(data, b.raw); err != nil {
 		return badCosign(err)
@@ -154,10 +153,10 @@ func badCosign(err error) error {
 	return fault.New(fault.BadSignature, "", "add cosign's signature: %w", err)
 }
 
-// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or its
-// --bundle, a Sigstore bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or the
-// one that came before. The digest that a bundle says was signed is a hint: it tells a signature of
-// something else from one by somebody else.
+// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or with
+// --bundle a Sigstore bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or its
+// predecessor. A bundle names the digest that was signed, as a hint: a signature of something else
+// differs from one by somebody else.
 func cosignSignature(data, manifest []byte) ([]byte, error) {
 	text := string(bytes.TrimSpace(data))
 	if len(text) > 0 && text[0] == '{' {

@@ -1,7 +1,7 @@
 package toolbox
 
-// The programs that dlx starts on the host are a bundle of their own, beside the default toolbox:
-// what lies in that one is copied for each session, and a container has no use for them.
+// The programs that dlx starts on the host are a bundle beside the default toolbox. All of a
+// toolbox is copied for each session, and a container has no use for them.
 
 // HostName is the name of that bundle.
 const HostName = "host"

@@ -11,8 +11,8 @@ import (
 	"dlx/internal/outfile"
 )
 
-// locked runs f while no other dlx does so for the same file (flock(2)), in a folder that is nobody
-// else's.
+// locked runs f while no other dlx does so for the same file (flock(2)).
+// Its folder is nobody else's.
 func locked(file string, f func() error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err

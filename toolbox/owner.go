@@ -17,11 +17,10 @@ func notOwned(name string, uid int) error {
 }
 
 // CheckOwners wants a path, and all that leads to it from the root on, to belong to root or to who
-// runs dlx, and to be writable by nobody else; a folder with the sticky bit may be, since what lies
-// there is its owner's alone (inode(7)). Links are followed, as those of a configuration manager
-// have to be, and where they lead is looked at as well: so nobody else can have put the file there,
-// nor can put another one there after it was looked at. A path that is not there is fs.ErrNotExist,
-// and one of somebody else's a fault.NotOwned or Writable.
+// runs dlx. Nobody else may be able to write there, except in a folder with the sticky bit: what
+// lies in it is its owner's alone (inode(7)). Links are followed, as a configuration manager's have
+// to be, and where they lead is looked at too. So nobody else has put the file there, nor can
+// replace it later. A missing path is fs.ErrNotExist, somebody else's a fault.NotOwned or Writable.
 func CheckOwners(name string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -47,8 +46,7 @@ func CheckOwners(name string) error {
 			at = next
 			continue
 		}
-		// Whoever could change a link could write to the folder that it is in, which was looked at,
-		// or owns it.
+		// To change a link takes writing to its folder, which was looked at, or owning the link.
 		if uid, known := ownerOf(info); known && !trustedOwner(uid) {
 			return notOwned(next, uid)
 		}

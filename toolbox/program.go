@@ -7,8 +7,8 @@ import (
 )
 
 // program is what the kernel takes from a program's headers before it runs it (elf(5),
-// fs/binfmt_elf.c). Of debug/elf only the names are used: it reads section tables as well, which no
-// kernel looks at and which lie at the far end of each file.
+// fs/binfmt_elf.c). Only the names are debug/elf's: that reads section tables too, which no kernel
+// looks at and which lie at each file's far end.
 type program struct {
 	machine elf.Machine
 	loader  bool // it asks for one

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// The bill of materials is CycloneDX 1.6, of which these are the parts that a toolbox has, with
-// their fields in the order in which cyclonedx-go writes them. That library is the tests' oracle
-// and no part of dlx: it initialises encoding/gob and encoding/xml, 1.5 ms of every start.
+// The bill of materials is CycloneDX 1.6. Here are the parts of it that a toolbox has, with fields
+// in the order of cyclonedx-go. That library is the tests' oracle and no part of dlx: it
+// initialises encoding/gob and encoding/xml, 1.5 ms of every start.
 
 type bom struct {
 	Schema      string      `json:"$schema"`

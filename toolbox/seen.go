@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Seen remembers the highest sequence of each toolbox that was used, so that an older one, whose
-// faults are known, can not take its place.
+// Seen remembers the highest sequence of each toolbox that was used. So an older one, whose faults
+// are known, can not take its place.
 type Seen struct {
 	file string
 	max  map[string]uint64 // by name and architecture
@@ -21,8 +21,8 @@ type Seen struct {
 // maxSeen is the most bytes of a record.
 const maxSeen = 1 << 20
 
-// OpenSeen reads the record of a file; one that is not there is empty. One that others could have
-// written, as it is with keys, is an error: it could say that nothing newer was used.
+// OpenSeen reads the record in a file. A missing one is empty. As with keys, one that others could
+// have written is an error: it could say that nothing newer was used.
 func OpenSeen(file string) (*Seen, error) {
 	s := &Seen{file: file, max: map[string]uint64{}}
 	err := CheckOwners(file)

@@ -13,8 +13,8 @@ import (
 	"dlx/fault"
 )
 
-// Store is a folder of bundles that were checked when they came: uncompressed archives, so that
-// nothing has to be unpacked when one is used. They are verified again each time.
+// Store is a folder of bundles that were checked when they came. They are uncompressed archives, so
+// a session has nothing to unpack. They are verified again at each use.
 type Store struct{ dir string }
 
 // Names in a store.
@@ -35,9 +35,9 @@ type Stored struct {
 	File string
 }
 
-// Import keeps a bundle that a policy takes, after all of its bytes were compared with their
-// digests. One that is there already is replaced as a whole, with the signatures that it comes
-// with; another of the same name and version is a fault.ToolboxExists.
+// Import keeps a bundle that the policy takes, once all of its bytes were compared with their
+// digests. It replaces the same bundle as a whole, with the new one's signatures. Another bundle of
+// the same name and version is a fault.ToolboxExists.
 func (s *Store) Import(b *Bundle, policy *Policy) (*Verified, error) {
 	v, err := policy.Verify(b)
 	if err != nil {
@@ -73,8 +73,8 @@ func fileVersion(v string) string {
 	}, v[:min(len(v), maxName)])
 }
 
-// clean removes what imports left that were killed, and not what is being written of the record,
-// which has a lock of its own. The caller holds the lock.
+// clean removes what killed imports left. It leaves the record's file, which may be being written
+// under a lock of its own. The caller holds the store's lock.
 func (s *Store) clean() error {
 	return removeTemp(s.dir, func(name string) bool { return !strings.HasPrefix(name, tempName(seenName)) })
 }

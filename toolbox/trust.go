@@ -53,10 +53,10 @@ func (t *Trust) add(k *PublicKey, name string) {
 	}
 }
 
-// LoadTrust reads the keys of folders of configuration, the machine's and the user's, say:
-// trusted.d/*.pub and revoked.d/*.pub. A folder that is not there has no keys. One that belongs to
-// somebody else than root and who runs dlx, or that others can write, is an error, as is such a
-// file, or such a folder on the way to it: the keys could be anybody's.
+// LoadTrust reads the keys in folders of configuration, such as the machine's and the user's:
+// trusted.d/*.pub and revoked.d/*.pub. A missing folder has no keys. A folder, a file in it, or a
+// folder on the way to it, is an error if it belongs to somebody else than root and who runs dlx,
+// or if others can write it: the keys could be anybody's.
 func LoadTrust(configs ...string) (*Trust, error) {
 	t := NewTrust()
 	for _, dir := range configs {

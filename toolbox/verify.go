@@ -65,9 +65,9 @@ type Policy struct {
 	Seen  *Seen // nil: every sequence is taken
 }
 
-// Verify checks a bundle: who signed it, whether it is still good, that every path stays inside,
-// that what it lists is what it has, and that its programs are for this machine and need nothing of
-// the container's. A bundle that fails is a fault.ToolboxRefused.
+// Verify checks a bundle: its signer, its expiry, that every path stays inside, that it has what it
+// lists, and that its programs are for this machine and need nothing of the container's. A bundle
+// that fails is a fault.ToolboxRefused.
 func (p *Policy) Verify(b *Bundle) (*Verified, error) {
 	key, err := p.signer(b)
 	if err != nil {
@@ -136,8 +136,8 @@ func (b *Bundle) signers(keys []*PublicKey) (list []*PublicKey, err error) {
 // BuiltIn is who vouches for the toolbox that comes with dlx.
 const BuiltIn = "built in"
 
-// VerifyDigest takes a bundle whose manifest has a digest that the caller knows by other means,
-// such as by having it compiled in.
+// VerifyDigest takes a bundle whose manifest has the digest want. The caller knows it by other
+// means, such as having it compiled in.
 func VerifyDigest(b *Bundle, want, by string) (*Verified, error) {
 	if got := b.Digest(); got != want {
 		return nil, refuse(ErrChanged, ManifestName, "has digest %s, not %s", got, want)
@@ -297,8 +297,8 @@ func checkProgram(f *File, content []byte, arch string) error {
 	return nil
 }
 
-// Combine is several toolboxes as one. Where two have the same path, the first one's file is it;
-// what would lie below a file, or where a folder is, of an earlier one is left out.
+// Combine is several toolboxes as one. If two have the same path, the file is the first one's. What
+// would lie below an earlier one's file, or in the place of its folder, is left out.
 func Combine(list ...*Verified) *Verified {
 	all := &Verified{byPath: map[string]*entry{}}
 	folders := map[string]bool{}

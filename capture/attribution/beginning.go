@@ -13,8 +13,8 @@ const tapSnap = 128
 // domainPort is DNS's.
 const domainPort = 53
 
-// beginnings lets IP packets through that begin something which may be over soon: TCP segments with
-// SYN set, and UDP to port 53. It begins at the network header.
+// beginnings passes IP packets that begin something short: TCP segments with SYN, and UDP to port
+// 53. The program begins at the network header.
 var beginnings = assemble([]bpf.Instruction{
 	bpf.LoadAbsolute{Off: 0, Size: 1},
 	bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},

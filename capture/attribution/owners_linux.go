@@ -69,8 +69,8 @@ const (
 	ownerWait = 10 * time.Millisecond
 )
 
-// Open opens the sockets that answer, on a thread of the namespace. The first packet of a flow
-// waits for its owner for a moment, unless hurried says that there is no time.
+// Open opens the sockets that answer, on a thread of the namespace. A flow's first packet waits a
+// moment for its owner. It does not wait while hurried says that there is no time.
 func Open(hurried func() bool) (*Owners, error) {
 	r, err := openResolver()
 	if err != nil {

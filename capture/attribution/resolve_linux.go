@@ -13,7 +13,7 @@ import (
 )
 
 // resolver finds the owners of a source's flows beside Run. It also listens for packets that begin
-// something short, since their sockets may be gone by the time that their block is read.
+// something short: when their block is read, their sockets may be gone.
 type resolver struct {
 	finder *process.Finder
 	tap    *linux.Tap

@@ -8,8 +8,8 @@ import (
 	"github.com/gopacket/gopacket"
 )
 
-// decode reads one header. Each is decoded by itself, so that a broken one costs only what follows
-// it; what is cut short is seen by the lengths.
+// decode reads one header. A broken one costs only what follows it, as each is decoded by itself.
+// The lengths tell what is cut short.
 func decode(l gopacket.DecodingLayer, data []byte) error {
 	return l.DecodeFromBytes(data, gopacket.NilDecodeFeedback)
 }

@@ -72,8 +72,8 @@ const (
 	tlsProtocols   = 16
 )
 
-// tlsGreeting says which name and protocols a ClientHello asks for (RFC 6066, 3; RFC 7301), or that
-// a record is a ServerHello; "" for all else.
+// tlsGreeting says which name and protocols a ClientHello asks for (RFC 6066, 3; RFC 7301). For a
+// ServerHello it says only that; for all else it is "".
 func tlsGreeting(b []byte) string {
 	const record = 5
 	const header = record + 4 + 2 + 32 // handshake, version, random

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// Extensions are what Linux adds to BPF for filters of packet sockets (linux/filter.h): loads of
-// what is known about a packet besides its bytes.
+// Extensions are what Linux adds to BPF for packet sockets (linux/filter.h): loads of what is known
+// of a packet beside its bytes.
 type Extensions uint8
 
 // The extensions that a program may use.

@@ -38,16 +38,16 @@
 //	byte OFFSET = VALUE         also < and >
 //	NUMBER RELATION NUMBER      RELATION: = == != > >= < <=
 //
-// A NUMBER is a constant (10, 0x1f, 017, tcp-syn, icmp-echo), len, PROTO[OFFSET] or
-// PROTO[OFFSET:SIZE] with a size of 1, 2 or 4 bytes, or numbers joined by + - * / % & | ^ << >> and
-// a unary minus, all of them in 32 bits without a sign. PROTO is ether, ip, ip6, arp, rarp, tcp,
-// udp, sctp, icmp, icmp6, igmp, igrp, pim, vrrp, carp, atalk, decnet, lat, sca, moprc or mopdl;
-// tcpflags, icmptype, icmpcode, icmp6type and icmp6code are offsets with names.
+// A NUMBER is a constant (10, 0x1f, 017, tcp-syn, icmp-echo), len, PROTO[OFFSET],
+// PROTO[OFFSET:SIZE], or numbers joined by + - * / % & | ^ << >> and a unary minus. All are 32 bits
+// without a sign. SIZE is 1, 2 or 4 bytes. PROTO is ether, ip, ip6, arp, rarp, tcp, udp, sctp,
+// icmp, icmp6, igmp, igrp, pim, vrrp, carp, atalk, decnet, lat, sca, moprc or mopdl. Some offsets
+// have names: tcpflags, icmptype, icmpcode, icmp6type and icmp6code.
 //
-// vlan, mpls, pppoes and geneve change where everything behind them in the expression is looked
-// for, until its end and also behind "or" and "not": write "ip or (vlan and ip)", not "(vlan and
-// ip) or ip". ether, link, fddi, tr, wlan, ppp and slip all mean the link layer. For % and ^
-// libpcap's grammar has no precedence: use parentheses around them.
+// vlan, mpls, pppoes and geneve move where everything behind them in the expression is looked for,
+// to its end, also behind "or" and "not": write "ip or (vlan and ip)", not "(vlan and ip) or ip".
+// ether, link, fddi, tr, wlan, ppp and slip all mean the link layer. libpcap's grammar has no
+// precedence for % and ^: use parentheses around them.
 //
 // # Link types
 //
@@ -59,9 +59,9 @@
 // # Live and file forms
 //
 // On Linux the kernel takes the outermost VLAN tag out of a frame before a packet socket's filter
-// sees it, and keeps the direction and the interface beside the frame. With [Live] programs ask the
-// kernel for these; without extensions they use the bytes only, as programs for files must, and
-// refuse inbound, outbound and ifindex where the link type has no field for them.
+// sees it. It keeps the direction and the interface beside the frame. With [Live], programs ask the
+// kernel for these. Without extensions they use only the bytes, as programs for files must. They
+// then refuse inbound, outbound and ifindex if the link type has no field for them.
 //
 // # What is as in libpcap, and may surprise
 //

@@ -2,11 +2,11 @@ package filter
 
 import "math/bits"
 
-// The optimizer works on the graph of a program's blocks, which has no loops: value numbering finds
-// loads and tests that are repeated, dominators find tests whose result is known on the way to
-// them, and jumps go around those. The method is that of S. McCanne, "libpcap: An Architecture and
-// Optimization Methodology for Packet Capture" (Sharkfest 2011). It is kept to closely: which loads
-// remain decides what happens to packets that end early, and tcpdump shall agree there too.
+// The optimizer works on the graph of a program's blocks, which has no loops. Value numbering finds
+// repeated loads and tests. Dominators find tests whose result is known on the way to them, and
+// jumps go around these. The method is that of S. McCanne, "libpcap: An Architecture and
+// Optimization Methodology for Packet Capture" (Sharkfest 2011). It is followed closely: the loads
+// that remain decide about packets that end early, and there, too, tcpdump has to agree.
 
 // flow is what the optimizer knows of a block.
 type flow struct {

@@ -1,7 +1,7 @@
 package filter
 
-// number32 is an arithmetic expression's code, which leaves the number in a scratch register, and
-// the condition under which what it loads is there.
+// number32 is the code of an arithmetic expression, which leaves the number in a scratch register.
+// guard is the condition under which its loads find something.
 type number32 struct {
 	code  []inst
 	reg   int

@@ -56,9 +56,9 @@ func implied(b *block, e *edge) *block {
 	return nil
 }
 
-// pull moves a test up a chain of alternatives (or) or of conditions (and), to where A has its
-// value already: in "ip host a or arp host b or ip host c" the second test for IP goes to the
-// first. leave picks the way out that the tests of the chain share, next the one that goes on.
+// pull moves a test up a chain of alternatives (or) or conditions (and), to where A has its value.
+// In "ip host a or arp host b or ip host c" the second test for IP moves to the first. The chain's
+// tests share the way out that leave picks; next picks the way on.
 func (g *graph) pull(b *block, leave, next func(*block) **block) {
 	if b.in == nil {
 		return

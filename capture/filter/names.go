@@ -8,9 +8,9 @@ import (
 // ErrUnknownName is what Names returns for a name that it does not have.
 var ErrUnknownName = errors.New("unknown name")
 
-// Names looks up the names in an expression. Errors end the compilation; ErrUnknownName is the one
-// for a name that there is not. A program that runs with more privileges than what it observes must
-// not look names up in files or with resolvers that the observed can change.
+// Names looks up the names in an expression. Errors end the compilation. A name that does not exist
+// is ErrUnknownName. A program that has more privileges than what it observes must not use files or
+// resolvers that the observed can change.
 type Names interface {
 	// Hosts are the IPv4 and IPv6 addresses of a host, in the order in which they are tested.
 	Hosts(name string) ([]netip.Addr, error)

@@ -38,8 +38,8 @@ func (g *graph) rounds(alter bool) {
 	}
 }
 
-// improve is one round over all blocks: what they compute; then, as long as all instructions are in
-// place, where they go and in which order they stand.
+// improve is one round over all blocks. It improves what they compute. Once all instructions are in
+// place, it improves where they go and in which order they stand.
 func (g *graph) improve(alter bool) {
 	g.values.reset()
 	g.findIn()

@@ -40,9 +40,9 @@ func (g *graph) peephole(b *block) {
 	g.constantJump(b)
 }
 
-// constantOffset makes of a load at X plus a constant one with that offset: ld #k; [ldx
-// 4*([o]&0xf);] add x; tax; ld [x] is what tcp[k] comes from. X must not be used behind the block,
-// where it has another value now.
+// constantOffset turns a load at X plus a constant into one at that offset.
+// tcp[k] gives such code: ld #k; [ldx 4*([o]&0xf);] add x; tax; ld [x]. X
+// must not be used behind the block: its value differs.
 func (g *graph) constantOffset(b *block, i, n int) {
 	if b.out>>regX&1 != 0 {
 		return

@@ -75,8 +75,8 @@ type (
 	Name string
 	// Number is a port, a protocol or the start of an address.
 	Number uint32
-	// Dotted is an IPv4 address or the first two or three numbers of one, or a DECnet address; a
-	// network may have a Mask of that form, or a prefix length, which is -1 otherwise.
+	// Dotted is an IPv4 address, the first two or three numbers of one, or a DECnet address. A
+	// network may have a Mask of that form or a prefix length, which is -1 if there is none.
 	Dotted struct {
 		Addr, Mask string
 		Bits       int

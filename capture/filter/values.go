@@ -44,7 +44,7 @@ func (v *values) of(op uint16, a, b uint32) int32 {
 	return n
 }
 
-// fresh is the number of a value of which nothing is known but that it is a new one.
+// fresh is the number of a new value, of which nothing else is known.
 func (v *values) fresh() int32 {
 	v.consts = append(v.consts, constant{})
 	return int32(len(v.consts) - 1)
@@ -55,8 +55,8 @@ func (v *values) constant(k uint32) int32 { return v.of(ldImm, k, 0) }
 
 func (v *values) isConst(n int32) bool { return v.consts[n].is }
 
-// evaluate works through a block: which values A, X and the registers have behind it. If alter is
-// set, instructions that compute what is there already, or what is known, are replaced.
+// evaluate works through a block: it finds the values of A, X and the registers behind it. With
+// alter it replaces instructions whose result is known, or is there already.
 func (g *graph) evaluate(b *block, alter bool) {
 	g.inherit(b)
 	a, x := b.val[regA], b.val[regX]

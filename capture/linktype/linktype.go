@@ -1,6 +1,6 @@
-// Package linktype has the numbers by which capture files tell what a packet begins with, and the
-// layout of the header that Linux captures have in place of one (pcap-linktype(7),
-// https://www.tcpdump.org/linktypes.html).
+// Package linktype has the numbers of link-layer headers in capture
+// files, and the layout of the header that Linux captures have in place
+// of one (pcap-linktype(7), https://www.tcpdump.org/linktypes.html).
 //
 // It is a library that others may import.
 package linktype

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Raw is a whole block where it lies, in the form that this package appends blocks in:
-// little-endian, with times in nanoseconds. Nothing of it is copied.
+// Raw is a whole block where it lies; nothing is copied. It has the form of blocks that this
+// package appends: little-endian, with times in nanoseconds.
 type Raw []byte
 
 // First is the block that b begins with: nil if b ends before the block does. What can be none is a

@@ -97,8 +97,8 @@ func (r *Reader) NextBlock() (Block, error) {
 	return b, err
 }
 
-// Plain says whether the last block can stand in a file that this package writes as it is: in
-// little-endian order, and, if it is about an interface, with times in nanoseconds since 1970.
+// Plain says whether the last block can stand unchanged in a file of this package: it is in
+// little-endian order, and its interface's times are nanoseconds since 1970.
 func (r *Reader) Plain(b *Block) bool {
 	if r.order != binary.LittleEndian {
 		return false

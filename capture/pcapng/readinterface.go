@@ -77,8 +77,8 @@ func resolution(b byte) uint64 {
 	return microseconds
 }
 
-// nanos converts units of the interface's clock to nanoseconds since 1970, without overflow on the
-// way; what does not fit wraps around.
+// nanos converts units of the interface's clock to nanoseconds since 1970. No step of it overflows.
+// What does not fit wraps around.
 func (i *readInterface) nanos(units uint64) uint64 {
 	seconds, rest := units/i.perSecond, units%i.perSecond
 	hi, lo := bits.Mul64(rest, 1e9)

@@ -182,8 +182,8 @@ func AppendPacket(b []byte, p *Packet) []byte {
 	return EndPacket(append(b, p.Data...), start, p)
 }
 
-// plainTail is what follows the data of a packet with a direction and a number and no more, in
-// bytes: the two options, the end of the options and the block's length. A process's takes more.
+// plainTail is what follows the data of a packet that has only a direction and a number, in bytes:
+// two options, their end, and the block's length. With a process there is more.
 const (
 	plainTail   = 8 + 12 + 4 + 4
 	processTail = 12
@@ -267,8 +267,8 @@ func packetOptions(b []byte, p *Packet) []byte {
 	return endOptions(b)
 }
 
-// AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop, and
-// isb_ifdrop as well: that is where dumpcap puts them and where Wireshark looks.
+// AppendStatistics appends an interface statistics block. The kernel's drops are isb_osdrop. They
+// are isb_ifdrop too: dumpcap puts them there, and Wireshark looks there.
 func AppendStatistics(b []byte, s *Statistics) []byte {
 	b, start := begin(b, StatisticsBlock)
 	b = le.AppendUint32(b, s.Interface)

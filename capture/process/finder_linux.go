@@ -36,11 +36,10 @@ func (f *Finder) Close() error {
 // ErrUnfinished says that there were too many processes for one look. The next call goes on.
 var ErrUnfinished = errors.New("not all processes have been looked at")
 
-// Find returns the process that a flow's socket belongs to: the socket that would get a packet from
-// Remote to Local, which may be one that listens. It is nil if there is none, such as for packets
-// that are only passed on, and for sockets of the kernel's. The processes that were there at the
-// given time are known to it from one look around, for any number of flows. Errors are
-// ErrUnfinished and those of system calls.
+// Find returns the process that has a flow's socket: the socket that a packet from Remote to Local
+// would get to, which may be a listening one. It is nil if there is none, as for packets that are
+// only passed on, and for the kernel's sockets. One look around finds the processes that were there
+// at the given time, for any number of flows. Errors are ErrUnfinished and those of system calls.
 func (f *Finder) Find(flow Flow, at time.Time) (*Process, error) {
 	p, err := f.find(&flow, at)
 	if err == nil && p == nil && flow.Protocol == TCP { // it is not made yet, or closed meanwhile

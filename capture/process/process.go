@@ -1,7 +1,7 @@
-// Package process finds the process that a packet belongs to: sock_diag(7) tells the inode of a
-// flow's socket, and /proc which process has a socket with that inode open. Both are asked from
-// outside of the container, so that nothing in it is run or trusted; a process's name is what it
-// says of itself, and is escaped.
+// Package process finds the process that a packet belongs to. sock_diag(7) tells
+// the inode of a flow's socket, and /proc tells which process has that socket open.
+// Both are asked from outside of the container, so nothing in it is run or trusted.
+// A process's name is its own claim, and is escaped.
 //
 // It is the house's own.
 package process

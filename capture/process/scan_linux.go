@@ -80,8 +80,8 @@ func (s *scanner) find(inode uint64, at time.Time) (*Process, error) {
 	return nil, nil
 }
 
-// lookAtNew looks at the processes and threads with the numbers that were given last: who begins
-// something and is gone in a millisecond is one of them.
+// lookAtNew looks at the processes and threads with the numbers given last. One that begins
+// something and is gone in a millisecond is among them.
 func (s *scanner) lookAtNew() error {
 	load, err := readFile(s.proc, "loadavg") // its last field is the PID that was given last (proc(5))
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// Copy writes what is kept of a file to w as pcapng: blocks as they stand, where they are of the
-// byte order and the resolution that dlx writes, and else anew, without what dlx does not know. It
-// ends after a number of packets, if that is not 0, and returns how many there were.
+// Copy writes the packets of a file that keep chooses to w as pcapng, at most limit if that is not
+// 0. It returns how many there were. Blocks in the byte order and resolution of dlx stay as they
+// are. Others are written anew, without what dlx does not know.
 func Copy(w io.Writer, r *pcapng.Reader, keep func(*pcapng.Packet, pcapng.Interface) bool, limit uint64) (written uint64, err error) {
 	var buf []byte
 	for limit == 0 || written < limit {

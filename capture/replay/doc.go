@@ -2,6 +2,6 @@
 // forms, also compressed by gzip. Files are hostile: what reads them has no privileges, and all
 // that it keeps of them is bounded.
 //
-// It is a library that others may import: besides its own types, those of packages pcapng and
-// filter are in its signatures, which are libraries too.
+// It is a library that others may import. Beside its own types its signatures have those of
+// packages pcapng and filter, which are libraries too.
 package replay

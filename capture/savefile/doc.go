@@ -1,6 +1,6 @@
-// Package savefile keeps a capture in files: it takes the pcapng stream of a capture, splits it
-// into files by size or by time, each of which stands alone, and converts it to pcap where that is
-// asked for, also on its way to a reader.
+// Package savefile keeps a capture in files. It takes the pcapng stream of a capture and splits it
+// by size or by time into files that each stand alone. If asked it converts the stream to pcap,
+// also on its way to a reader.
 //
 // A file never holds a part of a block, also when the disk is full, and its bytes are on the disk
 // when it is closed.

@@ -47,8 +47,8 @@ func (f *file) trim() error {
 	return f.f.Truncate(f.size)
 }
 
-// create makes file number n, or empties the one that is there, or stands in for it where the
-// stream goes elsewhere.
+// create makes file number n, or empties an existing one. If the stream goes elsewhere, it returns
+// what stands for a file.
 func (w *Writer) create(n int, at time.Time) (*file, error) {
 	if w.o.To != nil {
 		return &file{w: w.o.To}, nil

@@ -8,8 +8,8 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// head is what a section has to say before its packets, for every file of a rotation, and what it
-// says of its interfaces after them.
+// head is what each file of a rotation says before its packets: the section and its interfaces. It
+// is also what a file says of its interfaces after them.
 type head struct {
 	section    []byte
 	interfaces []byte // their descriptions, in order

@@ -31,8 +31,8 @@ type Options struct {
 	Every    time.Duration // -G: how long a file lasts
 	Files    int           // -W: with MaxBytes, how many there are, the oldest of which is overwritten; with Every alone, the last one ends the capture
 	Owner    *Owner        // who makes the files; whoever runs it
-	// Done, if closed, says that no file system is to be waited for: one that does not answer is
-	// ErrNoAnswer then.
+	// Done says, once closed, that no file system is waited for.
+	// One that does not answer is ErrNoAnswer.
 	Done <-chan struct{}
 }
 
@@ -57,8 +57,8 @@ func (o *Options) Check() error {
 	return err
 }
 
-// name is that of file number n, as tcpdump names them: the number is appended, from 0 and padded
-// with a limit to the files, and else from 1 after one without a number.
+// name is that of file number n, as tcpdump names them. With a limit to the files, a padded number
+// from 0 is appended. Without one, the first has no number, and the next ones count from 1.
 func (o *Options) name(n int, now time.Time) (string, error) {
 	name := o.Name
 	if o.Every > 0 {

@@ -51,9 +51,9 @@ type Writer struct {
 	begun                   atomic.Int64
 }
 
-// Open makes the first file, unless the stream goes elsewhere. No file is written to that is not
-// regular, has several names, or is reached by a symbolic link: these are ErrNotRegular,
-// ErrHardLinks and ErrLink; and neither, ErrOthers, is another user's in a sticky directory.
+// Open makes the first file, unless the stream goes elsewhere. It refuses a file that is not
+// regular, has several names, or is reached by a symbolic link: ErrNotRegular, ErrHardLinks,
+// ErrLink. In a sticky directory another user's file is ErrOthers.
 func Open(o Options) (*Writer, error) { return open(o, time.Now) }
 
 func open(o Options, now func() time.Time) (*Writer, error) {

@@ -19,7 +19,8 @@ import (
 	"dlx/toolbox"
 )
 
-// told checks what a session's user is told, in which order, and that a terminal follows its size.
+// told checks what a session's user is told and in which order.
+// It checks that a terminal follows its size, too.
 func (s *suite) told(t *testing.T) {
 	e := s.engine(t)
 	c := s.pause(t, testutil.RunOptions{})
@@ -60,8 +61,8 @@ func (s *suite) told(t *testing.T) {
 	small.wait()
 }
 
-// crowd runs many sessions at once, one of which is cancelled, and some whose other end is slow,
-// has less to say or too much.
+// crowd runs many sessions at once. One is cancelled. Of some,
+// the other end is slow, says less, or says too much.
 func (s *suite) crowd(t *testing.T) {
 	e := s.engine(t)
 	c := s.pause(t, testutil.RunOptions{})

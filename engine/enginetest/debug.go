@@ -200,8 +200,8 @@ func (s *suite) ends(t *testing.T) {
 	})
 }
 
-// limits checks that a session which may have no more processes is told so, and that it and its
-// first process end as any other.
+// limits checks a session that may have no more processes: it is told so, and it and its first
+// process end as any other.
 func (s *suite) limits(t *testing.T) {
 	e := s.engine(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "box", testutil.Prog(t, "pause"), testutil.Busybox(t))})

@@ -116,8 +116,8 @@ func (s *suite) ambiguous(t *testing.T, e engine.Engine) {
 	t.Fatal("seventeen IDs with different first characters")
 }
 
-// prefixes checks that a beginning of one container's name is enough, that of two names' is not,
-// and that a whole name is.
+// prefixes checks names: a prefix of one container's is enough,
+// of two containers' it is not, and a whole name is.
 func (s *suite) prefixes(t *testing.T, e engine.Engine) {
 	one := s.pause(t, testutil.RunOptions{})
 	two := s.pause(t, testutil.RunOptions{Name: one.Name + "-2"})

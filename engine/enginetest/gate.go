@@ -22,7 +22,7 @@ import (
 	"dlx/toolbox"
 )
 
-// gate is a gate that keeps what it is asked, and refuses what it is told to.
+// gate is a gate that keeps what it is asked. It refuses what it is told to.
 type gate struct {
 	mu       sync.Mutex
 	refuses  bool
@@ -65,8 +65,8 @@ func (g *gate) only(t *testing.T, verb engine.Verb) (op engine.Operation, out en
 	return op, out
 }
 
-// gate checks that each verb asks, about the process that is held, and that a refusal leaves
-// nothing.
+// gate checks that each verb asks about the process that is held,
+// and that a refusal leaves nothing.
 func (s *suite) gate(t *testing.T) {
 	m := s.newBoxes(t)
 	g := &gate{}

@@ -168,8 +168,7 @@ func (s *suite) left(t *testing.T, e engine.Engine) {
 	}
 }
 
-// moved checks that a toolbox which is not where it was placed is told of, and one whose container
-// has another name ejected.
+// moved checks that a moved or missing toolbox is reported, and a renamed container's is ejected.
 func (s *suite) moved(t *testing.T, e engine.Engine) {
 	image := testutil.Image(t, "moved", testutil.Prog(t, "pause"), testutil.Busybox(t))
 	c := testutil.Run(t, testutil.RunOptions{Image: image})

@@ -70,7 +70,7 @@ func (s *suite) sameAsDebug(t *testing.T, e engine.Engine, c *testutil.Container
 	}
 }
 
-// already injects again what is there, which is fine, and then something else, which is not.
+// already injects again what is there, which is fine. It then injects something else: an error.
 func (s *suite) already(t *testing.T, e engine.Engine, there engine.InjectRequest, first, second engine.ToolboxRef) {
 	t.Helper()
 	for _, refs := range [][]engine.ToolboxRef{there.Toolboxes, nil} {

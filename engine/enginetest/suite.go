@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package enginetest is the suite that every engine.Engine passes, the one in this process and any
-// that speaks over a wire, on real containers.
+// Package enginetest is the suite that every engine.Engine passes on real containers: the one in
+// this process, and any that speaks over a wire.
 package enginetest
 
 import (

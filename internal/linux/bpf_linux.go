@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DeviceProgram is a program that decides which device nodes the processes of a version 2 cgroup
-// may make and open (BPF_PROG_TYPE_CGROUP_DEVICE; the kernel's cgroup-v2.rst, "Device controller").
+// DeviceProgram decides which device nodes the processes of a version 2 cgroup may make
+// and open (BPF_PROG_TYPE_CGROUP_DEVICE; the kernel's cgroup-v2.rst, "Device controller").
 // Its owner closes it.
 type DeviceProgram struct{ fd *FD }
 
@@ -85,8 +85,8 @@ func deviceProgramIDs(dir *FD) ([]uint32, error) {
 	return distinct, nil
 }
 
-// Attach puts the program in force for the version 2 cgroup behind dir, beside those that are: a
-// device is allowed where every one of them allows it (BPF_F_ALLOW_MULTI, Linux 4.15).
+// Attach puts the program in force for the version 2 cgroup behind dir, beside those that are
+// there. A device is allowed if each of them allows it (BPF_F_ALLOW_MULTI, Linux 4.15).
 func (p *DeviceProgram) Attach(dir *FD) error {
 	attach := &bpfAttach{
 		target: uint32(dir.Int()), program: uint32(p.fd.Int()), attachType: unix.BPF_CGROUP_DEVICE, flags: unix.BPF_F_ALLOW_MULTI,

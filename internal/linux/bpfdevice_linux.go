@@ -15,8 +15,7 @@ type Device struct {
 	Access       string // of "r", "w" and "m", for reading, writing and making the node
 }
 
-// DeviceAt is the device whose node a path that dlx's user chose leads to; one that is no device is
-// ErrNoDevice.
+// DeviceAt is the device behind a path that dlx's user chose. What is no device is ErrNoDevice.
 func DeviceAt(name string) (d Device, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat(name, &st); err != nil {

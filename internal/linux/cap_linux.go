@@ -49,9 +49,9 @@ const (
 	CapSetfcap        = unix.CAP_SETFCAP
 )
 
-// GiveUp leaves every thread of this process those of its capabilities that are in keep, and keeps
-// what it executes from having more (prctl(2), PR_SET_NO_NEW_PRIVS): for root, executing a program
-// would bring them back. With cgo it is ErrNotSupported.
+// GiveUp drops every capability that is not in keep, for all threads of this process. What it
+// executes gets no more (prctl(2), PR_SET_NO_NEW_PRIVS): root would get them back by executing.
+// With cgo it returns ErrNotSupported.
 func GiveUp(keep CapSet) error {
 	own, err := Effective()
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confine leaves the process, all of its threads included, what it takes to compute, to read and
-// write what it has open, and to end: no new privileges, no file system (Landlock, from Linux 5.13
-// on), no system call but those of a list. It holds until the process ends. What it lacks is
-// ErrPerm there; what is for other architectures kills it.
+// Confine leaves all threads of the process what they need to compute, to read
+// and write open files, and to end: no new privileges, no file system (Landlock,
+// Linux 5.13), only listed system calls. It holds until the process ends. Other
+// calls are ErrPerm; one of another architecture kills it.
 //
 // It has to be called from a program without cgo, whose threads Go does not know of all:
 // ErrNotSupported.
@@ -30,8 +30,8 @@ var confineSteps = []struct {
 	take func() error
 }{{LandlockStep, restrictFiles}, {SeccompStep, filterCalls}}
 
-// ConfineWithout is Confine without one of its steps, of which each forbids what the other forbids
-// as well: a test can tell so that both are taken.
+// ConfineWithout is Confine without one step. Each step forbids what the other does, so a test
+// needs this to tell that both are taken.
 func ConfineWithout(step string) error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()
@@ -182,9 +182,8 @@ func confinement(pid int) []bpf.Instruction {
 		refuse)
 }
 
-// LimitMemory bounds the private memory of the process that can be written to, in bytes, and has it
-// leave no core file (setrlimit(2)): what goes beyond is an error to who asks, and the end of a Go
-// program.
+// LimitMemory bounds the process's private writable memory, in bytes, and its core file to none
+// (setrlimit(2)). Who asks for more gets an error, and a Go program ends.
 func LimitMemory(bytes uint64) error {
 	for resource, limit := range map[int]uint64{unix.RLIMIT_DATA: bytes, unix.RLIMIT_CORE: 0} {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {

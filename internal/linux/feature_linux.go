@@ -48,8 +48,8 @@ func closing(fd *FD, err error) error {
 	return fd.Close()
 }
 
-// probeSetns joins the namespace that the thread is in already, so nothing changes; a kernel that
-// takes no pidfd here says EINVAL.
+// probeSetns joins the namespace of the thread, so nothing changes.
+// A kernel that takes no pidfd here says EINVAL.
 func probeSetns() error {
 	pidfd, err := PidfdOpen(os.Getpid())
 	if err != nil {

@@ -100,9 +100,8 @@ func OpenBeneath(dir *FD, name string, flags int) (*FD, error) {
 	return NewFD(raw), nil
 }
 
-// raceRetries is how often a path is walked again after EAGAIN: openat2(2) gives up a ".." beside
-// which something was renamed or mounted, anywhere on the machine, since it can not tell whether it
-// has led out.
+// raceRetries is how often a path is walked again after EAGAIN. openat2(2) gives up at a ".." if
+// anything on the machine was renamed or mounted meanwhile: it can not tell whether it has led out.
 const raceRetries = 128
 
 func openat2(dir *FD, name string, how *unix.OpenHow) (raw int, err error) {
@@ -115,9 +114,9 @@ func openat2(dir *FD, name string, how *unix.OpenHow) (raw int, err error) {
 	return raw, err
 }
 
-// Reopen opens the very file of an O_PATH descriptor, whatever its name leads to by now, by its
-// link in the proc file system that this process has at /proc (proc_pid_fd(5)). Opening a device
-// can do something by itself: ask what the file is first.
+// Reopen opens the very file of an O_PATH descriptor, whatever its name leads to by now. It uses
+// the descriptor's link in this process's /proc (proc_pid_fd(5)). Opening a device can do something
+// by itself: ask what the file is first.
 func Reopen(fd *FD, flags int) (*FD, error) {
 	proc, err := OpenPath("/proc/self/fd")
 	if err != nil {
@@ -156,9 +155,9 @@ func StatAt(dir *FD, name string) (Stat, error) {
 	return st, nil
 }
 
-// TypeAt is the type of the file name below dir, without following a final link, and as the kernel
-// knows it: a file system that somebody has to answer for is not asked (statx(2),
-// AT_STATX_DONT_SYNC).
+// TypeAt is the type of the file name below dir, as the kernel knows it.
+// It does not follow a final link. It does not ask a file system that
+// somebody has to answer for (statx(2), AT_STATX_DONT_SYNC).
 func TypeAt(dir *FD, name string) (uint32, error) {
 	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
 	var st unix.Statx_t

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Found is a file that was found in a file system that may hang, with what it and its file system
-// said of it then. Its owner closes it.
+// Found is a file in a file system that may hang, with what it and its file system said of it when
+// it was found. Its owner closes it.
 type Found struct {
 	*FD   // O_PATH
 	Stat  Stat
@@ -28,8 +28,8 @@ const (
 // ErrOtherMount reports a path that leads to another mount.
 var ErrOtherMount error = unix.EXDEV
 
-// FindOnMount is FindInRoot without a child, for a root whose file system answers: where the path
-// leads to another mount, it is ErrOtherMount (openat2(2), RESOLVE_NO_XDEV).
+// FindOnMount is FindInRoot without a child, for a root whose file system answers. A path to
+// another mount is ErrOtherMount (openat2(2), RESOLVE_NO_XDEV).
 func FindOnMount(root *FD, name string) (*Found, error) {
 	how := &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
@@ -59,10 +59,10 @@ func MountID(fd *FD) (uint64, error) {
 	return st.Mnt_id, wrap("statx", err)
 }
 
-// FindInRoot is openat2(2) with root as that of every link, fstat(2) and fstatfs(2), made by a
-// forked child, and ends with ctx. A server of FUSE that has taken a request and does not answer
-// keeps the thread that waits from ending, and so its process, even when that is killed (the
-// kernel's fs/fuse/dev.c, request_wait_answer). Then it is the child that has to be left behind.
+// FindInRoot makes openat2(2) with root as that of every link, fstat(2) and fstatfs(2) in a forked
+// child, and ends with ctx. A FUSE server can take a request and never answer. The waiting thread
+// can not end then, nor can its process, even if killed (the kernel's fs/fuse/dev.c,
+// request_wait_answer): it is the child that is left behind.
 //
 //go:norace
 func FindInRoot(ctx context.Context, root *FD, name string) (*Found, error) {

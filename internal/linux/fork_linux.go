@@ -84,8 +84,8 @@ type image struct {
 	fds    []*FD // the image's own
 }
 
-// firstPlanFD is the least number of a descriptor that a plan refers to, so that 0 to errorFD are
-// free for the child.
+// firstPlanFD is the least descriptor that a plan refers to.
+// Those from 0 to errorFD are the child's.
 const firstPlanFD = 64
 
 // load makes an image, once: it takes the plan's memory. The descriptors stay the caller's.

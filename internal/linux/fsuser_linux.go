@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ActAs has the calling thread open and make files as a user (setfsuid(2)): what is made is the
-// user's, and the kernel asks for that user where fs.protected_regular and its like do (proc(5)).
-// What root may reach, it still may. The thread is not to be used for anything else afterwards.
+// ActAs has the calling thread open and make files as a user (setfsuid(2)). What it makes is the
+// user's. The kernel asks for that user where fs.protected_regular and its like do (proc(5)). The
+// thread may still reach what root may. Do not use it for anything else afterwards.
 func ActAs(uid, gid int) error {
 	for _, id := range []struct {
 		call string
@@ -47,9 +47,8 @@ func raise(caps ...int) error {
 	return wrap("capset", unix.Capset(&header, &data[0]))
 }
 
-// OpenOutputAt opens a file below dir for writing, or makes an empty one. It follows no link and
-// waits for nothing: not for the reader of a FIFO, nor for the holder of a lease (fcntl(2),
-// F_SETLEASE).
+// OpenOutputAt opens a file below dir for writing, or makes an empty one. It follows no link. It
+// waits neither for a FIFO's reader nor for the holder of a lease (fcntl(2), F_SETLEASE).
 func OpenOutputAt(dir *FD, name string, perm uint32) (fd *FD, made bool, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	raw, err := retry(func() (int, error) { return unix.Openat(dir.Int(), name, flags|unix.O_EXCL, perm) })

@@ -40,9 +40,9 @@ func (f *FS) Mount(attrs int) (*FD, error) {
 // busyLimit is how long a forked process may have a copy of a descriptor before it executes.
 const busyLimit = 2 * time.Second
 
-// MakeReadOnly makes the whole superblock of a mount read-only, which no remount of a bind mount of
-// it can undo. A file that is open for writing keeps it busy: a child that this process is forking
-// at the moment may hold one.
+// MakeReadOnly makes a mount's whole superblock read-only: remounting a bind
+// mount of it can not undo that. A file that is open for writing keeps it busy.
+// A child that is just being forked may hold one.
 func MakeReadOnly(mount *FD) error {
 	for wait := 50 * time.Microsecond; ; wait *= 2 {
 		err := reconfigureReadOnly(mount)

@@ -43,8 +43,8 @@ func NewRing() (*Ring, error) {
 	return &Ring{packetSocket: s}, nil
 }
 
-// RingOf is a ring in memory that no socket fills, of blocks of the given size in bytes, for tests:
-// it can be read, stopped or not, and has nothing else.
+// RingOf is a ring for tests, in memory that no socket fills. Its blocks have the given size in
+// bytes. It can only be read, stopped or not.
 func RingOf(mem []byte, block int) *Ring {
 	return &Ring{mem: mem, block: block, blocks: len(mem) / block}
 }
@@ -65,8 +65,8 @@ func (r *Ring) Reserve(o RingOptions) error {
 	return wrap("setsockopt PACKET_RX_RING", unix.SetsockoptTpacketReq3(raw, unix.SOL_PACKET, unix.PACKET_RX_RING, req))
 }
 
-// Start attaches the filter, and then binds the socket to the interface and to all protocols, which
-// sets the ring that Reserve made going. It can be called from any thread, once.
+// Start attaches the filter. It then binds the socket to the interface and to all protocols: that
+// sets the ring going that Reserve made. It can be called from any thread, once.
 func (r *Ring) Start(o RingOptions) error { return r.start(&o) }
 
 // Map makes the ring readable, which takes nearly 2 ms for 32 MiB. It fills meanwhile.
@@ -119,8 +119,8 @@ func sequence(block []byte) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&block[blockSequence])))
 }
 
-// Oldest is a time, in nanoseconds since 1970, before which no packet is in the ring any more,
-// provided that Block had none. now is that of the caller's clock, taken before.
+// Oldest is a time in nanoseconds since 1970. If Block had none, no older packet is in the ring.
+// now is the caller's clock, read before.
 func (r *Ring) Oldest(now uint64) uint64 {
 	mem := r.current()
 	if handedOver(mem) || !r.begun(mem) || atomic.LoadUint32(word(mem, blockCount)) == 0 {

@@ -274,9 +274,9 @@ func (p *Plan) NewSession() { p.call("start a session", unix.SYS_SETSID) }
 // programFD is the descriptor that Exec executes.
 const programFD = 4
 
-// Clone makes the process that goes on with the plan: a sibling of the planning child, so that this
-// process is its parent, and the first one inside the joined pid namespace. The planning child ends
-// here, and has been reaped when the plan goes on.
+// Clone makes the process that goes on with the plan. It is a sibling of the planning child, so
+// this process is its parent, and the first one in the joined pid namespace. The planning child
+// ends here, and has been reaped when the plan goes on.
 func (p *Plan) Clone() {
 	p.call("clone into the pid namespace", unix.SYS_CLONE, val(unix.CLONE_PARENT|int(unix.SIGCHLD))).fork = true
 	p.call("wait for the planning child's end", unix.SYS_READ, val(errorFD), p.bytes(make([]byte, 1)), val(1))

@@ -58,8 +58,8 @@ func Pair() (ours *FD, theirs *os.File, err error) {
 // ErrServerEnded reports that the process which was to run a plan has ended before it answered.
 var ErrServerEnded = errors.New("the process that runs plans has ended")
 
-// serverEnded adds ErrServerEnded to the errors by which a socket says that its other end is closed
-// (unix(7); ECONNRESET says that not all was read there).
+// serverEnded adds ErrServerEnded to errors of a socket whose other end is closed. ECONNRESET says
+// that not all was read there (unix(7)).
 func serverEnded(err error) error {
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, unix.EPIPE, unix.ECONNRESET} {
 		if errors.Is(err, end) {

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockRange takes an exclusive lock on a part of an open file, which need not be that long, or says
-// at once that somebody else has one (fcntl(2), F_OFD_SETLK). The lock is the open file's: the
-// kernel gives it up when its last descriptor is closed, however the process ends.
+// LockRange takes an exclusive lock on a part of an open file, or says at once that somebody else
+// has one (fcntl(2), F_OFD_SETLK). The file may be shorter. The kernel gives the lock up when the
+// open file's last descriptor is closed, however the process ends.
 func LockRange(fd *FD, start, size int64) (bool, error) {
 	err := setRange(fd, unix.F_WRLCK, start, size)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {

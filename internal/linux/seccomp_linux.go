@@ -25,9 +25,9 @@ const (
 // maxInstructions bounds one program (linux/bpf_common.h, BPF_MAXINSNS).
 const maxInstructions = 4096
 
-// ErrNoFilterCopy reports that the kernel copies no filters for this process: it was built without
-// CONFIG_CHECKPOINT_RESTORE, this process is itself filtered or lacks CAP_SYS_ADMIN, or a security
-// module forbids it.
+// ErrNoFilterCopy reports that the kernel copies no filters for this process. The kernel was built
+// without CONFIG_CHECKPOINT_RESTORE, this process is filtered itself or lacks CAP_SYS_ADMIN, or a
+// security module forbids it.
 var ErrNoFilterCopy = errors.New("the kernel does not let this process copy another's seccomp filters")
 
 // ErrTraced reports that another process traces the one whose filters were asked for; only its
@@ -84,9 +84,8 @@ func tracedFilter(pid, index int, buf SeccompProgram) (SeccompProgram, error) {
 	return slices.Clone(buf[:n]), nil
 }
 
-// copyError says what an error of PTRACE_SECCOMP_GET_FILTER means for a process that has filters:
-// EACCES that the tracer may not, EINVAL or EIO that the kernel can not (kernel/seccomp.c,
-// seccomp_get_filter).
+// copyError says what an error of PTRACE_SECCOMP_GET_FILTER means if a process has filters. EACCES:
+// the tracer may not. EINVAL, EIO: the kernel can not (kernel/seccomp.c, seccomp_get_filter).
 func copyError(err error) error {
 	err = wrap("ptrace SECCOMP_GET_FILTER", err)
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EIO) {

@@ -2,8 +2,8 @@ package linux
 
 import "dlx/fault"
 
-// since is the kernel release that brought a system call, as its manual page says, of those that a
-// message is to name.
+// since is the kernel release that brought a system call, by its manual page.
+// It has the calls that messages name.
 var since = map[string]string{
 	"mount_setattr": "5.12",
 	"openat2":       "5.6",

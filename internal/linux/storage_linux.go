@@ -6,10 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// storage are the file systems whose regular files are bytes that somebody has stored, by their
-// magic numbers (statfs(2), and the kernel's include/uapi/linux/magic.h). What the kernel makes up
-// while it is read is not among them: a file of procfs or debugfs may wait for ever, take what it
-// tells from somebody else, or act. Nor is FUSE, whose server is a process of anybody's.
+// storage are the file systems whose regular files somebody has stored, by magic number (statfs(2),
+// include/uapi/linux/magic.h of the kernel). Files that the kernel makes up, as in procfs or
+// debugfs, may wait for ever, ask somebody else, or act. A FUSE server may be anybody's process.
 var storage = []int64{
 	unix.OVERLAYFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC,
 	unix.EXT4_SUPER_MAGIC, // ext2 and ext3 as well

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tap is a packet socket without a ring: what it receives can be read at once, and what there is no
-// room for is lost. Its packets begin at the network header, on every kind of interface (packet(7),
+// Tap is a packet socket without a ring. What it receives can be read at once, and what finds no
+// room is lost. Packets begin at the network header, on every kind of interface (packet(7),
 // SOCK_DGRAM). It is for one goroutine.
 type Tap struct{ packetSocket }
 

@@ -149,8 +149,8 @@ const (
 	lastStopWait  = 2 * time.Millisecond
 )
 
-// stop returns when the seized process has stopped, is gone, or ctx has ended. It makes sure first
-// that the process is pidfd's: while that one is not reaped, nobody else has its number.
+// stop returns when the seized process has stopped, is gone, or ctx has ended. First it makes sure
+// that the process is pidfd's: while that one is not reaped, no other has its number.
 func (t *tracer) stop() error {
 	if err := PidfdSignal(t.pidfd, 0); err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 	"dlx/toolbox"
 )
 
-// dataSet is files that a program or a library looks for, with the variable that tells it where
-// they are in the toolbox.
+// dataSet is files that a program or a library looks for.
+// A variable tells it where the toolbox has them.
 type dataSet struct {
 	from  []string          // folders of the tree
 	to    string            // below the folder of the programs
@@ -75,7 +75,7 @@ func isPython(file string) bool {
 	})
 }
 
-// addData adds data that the group's programs and libraries look for, and the file that says where.
+// addData adds the data of the group's programs and libraries, and the file that says where it is.
 func (g *group) addData() error {
 	var names []string
 	for file, name := range g.names { // python3 is a link to that of its version

@@ -10,8 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// license keeps the copyright file of a package, whose source is s, in the toolbox and returns what
-// it says, as an SPDX expression. The file is this machine's unless read is given.
+// license keeps a package's copyright file in the toolbox and returns what it says, as an SPDX
+// expression. The package's source is s. The file is this machine's unless read is given.
 func (m *maker) license(s toolbox.Source, file string, read func(string) ([]byte, error)) string {
 	if read == nil {
 		read = os.ReadFile
@@ -44,7 +44,7 @@ var spdxNames = map[string]string{
 	"LGPL-3": "LGPL-3.0-only", "LGPL-3+": "LGPL-3.0-or-later", "MPL-2.0": "MPL-2.0", "OpenSSL": "OpenSSL", "Unlicense": "Unlicense", "curl": "curl",
 }
 
-// spdx is what a copyright file says, all of its licences together; those that SPDX has no name for
+// spdx is what a copyright file says, all of its licences together. Those that SPDX does not name
 // are references to the file itself.
 func spdx(pkg, text string) string {
 	if !strings.HasPrefix(text, "Format:") {

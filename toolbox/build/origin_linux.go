@@ -10,9 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// origin is what scripts/toolbox.sh notes about a package of Debian's when it has checked its
-// digests: in NAME.origin, a line for its version, one for its folder in the archive, and one for
-// each file.
+// origin is what scripts/toolbox.sh notes about a package of Debian's when its digests are right.
+// NAME.origin has a line for the version, one for the folder in the archive, and one for each file.
 type origin struct {
 	version, folder string
 	files           []toolbox.SourceObject

@@ -75,8 +75,8 @@ func addOwn(b *toolbox.Builder, path, file string) error {
 	return nil
 }
 
-// Host makes the bundle of the programs that dlx starts beside itself, out of the folder with what
-// scripts/toolbox.sh has built.
+// Host makes the bundle of programs that dlx starts beside itself.
+// dir has what scripts/toolbox.sh has built.
 func Host(dir, version, arch string) (*toolbox.Bundle, error) {
 	b := toolbox.Builder{Name: toolbox.HostName, Version: version, Arch: arch, Created: time.Unix(0, 0)}
 	if err := addOwn(&b, toolbox.PrinterPath, filepath.Join(dir, path.Base(toolbox.PrinterPath))); err != nil {

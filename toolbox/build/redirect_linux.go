@@ -13,16 +13,15 @@ import (
 	"dlx/toolbox"
 )
 
-// A program written in C, and each of its libraries, has paths of plug-ins and start-up files in
-// it: nsswitch.conf names modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv
-// converters, and the loader takes /etc/ld.so.preload for its own. In a session all of those are
-// the container's. So what a toolbox brings along looks for them where nothing is: folders of that
-// name are dlx's own in the /dev of a session (inject, reserved), and an empty path leads nowhere.
-// /bin/sh becomes /dev/sh, which is the toolbox's there.
+// A program in C, and each of its libraries, names plug-ins and start-up files: nsswitch.conf names
+// modules of the C library's, openssl.cnf engines, /usr/lib/…/gconv converters, and the loader
+// takes /etc/ld.so.preload. In a session all of these are the container's. So a toolbox's programs
+// look for them where nothing is: below a folder in /dev that is dlx's own (inject, reserved), or
+// at an empty path. /bin/sh becomes /dev/sh, the toolbox's.
 //
-// What tells of the machine, such as /etc/hosts and /etc/resolv.conf, stays the container's. The
-// users of /etc/passwd do, but not their homes and shells: curl and ssh look for their start-up
-// files in that home, whatever HOME is. dlx's own programs do not, and have the file itself.
+// Files about the machine, such as /etc/hosts and /etc/resolv.conf, stay the container's. So do the
+// users of /etc/passwd, but not their homes and shells: curl and ssh look for start-up files in
+// that home, whatever HOME is. dlx's own programs do not, and get the file itself.
 
 // muslFolders begins the name of the file that tells musl's loader where to look. It stands behind
 // a prefix in a format (ldso/dynlink.c).
@@ -47,8 +46,8 @@ const maxPath = 4096
 // zones is where tzset(3) looks for a time zone by its name, which is data.
 const zones = "/usr/share/zoneinfo"
 
-// machineFiles are the files of /etc, by their names or the folders that they lie in, which say
-// what the container is like, and from which nobody loads or runs anything.
+// machineFiles are names of files or folders in /etc that say what the container is like. Nobody
+// loads or runs anything from them.
 var machineFiles = []string{
 	"passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts", "hostname", "resolv.conf", "host.conf", "gai.conf", "services",
 	"protocols", "networks", "ethers", "rpc", "localtime", "timezone", "mtab", "fstab", "machine-id", "os-release", "lsb-release",
@@ -62,9 +61,9 @@ const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
 // their place.
 const theAccounts = "/etc/passwd"
 
-// cuts are what is left of the paths that loaders look in after the toolbox's, where no other one
-// is as short: musl's (ldso/dynlink.c, sys_path) becomes empty, and the GNU C library's, which
-// insists on a slash (elf/dl-load.c, _dl_init_paths), a folder that is no library.
+// cuts shorten paths that loaders look in after the toolbox's; no path of dlx's is as short. musl's
+// (ldso/dynlink.c, sys_path) becomes empty. The GNU C library's has to have a slash (elf/dl-load.c,
+// _dl_init_paths): it becomes a folder that is no library.
 var cuts = []struct{ from, to string }{
 	{"\x00/lib/\x00", "\x00/\x00ib/\x00"},
 	{"\x00/lib:", "\x00\x00lib:"},
@@ -94,9 +93,9 @@ func forgetHomes(data []byte) []byte {
 	return bytes.ReplaceAll(data, []byte(theAccounts), []byte(inject.AccountsPath))
 }
 
-// Redirect makes a program or a library look for nothing of the container's that it would load, run
-// or be steered by. data is an ELF file, which stays as long as it was. Of a program in Go, whose
-// strings have no end, only the one file is replaced that its resolver waits for.
+// Redirect changes the paths in a program or a library: it no longer looks for anything of the
+// container's that it would load, run or be steered by. data is an ELF file and keeps its length.
+// In a Go program strings have no end, so only the file that its resolver waits for is replaced.
 func Redirect(data []byte) ([]byte, error) {
 	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
@@ -136,9 +135,9 @@ func segment(p *elf.Prog, data []byte) ([]byte, error) {
 	return data[p.Off : p.Off+p.Filesz], nil
 }
 
-// forgetLoader makes the name of the loader empty, however short it is. The kernel takes that for
-// the working directory, which is no program, and refuses to start it (EACCES) without the
-// toolbox's loader: the container's does not run it.
+// forgetLoader empties the loader's name, of any length. The kernel takes that for the working
+// directory, which is no program, and refuses to start it (EACCES). So the container's loader never
+// runs it, only the toolbox's.
 func forgetLoader(f *elf.File, data []byte) error {
 	for _, p := range f.Progs {
 		if p.Type != elf.PT_INTERP {

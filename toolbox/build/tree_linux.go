@@ -11,9 +11,8 @@ import (
 	"syscall"
 )
 
-// tree is a file system that programs and libraries are taken from: this machine's, or one that
-// packages or layers were unpacked to. Links are followed inside of it, absolute ones too, and
-// never out of it.
+// tree is a file system to take programs and libraries from: this machine's, or one that packages
+// or layers were unpacked to. Links, also absolute ones, are followed inside of it.
 type tree struct{ root *os.Root }
 
 func openTree(dir string) (*tree, error) {
