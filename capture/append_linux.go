@@ -47,9 +47,8 @@ func (c *Capture) put(s *source, i *iface, owner uint32, news *attribution.Flow)
 	i.stats.Delivered++
 }
 
-// appendRun appends the source's next packets for as long as they are of the interface of the one
-// that append was called for, and have no tag. It does what put does, with the output at hand: that
-// makes 1.5 ns a packet.
+// appendRun appends the source's next packets while they are of the same interface as append's, and
+// have no tag. It does what put does, with the output at hand: that makes 1.5 ns a packet.
 func (c *Capture) appendRun(s *source) {
 	i, f, out := s.last, &s.frame, c.out
 	looks := s.owner != nil || s.names != nil

@@ -9,9 +9,9 @@ import (
 	"dlx/capture/pcapng"
 )
 
-// The kernel counts a ring's packets, not each interface's. What it dropped is booked on the
-// interface of the first packet after the gap, and what was dropped after the last one on the
-// interface with the most packets.
+// The kernel counts a ring's packets, not each interface's. Drops
+// count for the interface of the first packet after the gap. Those
+// after the last packet count for the interface with the most packets.
 
 // countSource takes a ring's figures, and books what is newly dropped on an interface.
 func (c *Capture) countSource(s *source, i *iface) error {

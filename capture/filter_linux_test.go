@@ -59,10 +59,10 @@ var vlanFilters = map[string]string{
 	"ether src 02:00:00:00:00:01 and vlan 200": "", "ip or vlan 200": "ip", "udp port 9 or (vlan and udp port 9)": "udp port 9",
 }
 
-// TestVLAN captures what goes over a veth pair, where the kernel takes the tags out of received
-// frames before the filter sees them: what the live program lets through, at both ends, has to be
-// what the program for files says of the frames as they were sent. Primitives that no vlan stands
-// before see received frames without their first tag. And the live program has to be tcpdump's.
+// TestVLAN captures on both ends of a veth pair. The kernel takes tags out of received frames
+// before the filter sees them. The live program has to let through what the program for files does
+// of the frames as sent. Primitives without a vlan before them see received frames without their
+// first tag. The live program has to be tcpdump's.
 func TestVLAN(t *testing.T) {
 	tcpdump := testutil.RequireTool(t, "tcpdump")
 	enter := namespace(t, veth)

@@ -39,7 +39,7 @@ func byInterface(packets []pcapng.Packet, names []string, data []byte) map[strin
 	return seen
 }
 
-// TestComingAndGoing: interfaces that appear, are renamed and vanish during a capture are captured
+// TestComingAndGoing: interfaces appear, are renamed and vanish during a capture. They are captured
 // from their first packet to their last, under the names that they had.
 func TestComingAndGoing(t *testing.T) {
 	enter := namespace(t, "")

@@ -41,8 +41,8 @@ type arrival struct {
 
 func arrivalOf(f *linux.Frame) arrival { return arrival{f.Time, f.Interface, f.Length, f.Outgoing} }
 
-// handoverRoom is how much of the kernel's memory packets may take that come before the ring, in
-// bytes: some 10,000 small ones for the usual ring.
+// handoverRoom is how much kernel memory packets before the ring may take, in bytes. With the usual
+// ring it is room for some 10,000 small ones.
 func handoverRoom(ring int) int { return ring / 4 }
 
 // openHandover opens the socket, on a thread of the namespace. It is nil where the kernel can not
@@ -149,8 +149,8 @@ func (h *handover) note(f *linux.Frame) {
 	h.last = max(h.last, f.Time)
 }
 
-// handoverSlack is how much later than the last packet of the queue one may be that the ring has
-// from before, in nanoseconds: processors hand packets over side by side.
+// handoverSlack is how much later than the queue's last packet one may be that the ring has from
+// before, in nanoseconds. Processors hand packets over side by side.
 const handoverSlack = 1e9
 
 // over says that no packet of the ring's can be the queue's any more.

@@ -121,8 +121,8 @@ func (s *sender) end() {
 	s.done.Wait()
 }
 
-// rounds repeats a capture until three of them have shown what is wanted of the early packets: that
-// depends on who runs when.
+// rounds repeats a capture until three have shown what is wanted of the early packets. It depends
+// on who runs when.
 func rounds(t *testing.T, what string, try func() bool) {
 	t.Helper()
 	good := 0
@@ -152,8 +152,8 @@ func TestHandoverAndRing(t *testing.T) {
 // TestHandoverTooMany: where the queue can not have all, the capture begins with the ring.
 func TestHandoverTooMany(t *testing.T) {
 	enter := namespace(t, "")
-	// A small packet takes 768 bytes of a queue that has a quarter of the ring's size, and no block
-	// is handed over before it is full: the ring is not half full.
+	// The queue has a quarter of the ring's size, and a small packet takes 768 bytes of it. The
+	// ring is not half full: no block is handed over before it is full.
 	o := capture.Options{RingSize: 1 << 20, Latency: time.Hour}
 	for range 3 {
 		packets, stats, frames, _ := handedOver(t, enter, o, 400)
@@ -243,9 +243,8 @@ func checkNumbers(t *testing.T, packets []pcapng.Packet) {
 	}
 }
 
-// TestHandoverFields: a packet is the same whether it came early or by the ring, with its VLAN tag,
-// its direction, its length and, for the kinds of interfaces that have no link type of their own,
-// its header.
+// TestHandoverFields: a packet is the same by the queue as by the ring. It has its VLAN tag,
+// direction and length, and a header if its kind of interface has no link type of its own.
 func TestHandoverFields(t *testing.T) {
 	ip := func(t *testing.T, enter capture.Enter) *sender {
 		return sendNumbers(t, enter, "192.0.2.2:9")
@@ -303,8 +302,8 @@ func handoverFields(t *testing.T, enter capture.Enter, s *sender, o capture.Opti
 	return n > 0 && n < uint64(len(packets))
 }
 
-// TestQueue: a packet out of a queue has what one out of a ring has, the sender's address and the
-// network header's place included, which not every kind of file needs.
+// TestQueue: a packet from a queue has what one from a ring has. The sender's address and the
+// network header's place, which not every kind of file needs, are among it.
 func TestQueue(t *testing.T) {
 	enter := namespace(t, veth)
 	var q *linux.RawSocket

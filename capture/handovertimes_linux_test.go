@@ -6,8 +6,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// TestHandoverTimes: of what the ring has, that is left out which the queue had, and what it begins
-// with from before; nothing later, though its clock is set back.
+// TestHandoverTimes: the ring's packets that the queue had are left out, as are those from before
+// it that the ring begins with. Nothing later is left out, though the clock is set back.
 func TestHandoverTimes(t *testing.T) {
 	frame := func(time uint64) *linux.Frame { return &linux.Frame{Time: time, Length: 60} }
 	for name, tt := range map[string]struct {

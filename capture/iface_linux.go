@@ -24,8 +24,8 @@ type iface struct {
 // macSize is the size of an address that a file has room for, in bytes.
 const macSize = 6
 
-// interfaceOf finds the interface of a packet, which is described in the file when its first packet
-// comes, and anew when it has another name.
+// interfaceOf finds the interface of a packet. It is described in the file before its first packet,
+// and again when its name has changed.
 func (c *Capture) interfaceOf(s *source, f *linux.Frame) (*iface, error) {
 	if i := s.interfaces[f.Interface]; i != nil && f.Time < i.until {
 		return i, nil

@@ -116,8 +116,8 @@ func (l *links) forget() {
 	}
 }
 
-// update takes what has been told meanwhile, without waiting, and calls changed for each interface
-// that it is about.
+// update takes the messages that have come, without waiting.
+// It calls changed for each interface in them.
 func (l *links) update(changed func(*link)) error {
 	for range updates {
 		ready, err := linux.Readable(l.descriptor(), 0)

@@ -65,8 +65,8 @@ func mixture(n, size int) []byte {
 	return b
 }
 
-// TestRuns: packets that are appended in one go are the same as those that are looked at one by
-// one, and so are the figures.
+// TestRuns: packets appended in one go are the same as those looked at one by one.
+// So are the figures.
 func TestRuns(t *testing.T) {
 	for name, prepare := range map[string]func(m *capture.Merger){
 		"no processes": func(*capture.Merger) {},

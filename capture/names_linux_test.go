@@ -39,8 +39,8 @@ func asking(from, to string) []byte {
 	return ethernet(slices.Concat(head, src.AsSlice(), make([]byte, 6), dst.AsSlice()), 0x806)
 }
 
-// named reads a file, in which names come behind the interface of the packet that they come with,
-// and returns which addresses the packets so far had names for, in the order of their coming.
+// named reads a file and returns the addresses for which it had names, in the order of packets.
+// Names come behind the interface of the packet that they come with.
 func named(t *testing.T, file []byte, all []string) (list []string) {
 	t.Helper()
 	r := pcapng.NewReader(bytes.NewReader(file))
@@ -69,8 +69,8 @@ func named(t *testing.T, file []byte, all []string) (list []string) {
 	}
 }
 
-// TestNames: the file has the names of the source's own addresses and of those that packets have,
-// each in front of the first packet that has it, or as soon as the name is known; and no others.
+// TestNames: the file has names of the source's own addresses and of its packets', and no others.
+// Each stands before the first packet that has it, or comes as soon as it is known.
 func TestNames(t *testing.T) {
 	all := []string{"192.0.2.7", "192.0.2.8", "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12", "2001:db8::8", "2001:db8::9", "192.0.2.13"}
 	var names []pcapng.Name

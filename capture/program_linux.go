@@ -49,9 +49,9 @@ func kinds(list []*link) []uint16 {
 	return slices.Compact(out)
 }
 
-// arms are those for the interfaces of a kind: one for all of them, or one for each where the
-// filter asks for their network masks. Interfaces that the filter has no program for are left out,
-// and the error of the first one returned.
+// arms are those for the interfaces of a kind: one for all of them,
+// or one for each if the filter asks for network masks. Interfaces
+// without a program are left out; first is the first one's error.
 func (s *source) arms(hardware uint16, wanted []*link) (arms []arm, first error) {
 	loopback := hardware == linktype.HardwareLoopback
 	if program, err := s.compileFor(hardware, netip.Addr{}); err == nil {

@@ -6,8 +6,8 @@ import "io"
 type Sink interface {
 	// Begin is called once and first, when all sockets are open and the filter is on.
 	Begin() error
-	// Blocks takes whole blocks of pcapng, which are the caller's again when it returns: how many
-	// of them are packets, and how many packets were lost since the blocks before.
+	// Blocks takes whole blocks of pcapng, packets of them packets. dropped packets were lost since
+	// the blocks before. The bytes are the caller's again when it returns.
 	Blocks(b []byte, packets, dropped uint64) error
 }
 

@@ -196,9 +196,9 @@ const (
 	maxBlock = 1 << 20
 )
 
-// blockSize is that of a ring's blocks, of which there should be some 16. Where packets are waited
-// for, most blocks are handed over before they are full, and small ones are there earlier: the
-// kernel has pieces of that size at hand.
+// blockSize is that of a ring's blocks: there should be some 16. If packets are waited for, most
+// blocks are handed over before they are full. The kernel makes small ones sooner: it has pieces of
+// that size at hand.
 func blockSize(ring int, latency time.Duration) int {
 	size := minBlock
 	if latency <= DefaultLatency {

@@ -176,10 +176,9 @@ func (f *followers) start(ctx context.Context) error {
 // Those gather in the rings meanwhile.
 const nameWait = 100 * time.Millisecond
 
-// name has the file say what the addresses of its packets are called: the targets talk to other
-// containers. The engine is asked now that the rings are on, and not before: on a busy core the
-// kernel takes longer to make a ring. An engine that is slow holds up nothing, its names come in
-// later.
+// name writes the names of addresses into the file: the targets talk to other containers. The
+// engine is asked only now that the rings are on: on a busy core it would make the kernel slower at
+// making them. A slow engine holds nothing up. Its names come in later.
 func (f *followers) name(ctx context.Context) {
 	if f.req.NoNames {
 		return

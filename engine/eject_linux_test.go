@@ -13,10 +13,10 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestAttackEject: a container swaps the toolbox's files for FIFOs and links and back while they
-// are taken out. Each time either all is taken out or what is left is named, and no FIFO, a
-// device's stand-in, is ever opened. The defences are that a file is compared by the descriptor
-// that was looked at, and that eject tries again.
+// TestAttackEject: a container swaps the toolbox's files for FIFOs and links and back
+// while they are taken out. All is taken out, or what is left is named; no FIFO,
+// which stands for a device, is ever opened. Defences: a file is compared by the
+// descriptor that was looked at, and eject tries again.
 func TestAttackEject(t *testing.T) {
 	e := newLocal(t)
 	const rounds = 12

@@ -38,7 +38,7 @@ type Engine interface {
 	Inject(ctx context.Context, req InjectRequest) (InjectResult, error)
 	// Eject takes it out again.
 	Eject(ctx context.Context, req EjectRequest) ([]EjectResult, error)
-	// Toolboxes lists the toolbox that comes with dlx, and those that are kept, with whether they
+	// Toolboxes lists the toolbox that comes with dlx and those that are kept, and whether each
 	// would be taken. What can not be read is an error beside the rest.
 	Toolboxes(ctx context.Context) ([]Toolbox, error)
 	// ToolboxNames are the names of those that are kept, for completion.
@@ -137,8 +137,9 @@ type CaptureRequest struct {
 	User uint32
 }
 
-// Sink is where a capture goes: Begin is called once, when all sockets are open and the filter is
-// on, and then Blocks, with whole blocks of pcapng. capture.ToWriter makes one of an io.Writer.
+// Sink is where a capture goes. Begin is called once, when all sockets are open
+// and the filter is on. Then Blocks is called with whole blocks of pcapng.
+// capture.ToWriter makes one of an io.Writer.
 type Sink = capture.Sink
 
 // Connection is a TCP connection, by its two ends.

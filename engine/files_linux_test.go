@@ -46,8 +46,8 @@ func TestAttackAccounts(t *testing.T) {
 	}
 }
 
-// TestAttackIDs: a number in /etc/passwd that is 0 in 32 bits is no user, and a file without an end
-// no file.
+// TestAttackIDs: a number in /etc/passwd that is 0 in 32 bits is no user.
+// A file without an end is no file.
 func TestAttackIDs(t *testing.T) {
 	e := newLocal(t)
 	for content, want := range map[string]error{

@@ -10,8 +10,8 @@ import (
 	"dlx/target"
 )
 
-// Limits for looking at containers: how many at a time, and how long one may take, since a file
-// system that the container mounted can hang.
+// Limits for looking at containers: how many at a time, and how long one may take. A file system
+// that the container mounted can hang.
 const (
 	listAtOnce = 8
 	lookLimit  = time.Second

@@ -163,8 +163,8 @@ func TestRestraintsOfPaused(t *testing.T) {
 }
 
 // TestAttackHostFiles: a container that shares the host's processes traces a session with the
-// host's files, and reaches them through /proc/PID/root. The defence is that there is no such
-// session without a capability that containers lack.
+// host's files, and reaches these through /proc/PID/root. The defence: every such session has a
+// capability that containers lack.
 func TestAttackHostFiles(t *testing.T) {
 	e := newLocal(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))

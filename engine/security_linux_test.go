@@ -184,9 +184,9 @@ func harmless(path string) bool {
 	return false
 }
 
-// TestAttackMemory: a container that may trace the session reads what the session's first process
-// has in its environment and memory before it executes its program. The defence is the keeper,
-// which has nothing of dlx's to leave there.
+// TestAttackMemory: a container that may trace the session reads its first process's environment
+// and memory from before it executes its program. The defence is the keeper: it has nothing of
+// dlx's to leave there.
 func TestAttackMemory(t *testing.T) {
 	secret := "secret-" + rand.Text()
 	t.Setenv("DLX_TEST_SECRET", secret)
@@ -303,9 +303,9 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 	}
 }
 
-// A container's files (its /etc/hosts is the engine's, with the host name) give names to addresses,
-// ports and protocols: a capture that took them would leave out what the container wants left out.
-// Names are looked up before a namespace is entered, in the machine's files.
+// A container's files name addresses, ports and protocols (its /etc/hosts is the engine's, with the
+// host name). With these a capture would leave out what the container wants. Names are looked up in
+// the machine's files, before a namespace is entered.
 func TestAttackNames(t *testing.T) {
 	e := newLocal(t)
 	etc := t.TempDir()

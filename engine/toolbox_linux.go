@@ -35,8 +35,8 @@ func (l *Local) find(ref ToolboxRef) (*toolbox.Bundle, error) {
 	return nil, ErrHostFile
 }
 
-// toolboxes are those that are asked for, the first one first, above the one that comes with dlx.
-// seen notes in the store that they are used.
+// toolboxes are those that are asked for, the first one first, and below them the one that comes
+// with dlx. seen notes in the store that they are used.
 func (l *Local) toolboxes(refs []ToolboxRef) (all *toolbox.Verified, seen func() error, err error) {
 	none := func() error { return nil }
 	own, err := l.bundled()
@@ -150,8 +150,8 @@ func (l *Local) ImportToolbox(_ context.Context, ref ToolboxRef) (t Toolbox, err
 	return describe(b.Manifest(), v, nil), nil
 }
 
-// ToolboxSBOM returns a toolbox's bill of materials, and that of the one which comes with dlx for
-// nil. It is nil if the toolbox has none.
+// ToolboxSBOM returns a toolbox's bill of materials, nil if it has none. For a nil ref it is that
+// of the toolbox that comes with dlx.
 func (l *Local) ToolboxSBOM(_ context.Context, ref ToolboxRef) (sbom []byte, err error) {
 	defer func() { err = fault.In("toolbox", "", err) }()
 	b, err := toolbox.Default()

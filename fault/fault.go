@@ -1,5 +1,5 @@
-// Package fault is what goes wrong that a client has to tell apart: errors as plain data, which say
-// the same on either end of a wire.
+// Package fault has the errors that a client has to tell apart. They are plain data, the same on
+// either end of a wire.
 package fault
 
 import (

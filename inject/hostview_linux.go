@@ -28,8 +28,8 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 	return build(ctx, nil, func(v *View, top *linux.FD) error { return v.showHost(top, proc, readOnly) })
 }
 
-// showHost keeps the host's /dev, whose nodes nobody else has made, but for its terminals, and puts
-// proc in place.
+// showHost keeps the host's /dev, except for its terminals:
+// nobody else has made its nodes. It puts proc in place.
 func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
 	old, err := v.openDev()
 	if err != nil {

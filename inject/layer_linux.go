@@ -152,8 +152,8 @@ func (j *Journal) Place(ctx context.Context, layer Layer, box *toolbox.Verified)
 	return record, false, j.put(record)
 }
 
-// fill makes the directory. Every path is relative to a held descriptor and no link is followed:
-// what the container does meanwhile can spoil the result, and only inside the container.
+// fill makes the directory. Every path is relative to a held descriptor, and no link is followed.
+// What the container does meanwhile can spoil the result, but only inside the container.
 func fill(ctx context.Context, root *linux.FD, temp string, box *toolbox.Verified) error {
 	if err := linux.MkdirAt(root, temp, 0o755); err != nil {
 		return err

@@ -33,8 +33,8 @@ type removal struct {
 	raced   bool             // in any pass: something was changed meanwhile
 }
 
-// quietPasses is how many passes have to find nothing of ours where they find something else in its
-// place: the container may be swapping the two.
+// quietPasses is how many passes in a row have to find nothing of ours, if something else is in its
+// place. The container may be swapping the two.
 const quietPasses = 5
 
 // run makes passes until they find nothing that was placed any more. When its time is over, what is

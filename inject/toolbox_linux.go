@@ -61,9 +61,8 @@ func (m *Mounted) fill(ctx context.Context, box *toolbox.Verified) error {
 	return linux.MakeReadOnly(m.root)
 }
 
-// attach shows the tools at name below dir, which is a directory of the calling thread's own mount
-// namespace. The paths that overlayfs reads are relative to a held descriptor, so that nobody can
-// swap them.
+// attach shows the tools at name below dir, a directory of the thread's own mount namespace. The
+// paths that overlayfs reads are relative to a held descriptor: nobody can swap them.
 func (m *Mounted) attach(dir *linux.FD, name string) error {
 	if err := linux.MoveMount(m.root, dir, name); err != nil {
 		return err

@@ -42,8 +42,8 @@ var ErrNoAnswer = rootfs.ErrNoAnswer
 
 // View is a session's own mount namespace. It lasts while the View or a process inside it does.
 //
-// No device node in it can be opened but those in its /dev, where the usual ones are dlx's own: the
-// container may have put another device in their place. What else it has there stays.
+// Only device nodes in its /dev can be opened. The usual ones there are dlx's own: the container
+// may have put another device in their place. What else it has in /dev stays.
 type View struct {
 	NS    *linux.FD // the mount namespace
 	Root  *linux.FD // its root directory, for the session
@@ -81,10 +81,10 @@ func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, e
 	})
 }
 
-// ToolboxView copies the process's mount namespace and shows box at /dev/.dlx in the copy, and a
-// home beside it, which can be written with o.ReadOnly too. / stays the process's live root. Mounts
-// do not propagate in either direction, so the container can not reach into the view. The container
-// may have put a file system behind /dev that never answers, hence ctx.
+// ToolboxView copies the process's mount namespace. In the copy it shows box at /dev/.dlx, and
+// beside it a home that can be written with o.ReadOnly too. / stays the process's live root. Mounts
+// propagate in neither direction, so the container can not reach into the view. It may have put a
+// file system that never answers behind /dev, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
 	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
 }
@@ -141,7 +141,7 @@ func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error
 		return err
 	}
 	defer top.Close()
-	// A table read from a root that is changed lacks the mounts that this root is part of.
+	// The table is read before chroot: afterwards it lacks the mounts that the root is part of.
 	if v.mounts, err = self.MountInfo(); err != nil {
 		return err
 	}

@@ -205,8 +205,8 @@ func (p *Process) StartTicks() (uint64, error) {
 	return s.Start(), nil
 }
 
-// KernelThread says whether the process is one of the kernel's own: it has no files, no memory and
-// no environment.
+// KernelThread says whether the process is the kernel's own.
+// It has no files, memory or environment.
 func (p *Process) KernelThread() (bool, error) {
 	s, err := p.stat()
 	return err == nil && s.Kernel(), err

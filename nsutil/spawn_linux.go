@@ -44,7 +44,7 @@ type Child struct {
 // the user namespace first; no_new_privs, capabilities and IDs; descriptors. Only then is the
 // process cloned that the pid namespace sees.
 //
-// Until it executes the program that process has the memory of the one that runs the plan.
+// That process has the memory of the one that runs the plan until it executes the program.
 func (s *Spec) Plan() (*linux.Plan, error) {
 	join, err := s.Process.Differing()
 	if err != nil {

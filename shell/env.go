@@ -6,8 +6,8 @@ import (
 	"dlx/fault"
 )
 
-// The kernel's own bounds for the arguments of a program (execve(2)): 128 KiB for one string, a
-// quarter of the stack limit, 2 MiB as a rule, for all of them. The sum is kept to half of that,
+// The kernel's own bounds for a program's arguments (execve(2)): 128 KiB for one string, and for
+// all of them a quarter of the stack limit, 2 MiB as a rule. Here the sum is kept to half of that,
 // for the command line and what it starts.
 const (
 	maxEnvString = 128<<10 - 1

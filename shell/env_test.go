@@ -30,8 +30,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestHarmless: variables by which some tool would run, load or read what the container chose are
-// left out, whoever it is that knows them. The defence is that all are which are not listed.
+// TestHarmless: variables by which any tool would run, load or read what the container chose are
+// left out. The defence is that every variable which is not listed is.
 func TestHarmless(t *testing.T) {
 	let := func(s string) string {
 		var e shell.Environment

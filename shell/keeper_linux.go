@@ -51,8 +51,8 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 		Dir:        "/",
 		Stdin:      theirs,
 		ExtraFiles: []*os.File{file},
-		// A session of its own, so that what ends dlx's process group or terminal does not end it
-		// too.
+		// It has a session of its own: what ends dlx's
+		// process group or terminal does not end it too.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	failpoint.At("keeper.paired")

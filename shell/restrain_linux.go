@@ -15,8 +15,8 @@ import (
 	"dlx/nsutil"
 )
 
-// restraint is what the container's process and the profile say that a session is held back by,
-// beside its cgroup.
+// restraint is what holds a session back beside its cgroup,
+// by the container's process and the profile.
 type restraint struct {
 	told     Restraints
 	filters  []linux.SeccompProgram
@@ -51,7 +51,7 @@ func restrain(ctx context.Context, p *nsutil.Process, profile Profile) (*restrai
 	return r, nil
 }
 
-// noNewPrivs is set but in a session that may do everything, which has it if the container has.
+// noNewPrivs is set, unless the session may do everything. That one has it if the container has.
 func (r *restraint) noNewPrivs(status linux.Status, profile Profile) error {
 	value, err := status.Field("NoNewPrivs")
 	r.told.NoNewPrivs = !profile.all || value == "1"
@@ -115,9 +115,9 @@ func (r *restraint) label(p *nsutil.Process) error {
 	return nil
 }
 
-// limit takes the container's resource limits over. Those of address space and data segment are
-// left to the session's cgroup, which bounds its memory: a Go program, as dlx-init is one, reserves
-// much and uses little. Nothing dumps core.
+// limit takes over the container's resource limits, without those of address space and data
+// segment: a Go program such as dlx-init reserves much and uses little. The session's cgroup bounds
+// its memory. Nothing dumps core.
 func (r *restraint) limit(p *nsutil.Process) error {
 	theirs, err := p.Limits()
 	if err != nil {

@@ -140,9 +140,9 @@ type Spec struct {
 }
 
 // Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command
-// that can not be run is a fault.CommandNotFound or CommandNotRun, a container that ends is
+// that can not be run is a fault.CommandNotFound or CommandNotRun. If the container ends, it is
 // ErrTargetEnded. Output that could not be written is an error, unless its reader has gone away.
-// When ctx ends, so does the command: SIGTERM, then, after a grace period, SIGKILL.
+// When ctx ends, the command gets SIGTERM, then, after a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
 	streams, err := newStdio(spec.IO, spec.Pts)
 	if err != nil {

@@ -48,7 +48,7 @@ func ownerOf(name string) (o owner, ok bool) {
 	return o, err == nil && n == 4
 }
 
-// gone says whether the owner has certainly ended: what can not be found out is no.
+// gone says whether the owner has certainly ended. If that can not be found out, it has not.
 func (o owner) gone(us owner) bool {
 	if o.ns != us.ns {
 		return false

@@ -88,8 +88,8 @@ func (s *stdio) closeChild() error {
 	return linux.CloseAll(s.child[:]...) // closing a shared one again does nothing
 }
 
-// endOfTransmission is what ends a terminal's input (termios(3), VEOF), and endAgain how long it is
-// until that is said again.
+// endOfTransmission ends a terminal's input (termios(3), VEOF).
+// endAgain is the time until it is sent again.
 const (
 	endOfTransmission = 4
 	endAgain          = 200 * time.Millisecond
@@ -112,8 +112,8 @@ func (s *stdio) endInput() {
 	}
 }
 
-// relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does, which is its
-// owner's to bring about.
+// relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does: its owner has
+// to see to that.
 func (s *stdio) relay() {
 	if s.io.Stdin == nil && !s.io.TTY {
 		_ = s.in.Close()

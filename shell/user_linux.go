@@ -109,8 +109,8 @@ func toID(n int) (uint32, error) {
 	return uint32(n), nil
 }
 
-// markIDs puts -1 into those of a file's fields (passwd(5), group(5)) that should be an ID and are
-// none. GetExecUser would take what it can not parse, an empty field for one, for 0, which is root.
+// markIDs puts -1 into those of a file's fields that should be an ID and are none (passwd(5),
+// group(5)). GetExecUser would take them for 0, which is root: an empty field, for one.
 func markIDs(file []byte, fields ...int) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(file) {

@@ -26,8 +26,7 @@ const (
 	someGroup = "root:x:0:\nstaff:x:50:app\nover:x:4294967296:member\nword:x:zero:\n"
 )
 
-// TestFindUser: an ID that is none is an error, and never the 0 that it becomes in 32 bits or
-// unparsed.
+// TestFindUser: what is no ID is an error. It is never the 0 that it is in 32 bits or unparsed.
 func TestFindUser(t *testing.T) {
 	for spec, want := range map[string]User{
 		"0":          {Home: "/root"},

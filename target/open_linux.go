@@ -35,8 +35,8 @@ func (s *Set) Open(ctx context.Context, text string) (*Target, error) {
 	return t, nil
 }
 
-// Take does as Open, but for the verifying. Until that is done the process may be another
-// container's or nobody's: nothing may be let in, shown or kept that comes of it.
+// Take is Open without the verifying. Until that is done the process may be another container's or
+// nobody's: let in, show and keep nothing that comes of it.
 func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
 	info, err := s.Resolve(ctx, text)
 	if err != nil {

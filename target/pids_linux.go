@@ -64,8 +64,8 @@ func containerIn(membership []byte) string {
 
 func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 
-// firstProcess is the process of a group that started first: what a container's first process
-// starts, or what is executed in it later, comes after it.
+// firstProcess is the process of a group that started first. What a container's first process
+// starts, and what is executed in it later, comes after it.
 type firstProcess struct {
 	pid   int
 	start uint64

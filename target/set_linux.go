@@ -45,9 +45,8 @@ func (s *Set) runtime(scheme string) (Runtime, bool) {
 	return s.runtimes[i], true
 }
 
-// Resolve finds the one container that a TARGET means. Text that is no TARGET is a
-// fault.BadTarget; one that fits none is a fault.NotFound or NoProcess, one that fits several an
-// Ambiguous.
+// Resolve finds the one container that a TARGET means. Text that is no TARGET is a fault.BadTarget.
+// If none fits it is a fault.NotFound or NoProcess, and if several do an Ambiguous.
 func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	ref, err := ParseRef(text)
 	if err != nil {

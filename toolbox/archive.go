@@ -147,7 +147,7 @@ func (a *archive) bytes(size int64) ([]byte, error) {
 	return data, nil
 }
 
-// headSizes are the most bytes of what is read of a bundle that nobody vouches for yet.
+// headSizes bound, in bytes, what is read of a bundle that nobody vouches for yet.
 var headSizes = map[string]int64{ManifestName: maxManifest, EnvelopeName: maxEnvelope, CosignName: maxCosign}
 
 // readHead reads the entries up to the first one that is neither the manifest nor a signature.
@@ -238,8 +238,8 @@ func (b *Bundle) readEntry(a *archive, h *tar.Header, sizes map[string]int64) er
 	return b.put(h.Name, data)
 }
 
-// unlisted refuses an entry that the manifest does not have. It is not read, so that what follows
-// is not known.
+// unlisted refuses an entry that the manifest does not have. It does not read the entry, so what
+// follows it is not known.
 func (b *Bundle) unlisted(name string, sizes map[string]int64) error {
 	for _, path := range slices.Sorted(maps.Keys(sizes)) {
 		if b.contents[path] == nil {

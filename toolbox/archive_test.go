@@ -144,9 +144,9 @@ func pack(t *testing.T, name string, entries ...entry) {
 	})
 }
 
-// TestBombs reads archives that are small and become large, or have very many entries. Of one that
-// nobody trusted has signed no more is unpacked than its manifest and signatures, and of one that
-// is signed no more than the manifest says.
+// TestBombs reads archives that are small and become large, or that have very many entries. Of one
+// that nobody trusted has signed, only the manifest and signatures are unpacked. Of a signed one,
+// no more than the manifest says.
 func TestBombs(t *testing.T) {
 	key, public := keyPair(t)
 	_, other := keyPair(t)

@@ -26,8 +26,8 @@ type Bundle struct {
 	rest func(only string) error
 }
 
-// load reads the rest of a bundle, if it has not been read, or all up to one entry. Whoever calls
-// it has checked who signed the manifest, or asks for what was not signed by anybody.
+// load reads the rest of a bundle, or all up to one entry, unless it has been read. The caller has
+// checked who signed the manifest, or asks for what nobody signed.
 func (b *Bundle) load(only string) error {
 	if b.rest == nil {
 		return nil

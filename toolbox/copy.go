@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// chunkSize is read, hashed and written at a time: what is in the processor's cache is cheap to go
-// over twice, and a placement can be given up.
+// chunkSize is read, hashed and written at a time. What is in the processor's cache is cheap to go
+// over twice, and a placement can be given up in between.
 const chunkSize = 128 << 10
 
 // CopyTo writes a regular file of the toolbox and hashes it. After an error, throw w away.

@@ -10,8 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestDigests: a file has to fit all that the manifest says of it where there is time for that, and
-// what is placed at least the one that is computed soonest.
+// TestDigests: where there is time, a file has to fit every digest of the manifest. When it is
+// placed, it has to fit at least the quickest.
 func TestDigests(t *testing.T) {
 	quick := runtime.GOARCH == "amd64"
 	for name, tt := range map[string]struct {

@@ -49,8 +49,8 @@ func preAuth(payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(PayloadType), PayloadType, len(payload), payload)
 }
 
-// Sign returns an envelope around a manifest with the signatures of the keys, and those that an
-// earlier envelope around the same bytes has by other keys.
+// Sign returns an envelope around a manifest with signatures of the keys. It keeps other keys'
+// signatures of an earlier envelope around the same bytes.
 func Sign(manifest []byte, earlier *Envelope, keys ...*PrivateKey) (*Envelope, error) {
 	e := &Envelope{PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(manifest)}
 	signed := map[string]bool{}

@@ -37,9 +37,8 @@ func openFolder(name string) (b *Bundle, err error) {
 	return b, nil
 }
 
-// readFolder reads a bundle that lies in a folder, file by file, each of the size that the manifest
-// says. No link leads out of it: those of the toolbox are in the manifest, and one that lies there
-// has to be the same.
+// readFolder reads a bundle in a folder, file by file, each of the manifest's size. No link leads
+// out of it: the manifest has the toolbox's links, and one in the folder has to be the same.
 func (b *Bundle) readFolder(name string) (err error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
@@ -95,8 +94,8 @@ func (b *Bundle) readFolder(name string) (err error) {
 	return b.complete(again)
 }
 
-// readRoot reads a regular file of a folder; one that is longer than limit is refused, with what
-// says so.
+// readRoot reads a regular file of a folder. One longer than limit is refused;
+// says names what says so.
 func readRoot(root *os.Root, name string, limit int64, says string) ([]byte, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO in its place does not make it wait
 	if err != nil {

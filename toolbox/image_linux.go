@@ -18,8 +18,8 @@ type ownImage struct {
 	offset int64   // of the mapping in the file
 }
 
-// openOwn opens the program's file if data is mapped from it. It is nil where that can not be found
-// out: the mapping itself is as good. Either way the bytes are compared with their digests.
+// openOwn opens the program's file if data is mapped from it. It is nil if nobody can tell: the
+// mapping itself is as good. Either way the bytes are compared with their digests.
 func openOwn(data []byte) image {
 	maps, err := os.ReadFile("/proc/self/maps") // proc_pid_maps(5)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"dlx/toolbox"
 )
 
-// TestOutputRefused: root writes no toolbox and no signature where a link leads, and replaces
-// nothing but regular files.
+// TestOutputRefused: root writes a toolbox or a signature through no link.
+// It replaces only regular files.
 func TestOutputRefused(t *testing.T) {
 	testutil.RequireRoot(t)
 	key, _ := keyPair(t)

@@ -207,8 +207,8 @@ func hostileRoot(t *testing.T) (root string, asked func() int) {
 // opened is a file that was asked for, in what strace(1) prints.
 var opened = regexp.MustCompile(`open(?:at)?\([^"]*"([^"]*)"`)
 
-// TestProgramsAskNoNameService follows programs that look users up, in a root whose name service
-// files are hostile: they read passwd(5) and group(5), and nothing else.
+// TestProgramsAskNoNameService follows programs that look users up, in a root with hostile files
+// for the name service. They read only passwd(5) and group(5).
 func TestProgramsAskNoNameService(t *testing.T) {
 	root, asked := hostileRoot(t)
 	for _, args := range [][]string{
@@ -252,9 +252,8 @@ func TestProgramsAskNoNameService(t *testing.T) {
 	}
 }
 
-// TestPromptWraps types a line longer than the terminal is wide in a root without terminfo. Where
-// the terminal is not known, the line is scrolled sideways instead: that is what it looks like
-// without.
+// TestPromptWraps types a line longer than the terminal's width, in a root without terminfo. If the
+// terminal is unknown, the line scrolls sideways instead: so it looks without.
 func TestPromptWraps(t *testing.T) {
 	testutil.RequireRoot(t)
 	root := unpacked(t)

@@ -2,8 +2,7 @@ package toolbox
 
 import "strings"
 
-// purlEscape is what the versions of packages have that a package URL writes otherwise (ECMA-427,
-// 5.4).
+// purlEscape writes characters in versions as a package URL does (ECMA-427, 5.4).
 var purlEscape = strings.NewReplacer("%", "%25", "+", "%2B", "?", "%3F", "#", "%23", "@", "%40", " ", "%20")
 
 // DebURL is the package URL of a package of Debian's. arch is as in dpkg(1), or "source"; "" if it

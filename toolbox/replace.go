@@ -27,8 +27,8 @@ func replaceOwn(name string, perm fs.FileMode, write func(io.Writer) error) erro
 // tempName begins the names of what becomes a file when it is whole.
 func tempName(name string) string { return outfile.TempName(filepath.Base(name)) }
 
-// removeTemp removes what writers left in a folder that were killed. The caller holds the lock that
-// those hold whose files are left: nobody else's are touched.
+// removeTemp removes what killed writers left in a folder. left chooses the files of writers whose
+// lock the caller holds. Nobody else's are touched.
 func removeTemp(dir string, left func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

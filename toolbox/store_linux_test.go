@@ -114,8 +114,8 @@ func TestFullDisk(t *testing.T) {
 	names(t, dir, "store.lock", "test_1_"+large.m.Arch+".tar")
 }
 
-// TestLeftovers: the store and the record of what was used have a lock each, and what is being
-// written under one of them is not taken away under the other.
+// TestLeftovers: the store has a lock, and so has the record of what was used. Under one of them
+// nothing is removed that is being written under the other.
 func TestLeftovers(t *testing.T) {
 	key, public := keyPair(t)
 	dir := t.TempDir()

@@ -54,9 +54,9 @@ func (t *Trust) add(k *PublicKey, name string) {
 }
 
 // LoadTrust reads the keys in folders of configuration, such as the machine's and the user's:
-// trusted.d/*.pub and revoked.d/*.pub. A missing folder has no keys. A folder, a file in it, or a
-// folder on the way to it, is an error if it belongs to somebody else than root and who runs dlx,
-// or if others can write it: the keys could be anybody's.
+// trusted.d/*.pub and revoked.d/*.pub. A missing folder has no keys. Folders, their files and the
+// folders above have to belong to root or to who runs dlx, and nobody else may write there.
+// Otherwise it is an error: the keys could be anybody's.
 func LoadTrust(configs ...string) (*Trust, error) {
 	t := NewTrust()
 	for _, dir := range configs {

@@ -65,9 +65,9 @@ type Policy struct {
 	Seen  *Seen // nil: every sequence is taken
 }
 
-// Verify checks a bundle: its signer, its expiry, that every path stays inside, that it has what it
-// lists, and that its programs are for this machine and need nothing of the container's. A bundle
-// that fails is a fault.ToolboxRefused.
+// Verify checks a bundle: its signer and its expiry, that every path stays inside, that it has what
+// it lists. Its programs have to be for this machine and to need nothing of the container's. A
+// bundle that fails is a fault.ToolboxRefused.
 func (p *Policy) Verify(b *Bundle) (*Verified, error) {
 	key, err := p.signer(b)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"dlx/capture/process"
 )
 
-// flowKey tells the flows of a namespace apart, as seen by their local end: two words for a quick
-// comparison, and, for IPv6, the addresses, which do not fit.
+// flowKey tells a namespace's flows apart, seen from their local end. It has two words for a quick
+// comparison. IPv6 addresses do not fit into these, and follow.
 type flowKey struct {
 	ends  uint64 // the addresses: the local one in the lower half; of IPv6 a hash
 	ports uint64 // local in the lowest 16 bits, remote, protocol, isIPv6, the interface of a link-local address

@@ -112,8 +112,8 @@ func tlsGreeting(b []byte) string {
 	return strings.Join(words, " ")
 }
 
-// reader takes vectors with a length in front from bytes; past the end it is empty, and one that is
-// cut is as long as there are bytes.
+// reader takes vectors with a length in front from bytes. It is empty past the end, and a cut
+// vector has the bytes that are there.
 type reader []byte
 
 func (r *reader) take8() []byte {

@@ -147,8 +147,8 @@ func (c *comparison) one(theirs *libpcap, expr string, opts filter.Options) {
 	}
 }
 
-// long leaves frames out that end inside of the first headers: what happens to them depends on
-// which loads are left.
+// long leaves out frames that end inside the first headers.
+// What happens to them depends on which loads are left.
 func long(frames [][]byte) [][]byte {
 	return slices.DeleteFunc(slices.Clone(frames), func(f []byte) bool { return len(f) < 60 })
 }

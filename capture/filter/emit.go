@@ -119,7 +119,7 @@ func (p *placed) emit(raw []bpf.RawInstruction, at map[*block]*placed) []bpf.Raw
 	return append(append(raw, jump), far...)
 }
 
-// between counts the instructions that are left of those that a jump inside of a block skips.
+// between counts the instructions left of those that a jump inside of a block skips.
 func (p *placed) between(i, skip int) int {
 	n := 0
 	for _, s := range p.code[i+1 : i+1+skip] {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// ForInterfaces checks an expression and returns what compiles it, in its live form, for a link
-// type, an interface's network mask and a snapshot length. It is nil for an empty expression, which
-// everything matches. Names are looked up in check first and in later for each interface.
+// ForInterfaces checks an expression and returns what compiles its live form for a link type, an
+// interface's network mask and a snapshot length. It is nil for the empty expression, which
+// everything matches. Names are looked up in check at first, and in later for each interface.
 func ForInterfaces(expr string, check, later Names) (func(link uint16, netmask netip.Addr, snaplen uint32) ([]bpf.RawInstruction, error), error) {
 	if strings.TrimSpace(expr) == "" {
 		return nil, nil

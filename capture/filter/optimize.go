@@ -10,8 +10,8 @@ const (
 	maxBlocks = 8192
 )
 
-// optimize improves the program that begins at root, in place, and returns where it begins then.
-// What it finds wrong is told in a few words.
+// optimize improves the program at root in place, and returns its new root. The text says what is
+// wrong with the program, in a few words.
 func optimize(root *block) (*block, string) {
 	g := newGraph(root)
 	for _, alter := range []bool{false, true} {

@@ -6,9 +6,8 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// machine runs classic BPF as bpf(4) and the kernel do, with the backward jumps that libpcap's
-// protochain has and with the extensions of Linux, both of which golang.org/x/net/bpf's lacks.
-// TestMachine compares the two.
+// machine runs classic BPF as bpf(4) and the kernel do. Unlike that of golang.org/x/net/bpf it has
+// libpcap's backward jumps (protochain) and Linux's extensions. TestMachine compares the two.
 type machine []bpf.RawInstruction
 
 // metadata is what a packet socket knows besides the bytes.

@@ -50,8 +50,7 @@ type word struct {
 	value uint32
 }
 
-// IsKeyword says whether a word is a keyword of pcap-filter(7), which no name can be without a
-// backslash.
+// IsKeyword says whether a word is a keyword of pcap-filter(7). A name needs a backslash to be one.
 func IsKeyword(word string) bool {
 	_, ok := words[word]
 	return ok

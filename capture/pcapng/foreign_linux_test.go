@@ -16,9 +16,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
-// TestForeignFile reads what others write: big-endian, clocks of other units and with an offset,
-// kinds of blocks that are not known, packets without a time and of the old kind, a second section
-// in another byte order, whose interfaces replace the first one's.
+// TestForeignFile reads what others write: big-endian files, clocks of other units and with an
+// offset, unknown blocks, old packet blocks, packets without a time. A second section in another
+// byte order has interfaces that replace the first one's.
 func TestForeignFile(t *testing.T) {
 	const section, iface, old, simple, names, packet = 0x0A0D0D0A, 1, 2, 3, 4, 6
 	b := bigEndian(nil, section, words(0x1A2B3C4D, 1<<16, 0xffffffff, 0xffffffff))

@@ -22,8 +22,8 @@ func rawFile() []byte {
 
 var statistics = &pcapng.Statistics{Time: 7, Start: 1 << 33, End: 7, Received: 12, Dropped: 2, Delivered: 10}
 
-// sameAsReader checks that blocks where they lie say what a Reader says of them, up to the first of
-// which one or the other can make nothing. It returns how many there were.
+// sameAsReader checks that blocks where they lie say what a Reader says of them, up to the first
+// that one of the two can not read. It returns how many there were.
 func sameAsReader(t *testing.T, b []byte) (blocks int) {
 	t.Helper()
 	r := pcapng.NewReader(bytes.NewReader(b))

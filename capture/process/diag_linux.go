@@ -38,8 +38,9 @@ type request [56]byte
 func (r *request) Len() int          { return len(r) }
 func (r *request) Serialize() []byte { return r[:] }
 
-// newRequest asks for one socket. UDP's is looked up as a packet that comes in is, from the remote
-// end to the local one (udp_dump_one in net/ipv4/udp_diag.c), TCP's the other way round.
+// newRequest asks for one socket. UDP's is looked up as for a packet that comes
+// in, from the remote end to the local one (udp_dump_one in net/ipv4/udp_diag.c).
+// TCP's is looked up the other way round.
 func newRequest(f *Flow) *request {
 	from, to := f.Local, f.Remote
 	if f.Protocol == UDP {

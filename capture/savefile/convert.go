@@ -108,7 +108,7 @@ func (c *converter) packet(p *pcapng.RawPacket) {
 	c.out = append(append(c.out, header[:added]...), data...)
 }
 
-// cook makes the header that stands for a packet's own one, of which it takes the first bytes.
+// cook makes the header that stands for a packet's own, whose first taken bytes are in it.
 func cook(link uint16, p *pcapng.RawPacket) (h linktype.SLL2, taken int) {
 	be := binary.BigEndian
 	h.Interface = p.Interface + 1 // its number is not known: its place among the file's is

@@ -10,9 +10,8 @@ import (
 	"dlx/internal/outfile"
 )
 
-// place is the directory that the files are in. It is held from one file to the next: whoever
-// renames it meanwhile, or puts another one or a link under its name, does not move the files that
-// follow.
+// place is the directory of the files. It is held from one file to the next. Somebody may rename
+// it, or put another one or a link under its name: the next files stay where they belong.
 type place struct {
 	name string
 	dir  *linux.FD

@@ -17,10 +17,10 @@ const (
 	KeeperProgram = 3
 )
 
-// Keep is the keeper's main function; args are its arguments, name first. Its standard input is a
-// socket that dlx holds: the session's plan comes from there, and is run. When it closes, however
-// dlx came to its end, the keeper ends what is left in the group and removes it, as soon as what
-// does not end when it is killed has done so all the same.
+// Keep is the keeper's main function; args are its arguments, name first.
+// Its standard input is a socket of dlx's. It runs the session's plan, which
+// comes from there. When the socket closes, however dlx came to its end, it
+// kills what is left in the group, waits for that, and removes the group.
 func Keep(args []string) int {
 	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2

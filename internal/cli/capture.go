@@ -215,8 +215,8 @@ func (a *app) runCapture(ctx context.Context, targets []string, filter string, o
 	})
 }
 
-// unexpected is an error of a capture but for those that it ends with as it should: the last file
-// is complete, or who reads it has had enough, be it while it was being opened.
+// unexpected is a capture's error, unless that is an end as it should be: the last file is
+// complete, or the reader has had enough, even while its file was being opened.
 func unexpected(ctx context.Context, err error) error {
 	switch readerGone := errors.Is(context.Cause(ctx), errReaderGone); {
 	case errors.Is(err, savefile.ErrFull), gone(err):

@@ -14,8 +14,8 @@ import (
 	"dlx/toolbox"
 )
 
-// Packets are taken apart by dlx-print, which has no privileges to lose: another user, no
-// capabilities, and nothing but a pipe to read from and the terminal to write to.
+// dlx-print takes packets apart. It has no privileges to lose: it is another user without
+// capabilities, with a pipe to read from and the terminal to write to.
 
 // printing is dlx-print at work, with what it reads from.
 type printing struct {
@@ -26,9 +26,9 @@ type printing struct {
 // printerFD is the number that dlx-print's file has in its process (os/exec, Cmd.ExtraFiles).
 const printerFD = 3
 
-// printer is dlx-print before its start, from a memory file that nobody can change any more: it is
-// verified while it is copied there, and needs no file that nobody may execute. The caller closes
-// the file once the program has started.
+// printer is dlx-print before its start. It is verified while it is copied to a memory file, which
+// nobody can change any more. Its file need not be executable. The caller closes the memory file
+// once the program has started.
 func (a *app) printer(ctx context.Context, j *job.Job) (*exec.Cmd, *os.File, error) {
 	box, err := toolbox.VerifyHost()
 	if err = errors.Join(err, linux.KeepFromPrograms()); err != nil {

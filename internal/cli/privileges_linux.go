@@ -22,9 +22,9 @@ var verbPrivileges = map[string]linux.CapSet{
 	// To place files in a layer, whose owners are the container's.
 	"inject": looking | linux.Caps(linux.CapChown, linux.CapFowner, linux.CapFsetid),
 	"eject":  looking | linux.Caps(linux.CapFowner),
-	// To join namespaces, mount a view, make its device nodes, copy a cgroup's device programs, for
-	// which Linux 5.10 and 6.1 want NET_ADMIN and 6.18 does not (kernel/bpf/syscall.c), and become
-	// what the profile says, whose capabilities come on top.
+	// It joins namespaces, mounts a view, makes device nodes and copies a cgroup's device programs.
+	// For these Linux 5.10 and 6.1 want NET_ADMIN, 6.18 does not (kernel/bpf/syscall.c). Then it
+	// becomes what the profile says, whose capabilities come on top.
 	"debug": looking | linux.Caps(linux.CapSysAdmin, linux.CapNetAdmin, linux.CapSysChroot, linux.CapMknod, linux.CapSetuid, linux.CapSetgid,
 		linux.CapSetpcap, linux.CapKill, linux.CapChown, linux.CapFowner),
 }

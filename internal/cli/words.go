@@ -14,8 +14,8 @@ import (
 	"dlx/target"
 )
 
-// withDashes puts "--" in front of the second word that is no flag of a verb's: what begins there
-// is a session's command, with flags of its own, as docker exec has it.
+// withDashes puts "--" before a verb's second word that is no flag. A session's command begins
+// there and has flags of its own, as with docker exec.
 func withDashes(verb *cobra.Command, args []string) []string {
 	words := 0
 	for i := 0; i < len(args); i++ {

@@ -44,9 +44,9 @@ func Environ() (list []string) {
 	return list
 }
 
-// In says which processes are to be ended before a step of a plan, by points that are passed as the
-// plan is made: "plan/STEP", which ends the child, and unless that is alone in its pid namespace,
-// "plan/STEP@dlx", "@keeper" and "@both".
+// In says which processes are to be ended before a step of a plan. Points that are passed while the
+// plan is made choose them: "plan/STEP" ends the child. Unless that is alone in its pid namespace,
+// there are "plan/STEP@dlx", "@keeper" and "@both".
 func In(step string, alone bool) Victims {
 	name := "plan/" + step
 	v := Victims{Child: own().pass(name)}

@@ -1,6 +1,6 @@
-// Package initproto is what dlx and the session's first process, dlx-init, say to each other: the
-// arguments that dlx-init is started with and the records it writes to descriptor 3: Started, then
-// Exited; or one that says why not.
+// Package initproto is what dlx and dlx-init, the session's first process, say to each other. dlx
+// starts dlx-init with arguments. dlx-init writes records to descriptor 3: Started and then Exited,
+// or one that says why not.
 package initproto
 
 import (

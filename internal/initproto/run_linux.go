@@ -25,9 +25,9 @@ const prSetChildSubreaper = 36 // prctl(2)
 // starts; the runtime makes another if none of those is idle yet, on a busy machine.
 const Threads = 9
 
-// Run is dlx-init: it starts the command in a session of its own, reports what became of it, and
-// reaps whatever the command leaves behind, so that no zombie is handed to a container's init that
-// may never reap. It ends when it has no child left; dlx, outside, ends those that stay.
+// Run is dlx-init. It starts the command in a session of its own, reports what became of it, and
+// reaps what the command leaves behind: a container's init may never reap. It ends when it has no
+// child left. dlx, outside, ends those that stay.
 func Run(args []string) int {
 	syscall.CloseOnExec(StatusFD)
 	status := os.NewFile(StatusFD, "status")

@@ -68,8 +68,8 @@ func Environ(environ []string, dir, file string) []string {
 	return environ
 }
 
-// program is which one of the folder's is meant: the one that was executed, which can be called
-// something else, as bash is sh and a login shell -bash.
+// program is the one in the folder that was executed. It can be called something else: bash is sh,
+// and a login shell is -bash.
 func program(dir, name string) string {
 	file := filepath.Base(executed())
 	var st syscall.Stat_t

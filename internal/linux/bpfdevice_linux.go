@@ -57,8 +57,8 @@ const (
 	bpfExit     = unix.BPF_JMP | unix.BPF_EXIT
 )
 
-// Offsets in struct bpf_cgroup_dev_ctx, and the values of its access_type: the kind of the device
-// in the lower half, what is asked for in the upper one (linux/bpf.h).
+// Offsets in struct bpf_cgroup_dev_ctx (linux/bpf.h). The lower half of its access_type is the kind
+// of device, the upper half what is asked for.
 const (
 	devAccessType, devMajor, devMinor = 0, 4, 8
 

@@ -15,8 +15,7 @@ import (
 // Linux 5.13), only listed system calls. It holds until the process ends. Other
 // calls are ErrPerm; one of another architecture kills it.
 //
-// It has to be called from a program without cgo, whose threads Go does not know of all:
-// ErrNotSupported.
+// A program with cgo gets ErrNotSupported: Go does not know all of its threads.
 func Confine() error { return ConfineWithout("") }
 
 // Steps of Confine.

@@ -7,8 +7,8 @@ import (
 )
 
 // ThreadTime is the CPU time that the calling thread has used so far (clock_gettime(2),
-// CLOCK_THREAD_CPUTIME_ID): a budget of it is not spent by waiting for a busy machine. The caller
-// has locked its goroutine to the thread.
+// CLOCK_THREAD_CPUTIME_ID). Waiting for a busy machine does not use it. The caller has locked its
+// goroutine to the thread.
 func ThreadTime() time.Duration { return cpuTime(unix.CLOCK_THREAD_CPUTIME_ID) }
 
 // ProcessTime is the CPU time that all threads of this process have used so far.

@@ -95,8 +95,8 @@ func retry[T any](call func() (T, error)) (T, error) {
 // firstOther is the descriptor behind standard input, output and error.
 const firstOther = 3
 
-// KeepFromPrograms has every descriptor but standard input, output and error closed in the programs
-// that are executed from now on: whoever started this one may have left some open.
+// KeepFromPrograms closes descriptors for programs that are executed from now on, except standard
+// input, output and error. Whoever started this one may have left some open.
 func KeepFromPrograms() error {
 	err := unix.CloseRange(firstOther, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	if err == unix.EINVAL || err == unix.ENOSYS { // the flag is of Linux 5.11

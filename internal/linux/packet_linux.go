@@ -21,8 +21,8 @@ type RingOptions struct {
 }
 
 // Ring is a packet socket with a TPACKET_V3 ring (packet(7); the kernel's packet_mmap.rst). It
-// belongs to the network namespace of the thread that opened it, NewRing's, and can be read from
-// any, once it has been reserved, started and mapped.
+// belongs to the network namespace of the thread that called NewRing. Once it has been reserved,
+// started and mapped, any thread can read it.
 type Ring struct {
 	packetSocket
 	mem            []byte

@@ -11,8 +11,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// oneBlock is a block with two packets as the kernel lays them out (linux/if_packet.h): an outgoing
-// one of 3 bytes, of which 1000 were sent, and one from which a VLAN tag was taken.
+// oneBlock is a block with two packets as the kernel lays them out (linux/if_packet.h). One is
+// outgoing and has 3 bytes of 1000. From the other a VLAN tag was taken.
 func oneBlock() []byte {
 	ne := binary.NativeEndian
 	b := make([]byte, 48+2*96)

@@ -15,8 +15,8 @@ type RawSocket struct {
 	buf, control []byte
 }
 
-// NewRawSocket opens the socket, with a queue for about size bytes of the kernel's memory, or fewer
-// where the caller may not have so many. It receives nothing before Start.
+// NewRawSocket opens the socket, with a queue for about size bytes of the kernel's memory, or as
+// many as the caller may have. It receives nothing before Start.
 func NewRawSocket(size int) (*RawSocket, error) {
 	s, err := openPacketSocket(unix.SOCK_RAW)
 	if err != nil {

@@ -87,10 +87,10 @@ func CanSynchronizeRCU() bool {
 	return errno == 0 && commands&membarrierGlobal != 0
 }
 
-// SynchronizeRCU waits until the kernel is done with every packet that was on its way through the
-// sockets when it was called. It takes some 8 ms: a grace period of RCU, under whose lock packets
-// are handed to packet sockets (membarrier(2), MEMBARRIER_CMD_GLOBAL; kernel/sched/membarrier.c;
-// deliver_skb in net/core/dev.c).
+// SynchronizeRCU waits until the kernel is done with every packet that was on its way through
+// sockets when it was called. That takes some 8 ms, a grace period of RCU: its lock is held while
+// packets are handed to packet sockets (membarrier(2), MEMBARRIER_CMD_GLOBAL;
+// kernel/sched/membarrier.c; deliver_skb in net/core/dev.c).
 func SynchronizeRCU() error {
 	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
 		return wrap("membarrier", errno)

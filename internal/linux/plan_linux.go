@@ -12,8 +12,8 @@ import (
 )
 
 // Plan is a list of system calls that a forked child makes before it executes a program. It is
-// data: Fork runs it in a child of this process, Send has another process do so, which holds
-// nothing of this one's memory.
+// data. Fork runs it in a child of this process. Send has another process run it, which has nothing
+// of this one's memory.
 type Plan struct {
 	steps  []planStep
 	names  []string
@@ -132,9 +132,9 @@ func (p *Plan) cstrings(list []string) planArg {
 	return p.words(ptrs, links...)
 }
 
-// JoinCgroup moves the child into the version 1 cgroup whose tasks file is open. A thread that
-// moves itself alone does not wait for an RCU grace period, 5 to 10 ms, as a write to cgroup.procs
-// does (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+// JoinCgroup moves the child into the version 1 cgroup whose tasks file is open.
+// A write to cgroup.procs waits 5 to 10 ms, an RCU grace period; a thread that
+// moves only itself does not (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
 func (p *Plan) JoinCgroup(tasks *FD) {
 	p.call("join the session's cgroup", unix.SYS_WRITE, p.use(tasks), p.bytes([]byte("0")), val(1))
 }

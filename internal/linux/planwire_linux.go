@@ -14,9 +14,9 @@ import (
 	"dlx/internal/failpoint"
 )
 
-// A plan crosses a socket as a header, whose message carries the descriptors (unix(7), SCM_RIGHTS),
-// and then its parts, all in words of the machine's. The answer is one word for each of what
-// happened, and the child's pidfd.
+// A plan crosses a socket as a header and then its parts, in words of the machine's. The header's
+// message carries the descriptors (unix(7), SCM_RIGHTS). The answer is the child's pidfd, and one
+// word for each thing that happened.
 
 // maxPlanWords and maxPlanFiles bound what is taken from the socket: a session's arguments and
 // variables take 2 MiB at most.

@@ -13,8 +13,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// TestForkByStopped: a process that takes no plan, or does not answer, is not waited for without an
-// end. The defence is the socket's limit, and that of the answer.
+// TestForkByStopped: a process that takes no plan, or does not answer, is waited for within limits.
+// The defences are the limits of the socket and of the answer.
 func TestForkByStopped(t *testing.T) {
 	defer linux.SetAnswerLimit(100 * time.Millisecond)()
 	for name, env := range map[string]int{"short": 0, "long": 64} {

@@ -45,8 +45,9 @@ func SeccompMode(pid int) (int, error) {
 	return int(mode), err
 }
 
-// tracedFilters copies the filters of the stopped process pid, which the calling thread traces, in
-// the order of their installation: filter 0 is the oldest (kernel/seccomp.c, get_nth_filter).
+// tracedFilters copies the filters of the stopped process pid, which the
+// calling thread traces. They are in the order of their installation:
+// filter 0 is the oldest (kernel/seccomp.c, get_nth_filter).
 func tracedFilters(pid int, goOn func() error) ([]SeccompProgram, error) {
 	mode, err := SeccompMode(pid)
 	switch {

@@ -221,9 +221,9 @@ func TestSeccompFiltersOfTraced(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersByFiltered: a process that is filtered itself can not copy, and says so in a
-// way that lets its caller fall back (kernel/seccomp.c, seccomp_get_filter). The test runs itself
-// under a filter.
+// TestSeccompFiltersByFiltered: a process that is filtered itself can not copy
+// filters. Its error lets the caller fall back (kernel/seccomp.c, seccomp_get_filter).
+// The test runs itself under a filter.
 func TestSeccompFiltersByFiltered(t *testing.T) {
 	testutil.RequireRoot(t)
 	const variable = "DLX_TEST_COPY_OF"

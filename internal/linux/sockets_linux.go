@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sockets calls each with the inode of every socket that a process has open, of at most limit
-// descriptors; it stops when each returns false. The process is held by its /proc/PID directory.
+// Sockets calls each with the inode of every socket that a process has open, until each returns
+// false. It looks at up to limit descriptors. process is the process's held /proc/PID directory.
 func Sockets(process *FD, limit int, each func(inode uint64) bool) error {
 	fds, err := OpenDirAt(process, "fd")
 	if err != nil {

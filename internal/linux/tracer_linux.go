@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SeccompFilters copies the filters of a process's first thread, the oldest first: those that a
-// program has to install, in this order, to be restrained as the process is. None is an empty list.
-// pid is the number of pidfd's process.
+// SeccompFilters copies the filters of a process's first thread, the oldest first. A program that
+// installs them in this order is restrained as the process is. None is an empty list. pid is the
+// number of pidfd's process.
 //
-// The process is stopped for that by ptrace(2) for some 100 microseconds, and goes on again on
-// every path. It notices at most that a system call which stop signals interrupt has returned EINTR
-// (signal(7)). One that is frozen does not stop: this ends with ctx then. Errors are
-// ErrNoFilterCopy, ErrTraced and ErrNoProcess, among others.
+// ptrace(2) stops the process for this, for some 100 microseconds; on every path it goes on
+// again. At most, a system call that stop signals interrupt has returned EINTR (signal(7)).
+// A frozen process does not stop: then this ends with ctx. Errors are ErrNoFilterCopy,
+// ErrTraced and ErrNoProcess, among others.
 func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, error) {
 	mode, err := SeccompMode(pid)
 	if alive := PidfdSignal(pidfd, 0); alive != nil {
@@ -216,6 +216,6 @@ func pollFor(fd *FD, d time.Duration) (bool, error) {
 	return n > 0, wrap("ppoll", err)
 }
 
-// detach lets the stopped process go on, and says whether it does: one that is gone, or has not
-// stopped, is detached from by the end of its tracer alone.
+// detach lets the stopped process go on, and says whether it does. One that is gone, or has not
+// stopped, is detached only by the end of its tracer.
 func (t *tracer) detach() bool { return t.request(unix.PTRACE_DETACH, uintptr(t.sig)) == nil }

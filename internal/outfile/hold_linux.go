@@ -24,8 +24,8 @@ func Hold(name string) (*Dir, error) {
 	return hold(name, fd)
 }
 
-// Own opens a directory of dlx's own, in which nobody else can make or rename anything, nor on the
-// way there: the caller has seen to that.
+// Own opens a directory of dlx's own. The caller has seen to it that nobody else can make or rename
+// anything there, or on the way there.
 func Own(name string) (*Dir, error) {
 	fd, err := linux.OpenPath(name)
 	if err != nil {

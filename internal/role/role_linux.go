@@ -1,6 +1,5 @@
-// Package role runs a program as what its name says: one file serves as dlx, as the keeper of a
-// session and, where no toolbox was built in, as the session's first process, its tools and the
-// printer.
+// Package role runs a program as what its name says. One file is dlx and the keeper of a session.
+// Without a built-in toolbox it is also the session's first process, its tools and the printer.
 package role
 
 import (

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Build results live in build/test of the checkout: outside of what git and `go list` see, and kept
-// between runs, so that the go command only links again what changed.
+// Build results live in build/test of the checkout. git and `go list` do not see them there. They
+// stay between runs, so that the go command links only what changed.
 const buildDir = "build/test"
 
 // BuildDlx returns the path of a dlx program: DLX_BIN, or one built from this checkout, with the

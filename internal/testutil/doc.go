@@ -1,7 +1,7 @@
-// Package testutil has what the tests of dlx share: real containers, terminals and engines that a
-// test starts and that its clean-up takes away by the ids it was given, the requirement helpers,
-// and a TestMain that fails on leaks.
+// Package testutil has what the tests of dlx share. Tests start real containers, terminals and
+// engines, and their clean-up removes just these, by ID. There are requirement helpers, and a
+// TestMain that fails on leaks.
 //
-// A requirement that is not met skips the test, or fails it when DLX_TEST_NO_SKIP=1: CI sets that,
-// so that no test is left out unseen.
+// A requirement that is not met skips the test. With DLX_TEST_NO_SKIP=1, which CI sets, it fails
+// the test: so no test is left out unseen.
 package testutil

@@ -32,9 +32,9 @@ func TakeHost(t testing.TB) Host {
 	return Host{hostState()}
 }
 
-// Left lists what is there, was not before, and does not go within limit: first the processes, and
-// when there is none, what they have left. What others make later is not counted. No child may be
-// waited for meanwhile.
+// Left lists what is there, was not before, and does not go within limit:
+// processes first, and without any, what they have left. What others make
+// later is not counted. No child may be waited for meanwhile.
 func (h Host) Left(limit time.Duration) []string {
 	var left resources
 	gone := poll(limit, func() bool {

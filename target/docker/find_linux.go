@@ -53,10 +53,9 @@ func filters(f target.Filter) client.Filters {
 	return list
 }
 
-// Find asks for the name or ID first. The runtime knows prefixes of IDs only, and its answers to
-// one that fits none and to one that fits several differ in nothing but their text: those are
-// looked for in the list. No name begins with a dot, with which a path of the API would lead
-// elsewhere.
+// Find asks for the name or ID first. The runtime knows prefixes of IDs only, and only the text of
+// its answer tells a prefix of none from one of several. So those are looked for in the list. A
+// name that begins with a dot is none: with it a path of the API would lead elsewhere.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
 	if strings.HasPrefix(name, ".") {
 		return nil, nil

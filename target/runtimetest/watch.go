@@ -95,7 +95,7 @@ func next(t *testing.T, events <-chan target.Event, want target.Ref) {
 	}
 }
 
-// silent checks that a runtime which takes connections and says nothing holds nobody up: who gives
+// silent checks that a runtime which takes connections and says nothing holds nobody up. Who gives
 // up is let go, and ends no other's wait.
 func (s *Suite) silent(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "runtime.sock")

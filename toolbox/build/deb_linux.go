@@ -27,9 +27,9 @@ type pkg struct {
 	source                toolbox.Source
 }
 
-// debs takes the programs of packages, with the libraries that they need of the packages that these
-// depend on. What apt(8) fetches it has compared with its signed index; the digest is compared here
-// again with the index's.
+// debs takes the programs of packages, and the libraries that they need from packages that these
+// depend on. apt(8) has compared what it fetches with its signed index. Here the digest is compared
+// with the index's once more.
 func (m *maker) debs(ctx context.Context) (err error) {
 	if len(m.Debs) == 0 {
 		return nil

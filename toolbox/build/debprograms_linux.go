@@ -21,8 +21,8 @@ func firstChoices(depends string) (names []string) {
 	return names
 }
 
-// programsOf takes the programs of one package. A package without any stands for those that it
-// depends on, as postgresql-client does for that of the newest version.
+// programsOf takes the programs of one package. One without programs stands for those it depends
+// on: postgresql-client does for that of the newest version.
 func (m *maker) programsOf(g *group, p *pkg, list []*pkg) error {
 	found, err := m.programsIn(g, p)
 	if err != nil || found {

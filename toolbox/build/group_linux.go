@@ -33,7 +33,7 @@ var (
 	errNotExecutable = errors.New("is not executable")
 )
 
-// addProgram is add for what may be something else than a program, which is left out.
+// addProgram is add for a file that may be no program: then it is left out.
 func (g *group) addProgram(file string) error {
 	err := g.add(file)
 	if errors.Is(err, errScript) || errors.Is(err, errNotExecutable) {

@@ -186,14 +186,14 @@ func roots() []byte {
 	return b.Bytes()
 }
 
-// unwanted are busybox's applets that make no sense in a session, or would do harm: they start and
+// unwanted are busybox's applets that make no sense in a session or would do harm. They start and
 // stop systems, log people in, or change accounts.
 var unwanted = strings.Fields(`busybox init linuxrc halt poweroff reboot getty login su sulogin passwd adduser addgroup deluser
 	delgroup loadkmap klogd syslogd logread run-init switch_root pivot_root modprobe insmod rmmod depmod
 	hwclock losetup acpid watchdog ifup ifdown udhcpc udhcpc6 udhcpd`)
 
-// link adds a link for every applet; those of dlx-tools that are better win over busybox's, and a
-// program of its own name over both.
+// link adds a link for every applet. Those of dlx-tools that are better win over busybox's. A
+// program of its own name wins over both.
 func (o *ownMaker) link() error {
 	// busybox's build lists the paths of its applets, whatever architecture it is for.
 	list, err := os.ReadFile(filepath.Join(o.programs(), "busybox.links"))

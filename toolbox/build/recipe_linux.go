@@ -83,7 +83,7 @@ func (r *Recipe) Build(ctx context.Context) (*toolbox.Bundle, error) {
 	return b, err
 }
 
-// checkWork wants what root unpacks to lie where nobody else can move it away and put a link there.
+// checkWork makes sure that nobody else can move what root unpacks and put a link in its place.
 func checkWork(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil

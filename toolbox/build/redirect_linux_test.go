@@ -14,8 +14,8 @@ import (
 	"dlx/toolbox/build"
 )
 
-// paths are what a program looks for: of the container's plug-ins and start-up files, and of what
-// says what the machine is like.
+// paths are what a program looks for: the container's plug-ins and start-up files,
+// and files about the machine.
 const paths = `
 const char *const foreign[] = { "/usr/lib/evil/engines", "/usr/lib64/x", "/usr/share/locale", "/usr/local/lib", "/lib/x86_64-linux-gnu/security",
 	"/etc/nsswitch.conf", "/etc/ssl/openssl.cnf", "/etc/krb5.conf:/opt/x", "/bin/sh" };
@@ -23,8 +23,8 @@ const char *const kept[] = { "/etc/passwd", "/etc/resolv.conf", "/usr/share/zone
 int main(int argc, char **argv) { return foreign[argc] == kept[argc]; }
 `
 
-// TestRedirect: a program looks for nothing of the container's that it would load or be steered by,
-// and still finds what says what the machine is like.
+// TestRedirect: a program looks for nothing of the container's that it would load or be steered by.
+// It still finds what is about the machine.
 func TestRedirect(t *testing.T) {
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "paths.c"), filepath.Join(dir, "paths")

@@ -16,8 +16,8 @@ import (
 	"dlx/toolbox/build"
 )
 
-// hostileELF is a program of an image that somebody made to keep dlx busy: so many segments, each
-// of which is all of the file.
+// hostileELF is a program in an image that is to keep dlx busy:
+// each of its many segments is all of the file.
 func hostileELF(t *testing.T, segments int, filler []byte) []byte {
 	t.Helper()
 	const header, entry = 64, 56 // of the file, and of a segment
@@ -38,9 +38,9 @@ func hostileELF(t *testing.T, segments int, filler []byte) []byte {
 	return b.Bytes()
 }
 
-// TestRedirectHostile: a program of somebody's image takes no longer than its size does. The
-// defences are that no byte is in two segments, and that a path has a length: without the first one
-// this takes 20 s, without the other minutes.
+// TestRedirectHostile: a program of any image takes time by its size.
+// The defences: no byte is in two segments, and a path has a length.
+// Without the first it takes 20 s, without the second minutes.
 func TestRedirectHostile(t *testing.T) {
 	const size = 16 << 20
 	if _, err := build.Redirect(hostileELF(t, 60_000, nil)); err == nil {
@@ -55,8 +55,8 @@ func TestRedirectHostile(t *testing.T) {
 	}
 }
 
-// TestRedirectShortLoader: a container's loader runs no program of a toolbox, not even of one whose
-// maker gave it a name that is too short for another path.
+// TestRedirectShortLoader: a container's loader runs no program of a toolbox. That holds for one
+// whose maker gave its loader a name too short for another path.
 func TestRedirectShortLoader(t *testing.T) {
 	testutil.RequireRoot(t)
 	dir, gcc := t.TempDir(), testutil.RequireTool(t, "gcc")

@@ -10,7 +10,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-// threads is a program that ends a thread in the way that takes the library that unwinds its stack.
+// threads is a program that ends a thread. It does so in a way that takes the unwinding library.
 const threads = `
 #include <pthread.h>
 #include <stdio.h>

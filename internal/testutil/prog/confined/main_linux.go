@@ -1,7 +1,7 @@
-// Confined confines itself as the process that prints packets does, tries on several threads what
-// it may not do any more, and says what worked. With a number, it takes so many MiB of memory
-// instead; with "stall", it reads packets that do not come to their end, and with "slow" some that
-// come slowly; with the name of a step of linux.Confine, it leaves that one out.
+// Confined confines itself as the process that prints packets does. It tries forbidden things on
+// several threads, and says what worked. With a number, it takes so many MiB of memory instead.
+// With "stall" it reads packets that do not come to their end, with "slow" some that come slowly.
+// With the name of a step of linux.Confine, it leaves that one out.
 package main
 
 import (

@@ -1,8 +1,7 @@
-// Grabber reaches for whatever other processes hold: it writes to their programs through
-// /proc/PID/exe and to what they map through map_files, the bytes that are there, so that nothing
-// is broken where it succeeds, and looks for a file of the host's, its argument, below and above
-// their roots, working directories and descriptors. With a second argument, a PID, it leaves every
-// process alone but that one's children and theirs.
+// Grabber reaches for whatever other processes hold. It writes to their programs through
+// /proc/PID/exe, and to what they map through map_files: the same bytes, so that success breaks
+// nothing. It looks for a file of the host's, its argument, below and above their roots, working
+// directories and descriptors. A second argument is a PID: then only its descendants are tried.
 //
 // It prints "tries N" now and then, and a line "got WHAT" for each try that worked.
 package main

@@ -1,5 +1,5 @@
-// Mute mounts a FUSE file system at its argument whose server takes every request and answers none
-// but the first, by which the kernel and it agree on the protocol.
+// Mute mounts a FUSE file system at its argument. Its server takes every request and answers only
+// the first, by which it and the kernel agree on the protocol.
 package main
 
 import (

@@ -1,8 +1,7 @@
-// Racer changes a folder whose name it is given as fast as it can, from the moment on that it is
-// there: it swaps its files with a FIFO, a link or a folder and back, and the folder itself with
-// another and with a link. It says "opened" for each time that somebody opens the FIFO for reading,
-// and "tries N", the swaps that worked, now and then. The links lead to its second argument, or to
-// /etc.
+// Racer changes a folder of a given name as fast as it can, once it is there. It swaps the folder's
+// files with a FIFO, a link or a folder and back, and the folder itself with another or a link. The
+// links lead to its second argument, or to /etc. It says "opened" when somebody opens the FIFO for
+// reading, and now and then "tries N", the swaps that worked.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Watcher prints, as one JSON object a line, each state in which it saw another process of its pid
-// namespace: what a hostile container can see of a debugger that comes in.
+// Watcher prints each state in which it saw another process of its pid namespace, one JSON object a
+// line. It shows what a hostile container can see of a debugger that comes in.
 package main
 
 import (
