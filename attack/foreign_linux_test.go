@@ -155,9 +155,9 @@ done
 `
 
 // TestForeign: no program of dlx's own toolbox runs, loads or writes what the container chose: name
-// service modules, converters, start-up files and variables, in a session with or without a
-// terminal, of root and of another user. The defences are tools that load nothing, a list of
-// harmless variables and a home of the session's own.
+// service modules, converters, start-up files, variables. The sessions have a terminal or none, and
+// are of root and of another user. Defences: tools that load nothing, a list of harmless variables,
+// a home of the session's own.
 func TestForeign(t *testing.T) {
 	a := start(t, "modules, start-up files and variables of the container's", "sessions with dlx's own toolbox")
 	f := a.foreign()

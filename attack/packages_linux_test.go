@@ -122,8 +122,8 @@ func (a *attack) packages(build func(box, key string) *exec.Cmd, names ...string
 	return env
 }
 
-// dynamic uses a toolbox: command lines that have to print something, and then those that would run
-// what is the container's if they could.
+// dynamic uses a toolbox. First come command lines that have to print something, then those that
+// would run what is the container's if they could.
 func (f *foreign) dynamic(box string, env []string, answers map[string]string, lines []string) {
 	f.Helper()
 	f.env = env

@@ -46,7 +46,7 @@ func TestPodman(t *testing.T) {
 	}
 }
 
-// podman runs a program in a container of Podman's, whose data are the test's own, and returns its
+// podman runs a program in a container of Podman's, whose data are the test's own. It returns its
 // process as a target of dlx, and what it prints.
 func (a *attack) podman(flags []string, prog testutil.Program, cmd ...string) (string, *testutil.Output) {
 	a.Helper()

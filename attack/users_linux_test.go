@@ -117,8 +117,8 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestOwners: P10. Folders of keys and of toolboxes that belong to somebody else, or that others
-// may write to, and what lies there.
+// TestOwners: P10. Folders of keys and of toolboxes, and what lies there, belong to somebody else,
+// or others may write to them.
 func TestOwners(t *testing.T) {
 	t.Parallel()
 	a := start(t, "P10: folders of keys and toolboxes of somebody else, or that others may write to", "debug --toolbox, toolbox verify, list, import")

@@ -8,14 +8,14 @@ import (
 	"dlx/internal/linux"
 )
 
-// handover has the packets of a source from the moment on that its filter is known, and hands over
-// to the ring. The kernel needs longer to make one than for all else together, most of it waiting
-// (packet_set_ring in net/packet/af_packet.c).
+// handover has a source's packets from when its filter is known, and hands over
+// to the ring. The kernel needs longer to make that than for all else together,
+// most of it waiting (packet_set_ring in net/packet/af_packet.c).
 //
-// From the ring's start on, its socket and the ring both receive. The kernel may still have packets
-// on their way then. When it is done with them, the queue of the socket has all that the ring
-// lacks. What both have is taken from the queue; all later packets are the ring's. If the queue was
-// too short, the capture begins with the ring.
+// From the ring's start on, the handover's socket and the ring both receive. Once the kernel is
+// done with the packets on their way then, the socket's queue has all that the ring lacks. What
+// both have is taken from the queue; all later packets are the ring's. If the queue was too short,
+// the capture begins with the ring.
 type handover struct {
 	socket  *linux.RawSocket
 	settled func() error // waits until what is on its way to the sockets is there
@@ -156,10 +156,9 @@ const handoverSlack = 1e9
 // over says that no packet of the ring's can be the queue's any more.
 func (h *handover) over() bool { return h == nil || h.both == nil }
 
-// had says whether the queue had a packet of the ring, until that is over. The ring
-// may begin with packets from before the queue's first: the kernel had not noted
-// times yet, as a busy machine begins late (net_enable_timestamp in net/core/dev.c).
-// The capture began after them, so they count as had.
+// had says whether the queue had a packet of the ring, until that is over. Packets from before the
+// queue's first count too: the capture began after them. The ring begins with such if the kernel
+// noted times late, as on a busy machine (net_enable_timestamp in net/core/dev.c).
 func (h *handover) had(f *linux.Frame) bool {
 	if f.Time > h.last {
 		h.first = 0

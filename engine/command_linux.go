@@ -174,10 +174,8 @@ func (d *debug) shell() string {
 }
 
 // hostIsSafe refuses a session with the host's files that a process of a container could trace:
-// that could use them through /proc/PID/root (ptrace(2), "Ptrace access mode checking"). Any
-// container that shares the host's processes can trace one whose capabilities all containers have.
-// The target can if it has all of the session's, or CAP_SYS_PTRACE. A target with CAP_SYS_ADMIN has
-// the host anyway, and one with the host's files has these already.
+// that could use them through /proc/PID/root (ptrace(2), "Ptrace access mode checking"). A target
+// with CAP_SYS_ADMIN has the host anyway, and one with the host's files has these already.
 func (d *debug) hostIsSafe() error {
 	ours, err := d.profile.Capabilities()
 	if err != nil {
@@ -186,6 +184,7 @@ func (d *debug) hostIsSafe() error {
 	if d.req.User != "" && !isRoot(d.req.User) {
 		ours = 0
 	}
+	// Any container that shares the host's processes sees the session.
 	if ours&^shell.ContainerCapabilities == 0 {
 		return d.exposed("the session would hold no capability that containers lack")
 	}

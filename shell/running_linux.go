@@ -184,10 +184,9 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 	return initproto.Record{}, context.Cause(ctx)
 }
 
-// whyKilled tells the container's end from that of the session alone. The kernel ends the other
-// processes of a pid namespace before its init (pid_namespaces(7)), so news of the init comes
-// later. A thread that the container traces ends for its tracer first. dlx-init ends once that has
-// waited for it, if ever (ptrace(2)).
+// whyKilled tells the container's end from that of the session alone. The kernel ends a pid
+// namespace's other processes before its init (pid_namespaces(7)), so news of the init comes later.
+// dlx-init waits, maybe for ever, for the tracer of a thread that the container traces (ptrace(2)).
 func (r *running) whyKilled(ctx context.Context) error {
 	select {
 	case <-r.exited:

@@ -106,7 +106,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestResolveWithout: a runtime that does not answer is in the way of no name that another one has.
+// TestResolveWithout: names of other runtimes are found while one runtime does not answer.
 func TestResolveWithout(t *testing.T) {
 	broken := newFake("podman")
 	broken.err = errors.New("does not answer")

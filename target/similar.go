@@ -12,8 +12,8 @@ const (
 	leastShared = 3 // letters that a beginning must have to mean something
 )
 
-// similar returns the names that a person may have meant by ref, nearest first: those that a slip
-// or two make of it, and those that begin as most of it does.
+// similar returns the names that a person may have meant by ref, nearest first. A slip or two make
+// ref of them, or they begin as most of ref does.
 func similar(ref string, names []string) []string {
 	type near struct {
 		name     string

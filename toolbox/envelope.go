@@ -153,10 +153,10 @@ func badCosign(err error) error {
 	return fault.New(fault.BadSignature, "", "add cosign's signature: %w", err)
 }
 
-// cosignSignature takes the signature out of what `cosign sign-blob --key` writes: base64, or with
-// --bundle a Sigstore bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) or its
-// predecessor. A bundle names the digest that was signed, as a hint: a signature of something else
-// differs from one by somebody else.
+// cosignSignature takes the signature out of what `cosign sign-blob --key` writes:
+// base64, or with --bundle a Sigstore bundle (github.com/sigstore/protobuf-specs,
+// sigstore_bundle.proto) or its predecessor. A bundle's digest is a hint: it tells
+// a signature of something else from a stranger's.
 func cosignSignature(data, manifest []byte) ([]byte, error) {
 	text := string(bytes.TrimSpace(data))
 	if len(text) > 0 && text[0] == '{' {

@@ -33,9 +33,8 @@ const (
 )
 
 // parseFlow reads the flow of an IP packet, whose local end is its source if outgoing. begins says
-// that it may be the first packet of another flow with the same ends. Fragments other than the
-// first have no ports, and packets with IPv6 extension headers are not looked into. The interface
-// matters to link-local addresses only.
+// that it may be the first packet of another flow with the same ends. Only first fragments have
+// ports, and IPv6 extension headers are not looked into. index matters to link-local addresses.
 func parseFlow(b []byte, outgoing bool, index int32, k *flowKey) (begins, ok bool) {
 	if len(b) < ip4Header {
 		return false, false

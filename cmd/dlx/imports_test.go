@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestImports: what takes foreign bytes apart, and what takes long to initialise, is no part of a
-// program that runs as root on the host, nor of a session's first process.
+// TestImports: programs that run as root on the host, and a session's first process, take no
+// foreign bytes apart and have no part that takes long to initialise.
 func TestImports(t *testing.T) {
 	dissectors := []string{
 		"dlx/capture/dissect", "dlx/capture/replay", "dlx/internal/printer", "dlx/internal/applet",

@@ -9,12 +9,11 @@ import (
 	"dlx/internal/applet/roster"
 )
 
-// literal are the applets to which an option that they do not know is text, or nothing, as it is to
-// busybox's.
+// literal are the applets for which an unknown option is text, or nothing, as for busybox's.
 var literal = []string{"echo", "true", "false"}
 
-// TestAnswers: every applet says on standard output what it takes and which version it is, and of
-// each flag what it does or why it makes no difference.
+// TestAnswers: every applet prints what it takes and its version. Of each flag it says what it
+// does, or why it makes no difference.
 func TestAnswers(t *testing.T) {
 	for _, name := range applet.Names() {
 		if slices.Contains(literal, name) {
@@ -35,8 +34,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestRefuses: no applet takes an option that it does not have, and each says where there is a
-// program that has it.
+// TestRefuses: no applet takes an option that it does not have.
+// Each says where there is a program that has it.
 func TestRefuses(t *testing.T) {
 	for _, name := range applet.Names() {
 		if slices.Contains(literal, name) {

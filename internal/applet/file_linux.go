@@ -15,7 +15,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// runFile tells what files are by what they begin with: file(1) for what lies in containers.
+// runFile is file(1) for what lies in containers: a file's beginning tells what it is.
 func runFile(args []string) error {
 	var brief, follow bool
 	names, err := flags("file", args, func(f *pflag.FlagSet) {

@@ -27,7 +27,7 @@ func (e *unknownOptionError) Error() string { return "unknown option " + e.optio
 // refuse ends an applet which was given an option that it does not have.
 func refuse(option string) error { return &exitError{exitUsage, &unknownOptionError{option}} }
 
-// elsewhere says which options there are, and where the program is that has all of them.
+// elsewhere says which options there are, and where a program is that has all of them.
 func elsewhere(name string) string {
 	text := name + " --help lists the options of this one"
 	if deb := roster.Deb(name); deb != "" {

@@ -35,8 +35,8 @@ func (m *processMatch) define(f *pflag.FlagSet) {
 	f.StringSliceVarP(&m.states, "runstates", "r", nil, "in these states")
 }
 
-// find lists those that match, without this process and, as in pgrep, without a name that -f finds
-// in its own arguments.
+// find lists the processes that match. This one is left out and, as in pgrep, the name that -f
+// finds in its own arguments.
 func (m *processMatch) find(rest []string) ([]*process, error) {
 	chosen := m.users != nil || m.parents != nil || m.sessions != nil || m.states != nil
 	if len(rest) > 1 || len(rest) == 0 && !chosen {

@@ -1,5 +1,5 @@
-// Package cgroup makes the control group that a session runs in, with its limits, ends what is in
-// it and removes it (cgroups(7); the kernel's cgroup-v1/ and cgroup-v2.rst).
+// Package cgroup makes the control group of a session, with its limits. It ends what is in the
+// group and removes it (cgroups(7); the kernel's cgroup-v1/ and cgroup-v2.rst).
 package cgroup
 
 import (
@@ -128,8 +128,8 @@ func writeControl(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Roots are the directories that a session's group can have one in: those of version 1's
-// controllers that are mounted, of devices, and of version 2 beside them.
+// Roots are the directories in which a session's group may be: those of version 1's mounted
+// controllers and of devices, and of version 2 beside them.
 func Roots() []string {
 	roots := limitRoots()
 	if unified() {

@@ -26,10 +26,10 @@ const (
 	removeLimit = 2 * time.Second
 )
 
-// End ends every process of the group. The first one of a session, dlx-init, is left for last: it
-// reaps the others, which would otherwise be zombies that the container's init may never reap. Who
-// waits for a FUSE server of the container's can not be killed (the kernel's fs/fuse/dev.c,
-// request_wait_answer): that is waited for once.
+// End ends every process of the group. A session's first one, dlx-init, is last: it reaps the
+// others, which would otherwise be zombies, and a container's init may never reap those. A process
+// that waits for a FUSE server of the container's can not be killed (the kernel's fs/fuse/dev.c,
+// request_wait_answer): End waits for it once.
 func (c *Group) End(ctx context.Context) error {
 	limit := EndLimit
 	if c.stuck {

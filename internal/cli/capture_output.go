@@ -16,8 +16,7 @@ import (
 	"dlx/internal/printable"
 )
 
-// output is where packets go: as a sink of what is captured, or as a writer of a stream that comes
-// in pieces.
+// output is where packets go: a sink of a capture, or a writer of a stream that comes in pieces.
 type output struct {
 	engine.Sink
 	io.WriteCloser

@@ -25,8 +25,8 @@ type hinter interface{ Hint() string }
 // asFault is what of an error says its kind, or nil.
 func asFault(err error) *fault.Error { return fault.Of(engine.FilterError(err)) }
 
-// hintOf says what to do about an error, or nothing: what the error itself knows, or what its kind
-// tells.
+// hintOf says what to do about an error: what the error knows,
+// else what its kind tells, or nothing.
 func hintOf(err error) string {
 	if h := hinter(nil); errors.As(err, &h) && h.Hint() != "" {
 		return h.Hint()

@@ -33,8 +33,8 @@ func sentenceText(s string) string {
 	return s
 }
 
-// plain says whether text can be a value that Wireshark hands back: in an argument, in the name of
-// a preference, and in that of a temporary file.
+// plain says whether text can be a value that Wireshark hands back. Arguments, names of preferences
+// and names of temporary files have it.
 func plain(s string) bool {
 	return s != "" && s[0] != '-' && len(s) <= maxText && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("_.:@-", r)

@@ -92,7 +92,7 @@ func (o *fileOptions) findOwner() (*outfile.Owner, error) {
 	return ownerOf(uid, gid)
 }
 
-// sudoOwner is who called sudo, whose the files are that are made; nil if nobody has.
+// sudoOwner is who called sudo and owns the files that are made. It is nil if nobody has.
 func sudoOwner() (*outfile.Owner, error) {
 	return ownerOf(os.Getenv("SUDO_UID"), os.Getenv("SUDO_GID"))
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// pipeFlags are those that go with --pipe. Each flag has to be found harmless to get here: whoever
-// sudo lets use --pipe chooses all that follows it, and is not to get hold of root's files by that.
+// pipeFlags are those that go with --pipe. sudo may let somebody use --pipe, who chooses all that
+// follows it. So each flag has to be found harmless first: it must not give away root's files.
 var pipeFlags = map[string]bool{
 	"pipe": true, "interface": true, "direction": true, "snapshot-length": true, "buffer-size": true, "label": true, "count": true,
 	"max-bytes": true, "duration": true, "no-process": true, "numbers": true, "own-traffic": true, "list-interfaces": true, "output": true,

@@ -89,9 +89,9 @@ func children(pid int) []string {
 	return all
 }
 
-// TestPrinterProcess looks at dlx-print while it reads: it was started of a memory file, holds no
-// more than its streams, and has nobody's privileges, none of root's environment and no group. What
-// dlx's caller has left open it does not get.
+// TestPrinterProcess looks at dlx-print while it reads. It was started from a memory file and has
+// only its streams, with nobody's privileges, no group, and none of root's environment. It does not
+// get what dlx's caller has left open.
 func TestPrinterProcess(t *testing.T) {
 	testutil.RequireRoot(t)
 	cmd := exec.CommandContext(t.Context(), testutil.BuildDlx(t), "capture", "-r", "-")

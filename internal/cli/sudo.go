@@ -39,8 +39,8 @@ func (e *sudoError) Hint() string {
 	return "allow it with visudo: USER ALL=(root) NOPASSWD: " + sudoers(e.dlx)
 }
 
-// sudoCommand is dlx itself, with arguments, as root. sudo is not to ask for a password: there may
-// be no terminal, and if there is one, it is not for that.
+// sudoCommand is dlx itself, with arguments, as root. sudo must not ask for a password: there may
+// be no terminal, and one that is there is not for that.
 func sudoCommand(args ...string) (*exec.Cmd, error) {
 	sudo, err := exec.LookPath("sudo")
 	if err != nil {

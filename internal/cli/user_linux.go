@@ -15,7 +15,7 @@ import (
 	"dlx/internal/linux"
 )
 
-// invoker is the user that dlx works for, where that is not the one it runs as.
+// invoker is the user that dlx works for, if dlx runs as another one.
 type invoker struct {
 	credential *syscall.Credential // nil: the same user
 	env        []string

@@ -60,10 +60,9 @@ func Run(args []string) int {
 	return 0
 }
 
-// makeThreads makes the threads that the runtime will need: it keeps those that are idle and takes
-// them first. With one goroutine running at a time, there are one for it, one in wait4(2), one for
-// signals, and the runtime's own two; the rest are spare. The container's GOMAXPROCS, which could
-// ask for more, is overruled.
+// makeThreads makes the threads that the runtime will need. It keeps idle ones and takes them
+// first: one for the goroutine that runs, one in wait4(2), one for signals, two of its own; the
+// rest are spare. The container's GOMAXPROCS could ask for more, and is overruled.
 func makeThreads() {
 	runtime.GOMAXPROCS(1)
 	var made, all sync.WaitGroup

@@ -1,5 +1,5 @@
-// Package launcher starts the dynamic programs of a toolbox with the loader and the libraries that
-// the toolbox brings along: the container's, if it has any, are neither needed nor run.
+// Package launcher starts the dynamic programs of a toolbox. It uses the toolbox's loader and
+// libraries. The container's are not needed, nor run.
 //
 // A link bin/NAME leads to FOLDER/run, which is this. It executes FOLDER/lib/ld.so, the loader
 // (ld.so(8)), which runs FOLDER/bin/NAME with the libraries of FOLDER/lib. FOLDER/env, if it is

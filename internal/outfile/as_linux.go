@@ -9,10 +9,10 @@ import (
 	"dlx/nsutil"
 )
 
-// As runs f on a thread of its own whose files are an owner's (linux.ActAs); for a nil one, or
-// where the caller is not root, they are the caller's. f is given up some time after done is
-// closed, if the file system has not answered by then, with ErrNoAnswer: the thread that waits
-// stays behind, and f may go on.
+// As runs f on a thread of its own whose files are an owner's (linux.ActAs).
+// They are the caller's if owner is nil, or if the caller is not root. Some
+// time after done is closed, a file system that has not answered makes As give
+// f up with ErrNoAnswer. The thread that waits stays behind, and f may go on.
 func As(owner *Owner, done <-chan struct{}, f func() error) error {
 	ended := make(chan error, 1)
 	go func() {

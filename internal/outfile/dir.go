@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Dir is a directory that is held: whoever renames it, or puts another one or a link under its
-// name, does not move what is made in it. Its owner closes it.
+// Dir is a directory that is held. Somebody may rename it, or put another one or a link under its
+// name: what is made in it stays there. Its owner closes it.
 type Dir struct {
 	name string
 	root *os.Root

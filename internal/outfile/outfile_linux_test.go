@@ -201,8 +201,8 @@ func TestSwapped(t *testing.T) {
 	}
 }
 
-// TestWhole: a file or folder that could not be written to its end is not there, and the one that
-// was there stays.
+// TestWhole: a file or folder that could not be written to its end is not there.
+// An older one stays.
 func TestWhole(t *testing.T) {
 	dir := t.TempDir()
 	full := errors.New("full")

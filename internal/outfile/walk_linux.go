@@ -9,9 +9,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// Walk opens a directory, component by component. A link on the way is refused, since nobody can
-// tell whose it is: a container's root, that has one of its volumes there, is the host's root by
-// number.
+// Walk opens a directory, component by component. It refuses a link on the way,
+// since nobody can tell whose it is. A container's root may have a volume there,
+// and by number it is the host's root.
 func Walk(dir string) (*linux.FD, error) {
 	sofar := "."
 	if path.IsAbs(dir) {

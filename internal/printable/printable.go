@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Escape returns s with every byte that could steer a terminal or break a line written as in a Go
-// string: control bytes (also carriage return and line feed), invalid UTF-8, and characters that
-// have no picture or turn the direction of writing.
+// Escape returns s without bytes that could steer a terminal or break a line. These are written as
+// in a Go string: control bytes (also carriage return and line feed), invalid UTF-8, and characters
+// that have no picture or turn the direction of writing.
 func Escape(s string) string {
 	if !strings.ContainsFunc(s, unsafeRune) {
 		return s

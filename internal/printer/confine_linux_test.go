@@ -54,8 +54,8 @@ func TestConfinedMemory(t *testing.T) {
 	}
 }
 
-// TestConfinedStall: packets that take CPU time without an end are given up; a file whose parts
-// take time each, more than the limit together, is read to its end.
+// TestConfinedStall: packets that take CPU time without an end are given up. A file whose parts
+// each take time is read to its end, even if all take longer than the limit.
 func TestConfinedStall(t *testing.T) {
 	const want = "packets could not be taken apart in 200ms of CPU time: what follows is not read\n"
 	if got := confined(t, "stall"); got.Code != 0 || got.Stdout != want {

@@ -49,8 +49,7 @@ type Process struct {
 	Stall time.Duration // of CPU time without anything being read; 0 for a default
 }
 
-// Run is Show, except that a live capture is not ended by Ctrl-C, and may never begin: who captures
-// says so.
+// Run is Show for a live capture. Ctrl-C does not end it. It may never begin: who captures says so.
 func (p *Process) Run(ctx context.Context, from io.Reader, to io.Writer) (notes []string, err error) {
 	if p.Job.Live {
 		signal.Ignore(syscall.SIGINT, syscall.SIGTTOU)

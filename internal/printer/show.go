@@ -19,9 +19,8 @@ import (
 	"dlx/internal/printer/job"
 )
 
-// Show does a job. It takes packets apart, so that it has to run without privileges where the file
-// is not the user's own. It returns what is to be noted besides; a filter that is wrong is a
-// *filter.Error.
+// Show does a job. It takes packets apart, so it has to run without privileges, unless the file is
+// the user's own. It returns what is to be noted besides. A wrong filter is a *filter.Error.
 func Show(ctx context.Context, from io.Reader, to io.Writer, j *job.Job) (notes []string, err error) {
 	return show(ctx, from, to, j, func() error { return nil })
 }

@@ -1,5 +1,5 @@
-// Package quota bounds what processes of root's take together of something for a user, such as
-// memory, by locks that the kernel gives up when a process ends, however it ends.
+// Package quota bounds what root's processes take together for a user, such as memory. It uses
+// locks, which the kernel gives up when a process ends, however that ends.
 package quota
 
 import (

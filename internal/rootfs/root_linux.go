@@ -16,8 +16,8 @@ type Root struct {
 	answers bool // the file system of its own mount does, sooner or later
 }
 
-// answering are the file systems that containers have their roots and their /dev on and that need
-// nobody else to answer, by their names in mountinfo.
+// answering are file systems of containers' roots and /dev that need nobody else to answer. They
+// have their names in mountinfo.
 var answering = []string{"overlay", "devtmpfs", "ramfs", "rootfs", "ext4", "xfs", "btrfs", "tmpfs", "zfs", "aufs", "ext3", "ext2", "f2fs", "squashfs", "erofs"}
 
 // NewRoot takes a root directory, and what the process's mountinfo says (proc_pid_mountinfo(5)): of

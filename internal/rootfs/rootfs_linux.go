@@ -1,6 +1,6 @@
-// Package rootfs opens and reads files of a container's file system. The container decides what
-// they are: a link to a file of the kernel's, a device, a file without an end, or part of a file
-// system that never answers.
+// Package rootfs opens and reads files of a container's file system.
+// The container decides what they are: a link to a kernel's file, a
+// device, a file without an end. Their file system may never answer.
 package rootfs
 
 import (

@@ -104,8 +104,8 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestDebuggers: what the profile general promises works under its filter, and of gdb's needs one
-// only there: a program at the addresses that it always has.
+// TestDebuggers: what the profile general promises works under its filter. One thing that gdb needs
+// works only there: a program at the addresses that it always has.
 func TestDebuggers(t *testing.T) {
 	testutil.RequireRoot(t)
 	strace, setarch, sleep := testutil.RequireTool(t, "strace"), testutil.RequireTool(t, "setarch"), testutil.RequireTool(t, "sleep")

@@ -48,8 +48,8 @@ const (
 	allow  = 0x7fff0000
 )
 
-// vm runs a filter. The interpreter reads network byte order where the kernel reads its own: words
-// are laid out for that, the lower half of an argument first, as on a little-endian machine.
+// vm runs a filter. The interpreter reads network byte order, the kernel its own. So words are laid
+// out in network order, the lower half of an argument first, as on a little-endian machine.
 type vm struct{ *bpf.VM }
 
 func newVM(t *testing.T, program linux.SeccompProgram) vm {

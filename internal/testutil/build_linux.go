@@ -95,8 +95,8 @@ func goBuild(root string, args ...string) error {
 	return nil
 }
 
-// replace makes path a second name of the file next in one step, so that a process of another
-// package's tests that runs path meanwhile keeps a whole program.
+// replace makes path a second name of the file next, in one step. A process of another package's
+// tests may run path meanwhile, and keeps a whole program.
 func replace(next, path string) error {
 	link := path + ".link"
 	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -155,8 +155,8 @@ func (s *service) stop(t testing.TB) {
 	}
 }
 
-// daemonDir makes the engine's folder, which a remapped root must be able to pass through, and not
-// on a /tmp that may be too small or be a tmpfs.
+// daemonDir makes the engine's folder. A remapped root must be able to pass through it. It is not
+// on /tmp, which may be too small or a tmpfs.
 func daemonDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-engine-") //nolint:usetesting // the folders above t.TempDir are private

@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// Host is what a dlx could leave behind on the host, as it was at one time: processes, control
-// groups, mounts, and mount namespaces that no process is in.
+// Host is what a dlx could leave behind on the host, at one time: processes, control groups,
+// mounts, and mount namespaces without a process.
 type Host struct{ held resources }
 
 // TakeHost looks at the host. From then on, until the test ends, the orphans of what this process
@@ -32,8 +32,8 @@ func TakeHost(t testing.TB) Host {
 	return Host{hostState()}
 }
 
-// Left lists what is there, was not before, and does not go within limit:
-// processes first, and without any, what they have left. What others make
+// Left lists what is there now, was not before, and does not go within limit.
+// These are processes or, without any, what they have left. What others make
 // later is not counted. No child may be waited for meanwhile.
 func (h Host) Left(limit time.Duration) []string {
 	var left resources

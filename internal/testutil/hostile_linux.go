@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Hostile is a container's files and variables by which programs of other people load, run or write
-// something, each of which leaves a file in a canary folder.
+// Hostile is a container's files and variables by which other people's programs load, run or write
+// something. Each of them leaves a file in a canary folder.
 type Hostile struct {
 	Files []Program
 	Env   []string

@@ -20,8 +20,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// leakLimit is how long a resource may take to go after the last test: a ring is closed in the
-// background, and a mount that another package's test made at the same time needs to go as well.
+// leakLimit is how long a resource may take to go after the last test. A ring is closed in the
+// background. A mount may be another package's test's, made at the same time.
 const leakLimit = 15 * time.Second
 
 // Main runs the tests and then fails on what they leaked: descriptors, goroutines, child processes,

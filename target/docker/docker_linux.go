@@ -44,9 +44,9 @@ type Runtime struct {
 
 var _ target.Runtime = (*Runtime)(nil)
 
-// New begins to negotiate the API version, beside what its caller does before it asks something. A
-// runtime that is not there, or on another host (fault.RemoteRuntime), whose processes have no
-// numbers here, is the error of each question.
+// New begins to negotiate the API version beside what its caller does. A runtime may not be there,
+// or be on another host, where processes have no numbers here (fault.RemoteRuntime): then that is
+// the error of each question.
 func New(o Options) *Runtime {
 	r := &Runtime{}
 	r.ctx, r.stop = context.WithCancel(context.Background())
@@ -130,7 +130,7 @@ func (r *Runtime) ask(ctx context.Context, what string, f func(context.Context) 
 }
 
 // explain tells a socket that may not be used from an engine that is not there. The client does not
-// keep the cause, so the socket is tried once more.
+// keep the cause, so the socket is tried again.
 func (r *Runtime) explain(err error, what string) error {
 	if !client.IsErrConnectionFailed(err) {
 		return fmt.Errorf("%s: %w", what, err)

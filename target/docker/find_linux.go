@@ -16,8 +16,8 @@ import (
 	"dlx/target"
 )
 
-// List returns containers by name. The numbers of their processes are from one look at /proc, in
-// place of a question to the runtime for each container: they are 0 where that does not tell.
+// List returns containers by name. The numbers of their processes come from one look at /proc, and
+// not from a question to the runtime for each. A number is 0 if /proc does not tell.
 func (r *Runtime) List(ctx context.Context, f target.Filter) (list []target.Info, err error) {
 	pids := make(chan map[string]int, 1)
 	go func() {

@@ -23,7 +23,7 @@ type Suite struct {
 	Open func(t *testing.T, socket string) target.Runtime
 	// Socket is the runtime's.
 	Socket string
-	// Run makes a container whose one program does nothing, and starts it unless it is told not to.
+	// Run makes a container whose one program does nothing. It starts it, unless told not to.
 	Run func(t *testing.T, o Options) Container
 }
 

@@ -12,9 +12,9 @@ func Names() []string {
 	}
 }
 
-// Better are the applets that replace busybox's of the same name: without each of them, some of
-// testdata/commands.txt fails. The others are for a toolbox whose busybox has none of that name, or
-// that has no busybox.
+// Better are the applets that replace busybox's of the same name:
+// without each of them, some of testdata/commands.txt fails. The others
+// are for a toolbox without busybox, or whose busybox lacks them.
 func Better() []string {
 	return []string{
 		"column", "curl", "date", "dig", "du", "file", "fuser", "getent", "grep", "help", "host", "hostname", "ip", "less", "lsof", "nc",

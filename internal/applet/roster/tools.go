@@ -42,8 +42,8 @@ func Tools() []Tool {
 // made.
 const other = "of other toolboxes"
 
-// Print lists those of the names that word chooses: one by its name, those of a purpose, those that
-// have the word in their line, or all if it is empty. It returns whether there are any.
+// Print lists those of names that word chooses: the one of that name, those of a purpose, those
+// with the word in their line. An empty word chooses all. It returns whether there are any.
 func Print(w io.Writer, names []string, word string) bool {
 	list := choose(present(names), word)
 	purpose := ""

@@ -8,7 +8,7 @@ import (
 	"dlx/internal/printer/job"
 )
 
-// TestArgs: what dlx asks for is what dlx-print reads, also where the filter looks like flags.
+// TestArgs: dlx-print reads what dlx asks for, also if the filter looks like flags.
 func TestArgs(t *testing.T) {
 	for name, want := range map[string]job.Job{
 		"nothing": {},

@@ -47,9 +47,9 @@ func leaf(o outcome) ([]bpf.Instruction, error) {
 	return append(code, bpf.RetConstant{Val: o.other}), nil
 }
 
-// condition executes then if an argument fits. Arguments have 64 bits, which are compared in two
-// halves; of all values of a profile the upper half is 0, and so it is of a comparison's argument
-// (libseccomp compares all of it as well).
+// condition executes then if an argument fits. Its 64 bits are compared in two halves. The upper
+// half of each value in a profile is 0, and so it has to be in a comparison's argument (libseccomp
+// compares all of it as well).
 func condition(c specs.LinuxSeccompArg, then bpf.Instruction) ([]bpf.Instruction, error) {
 	if c.Index > 5 || c.Value > math.MaxUint32 || c.ValueTwo > math.MaxUint32 {
 		return nil, fmt.Errorf("a condition on argument %d has more than 32 bits", c.Index)

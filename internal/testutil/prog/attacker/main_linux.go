@@ -114,8 +114,8 @@ func write(path string) error {
 	return err
 }
 
-// reach looks above a folder that the process holds for the file that DLX_TEST_HOST_FILE names,
-// which only the host has (CVE-2024-21626).
+// reach looks above a folder that the process holds for
+// the host's file of DLX_TEST_HOST_FILE (CVE-2024-21626).
 func (a *attacker) reach(pid, path string) {
 	marker := os.Getenv("DLX_TEST_HOST_FILE")
 	if marker == "" {

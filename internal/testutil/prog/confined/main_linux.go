@@ -83,8 +83,8 @@ func without(step string) {
 	fmt.Println("execute:", syscall.Exec("/bin/true", []string{"true"}, nil))
 }
 
-// busy is a file of nothing that takes CPU time to be read: without an end, or for each of many
-// reads less than the watch allows.
+// busy is an empty file that takes CPU time to be read: without an end, or for each of many reads
+// less than the watch allows.
 type busy struct {
 	endless bool
 	reads   int

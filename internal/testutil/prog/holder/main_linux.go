@@ -1,7 +1,7 @@
 // Holder attaches to every thread of other processes that it can trace, lets them go on, and ends
-// the processes after a while. It never waits for a thread: a thread that ended is its tracer's
-// until then, and its process not at its end for anybody else (ptrace(2)). It prints "tries N" now
-// and then.
+// the processes after a while. It never waits for a thread. So a thread that ended stays its
+// tracer's, and for anybody else its process does not come to its end (ptrace(2)). It prints "tries
+// N" now and then.
 package main
 
 import (

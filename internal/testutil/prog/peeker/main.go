@@ -1,7 +1,6 @@
-// Peeker looks for a text in the environment and the memory of every other process that appears in
-// its pid namespace, as soon as it does. It prints a JSON object for each process whose environment
-// it could read, with where the text was, and "tries N", how often it has looked at one, now and
-// then.
+// Peeker looks for a text in the environment and the memory of every process that appears in its
+// pid namespace, at once. It prints a JSON object for each whose environment it could read, with
+// where the text was. Now and then it prints "tries N", how often it has looked at a process.
 package main
 
 import (
