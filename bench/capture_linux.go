@@ -140,8 +140,7 @@ func pcapngTime(name string) (time.Time, error) {
 	return time.Unix(0, int64(p.Time)), err
 }
 
-// pcapTime is the time of a pcap file's first packet. The
-// file is in host byte order and counts microseconds.
+// pcapTime is the time of a pcap file's first packet, in host byte order and microseconds.
 func pcapTime(name string) (time.Time, error) {
 	const fileHeader = 24
 	b, err := os.ReadFile(name)

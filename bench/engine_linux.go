@@ -64,8 +64,8 @@ func (e *engine) remove() error {
 	return errors.Join(append(errs, e.Close())...)
 }
 
-// nsenter finds out which nsenter works. Its --all may try the user
-// namespace that it is already in, and the kernel refuses that (setns(2),
+// nsenter finds out which nsenter works. One may join, with --all, the
+// user namespace that it is in: the kernel refuses that (setns(2),
 // EINVAL). Most containers have no user namespace of their own.
 func nsenter(ctx context.Context, pid int) (command []string, note string, err error) {
 	try := func(namespaces ...string) error {

@@ -55,8 +55,7 @@ type link struct {
 	before   *link  // what it was before, if it had another name or kind
 }
 
-// label is the name in a form to show. It may hold
-// nearly any byte (dev_valid_name, net/core/dev.c).
+// label is the name as shown. Names may hold nearly any byte (dev_valid_name in net/core/dev.c).
 func (l *link) label() string { return printable.Escape(l.name) }
 
 // links are a namespace's interfaces. The kernel tells of changes (rtnetlink(7), RTNLGRP_LINK).

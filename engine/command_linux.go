@@ -132,8 +132,7 @@ func (d *debug) toolEnv(env *shell.Environment) {
 	env.Set("INPUTRC", "/dev/null") // readline would look into /etc
 	env.Set("PS1", promptName(d.target.Name)+`:\w\$ `)
 	env.Set("SHELL", inject.ToolboxDir+"/bin/"+d.shell())
-	// Other locales are files of the container's. So are messages,
-	// which programs pass to printf(3).
+	// Other locales are files of the container's, and so are messages: formats of printf(3).
 	env.Set("LANG", "C.UTF-8")
 	env.Set("LC_MESSAGES", "C")
 }

@@ -304,8 +304,8 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 }
 
 // A container's files name addresses, ports and protocols (its /etc/hosts is the engine's, with the
-// host name). With these a capture would leave out what the container wants. Names are looked up in
-// the machine's files, before a namespace is entered.
+// host name). With these a capture could leave out what the container wants left out. Names are
+// looked up in the machine's files, before a namespace is entered.
 func TestAttackNames(t *testing.T) {
 	e := newLocal(t)
 	etc := t.TempDir()

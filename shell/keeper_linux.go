@@ -51,8 +51,7 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 		Dir:        "/",
 		Stdin:      theirs,
 		ExtraFiles: []*os.File{file},
-		// It has a session of its own: what ends dlx's
-		// process group or terminal does not end it too.
+		// It has a session of its own: the end of dlx's process group or terminal is not its end.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	failpoint.At("keeper.paired")

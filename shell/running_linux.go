@@ -207,7 +207,8 @@ func (r *running) whyKilled(ctx context.Context) error {
 	}
 }
 
-// quickExit is how long dlx-init gets to end by itself. Then its group is looked at.
+// quickExit is how long dlx-init gets to end by itself.
+// Then its group is looked at for what it still waits for.
 const quickExit = 5 * time.Millisecond
 
 // hasStarted says whether the command ran.

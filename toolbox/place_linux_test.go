@@ -89,8 +89,7 @@ func TestPlaceRefusesChangedBytes(t *testing.T) {
 	}
 }
 
-// TestPlaceFollowsNoLink: nothing is written through
-// a link that stands where a directory should be.
+// TestPlaceFollowsNoLink: nothing is written through a link in the place of a directory.
 func TestPlaceFollowsNoLink(t *testing.T) {
 	box := verified(t, good())
 	dir, elsewhere := t.TempDir(), t.TempDir()

@@ -17,7 +17,7 @@ type connection struct {
 	lowPort, highPort uint16
 }
 
-// maxConversations bounds the connections of one age. Then the old ones are forgotten.
+// maxConversations is how many connections of one age are kept. Then the old ones are forgotten.
 const maxConversations = 1 << 15
 
 // find returns what a segment's numbers are told from. The first segment of a connection, and one

@@ -13,7 +13,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestFileForm compares programs for files with those of tcpdump -r. It knows that it reads a file.
+// TestFileForm compares programs for files with those of tcpdump -r, which knows that it reads one.
 func TestFileForm(t *testing.T) {
 	tcpdump := testutil.RequireTool(t, "tcpdump")
 	for _, link := range filter.LinkTypes() {

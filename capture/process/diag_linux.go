@@ -14,8 +14,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). The kernel looks
-// in the hash table of packets, so an answer takes the same time with any number of sockets.
+// diag asks the kernel about single sockets of a network namespace (sock_diag(7)). The kernel finds
+// them as it does for packets, in a hash table: the time does not depend on how many there are.
 type diag struct {
 	socket   *nl.NetlinkSocket
 	sequence uint32

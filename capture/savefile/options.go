@@ -31,8 +31,7 @@ type Options struct {
 	Every    time.Duration // -G: how long a file lasts
 	Files    int           // -W: with MaxBytes, how many there are, the oldest of which is overwritten; with Every alone, the last one ends the capture
 	Owner    *Owner        // who makes the files; whoever runs it
-	// Done says, once closed, that no file system is waited for.
-	// One that does not answer is ErrNoAnswer.
+	// Done says, once closed, that no file system is waited for: a silent one is ErrNoAnswer.
 	Done <-chan struct{}
 }
 

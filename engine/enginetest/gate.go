@@ -65,8 +65,7 @@ func (g *gate) only(t *testing.T, verb engine.Verb) (op engine.Operation, out en
 	return op, out
 }
 
-// gate checks that each verb asks about the process that is held,
-// and that a refusal leaves nothing.
+// gate checks that each verb asks about the process that is held, and a refusal leaves nothing.
 func (s *suite) gate(t *testing.T) {
 	m := s.newBoxes(t)
 	g := &gate{}

@@ -304,8 +304,8 @@ func (l *lsof) list() error {
 	return nil
 }
 
-// wanted joins all conditions by or. With -a, it
-// joins those on processes and those on files by and.
+// wanted joins all conditions by or. With -a, those
+// on processes and those on files are joined by and.
 func (l *lsof) wanted(f *openFile) bool {
 	process := slices.ContainsFunc(l.selectors, func(s func(*process) bool) bool { return s(f.p) })
 	file := slices.ContainsFunc(l.filters, func(s func(*openFile) bool) bool { return s(f) })

@@ -17,10 +17,9 @@ const (
 	KeeperProgram = 3
 )
 
-// Keep is the keeper's main function; args are its arguments, name first.
-// Its standard input is a socket of dlx's. It runs the session's plan, which
-// comes from there. When the socket closes, however dlx came to its end, it
-// kills what is left in the group, waits for that, and removes the group.
+// Keep is the keeper's main function; args are its arguments, name first. It runs the session's
+// plan, which comes from a socket of dlx's on standard input. When that closes, however dlx came to
+// its end, Keep kills what is left in the group, waits for that, and removes the group.
 func Keep(args []string) int {
 	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2

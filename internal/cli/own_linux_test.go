@@ -42,8 +42,7 @@ func TestParseSSH(t *testing.T) {
 	}
 }
 
-// TestOwnConnections: a program between the session and dlx removes the variable.
-// It is found anyway.
+// TestOwnConnections: the variable is found although a program before dlx removes it.
 func TestOwnConnections(t *testing.T) {
 	const helper = "DLX_TEST_OWN"
 	if os.Getenv(helper) != "" {

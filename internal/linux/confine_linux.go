@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confine leaves all threads of the process what they need to compute, to read
-// and write open files, and to end: no new privileges, no file system (Landlock,
-// Linux 5.13), only listed system calls. It holds until the process ends. Other
+// Confine leaves all threads of the process what they need to compute, to read and
+// write open files, and to end. They get no new privileges, no file system (Landlock,
+// from Linux 5.13 on), and only listed system calls, until the process ends. Other
 // calls are ErrPerm; one of another architecture kills it.
 //
 // A program with cgo gets ErrNotSupported: Go does not know all of its threads.

@@ -95,7 +95,7 @@ func retry[T any](call func() (T, error)) (T, error) {
 // firstOther is the descriptor behind standard input, output and error.
 const firstOther = 3
 
-// KeepFromPrograms closes descriptors for programs that are executed from now on, except standard
+// KeepFromPrograms keeps descriptors from programs that are executed from now on, except standard
 // input, output and error. Whoever started this one may have left some open.
 func KeepFromPrograms() error {
 	err := unix.CloseRange(firstOther, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)

@@ -84,8 +84,7 @@ func (r *Ring) Stop() error {
 	if err := r.dropAll(); err != nil {
 		return err
 	}
-	// It is the waiting that is wanted. Another protocol's
-	// packets would not pass the filter either.
+	// The waiting is what is wanted. Another protocol's packets would not pass the filter either.
 	if err := r.bind(0, unix.ETH_P_LOOPBACK); err != nil {
 		return err
 	}

@@ -6,9 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// storage are the file systems whose regular files somebody has stored, by magic number (statfs(2),
-// include/uapi/linux/magic.h of the kernel). Files that the kernel makes up, as in procfs or
-// debugfs, may wait for ever, ask somebody else, or act. A FUSE server may be anybody's process.
+// storage are the file systems whose regular files somebody has stored, by magic number
+// (statfs(2), include/uapi/linux/magic.h of the kernel). Left out are files that the kernel makes
+// up, as in procfs or debugfs: these may wait for ever, ask somebody else, or act. So is FUSE:
+// anybody may serve it.
 var storage = []int64{
 	unix.OVERLAYFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC,
 	unix.EXT4_SUPER_MAGIC, // ext2 and ext3 as well
