@@ -198,7 +198,8 @@ func (d *debug) run(ctx context.Context, streams Streams) (code int, err error) 
 		Command: command,
 		Env:     env,
 		Toolbox: d.req.FS == FSToolbox,
-		IO:      d.io(streams),
+		TTY:     d.req.TTY,
+		Streams: streams,
 	}
 	if d.req.FS == FSHost {
 		spec.Join &^= nsutil.Cgroup
@@ -232,13 +233,6 @@ func (d *debug) restraints() shell.Restraints {
 	r := d.session.Restraints()
 	r.Nodev = d.view.Nodev
 	return r
-}
-
-func (d *debug) io(s Streams) shell.IO {
-	return shell.IO{
-		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, TTY: d.req.TTY,
-		Resize: s.Resize, Signals: s.Signals, Started: s.Started,
-	}
 }
 
 // close ends the session, and meanwhile gives up what it saw: freeing a toolbox takes a moment.

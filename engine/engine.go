@@ -7,9 +7,7 @@ package engine
 
 import (
 	"context"
-	"io"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"dlx/capture"
@@ -95,19 +93,8 @@ type DebugRequest struct {
 	Pids      int64    // processes and threads; 512
 }
 
-// Streams is what a session's user sees and types.
-type Streams struct {
-	Stdin   io.Reader // nil: none
-	Stdout  io.Writer
-	Stderr  io.Writer // not used with a terminal
-	Resize  <-chan WindowSize
-	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux
-	Started func()                // called once when the command runs, before any output of it; may be nil
-	Placed  func([]toolbox.Part)  // called once before that with the toolboxes that were verified; may be nil
-	LeftOut func(names []string)  // called before that with the target's variables that were left out; may be nil
-	// Restrained is called once before that with what holds the session back; may be nil.
-	Restrained func(Restraints)
-}
+// Streams is what a session's user sees, types and is told.
+type Streams = shell.Streams
 
 // Restraints are what holds a session back.
 type Restraints = shell.Restraints

@@ -5,6 +5,3 @@
 // others. When the command ends, or the container, or dlx itself (kill -9 included: the keeper
 // watches), every one of them is ended and reaped.
 package shell
-
-// WindowSize is a terminal's size in characters.
-type WindowSize struct{ Rows, Cols uint16 }

@@ -103,8 +103,8 @@ func (r *running) begin(ctx context.Context) {
 		}
 	case <-ctx.Done():
 	}
-	if r.hasStarted() && r.spec.IO.Started != nil {
-		r.spec.IO.Started()
+	if r.hasStarted() && r.spec.Streams.Started != nil {
+		r.spec.Streams.Started()
 	}
 	r.streams.relay()
 }
@@ -116,7 +116,7 @@ func (r *running) forward(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	signals, sizes := r.spec.IO.Signals, r.spec.IO.Resize
+	signals, sizes := r.spec.Streams.Signals, r.spec.Streams.Resize
 	for {
 		select {
 		case <-ctx.Done():
@@ -171,7 +171,7 @@ func (r *running) outcome(ctx context.Context) (initproto.Record, error) {
 		return initproto.Record{}, ErrTargetEnded
 	case <-ctx.Done():
 	}
-	if r.spec.IO.TTY {
+	if r.spec.TTY {
 		_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGHUP) // interactive shells ignore SIGTERM
 	}
 	_ = linux.PidfdSignal(r.child.Pidfd, linux.SIGTERM)

@@ -136,7 +136,8 @@ type Spec struct {
 	Command []string
 	Env     []string
 	Toolbox bool // the tools are on PATH
-	IO      IO
+	TTY     bool
+	Streams Streams
 }
 
 // Run runs the command and returns its exit status, 0 to 255, with 128+N for signal N. A command
@@ -144,7 +145,7 @@ type Spec struct {
 // ErrTargetEnded. Output that could not be written is an error, unless its reader has gone away.
 // When ctx ends, the command gets SIGTERM, then, after a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
-	streams, err := newStdio(spec.IO, spec.Pts)
+	streams, err := newStdio(spec.Streams, spec.TTY, spec.Pts)
 	if err != nil {
 		return 0, err
 	}
@@ -206,7 +207,7 @@ func (s *Session) start(ctx context.Context, spec Spec, streams *stdio) (*runnin
 		Own:     s.restraint.own,
 		Filters: s.restraint.filters,
 		Program: spec.Init,
-		Args:    initproto.Args(spec.IO.TTY, spec.Dir, spec.Command),
+		Args:    initproto.Args(spec.TTY, spec.Dir, spec.Command),
 		Env:     spec.Env,
 		Stdio:   streams.child,
 		Status:  theirs,

@@ -14,22 +14,9 @@ import (
 	"dlx/internal/linux"
 )
 
-// IO is what a session's user sees and types. The host's own files and terminal never reach the
-// session: a pipe or a fresh pseudo-terminal stands between, since a container could open them
-// again through /proc/PID/fd, or type into the terminal (TIOCSTI).
-type IO struct {
-	Stdin   io.Reader // nil: none
-	Stdout  io.Writer
-	Stderr  io.Writer // not used with TTY
-	TTY     bool
-	Resize  <-chan WindowSize     // may be nil
-	Signals <-chan syscall.Signal // may be nil
-	Started func()                // called once, before any output; may be nil
-}
-
-// stdio carries the bytes between an IO and the child's three descriptors.
+// stdio carries the bytes between a session's streams and the child's three descriptors.
 type stdio struct {
-	io     IO
+	user   Streams
 	child  [3]*linux.FD
 	master *os.File // the pseudo-terminal
 	in     *os.File // what Stdin is written to
@@ -42,16 +29,16 @@ type stdio struct {
 }
 
 // newStdio makes the descriptors. A terminal is made in the devpts at pts; nil is the host's.
-func newStdio(streams IO, pts *linux.FD) (*stdio, error) {
-	s := &stdio{io: streams, closed: make(chan struct{})}
-	if err := s.open(pts); err != nil {
+func newStdio(user Streams, tty bool, pts *linux.FD) (*stdio, error) {
+	s := &stdio{user: user, closed: make(chan struct{})}
+	if err := s.open(tty, pts); err != nil {
 		return nil, errors.Join(err, s.closeChild(), s.close())
 	}
 	return s, nil
 }
 
-func (s *stdio) open(pts *linux.FD) (err error) {
-	if s.io.TTY {
+func (s *stdio) open(tty bool, pts *linux.FD) (err error) {
+	if tty {
 		var slave *linux.FD
 		if s.master, slave, err = linux.OpenPty(pts); err != nil {
 			return err
@@ -115,14 +102,14 @@ func (s *stdio) endInput() {
 // relay starts to carry bytes. The goroutine that reads Stdin ends when Stdin does: its owner has
 // to see to that.
 func (s *stdio) relay() {
-	if s.io.Stdin == nil && !s.io.TTY {
+	if s.user.Stdin == nil && s.master == nil {
 		_ = s.in.Close()
 	}
-	if s.io.Stdin != nil {
+	if s.user.Stdin != nil {
 		go func() {
-			_, err := io.Copy(s.in, s.io.Stdin)
+			_, err := io.Copy(s.in, s.user.Stdin)
 			switch {
-			case !s.io.TTY:
+			case s.master == nil:
 				_ = s.in.Close()
 			case err == nil:
 				s.endInput()
@@ -130,14 +117,14 @@ func (s *stdio) relay() {
 		}()
 	}
 	for i, out := range s.outs {
-		to := s.io.Stdout
+		to := s.user.Stdout
 		if i == 1 {
-			to = s.io.Stderr
+			to = s.user.Stderr
 		}
 		s.done.Go(func() {
 			err := carry(to, out)
 			lost := s.note(err)
-			if lost || err != nil && !s.io.TTY {
+			if lost || err != nil && s.master == nil {
 				_ = out.Close() // nobody reads any more: let the session's writers have their SIGPIPE, or SIGHUP
 			}
 		})
@@ -146,7 +133,7 @@ func (s *stdio) relay() {
 
 // note keeps the first error that lost output. It is none if the reader has gone away.
 func (s *stdio) note(err error) bool {
-	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || s.io.TTY && errors.Is(err, syscall.EIO) {
+	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || s.master != nil && errors.Is(err, syscall.EIO) {
 		return false
 	}
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
