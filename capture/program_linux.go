@@ -22,7 +22,7 @@ func (s *source) program() ([]bpf.RawInstruction, error) {
 			return nil, fmt.Errorf("interface %s: %w", wanted[0].label(), err)
 		}
 		// The socket itself leaves out what loopback shows twice.
-		return dispatch([]arm{{program: program}}, s.o.Direction), nil
+		return dispatch([]arm{{program: program}}, s.o.Direction)
 	}
 	var arms []arm
 	var first error
@@ -36,7 +36,7 @@ func (s *source) program() ([]bpf.RawInstruction, error) {
 	if len(arms) == 0 && first != nil {
 		return nil, first
 	}
-	return dispatch(merged(arms), s.o.Direction), nil
+	return dispatch(merged(arms), s.o.Direction)
 }
 
 // kinds are the kinds of interfaces, each once.
@@ -55,7 +55,7 @@ func kinds(list []*link) []uint16 {
 func (s *source) arms(hardware uint16, wanted []*link) (arms []arm, first error) {
 	loopback := hardware == linktype.HardwareLoopback
 	if program, err := s.compileFor(hardware, netip.Addr{}); err == nil {
-		return []arm{{values: []uint32{uint32(hardware)}, loopback: loopback, program: program, extension: adHardware}}, nil
+		return []arm{{values: []uint32{uint32(hardware)}, loopback: loopback, program: program, extension: bpf.ExtLinkLayerType}}, nil
 	}
 	s.byInterface = true
 	for _, l := range wanted {
@@ -70,7 +70,7 @@ func (s *source) arms(hardware uint16, wanted []*link) (arms []arm, first error)
 			}
 			continue
 		}
-		arms = append(arms, arm{values: []uint32{uint32(l.index)}, loopback: loopback, program: program, extension: adInterface})
+		arms = append(arms, arm{values: []uint32{uint32(l.index)}, loopback: loopback, program: program, extension: bpf.ExtInterfaceIndex})
 	}
 	return arms, first
 }
@@ -100,7 +100,7 @@ func (s *source) compile(l *link) ([]bpf.RawInstruction, error) {
 func (s *source) compileFor(hardware uint16, mask netip.Addr) ([]bpf.RawInstruction, error) {
 	snaplen := uint32(s.o.SnapLen)
 	if s.Compile == nil {
-		return keepAll(snaplen), nil
+		return keepAll(snaplen)
 	}
 	linkType := linkTypeOf(hardware)
 	program, err := s.Compile(linkType, mask, snaplen)

@@ -1,8 +1,13 @@
 package filter
 
-import "slices"
+import (
+	"slices"
 
-// Opcodes of classic BPF (linux/filter.h, linux/bpf_common.h), combined as an instruction has them.
+	"golang.org/x/net/bpf"
+)
+
+// Opcodes of classic BPF (linux/filter.h, linux/bpf_common.h), combined as an instruction has them:
+// golang.org/x/net/bpf has no names for them, and its instructions are nothing to compute with.
 const (
 	ldW, ldH, ldB       = 0x20, 0x28, 0x30 // A = packet[k]
 	ldiW, ldiH, ldiB    = 0x40, 0x48, 0x50 // A = packet[X+k]
@@ -39,10 +44,10 @@ const (
 // Packets have no such offsets (linux/filter.h).
 const (
 	ancillary    uint32 = 0xfffff000 // SKF_AD_OFF
-	adPacketType        = ancillary + 4
-	adIfindex           = ancillary + 8
-	adTCI               = ancillary + 44
-	adTagPresent        = ancillary + 48
+	adPacketType        = ancillary + uint32(bpf.ExtType)
+	adIfindex           = ancillary + uint32(bpf.ExtInterfaceIndex)
+	adTCI               = ancillary + uint32(bpf.ExtVLANTag)
+	adTagPresent        = ancillary + uint32(bpf.ExtVLANTagPresent)
 )
 
 // inst is an instruction. jt and jf count instructions to skip, inside of a block; jumps between

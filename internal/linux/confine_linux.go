@@ -132,12 +132,8 @@ func filterCalls() error {
 	if err != nil {
 		return err
 	}
-	filter := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
-		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	prog := sockFprog(raw)
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(prog)))
 	if errno == 0 && thread != 0 {
 		return wrap("seccomp", errors.New("a thread has a filter of its own"))
 	}
@@ -147,37 +143,29 @@ func filterCalls() error {
 	return nil
 }
 
-// Offsets in struct seccomp_data (linux/seccomp.h); of an argument, the lower half on the
-// architectures that there are.
-const (
-	dataCall      = 0
-	dataArch      = 4
-	dataArguments = 16
-)
-
 // confinement is the filter's program (seccomp(2)).
 func confinement(pid int) []bpf.Instruction {
-	allow, refuse := bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}, bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
+	allow, refuse := bpf.RetConstant{Val: SeccompAllow}, bpf.RetConstant{Val: SeccompErrno | uint32(unix.EPERM)}
 	p := []bpf.Instruction{
-		bpf.LoadAbsolute{Off: dataArch, Size: 4},
+		bpf.LoadAbsolute{Off: SeccompArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
-		bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS},
-		bpf.LoadAbsolute{Off: dataCall, Size: 4},
+		bpf.RetConstant{Val: SeccompKill},
+		bpf.LoadAbsolute{Off: SeccompCall, Size: 4},
 	}
 	for _, call := range confinedCalls {
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(call), SkipTrue: 1}, allow)
 	}
 	for _, l := range limitedCalls {
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(l.call), SkipTrue: 5},
-			bpf.LoadAbsolute{Off: uint32(dataArguments + 8*l.argument), Size: 4},
+			bpf.LoadAbsolute{Off: uint32(SeccompArguments + 8*l.argument), Size: 4},
 			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: uint32(l.mask)},
 			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(l.want), SkipTrue: 1}, allow, refuse)
 	}
 	// Go's runtime interrupts its own threads with signals.
 	return append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_TGKILL, SkipTrue: 3},
-		bpf.LoadAbsolute{Off: dataArguments, Size: 4}, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(pid), SkipTrue: 1}, allow,
+		bpf.LoadAbsolute{Off: SeccompArguments, Size: 4}, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(pid), SkipTrue: 1}, allow,
 		// clone3(2) hides its flags from filters; Go and libc take clone(2) where it is not there.
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1}, bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1}, bpf.RetConstant{Val: SeccompErrno | uint32(unix.ENOSYS)},
 		refuse)
 }
 

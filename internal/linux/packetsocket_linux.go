@@ -2,7 +2,6 @@ package linux
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
@@ -49,26 +48,17 @@ func htons(v uint16) uint16 {
 	return *(*uint16)(unsafe.Pointer(&b))
 }
 
-// maxFilter is the kernel's limit, in instructions (BPF_MAXINSNS in linux/bpf_common.h). Counted
-// here as well, since the kernel is told the number in 16 bits.
-const maxFilter = 4096
-
 // SetFilter attaches a classic BPF program to the socket (socket(7), SO_ATTACH_FILTER) in place of
-// the one before. An empty program is left out.
+// the one before. An empty program is left out. Instructions are counted here as well, since the
+// kernel is told the number in 16 bits.
 func (s packetSocket) SetFilter(program []bpf.RawInstruction) error {
 	if len(program) == 0 {
 		return nil
 	}
-	if len(program) > maxFilter {
-		return fmt.Errorf("attach filter of %d instructions, the limit is %d: %w", len(program), maxFilter, unix.EINVAL)
+	if len(program) > maxProgram {
+		return fmt.Errorf("attach filter of %d instructions, the limit is %d: %w", len(program), maxProgram, unix.EINVAL)
 	}
-	code := make([]unix.SockFilter, len(program))
-	for i, ins := range program {
-		code[i] = unix.SockFilter{Code: ins.Op, Jt: ins.Jt, Jf: ins.Jf, K: ins.K}
-	}
-	prog := &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	err := unix.SetsockoptSockFprog(s.fd.Int(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, prog)
-	runtime.KeepAlive(code)
+	err := unix.SetsockoptSockFprog(s.fd.Int(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, sockFprog(program))
 	return wrap("setsockopt SO_ATTACH_FILTER", err)
 }
 

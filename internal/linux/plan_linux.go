@@ -199,7 +199,7 @@ func (p *Plan) WriteOwn(proc *FD, name, data string) {
 func (p *Plan) Filter(program SeccompProgram) {
 	var b []byte
 	for _, ins := range program {
-		b = binary.NativeEndian.AppendUint16(b, ins.Code)
+		b = binary.NativeEndian.AppendUint16(b, ins.Op)
 		b = append(b, ins.Jt, ins.Jf)
 		b = binary.NativeEndian.AppendUint32(b, ins.K)
 	}

@@ -6,14 +6,35 @@ import (
 	"slices"
 	"unsafe"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
-// SockFilter is an instruction of classic BPF (linux/filter.h).
-type SockFilter = unix.SockFilter
-
 // SeccompProgram is a filter of system calls: classic BPF on struct seccomp_data (seccomp(2)).
-type SeccompProgram []SockFilter
+type SeccompProgram []bpf.RawInstruction
+
+// Verdicts of such a filter (linux/seccomp.h).
+const (
+	SeccompKill  = unix.SECCOMP_RET_KILL_PROCESS
+	SeccompErrno = unix.SECCOMP_RET_ERRNO // with the error number in the lower half
+	SeccompAllow = unix.SECCOMP_RET_ALLOW
+)
+
+// Offsets in struct seccomp_data (linux/seccomp.h). An argument has 8 bytes, the lower half first
+// on the architectures that there are.
+const (
+	SeccompCall      = 0
+	SeccompArch      = 4 // an audit number
+	SeccompArguments = 16
+)
+
+// Audit numbers of the ABIs (linux/audit.h).
+const (
+	AuditAMD64 = unix.AUDIT_ARCH_X86_64
+	Audit386   = unix.AUDIT_ARCH_I386
+	AuditARM64 = unix.AUDIT_ARCH_AARCH64
+	AuditARM   = unix.AUDIT_ARCH_ARM
+)
 
 // Modes of seccomp that a process can be in (proc_pid_status(5), "Seccomp").
 const (
@@ -21,9 +42,6 @@ const (
 	SeccompStrict   = unix.SECCOMP_MODE_STRICT
 	SeccompFilter   = unix.SECCOMP_MODE_FILTER
 )
-
-// maxInstructions bounds one program (linux/bpf_common.h, BPF_MAXINSNS).
-const maxInstructions = 4096
 
 // ErrNoFilterCopy reports that the kernel copies no filters for this process. The kernel was built
 // without CONFIG_CHECKPOINT_RESTORE, this process is filtered itself or lacks CAP_SYS_ADMIN, or a
@@ -59,7 +77,7 @@ func tracedFilters(pid int, goOn func() error) ([]SeccompProgram, error) {
 		return nil, fmt.Errorf("process %d is in seccomp mode %d and has no filters to copy", pid, mode)
 	}
 	var filters []SeccompProgram
-	buf := make(SeccompProgram, maxInstructions)
+	buf := make(SeccompProgram, maxProgram)
 	for {
 		if err := goOn(); err != nil {
 			return nil, err

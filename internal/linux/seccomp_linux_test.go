@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/bpf"
 
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
@@ -28,7 +29,11 @@ const (
 // allow is a filter that allows everything and has a mark by which one is told from another: `ld
 // #mark; ret ALLOW`.
 func allow(mark uint32) linux.SeccompProgram {
-	return linux.SeccompProgram{{Code: 0x00, K: mark}, {Code: 0x06, K: 0x7fff0000}}
+	program, err := bpf.Assemble([]bpf.Instruction{bpf.LoadConstant{Val: mark}, bpf.RetConstant{Val: linux.SeccompAllow}})
+	if err != nil {
+		panic(err)
+	}
+	return program
 }
 
 // program is a test program of the host's, in a file of its own.

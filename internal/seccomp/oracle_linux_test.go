@@ -53,7 +53,7 @@ var beyond = map[seccomp.Variant][]string{seccomp.Debug: {"perf_event_open", "pe
 // isExplained says whether a call's verdicts may differ as they do.
 func isExplained(variant seccomp.Variant, c call, names []string, d difference) bool {
 	switch {
-	case c.audit == auditAMD64 && c.nr >= x32Bit:
+	case c.audit == linux.AuditAMD64 && c.nr >= x32Bit:
 		return d.ours == enosys // of all of x32, which Docker allows as it does amd64
 	case c.nr >= newerThanEngine && c.nr < 0xf0000:
 		return d.theirs == enosys

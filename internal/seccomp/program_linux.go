@@ -6,6 +6,8 @@ import (
 	"path"
 	"runtime"
 
+	"golang.org/x/net/bpf"
+
 	"dlx/internal/linux"
 )
 
@@ -36,7 +38,7 @@ func Program(v Variant) (linux.SeccompProgram, error) {
 	program := make(linux.SeccompProgram, len(raw)/instructionSize)
 	for i := range program {
 		ins := raw[i*instructionSize:]
-		program[i] = linux.SockFilter{Code: binary.LittleEndian.Uint16(ins), Jt: ins[2], Jf: ins[3], K: binary.LittleEndian.Uint32(ins[4:])}
+		program[i] = bpf.RawInstruction{Op: binary.LittleEndian.Uint16(ins), Jt: ins[2], Jf: ins[3], K: binary.LittleEndian.Uint32(ins[4:])}
 	}
 	return program, nil
 }

@@ -92,7 +92,7 @@ func judge(rules []specs.LinuxSyscall, newest uint32, c call) uint32 {
 		if r.Action == specs.ActAllow {
 			return allow
 		}
-		return 0x00050000 | uint32(*r.ErrnoRet)
+		return linux.SeccompErrno | uint32(*r.ErrnoRet)
 	}
 	return eperm
 }
@@ -202,7 +202,7 @@ func TestNetAdmin(t *testing.T) {
 // TestForeignArchitectures: what is neither of a kernel's ABIs ends the process, and x32's calls
 // are none.
 func TestForeignArchitectures(t *testing.T) {
-	for machine, foreign := range map[string][]uint32{"amd64": {auditARM64, auditARM, 0, 0xffffffff}, "arm64": {auditAMD64, auditI386, 0, 0xffffffff}} {
+	for machine, foreign := range map[string][]uint32{"amd64": {linux.AuditARM64, linux.AuditARM, 0, 0xffffffff}, "arm64": {linux.AuditAMD64, linux.Audit386, 0, 0xffffffff}} {
 		for _, variant := range seccomp.Variants() {
 			v := newVM(t, generated(t, machine, variant))
 			for _, audit := range foreign {
@@ -214,7 +214,7 @@ func TestForeignArchitectures(t *testing.T) {
 	}
 	v := newVM(t, generated(t, "amd64", seccomp.Debug))
 	for nr := uint32(0x40000000); nr < 0x40000000+1000; nr++ {
-		if got := v.verdict(t, call{audit: auditAMD64, nr: nr}); got != enosys {
+		if got := v.verdict(t, call{audit: linux.AuditAMD64, nr: nr}); got != enosys {
 			t.Errorf("x32 call %#x: %s", nr, verdictName(got))
 		}
 	}
@@ -269,7 +269,7 @@ func allowedCalls(t *testing.T, variant seccomp.Variant) (list []string) {
 	for nr, names := range callNames(t, "amd64") {
 		var fit []string
 		for _, arg := range args {
-			if v.verdict(t, call{audit: auditAMD64, nr: nr, args: [6]uint64{arg}}) == allow {
+			if v.verdict(t, call{audit: linux.AuditAMD64, nr: nr, args: [6]uint64{arg}}) == allow {
 				fit = append(fit, fmt.Sprintf("%s(%#x)", names[0], arg))
 			}
 		}

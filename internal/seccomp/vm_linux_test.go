@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/net/bpf"
@@ -26,26 +27,18 @@ type call struct {
 	args      [6]uint64
 }
 
-// Audit numbers of the ABIs (linux/audit.h).
-const (
-	auditAMD64 = 0xc000003e
-	auditI386  = 0x40000003
-	auditARM64 = 0xc00000b7
-	auditARM   = 0x40000028
-)
-
 // machines are the architectures that there are programs for, and their ABIs by Go's name.
 var machines = map[string]map[string]uint32{
-	"amd64": {"amd64": auditAMD64, "386": auditI386},
-	"arm64": {"arm64": auditARM64, "arm": auditARM},
+	"amd64": {"amd64": linux.AuditAMD64, "386": linux.Audit386},
+	"arm64": {"arm64": linux.AuditARM64, "arm": linux.AuditARM},
 }
 
-// Verdicts (linux/seccomp.h).
+// Verdicts of the profile.
 const (
-	kill   = 0x80000000
-	eperm  = 0x00050001
-	enosys = 0x00050026
-	allow  = 0x7fff0000
+	kill   = linux.SeccompKill
+	eperm  = linux.SeccompErrno | uint32(syscall.EPERM)
+	enosys = linux.SeccompErrno | uint32(syscall.ENOSYS)
+	allow  = linux.SeccompAllow
 )
 
 // vm runs a filter. The interpreter reads network byte order, the kernel its own. So words are laid
@@ -54,10 +47,7 @@ type vm struct{ *bpf.VM }
 
 func newVM(t *testing.T, program linux.SeccompProgram) vm {
 	t.Helper()
-	var code []bpf.Instruction
-	for _, ins := range program {
-		code = append(code, bpf.RawInstruction{Op: ins.Code, Jt: ins.Jt, Jf: ins.Jf, K: ins.K}.Disassemble())
-	}
+	code, _ := bpf.Disassemble(program)
 	machine, err := bpf.NewVM(code)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +80,7 @@ func generated(t *testing.T, goarch string, v seccomp.Variant) linux.SeccompProg
 	}
 	var program linux.SeccompProgram
 	for ; len(raw) > 0; raw = raw[8:] {
-		program = append(program, linux.SockFilter{Code: uint16(raw[0]) | uint16(raw[1])<<8, Jt: raw[2], Jf: raw[3],
+		program = append(program, bpf.RawInstruction{Op: uint16(raw[0]) | uint16(raw[1])<<8, Jt: raw[2], Jf: raw[3],
 			K: uint32(raw[4]) | uint32(raw[5])<<8 | uint32(raw[6])<<16 | uint32(raw[7])<<24})
 	}
 	return program

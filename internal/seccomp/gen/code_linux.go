@@ -6,6 +6,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/net/bpf"
+
+	"dlx/internal/linux"
 )
 
 // search finds the span of the number in the accumulator. Each leaf returns.
@@ -54,7 +56,7 @@ func condition(c specs.LinuxSeccompArg, then bpf.Instruction) ([]bpf.Instruction
 	if c.Index > 5 || c.Value > math.MaxUint32 || c.ValueTwo > math.MaxUint32 {
 		return nil, fmt.Errorf("a condition on argument %d has more than 32 bits", c.Index)
 	}
-	low := bpf.LoadAbsolute{Off: offArgs + 8*uint32(c.Index), Size: 4}
+	low := bpf.LoadAbsolute{Off: linux.SeccompArguments + 8*uint32(c.Index), Size: 4}
 	high := bpf.LoadAbsolute{Off: low.Off + 4, Size: 4}
 	value, two := uint32(c.Value), uint32(c.ValueTwo)
 	switch c.Op {

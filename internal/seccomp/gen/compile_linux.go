@@ -4,26 +4,18 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/net/bpf"
+
+	"dlx/internal/linux"
 )
 
-// Verdicts of a filter (linux/seccomp.h), and error numbers in them.
+// Verdicts of a call that is not allowed, and of one that the profile does not know.
 const (
-	retKill  = 0x80000000
-	retErrno = 0x00050000
-	retAllow = 0x7fff0000
-
-	ePERM  = 1
-	eNOSYS = 38
-)
-
-// Offsets in struct seccomp_data (linux/seccomp.h).
-const (
-	offNumber = 0
-	offArch   = 4
-	offArgs   = 16
+	notAllowed = linux.SeccompErrno | uint32(syscall.EPERM)
+	notThere   = linux.SeccompErrno | uint32(syscall.ENOSYS)
 )
 
 // outcome is what becomes of a call: the verdict of the first condition that holds, or else a
@@ -47,7 +39,7 @@ type span struct {
 // compile makes one program of the rules for all ABIs: the audit number chooses the ABI, and a
 // binary search the span.
 func compile(abis []abi, tables []table, rules []specs.LinuxSyscall) ([]bpf.Instruction, error) {
-	program := []bpf.Instruction{bpf.RetConstant{Val: retKill}} // an architecture that this kernel does not run
+	program := []bpf.Instruction{bpf.RetConstant{Val: linux.SeccompKill}} // an architecture that this kernel does not run
 	for i, abi := range slices.Backward(abis) {
 		spans, err := spansOf(tables[i], rules)
 		if err != nil {
@@ -57,10 +49,10 @@ func compile(abis []abi, tables []table, rules []specs.LinuxSyscall) ([]bpf.Inst
 		if err != nil {
 			return nil, err
 		}
-		body := append([]bpf.Instruction{bpf.LoadAbsolute{Off: offNumber, Size: 4}}, found...)
+		body := append([]bpf.Instruction{bpf.LoadAbsolute{Off: linux.SeccompCall, Size: 4}}, found...)
 		program = slices.Concat(branch(bpf.JumpNotEqual, abi.audit, len(body)), body, program)
 	}
-	return append([]bpf.Instruction{bpf.LoadAbsolute{Off: offArch, Size: 4}}, program...), nil
+	return append([]bpf.Instruction{bpf.LoadAbsolute{Off: linux.SeccompArch, Size: 4}}, program...), nil
 }
 
 // spansOf applies the rules to one ABI's numbers.
@@ -69,10 +61,10 @@ func spansOf(numbers table, rules []specs.LinuxSyscall) ([]span, error) {
 	if err != nil {
 		return nil, err
 	}
-	deny := outcome{other: retErrno | ePERM}
+	deny := outcome{other: notAllowed}
 	// A call that is newer than the profile gets ENOSYS, so that programs fall back: runc patches
 	// Docker's filters so (libcontainer/seccomp/patchbpf).
-	newer := outcome{other: retErrno | eNOSYS}
+	newer := outcome{other: notThere}
 	spans := []span{{0, deny}}
 	add := func(first uint32, o outcome) {
 		if last := &spans[len(spans)-1]; last.first == first {
@@ -110,7 +102,7 @@ func outcomes(numbers table, rules []specs.LinuxSyscall) (map[uint32]outcome, er
 			}
 			o, seen := named[nr]
 			if !seen {
-				o.other = retErrno | ePERM
+				o.other = notAllowed
 			}
 			switch {
 			case sure[nr] && len(r.Args) == 0 && o.other != verdict:
@@ -132,9 +124,9 @@ func outcomes(numbers table, rules []specs.LinuxSyscall) (map[uint32]outcome, er
 func verdictOf(r specs.LinuxSyscall) (uint32, error) {
 	switch {
 	case r.Action == specs.ActAllow:
-		return retAllow, nil
+		return linux.SeccompAllow, nil
 	case r.Action == specs.ActErrno && r.ErrnoRet != nil:
-		return retErrno | uint32(*r.ErrnoRet), nil
+		return linux.SeccompErrno | uint32(*r.ErrnoRet), nil
 	}
 	return 0, fmt.Errorf("the rule for %v has the action %s", r.Names, r.Action)
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"dlx/internal/linux"
 )
 
 // abi is one of the ways in which a machine's programs call the kernel.
@@ -29,8 +31,8 @@ type machine struct {
 }
 
 var machines = []machine{
-	{"amd64", []abi{{"amd64", 0xc000003e}, {"386", 0x40000003}}},
-	{"arm64", []abi{{"arm64", 0xc00000b7}, {"arm", 0x40000028}}},
+	{"amd64", []abi{{"amd64", linux.AuditAMD64}, {"386", linux.Audit386}}},
+	{"arm64", []abi{{"arm64", linux.AuditARM64}, {"arm", linux.AuditARM}}},
 }
 
 // armPrivate is where the numbers of 32-bit ARM's own calls begin

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"syscall"
 
 	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -40,7 +41,7 @@ var leastKernel = profiles.KernelVersion{Kernel: 5, Major: 9}
 // own evaluation of them takes this machine's architecture and kernel.
 func (v variant) rules(goarch string) ([]specs.LinuxSyscall, error) {
 	profile := profiles.DefaultProfile()
-	if profile.DefaultAction != specs.ActErrno || profile.DefaultErrnoRet == nil || *profile.DefaultErrnoRet != ePERM {
+	if profile.DefaultAction != specs.ActErrno || profile.DefaultErrnoRet == nil || *profile.DefaultErrnoRet != uint(syscall.EPERM) {
 		return nil, fmt.Errorf("its default action is %s and not EPERM", profile.DefaultAction)
 	}
 	var rules []specs.LinuxSyscall
