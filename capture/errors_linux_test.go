@@ -12,6 +12,7 @@ import (
 
 	"dlx/capture"
 	"dlx/fault"
+	"dlx/internal/linux"
 )
 
 func TestErrors(t *testing.T) {
@@ -48,8 +49,7 @@ func TestPermission(t *testing.T) {
 	enter := namespace(t, "")
 	asNobody := func(f func() error) error {
 		return enter(func() error {
-			const nobody = 65534
-			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, linux.Nobody, linux.Nobody, linux.Nobody); errno != 0 {
 				return errno
 			}
 			return f()

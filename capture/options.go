@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
 )
 
 // Enter runs f on a thread inside the namespace to capture in, and returns f's error.
@@ -60,7 +62,7 @@ type Options struct {
 
 // Defaults.
 const (
-	DefaultSnapLen  = 262144
+	DefaultSnapLen  = linktype.MaxPacket
 	DefaultRingSize = 32 << 20
 	DefaultLatency  = 50 * time.Millisecond
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"dlx/fault"
@@ -118,7 +119,7 @@ func (d *debug) baseEnv(env *shell.Environment) {
 		env.Set("TERM", term)
 	}
 	if d.req.FS == FSToolbox {
-		path = inject.ToolboxDir + "/bin:" + path
+		path = inject.ToolboxDir + "/" + layout.Bin + ":" + path
 		d.toolEnv(env)
 	}
 	env.Set("PATH", path)
@@ -131,7 +132,7 @@ func (d *debug) toolEnv(env *shell.Environment) {
 	env.Set("SSL_CERT_FILE", inject.ToolboxDir+"/"+layout.Roots)
 	env.Set("INPUTRC", "/dev/null") // readline would look into /etc
 	env.Set("PS1", promptName(d.target.Name)+`:\w\$ `)
-	env.Set("SHELL", inject.ToolboxDir+"/bin/"+d.shell())
+	env.Set("SHELL", inject.ToolboxDir+"/"+d.shell())
 	// Other locales are files of the container's, and so are messages: formats of printf(3).
 	env.Set("LANG", "C.UTF-8")
 	env.Set("LC_MESSAGES", "C")
@@ -158,18 +159,19 @@ func (d *debug) argv() []string {
 	case d.req.FS == FSTarget:
 		return []string{"sh"}
 	}
-	if shell := d.shell(); shell != "bash" {
-		return []string{shell}
+	shell := d.shell()
+	if shell != layout.Bash {
+		return []string{path.Base(shell)}
 	}
-	return []string{"bash", "--noprofile", "--norc"}
+	return []string{path.Base(shell), "--noprofile", "--norc"}
 }
 
-// shell is the toolbox's: bash if it has that.
+// shell is the toolbox's, as a path in it: bash if it has that.
 func (d *debug) shell() string {
 	if d.tools.Has(layout.Bash) {
-		return "bash"
+		return layout.Bash
 	}
-	return "sh"
+	return layout.Sh
 }
 
 // hostIsSafe refuses a session with the host's files that a process of a container could trace:

@@ -12,10 +12,11 @@ import (
 	"dlx/nsutil"
 	"dlx/target"
 	"dlx/toolbox"
+	"dlx/toolbox/layout"
 )
 
 // olderShell is the shell of a toolbox that an older dlx has placed, whose record does not say.
-const olderShell = inject.Dir + "/bin/sh"
+const olderShell = inject.Dir + "/" + layout.Sh
 
 // Inject keeps the toolbox in the target's writable layer.
 func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult, err error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dlx/internal/linux"
+	"dlx/toolbox/layout"
 )
 
 // devices are the nodes that every container has (the OCI runtime specification's "Default
@@ -143,7 +144,7 @@ func (v *View) showTools(dev *linux.FD, box *Mounted) error {
 	if err := box.attach(dev, toolboxName); err != nil {
 		return err
 	}
-	if err := linux.SymlinkAt(toolboxName+"/bin/sh", dev, shellName); err != nil {
+	if err := linux.SymlinkAt(toolboxName+"/"+layout.Sh, dev, shellName); err != nil {
 		return err
 	}
 	return v.showHome(dev)

@@ -11,6 +11,7 @@ import (
 
 	"dlx/fault"
 	"dlx/inject"
+	"dlx/internal/linux"
 	"dlx/internal/outfile"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
@@ -72,12 +73,11 @@ func TestJournalLock(t *testing.T) {
 // TestJournalOwner: a journal that somebody else can write to is not used.
 func TestJournalOwner(t *testing.T) {
 	testutil.RequireRoot(t) // chown
-	const nobody = 65534
 	for name, tt := range map[string]struct {
 		change func(dir string) error
 		want   fault.Kind
 	}{
-		"owner":    {func(dir string) error { return os.Chown(dir, nobody, nobody) }, fault.NotOwned},
+		"owner":    {func(dir string) error { return os.Chown(dir, linux.Nobody, linux.Nobody) }, fault.NotOwned},
 		"writable": {func(dir string) error { return os.Chmod(dir, 0o777) }, fault.Writable},
 	} {
 		dir := t.TempDir()

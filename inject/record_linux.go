@@ -51,7 +51,7 @@ func programs(box *toolbox.Verified) (shell, program string) {
 		}
 	}
 	for _, f := range box.Files() {
-		if strings.HasPrefix(f.Path, "bin/") && box.Runs(f.Path) {
+		if strings.HasPrefix(f.Path, layout.Bin+"/") && box.Runs(f.Path) {
 			return "", path.Join(Dir, f.Path)
 		}
 	}

@@ -19,6 +19,10 @@ const (
 	ShellPath  = "/dev/" + shellName
 )
 
+// Nowhere is a folder below which programs of toolboxes have paths, where nothing is to be found
+// (toolbox/build/redirect_linux.go).
+const Nowhere = "/dev/" + reserved
+
 // AccountsPath stands for /etc/passwd in toolbox programs that dlx has not built itself; it is as
 // long. Some look for start-up files in the home that a passwd file names, whatever HOME says.
 const AccountsPath = "/dev/" + accountsDir + "/" + accountsName
@@ -31,8 +35,7 @@ const (
 	accountsDir  = ".dl"
 	accountsName = "pw"
 
-	// reserved begins the names in /dev that are dlx's own, there or not. Programs of toolboxes
-	// have paths below them at which nothing is found (toolbox/build/redirect_linux.go).
+	// reserved begins the names of entries of /dev that are dlx's own, there or not.
 	reserved = ".dl"
 	devLimit = 4096 // entries of /dev; a container with more is refused
 )

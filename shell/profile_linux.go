@@ -69,13 +69,10 @@ func FindProfile(name string) (Profile, error) {
 // ErrRootRestricted reports that root was asked for under a profile that has none.
 var ErrRootRestricted error = fault.New(fault.RootRestricted, "", "profile restricted does not run as root")
 
-// nobody is the user that a restricted session gets when none is asked for.
-const nobody = 65534
-
 // DefaultUser is the user of a session that asks for none, as UID:GID.
 func (p Profile) DefaultUser() string {
 	if p.nonRoot {
-		return fmt.Sprintf("%d:%d", nobody, nobody)
+		return fmt.Sprintf("%d:%d", linux.Nobody, linux.Nobody)
 	}
 	return "0:0"
 }

@@ -5,6 +5,7 @@ package toolbox
 import (
 	"fmt"
 	"os"
+	"path"
 	"runtime"
 	"time"
 
@@ -21,7 +22,7 @@ func Default() (*Bundle, error) {
 		return nil, err
 	}
 	for _, name := range roster.Names() {
-		b.Link("bin/"+name, "dlx-tools")
+		b.Link(path.Join(layout.Bin, name), path.Base(layout.Tools))
 	}
 	return b.Bundle()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dlx/fault"
+	"dlx/internal/linux"
 	"dlx/internal/outfile"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
@@ -117,9 +118,8 @@ func TestStoreLock(t *testing.T) {
 			t.Errorf("%s: the store has %v, %v", name, list, err)
 		}
 	}
-	const nobody = 65534
 	dir := t.TempDir()
-	if err := os.Chown(dir, nobody, nobody); err != nil {
+	if err := os.Chown(dir, linux.Nobody, linux.Nobody); err != nil {
 		t.Fatal(err)
 	}
 	if err := toolbox.Locked(dir+"/store", func() error { return nil }); !errors.Is(err, fault.NotOwned) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dlx/fault"
+	"dlx/internal/linux"
 	"dlx/internal/testutil"
 	"dlx/toolbox"
 )
@@ -17,7 +18,6 @@ import (
 // there, is not used.
 func TestOwners(t *testing.T) {
 	testutil.RequireRoot(t) // chown
-	const nobody = 65534
 	_, public := keyPair(t)
 	text, err := public.MarshalPEM()
 	if err != nil {
@@ -28,24 +28,24 @@ func TestOwners(t *testing.T) {
 		want   error
 	}{
 		"as it should be":            {func(string) error { return nil }, nil},
-		"key of another":             {func(dir string) error { return os.Chown(dir+"/c/trusted.d/a.pub", nobody, nobody) }, fault.NotOwned},
+		"key of another":             {func(dir string) error { return os.Chown(dir+"/c/trusted.d/a.pub", linux.Nobody, linux.Nobody) }, fault.NotOwned},
 		"key that others write":      {func(dir string) error { return os.Chmod(dir+"/c/trusted.d/a.pub", 0o666) }, fault.Writable},
-		"folder of another":          {func(dir string) error { return os.Chown(dir+"/c/trusted.d", nobody, nobody) }, fault.NotOwned},
+		"folder of another":          {func(dir string) error { return os.Chown(dir+"/c/trusted.d", linux.Nobody, linux.Nobody) }, fault.NotOwned},
 		"folder that a group writes": {func(dir string) error { return os.Chmod(dir+"/c/trusted.d", 0o775) }, fault.Writable},
-		"revoked keys of another":    {func(dir string) error { return os.Chown(dir+"/c/revoked.d", nobody, nobody) }, fault.NotOwned},
-		"configuration of another":   {func(dir string) error { return os.Chown(dir+"/c", nobody, nobody) }, fault.NotOwned},
-		"above it another's":         {func(dir string) error { return os.Chown(dir, nobody, nobody) }, fault.NotOwned},
+		"revoked keys of another":    {func(dir string) error { return os.Chown(dir+"/c/revoked.d", linux.Nobody, linux.Nobody) }, fault.NotOwned},
+		"configuration of another":   {func(dir string) error { return os.Chown(dir+"/c", linux.Nobody, linux.Nobody) }, fault.NotOwned},
+		"above it another's":         {func(dir string) error { return os.Chown(dir, linux.Nobody, linux.Nobody) }, fault.NotOwned},
 		"above it writable":          {func(dir string) error { return os.Chmod(dir, 0o777) }, fault.Writable},
 		"above it sticky":            {func(dir string) error { return os.Chmod(dir, 0o777|os.ModeSticky) }, nil},
 		"link of another": {func(dir string) error {
-			return errors.Join(os.Symlink("a.pub", dir+"/c/trusted.d/b.pub"), os.Lchown(dir+"/c/trusted.d/b.pub", nobody, nobody))
+			return errors.Join(os.Symlink("a.pub", dir+"/c/trusted.d/b.pub"), os.Lchown(dir+"/c/trusted.d/b.pub", linux.Nobody, linux.Nobody))
 		}, fault.NotOwned},
 		"link to a key of root's": {func(dir string) error {
 			return errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Rename(dir+"/c/trusted.d/a.pub", dir+"/keys/a.pub"), os.Symlink("../../keys/a.pub", dir+"/c/trusted.d/a.pub"))
 		}, nil},
 		"link through a folder of another": {func(dir string) error {
 			return errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Rename(dir+"/c/trusted.d/a.pub", dir+"/keys/a.pub"), os.Symlink(dir+"/keys/a.pub", dir+"/c/trusted.d/a.pub"),
-				os.Chown(dir+"/keys", nobody, nobody))
+				os.Chown(dir+"/keys", linux.Nobody, linux.Nobody))
 		}, fault.NotOwned},
 		"FIFO for a key": {func(dir string) error { return syscall.Mkfifo(dir+"/c/trusted.d/b.pub", 0o644) }, fault.BadKey},
 	} {
@@ -62,7 +62,7 @@ func TestOwners(t *testing.T) {
 		})
 	}
 	dir := filepath.Join(t.TempDir(), "toolboxes")
-	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(dir+"/seen.json", []byte("{}"), 0o644), os.Chown(dir, nobody, nobody)); err != nil {
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(dir+"/seen.json", []byte("{}"), 0o644), os.Chown(dir, linux.Nobody, linux.Nobody)); err != nil {
 		t.Fatal(err)
 	}
 	s := toolbox.NewStore(dir)

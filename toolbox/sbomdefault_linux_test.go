@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"dlx/toolbox"
+	"dlx/toolbox/layout"
 )
 
 // component is one of a bill of materials.
@@ -117,7 +118,7 @@ func TestSBOMModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, modules := components(t, b), 0
-	for _, file := range []string{"bin/dlx-tools", "libexec/dlx-init"} {
+	for _, file := range []string{layout.Tools, layout.Init} {
 		info, err := buildinfo.Read(bytes.NewReader(toolbox.Content(b, file)))
 		if err != nil {
 			t.Fatal(err)

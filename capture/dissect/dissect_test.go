@@ -14,6 +14,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"dlx/capture/dissect"
+	"dlx/capture/linktype"
 )
 
 func TestClock(t *testing.T) {
@@ -30,7 +31,7 @@ func TestClock(t *testing.T) {
 		p := dissect.New(dissect.Options{Clock: clock})
 		var got []string
 		for _, at := range times {
-			text := p.Text(&dissect.Packet{Time: at, Link: 101, Data: []byte{0x45}, Length: 1})
+			text := p.Text(&dissect.Packet{Time: at, Link: linktype.Raw, Data: []byte{0x45}, Length: 1})
 			before, _, _ := strings.Cut(text, "IP ")
 			got = append(got, strings.TrimSuffix(before, " "))
 		}
@@ -44,13 +45,13 @@ func TestClock(t *testing.T) {
 func TestLinkTypes(t *testing.T) {
 	ip := build(t, append(over4(layers.IPProtocolUDP)[1:], &layers.UDP{SrcPort: 1, DstPort: 2})...)
 	tests := map[uint16]struct{ head, want string }{
-		0:   {"\x02\x00\x00\x00", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		108: {"\x00\x00\x00\x02", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		101: {"", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		228: {"", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		113: {"\x00\x04\x00\x01\x00\x06\x02\x00\x00\x00\x00\x01\x00\x00\x08\x00", "Out IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		276: {"\x08\x00\x00\x00\x00\x00\x00\x02\x00\x01\x01\x06\x02\x00\x00\x00\x00\x01\x00\x00", "B   IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
-		147: {"", "link type 147, length 28"},
+		linktype.Null:      {"\x02\x00\x00\x00", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		linktype.Loop:      {"\x00\x00\x00\x02", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		linktype.Raw:       {"", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		linktype.IPv4:      {"", "IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		linktype.LinuxSLL:  {"\x00\x04\x00\x01\x00\x06\x02\x00\x00\x00\x00\x01\x00\x00\x08\x00", "Out IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		linktype.LinuxSLL2: {"\x08\x00\x00\x00\x00\x00\x00\x02\x00\x01\x01\x06\x02\x00\x00\x00\x00\x01\x00\x00", "B   IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0"},
+		147:                {"", "link type 147, length 28"},
 	}
 	for link, tt := range tests {
 		data := append([]byte(tt.head), ip...)
@@ -81,7 +82,7 @@ func clientHello(t testing.TB) []byte {
 // TestClientHello prints what Go's own TLS client begins with.
 func TestClientHello(t *testing.T) {
 	f := build(t, append(over4(layers.IPProtocolTCP), &layers.TCP{SrcPort: 40000, DstPort: 443, ACK: true}, gopacket.Payload(clientHello(t)))...)
-	text := dissect.New(dissect.Options{}).Text(&dissect.Packet{Link: 1, Data: f, Length: len(f)})
+	text := dissect.New(dissect.Options{}).Text(&dissect.Packet{Link: linktype.Ethernet, Data: f, Length: len(f)})
 	if !strings.HasSuffix(text, ": TLS: ClientHello shop.example.org (h2, http/1.1)") {
 		t.Errorf("printed %q", text)
 	}
@@ -91,7 +92,7 @@ func TestClientHello(t *testing.T) {
 func TestManyConversations(t *testing.T) {
 	p := dissect.New(dissect.Options{})
 	f := build(t, append(over4(layers.IPProtocolTCP), &layers.TCP{Seq: 1, Ack: 1, ACK: true})...)
-	k := dissect.Packet{Link: 1, Data: f, Length: len(f)}
+	k := dissect.Packet{Link: linktype.Ethernet, Data: f, Length: len(f)}
 	for i := range 200_000 {
 		f[34], f[35], f[26] = byte(i), byte(i>>8), byte(i>>16)
 		p.Text(&k)
@@ -129,7 +130,7 @@ func BenchmarkText(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		f := list[i%len(list)]
-		p.Text(&dissect.Packet{Time: when, Interface: "eth0", Direction: "In", Link: 1, Data: f.data, Length: len(f.data)})
+		p.Text(&dissect.Packet{Time: when, Interface: "eth0", Direction: "In", Link: linktype.Ethernet, Data: f.data, Length: len(f.data)})
 	}
 }
 
@@ -138,7 +139,7 @@ func ExamplePrinter_Text() {
 	ip := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 8, 0, 0}
 	fmt.Println(p.Text(&dissect.Packet{
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Container: "web", Process: "nginx/7",
-		Interface: "tun0", Direction: "In", Link: 101, Data: ip, Length: len(ip),
+		Interface: "tun0", Direction: "In", Link: linktype.Raw, Data: ip, Length: len(ip),
 	}))
 	// Output: 03:04:05.678901 web      nginx/7      tun0  In  IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"dlx/capture/dissect"
+	"dlx/capture/linktype"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -92,7 +93,7 @@ func TestGolden(t *testing.T) {
 			p := dissect.New(o)
 			var b strings.Builder
 			for i, f := range all {
-				k := &dissect.Packet{Time: when.Add(time.Duration(i) * time.Millisecond), Container: "web", Interface: "eth0", Direction: "In", Link: 1, Data: f.data, Length: len(f.data)}
+				k := &dissect.Packet{Time: when.Add(time.Duration(i) * time.Millisecond), Container: "web", Interface: "eth0", Direction: "In", Link: linktype.Ethernet, Data: f.data, Length: len(f.data)}
 				if i%2 == 0 {
 					k.Process = "nginx/7"
 				}

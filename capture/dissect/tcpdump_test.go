@@ -15,6 +15,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dlx/capture/dissect"
+	"dlx/capture/linktype"
 	"dlx/internal/testutil"
 )
 
@@ -106,7 +107,7 @@ func TestTcpdump(t *testing.T) {
 			p := dissect.New(m.o)
 			for i, f := range list {
 				data := f.data[:min(m.snap, len(f.data))]
-				text := p.Text(&dissect.Packet{Time: when, Link: 1, Data: data, Length: len(f.data)})
+				text := p.Text(&dissect.Packet{Time: when, Link: linktype.Ethernet, Data: data, Length: len(f.data)})
 				var got []string
 				for line := range strings.SplitSeq(text, "\n") {
 					got = append(got, strings.TrimRight(line, " "))

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/bpf"
+
+	"dlx/capture/linktype"
 )
 
 // Extensions are what Linux adds to BPF for packet sockets (linux/filter.h): loads of what is known
@@ -54,8 +56,6 @@ func (p *Program) Instructions() []bpf.Instruction {
 	return ins
 }
 
-const defaultSnaplen = 262144
-
 // Compile compiles an expression. An empty one matches everything. Its errors are of type *Error.
 func Compile(expr string, opts Options) (*Program, error) {
 	if strings.TrimSpace(expr) == "" {
@@ -78,7 +78,7 @@ func compile(expr string, tree Node, opts Options) (*Program, error) {
 		return nil, fmt.Errorf("compile filter %q: %w: %d", expr, ErrLinkType, opts.Link)
 	}
 	if opts.Snaplen == 0 {
-		opts.Snaplen = defaultSnaplen
+		opts.Snaplen = linktype.MaxPacket
 	}
 	accept := &block{op: ret, k: opts.Snaplen}
 	if tree == nil {

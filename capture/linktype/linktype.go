@@ -43,6 +43,10 @@ const (
 // MaxAddress is the most bytes of an address that either header has room for.
 const MaxAddress = 8
 
+// MaxPacket is the most bytes of a packet that a capture file has (MAXIMUM_SNAPLEN in libpcap, for
+// these link types).
+const MaxPacket = 262144
+
 // Kinds of interfaces (linux/if_arp.h).
 const (
 	HardwareEthernet = 1

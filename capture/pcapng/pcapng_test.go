@@ -15,14 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/internal/testutil"
 )
 
 var (
 	section = &pcapng.Section{Hardware: "amd64", OS: "Linux", Application: "dlx test"}
-	eth0    = &pcapng.Interface{LinkType: 1, SnapLen: 96, Name: "eth0", Description: "web", MAC: []byte{2, 0, 0, 0, 0, 1}, Filter: "tcp", OS: "Linux"}
-	tun0    = &pcapng.Interface{LinkType: 101, Name: "tun0"}
+	eth0    = &pcapng.Interface{LinkType: linktype.Ethernet, SnapLen: 96, Name: "eth0", Description: "web", MAC: []byte{2, 0, 0, 0, 0, 1}, Filter: "tcp", OS: "Linux"}
+	tun0    = &pcapng.Interface{LinkType: linktype.Raw, Name: "tun0"}
 	packets = []pcapng.Packet{
 		{Time: 1700000000123456789, Length: 60, Direction: pcapng.In, Data: bytes.Repeat([]byte{1}, 60)},
 		{Interface: 1, Time: 1700000000123456790, Length: 1500, Direction: pcapng.Out, Data: []byte{0x45, 2, 3}},
@@ -158,7 +159,7 @@ func BenchmarkAppendPacket(b *testing.B) {
 
 func ExampleAppendPacket() {
 	b := pcapng.AppendSection(nil, &pcapng.Section{OS: "Linux", Application: "example"})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, SnapLen: 96, Name: "eth0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet, SnapLen: 96, Name: "eth0"})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: 1700000000123456789, Length: 60, Direction: pcapng.In, Data: make([]byte, 60)})
 	fmt.Println(len(b), "bytes")
 	// Output: 200 bytes

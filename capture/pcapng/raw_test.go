@@ -7,13 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 )
 
 // rawFile has a block of each kind, and packets with and without options.
 func rawFile() []byte {
 	b := pcapng.AppendSection(nil, section)
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 276, Name: "eth0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.LinuxSLL2, Name: "eth0"})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: 1 << 40, Length: 3, Data: []byte{1, 2, 3}})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: 1<<40 + 1, Length: 9, Data: []byte{1}, Direction: pcapng.Out})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: 1<<40 + 2, Direction: pcapng.Out, Dropped: 2, ID: 4, Process: 9, Comment: "of web"})

@@ -17,6 +17,13 @@ const (
 	blockSimple = 3
 )
 
+// The numbers that files of the older format begin with, in either byte order
+// (draft-ietf-opsawg-pcap).
+const (
+	PcapMicroseconds = 0xA1B2C3D4
+	PcapNanoseconds  = 0xA1B23C4D
+)
+
 // Option codes, by block.
 const (
 	optEnd         = 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 )
 
@@ -19,13 +20,8 @@ var ErrUnknown = errors.New("not a capture file: it is neither pcapng nor pcap")
 // ErrEmpty reports a file without a byte.
 var ErrEmpty = errors.New("the file is empty")
 
-// The numbers that files begin with (draft-ietf-opsawg-pcapng; draft-ietf-opsawg-pcap; RFC 1952).
-const (
-	magicPcapng = 0x0A0D0D0A
-	magicMicro  = 0xA1B2C3D4
-	magicNano   = 0xA1B23C4D
-	magicGzip   = 0x1f8b
-)
+// magicGzip is the number that compressed files begin with (RFC 1952).
+const magicGzip = 0x1f8b
 
 // Open looks at the beginning of a file and returns a reader of its packets. A pcap file is read as
 // if it were a pcapng one with a single interface.
@@ -52,7 +48,7 @@ func Open(r io.Reader) (*pcapng.Reader, error) {
 		return nil, ErrUnknown
 	}
 	switch number := binary.BigEndian.Uint32(magic); {
-	case number == magicPcapng:
+	case number == pcapng.SectionBlock:
 		return pcapng.NewReader(b), nil
 	case isPcap(number), isPcap(binary.LittleEndian.Uint32(magic)):
 		old, err := pcapgo.NewReader(b)
@@ -64,7 +60,9 @@ func Open(r io.Reader) (*pcapng.Reader, error) {
 	return nil, ErrUnknown
 }
 
-func isPcap(number uint32) bool { return number == magicMicro || number == magicNano }
+func isPcap(number uint32) bool {
+	return number == pcapng.PcapMicroseconds || number == pcapng.PcapNanoseconds
+}
 
 // converter turns a pcap file into pcapng, a packet at a time.
 type converter struct {
@@ -73,9 +71,6 @@ type converter struct {
 	out   []byte // what is still to be read
 	buf   []byte
 }
-
-// maxPacket is the largest packet in bytes (MAXIMUM_SNAPLEN in libpcap, for dlx's link types).
-const maxPacket = 262144
 
 func (c *converter) Read(p []byte) (int, error) {
 	if len(c.out) == 0 {
@@ -106,7 +101,7 @@ func (c *converter) next() error {
 		return &pcapng.FormatError{Why: "it ends inside a packet"}
 	case err != nil:
 		return &pcapng.FormatError{Why: err.Error()}
-	case len(data) > maxPacket:
+	case len(data) > linktype.MaxPacket:
 		return &pcapng.FormatError{Why: fmt.Sprintf("a packet of %d bytes", len(data))}
 	}
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: uint64(info.Timestamp.UnixNano()), Length: uint32(info.Length), Data: data})

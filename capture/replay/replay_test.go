@@ -16,6 +16,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dlx/capture/filter"
+	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/capture/replay"
 )
@@ -64,8 +65,8 @@ func swapped() []byte {
 // own is a file as dlx writes it: two interfaces, a name, a packet of each and its figures.
 func own() []byte {
 	b := pcapng.AppendSection(nil, &pcapng.Section{Application: "dlx test"})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 101, Name: "tun0"})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "eth0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Raw, Name: "tun0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet, Name: "eth0"})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Time: uint64(when.UnixNano()), Length: 28, ID: 1, Process: 7, Comment: "x (PID 7)", Data: datagrams[0]})
 	b = pcapng.AppendPacket(b, &pcapng.Packet{Interface: 1, Time: uint64(when.UnixNano()), Length: 60, ID: 2, Data: make([]byte, 60)})
 	return pcapng.AppendStatistics(b, &pcapng.Statistics{Delivered: 1})
@@ -181,13 +182,13 @@ func TestFilterLinkTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Match(&raw, 101) {
+	if f.Match(&raw, linktype.Raw) {
 		t.Error("a packet without an Ethernet address matches")
 	}
 	if _, err := f.Err(); err == nil {
 		t.Error("no error although nothing could match")
 	}
-	if !f.Match(&ethernet, 1) {
+	if !f.Match(&ethernet, linktype.Ethernet) {
 		t.Error("the frame does not match")
 	}
 	if notes, err := f.Err(); len(notes) != 1 || err != nil {

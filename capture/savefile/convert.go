@@ -84,8 +84,8 @@ func (c *converter) begin() {
 	if !c.cooked {
 		link = uint32(c.interfaces[0])
 	}
-	const nanoseconds, version, snaplen = 0xa1b23c4d, 2 | 4<<16, 262144
-	for _, v := range []uint32{nanoseconds, version, 0, 0, snaplen, link} {
+	const version = 2 | 4<<16
+	for _, v := range []uint32{pcapng.PcapNanoseconds, version, 0, 0, linktype.MaxPacket, link} {
 		c.out = le.AppendUint32(c.out, v)
 	}
 }

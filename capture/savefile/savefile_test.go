@@ -26,8 +26,8 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // comment.
 func stream(n int) []byte {
 	b := pcapng.AppendSection(nil, &pcapng.Section{OS: "Linux"})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "eth0"})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: "lo"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet, Name: "eth0"})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet, Name: "lo"})
 	for i := range n {
 		at := uint64(start.Add(time.Duration(i) * time.Second).UnixNano())
 		data := bytes.Repeat([]byte{byte(i)}, 100)
@@ -264,8 +264,8 @@ func TestPcap(t *testing.T) {
 		}
 	}
 	mixed := pcapng.AppendSection(nil, &pcapng.Section{})
-	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 1})
-	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: 101})
+	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: linktype.Ethernet})
+	mixed = pcapng.AppendInterface(mixed, &pcapng.Interface{LinkType: linktype.Raw})
 	if _, err := write(t, Options{Name: "x", Format: Pcap}, mixed, 1000); !errors.Is(err, fault.OneLinkType) {
 		t.Errorf("error %v, want fault.OneLinkType", err)
 	}
@@ -438,13 +438,13 @@ func FuzzWrite(f *testing.F) {
 // hands the blocks over.
 func TestLost(t *testing.T) {
 	b := pcapng.AppendSection(nil, &pcapng.Section{})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet})
 	for _, s := range []pcapng.Statistics{{Dropped: 2}, {Interface: 1, Dropped: 3}, {Dropped: 4}, {Dropped: 4}, {Interface: 9, Dropped: 100}} {
 		b = pcapng.AppendStatistics(b, &s)
 	}
 	b = pcapng.AppendSection(b, &pcapng.Section{})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: linktype.Ethernet})
 	b = pcapng.AppendStatistics(b, &pcapng.Statistics{Dropped: 1})
 	for _, o := range []Options{{Name: "x"}, {Name: "x", MaxBytes: 1000}} {
 		_, figures := writePackets(t, o, b, nil, (*Writer).Write)

@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Nobody is the user and the group that own nothing (DEFAULT_OVERFLOWUID in linux/highuid.h).
+const Nobody = 65534
+
 // ActAs has the calling thread open and make files as a user (setfsuid(2)). What it makes is the
 // user's. The kernel asks for that user where fs.protected_regular and its like do (proc(5)). The
 // thread may still reach what root may. Do not use it for anything else afterwards.

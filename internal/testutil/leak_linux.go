@@ -1,7 +1,6 @@
 package testutil
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -93,7 +92,7 @@ func children(all resources) {
 	for _, stat := range stats {
 		data, _ := os.ReadFile(stat)
 		if s, err := linux.ParseStat(data); err == nil && s.Parent() == os.Getpid() {
-			all["child process "+string(data[:bytes.LastIndexByte(data, ')')+1])] = true
+			all["child process "+filepath.Base(filepath.Dir(stat))+" ("+s.Comm+")"] = true
 		}
 	}
 }

@@ -169,7 +169,7 @@ func (m *maker) pureGo(context.Context) error {
 	m.Add(layout.Tools, o.data, 0o755, o.source)
 	for _, name := range roster.Names() {
 		if m.claim("bin/"+name, "--pure-go") {
-			m.Link("bin/"+name, path.Base(layout.Tools))
+			m.Link(path.Join(layout.Bin, name), path.Base(layout.Tools))
 		}
 	}
 	if !box.Has(layout.Roots) {

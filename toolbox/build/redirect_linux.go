@@ -29,12 +29,12 @@ const muslFolders = "/etc/ld-musl-"
 
 // elsewhere are the beginnings of paths, with others as long that lead nowhere.
 var elsewhere = []struct{ from, to string }{
-	{muslFolders, "/dev/.dl/musl"},
-	{"/usr/local", "/dev/.dl/l"},
-	{"/usr/lib", "/dev/.dl"},
-	{"/usr/share", "/dev/.dl/s"},
-	{"/lib/x86_64-linux-gnu", "/dev/.dl/64-linux-gnu"},
-	{"/lib/aarch64-linux-gnu", "/dev/.dl/h64-linux-gnu"},
+	{muslFolders, inject.Nowhere + "/musl"},
+	{"/usr/local", inject.Nowhere + "/l"},
+	{"/usr/lib", inject.Nowhere},
+	{"/usr/share", inject.Nowhere + "/s"},
+	{"/lib/x86_64-linux-gnu", inject.Nowhere + "/64-linux-gnu"},
+	{"/lib/aarch64-linux-gnu", inject.Nowhere + "/h64-linux-gnu"},
 }
 
 // nameService says in which order Go's resolver asks (net/nss.go).
@@ -55,7 +55,7 @@ var machineFiles = []string{
 }
 
 // theShell is what system(3) runs, and where a session has the toolbox's.
-const theShell, ourShell = "/bin/sh\x00", "/dev/sh\x00"
+const theShell, ourShell = "/bin/sh\x00", inject.ShellPath + "\x00"
 
 // theAccounts are what getpwuid(3) and Go's os/user read; a session has inject.AccountsPath in
 // their place.
@@ -106,7 +106,7 @@ func Redirect(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	if f.Section(".gopclntab") != nil || f.Section(".go.buildinfo") != nil {
-		return bytes.ReplaceAll(data, []byte(nameService), []byte("/dev/.dl/nsswitch.")), nil
+		return bytes.ReplaceAll(data, []byte(nameService), []byte(inject.Nowhere+"/nsswitch.")), nil
 	}
 	left := uint64(len(data)) // an image's maker may have each of 65,535 segments be all of the file
 	for _, p := range f.Progs {

@@ -6,15 +6,15 @@ import (
 	"testing"
 
 	"dlx/fault"
+	"dlx/internal/linux"
 	"dlx/internal/testutil"
 )
 
 // TestWorkFolder: nothing is unpacked where somebody else could put a link on the way.
 func TestWorkFolder(t *testing.T) {
 	testutil.RequireRoot(t) // chown
-	const nobody = 65534
 	dir := t.TempDir()
-	if err := os.Chown(dir, nobody, nobody); err != nil {
+	if err := os.Chown(dir, linux.Nobody, linux.Nobody); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", dir)

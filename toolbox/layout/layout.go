@@ -3,10 +3,11 @@ package layout
 
 // Paths below a toolbox.
 const (
+	Bin   = "bin"              // what is on PATH
 	Init  = "libexec/dlx-init" // the first process of a session
-	Tools = "bin/dlx-tools"    // the multi-call program, which is Init too where there is none
-	Bash  = "bin/bash"
-	Sh    = "bin/sh"
+	Tools = Bin + "/dlx-tools" // the multi-call program, which is Init too where there is none
+	Bash  = Bin + "/bash"
+	Sh    = Bin + "/sh"
 	Roots = "etc/ssl/cert.pem" // certificate authorities
 )
 

@@ -4,18 +4,17 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"dlx/internal/linux"
 )
 
-// nobody is the user that packets are taken apart as.
-const nobody = 65534
-
-// Unprivileged makes a command one that has no privileges to lose: another user, no capabilities,
-// and of the environment the time zone alone.
+// Unprivileged makes a command one that has no privileges to lose: nobody's, without capabilities,
+// and with the time zone alone of the environment.
 func Unprivileged(cmd *exec.Cmd) {
 	cmd.Env = []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: linux.Nobody, Gid: linux.Nobody}
 	}
 }

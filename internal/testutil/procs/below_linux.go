@@ -2,8 +2,9 @@
 package procs
 
 import (
-	"os"
-	"strings"
+	"strconv"
+
+	"dlx/internal/linux"
 )
 
 // depth bounds the walk up to the first process.
@@ -11,14 +12,12 @@ const depth = 16
 
 // Below says whether a process is a child of top, or one of its children's; both are PIDs.
 func Below(pid, top string) bool {
+	at, err := strconv.Atoi(pid)
 	for range depth {
-		stat, err := os.ReadFile("/proc/" + pid + "/stat")
-		_, rest, ok := strings.Cut(string(stat), ") ") // proc_pid_stat(5): state and parent follow the name
-		fields := strings.Fields(rest)
-		if err != nil || !ok || len(fields) < 2 {
+		if err != nil || at == 0 {
 			return false
 		}
-		if pid = fields[1]; pid == top {
+		if at = linux.Parent(at); strconv.Itoa(at) == top {
 			return true
 		}
 	}
