@@ -18,8 +18,8 @@ type Streams struct {
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux; may be nil
 	Started func()                // called once when the command runs, before any output of it; may be nil
 
-	// What the session will be, each called at most once and before Started, by who knows it: the
-	// engine, which the gate has answered by then. Each may be nil.
+	// What the session will be. Each is called at most once, before Started, by who has prepared
+	// the session, not by Run; each may be nil.
 	Placed     func([]toolbox.Part) // the toolboxes that were verified
 	LeftOut    func(names []string) // the target's variables that were left out
 	Restrained func(Restraints)     // what holds the session back
