@@ -20,7 +20,7 @@ reproducible: toolbox ## the toolbox made in another folder is the same, byte fo
 toolbox-net: build ## build/net.tar.zst, a toolbox of Debian's network tools; KEY=FILE signs it
 	scripts/toolbox-net.sh
 
-test: build ## all tests, on a real engine (root)
+test: build ## all tests, on a real Docker (root)
 	scripts/test.sh
 
 test-kernels: build ## what confines a session, on Linux 5.10 and 6.1 in emulated machines (root)
@@ -32,7 +32,7 @@ soak: build ## 1,000 sessions after one another and 50 at once, and kill -9 at e
 attack: build ## the attack suite in its long form, hours; its table goes into docs/attacks.md (root)
 	scripts/attack.sh
 
-demo: build ## plays the article through, on a real engine (root)
+demo: build ## plays the article through, on a real Docker (root)
 	scripts/demo.sh
 
 bench: build ## times against docker and nsenter, as ratios (root)

@@ -52,8 +52,8 @@ func (a *attack) foreign() *foreign {
 		testutil.Data("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/evil.sh\n", 0o644),
 		testutil.Data("/etc/group", "root:x:0:\napp:x:1000:\n", 0o644), testutil.Data("/etc/hosts", "127.0.0.1 localhost\n", 0o644),
 	}, h.Files...)
-	image := a.engine.Image(a.T, "hostile", files...)
-	c := a.engine.Run(a.T, testutil.RunOptions{Image: image, Env: h.Env, Binds: []string{h.Bind()}, WorkingDir: "/root", NetworkMode: "none", Hostname: "$(echo.x)"})
+	image := a.docker.Image(a.T, "hostile", files...)
+	c := a.docker.Run(a.T, testutil.RunOptions{Image: image, Env: h.Env, Binds: []string{h.Bind()}, WorkingDir: "/root", NetworkMode: "none", Hostname: "$(echo.x)"})
 	f := &foreign{attack: a, hostile: h, target: c}
 	f.plantDev()
 	return f

@@ -17,7 +17,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestReusedIDs: a container ends and is started again between what the engine says of its process
+// TestReusedIDs: a container ends and is started again between what the runtime says of its process
 // and when dlx takes hold of it; meanwhile the kernel gives the process's ID to one of another
 // container. Each container proves who it is by a file, and by its traffic: another's must never be
 // seen.
@@ -61,20 +61,20 @@ func (a *attack) newPair() *pair {
 	a.Helper()
 	const script = `i=0; while [ $((i+=1)) -le 30 ]; do (while :; do busybox sleep 1; done) & done; exec /chatter 100 box-other`
 	image := func(who string) string {
-		return a.engine.Image(a, "chatter", testutil.Prog(a, "chatter"), testutil.Busybox(a), testutil.Data("/who", who, 0o644))
+		return a.docker.Image(a, "chatter", testutil.Prog(a, "chatter"), testutil.Busybox(a), testutil.Data("/who", who, 0o644))
 	}
 	return &pair{
 		a,
-		a.engine.Run(a, testutil.RunOptions{Image: image("box-victim"), Cmd: []string{"/chatter", "100", "box-victim"}}),
-		a.engine.Run(a, testutil.RunOptions{Image: image("box-other"), Cmd: []string{"/bin/busybox", "sh", "-c", script}, Env: []string{"PATH=/bin"}}),
+		a.docker.Run(a, testutil.RunOptions{Image: image("box-victim"), Cmd: []string{"/chatter", "100", "box-victim"}}),
+		a.docker.Run(a, testutil.RunOptions{Image: image("box-other"), Cmd: []string{"/bin/busybox", "sh", "-c", script}, Env: []string{"PATH=/bin"}}),
 	}
 }
 
-// swap starts dlx, and has the ID change hands when the engine has told it. It says whether that
+// swap starts dlx, and has the ID change hands when the runtime has told it. It says whether that
 // came about.
 func (p *pair) swap(capture, again bool) (reused bool) {
 	p.Helper()
-	info, err := p.engine.Client.ContainerInspect(p.Context(), p.victim.ID, client.ContainerInspectOptions{})
+	info, err := p.docker.Client.ContainerInspect(p.Context(), p.victim.ID, client.ContainerInspectOptions{})
 	if err != nil || info.Container.State.Pid == 0 {
 		p.Errorf("inspect: %v", err)
 		return false
@@ -100,7 +100,7 @@ func (p *pair) swap(capture, again bool) (reused bool) {
 // give ends the victim, waits until its first process's ID is one of the other container's, and
 // starts it again.
 func (p *pair) give(pid int, again bool) bool {
-	if _, err := p.engine.Client.ContainerKill(p.Context(), p.victim.ID, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
+	if _, err := p.docker.Client.ContainerKill(p.Context(), p.victim.ID, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
 		p.Errorf("kill: %v", err)
 		return false
 	}
@@ -123,7 +123,7 @@ func (p *pair) give(pid int, again bool) bool {
 
 // start has the victim run.
 func (p *pair) start() {
-	if _, err := p.engine.Client.ContainerStart(p.Context(), p.victim.ID, client.ContainerStartOptions{}); err != nil {
+	if _, err := p.docker.Client.ContainerStart(p.Context(), p.victim.ID, client.ContainerStartOptions{}); err != nil {
 		p.Errorf("start: %v", err)
 	}
 }
@@ -138,14 +138,14 @@ func TestPause(t *testing.T) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
-	e := testutil.RequireEngine(t)
+	docker := testutil.RequireDocker(t)
 	var pauses atomic.Int64
 	group.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := e.Client.ContainerPause(ctx, box.ID, client.ContainerPauseOptions{}); err == nil {
+			if _, err := docker.Client.ContainerPause(ctx, box.ID, client.ContainerPauseOptions{}); err == nil {
 				pauses.Add(1)
 			}
-			_, _ = e.Client.ContainerUnpause(context.WithoutCancel(ctx), box.ID, client.ContainerUnpauseOptions{})
+			_, _ = docker.Client.ContainerUnpause(context.WithoutCancel(ctx), box.ID, client.ContainerUnpauseOptions{})
 		}
 	})
 	a.begin()

@@ -23,17 +23,17 @@ func TestGrab(t *testing.T) {
 		on     string
 		opts   testutil.RunOptions
 		host   bool // also with --fs host; a privileged container shares the host by design
-		engine func(testing.TB) *testutil.Engine
+		docker func(testing.TB) *testutil.Docker
 	}{
-		{"a container with Docker's capabilities", testutil.RunOptions{}, true, testutil.RequireEngine},
-		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RequireEngine},
-		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}, false, testutil.RequireEngine},
-		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}, true, testutil.RequireEngine},
-		{"a container with a user namespace, of an engine with remapped users", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RemappedEngine},
+		{"a container with Docker's capabilities", testutil.RunOptions{}, true, testutil.RequireDocker},
+		{"a container with CAP_SYS_PTRACE", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RequireDocker},
+		{"a container with --cap-add ALL, less CAP_SYS_RESOURCE, unconfined", testutil.RunOptions{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"}, SecurityOpt: unconfined}, false, testutil.RequireDocker},
+		{"a container with --pid host", testutil.RunOptions{PidMode: "host"}, true, testutil.RequireDocker},
+		{"a container with a user namespace, of a runtime with remapped users", testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}}, true, testutil.RemappedDocker},
 	} {
 		t.Run(c.on, func(t *testing.T) {
 			a := start(t, grabbing, c.on)
-			a.engine = c.engine(t)
+			a.docker = c.docker(t)
 			marker, check := a.marker()
 			a.dir = filepath.Dir(marker)
 			// What runs with the host's files is a copy of the test's own: no program of the host's
@@ -42,7 +42,7 @@ func TestGrab(t *testing.T) {
 			if err := os.WriteFile(own, testutil.Busybox(t).Data, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			c.opts.Image = a.engine.Image(t, "grabber", testutil.Prog(t, "grabber"))
+			c.opts.Image = a.docker.Image(t, "grabber", testutil.Prog(t, "grabber"))
 			c.opts.Cmd = []string{"/grabber", marker}
 			if c.opts.PidMode == "host" {
 				c.opts.Cmd = append(c.opts.Cmd, strconv.Itoa(os.Getpid())) // no process but this test's is attacked

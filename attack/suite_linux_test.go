@@ -46,7 +46,7 @@ var profiles = []string{"general", "baseline", "restricted", "netadmin", "sysadm
 // attack is one attack in the making.
 type attack struct {
 	*testing.T
-	engine   *testutil.Engine // of its containers
+	docker   *testutil.Docker // of its containers
 	dlx      string           // a copy of the program, which may be overwritten
 	state    string           // its DLX_STATE_DIR
 	dir      string           // its working directory
@@ -62,7 +62,7 @@ func start(t *testing.T, name, against string) *attack {
 	t.Helper()
 	testutil.RequireRoot(t)
 	dir := t.TempDir()
-	a := &attack{T: t, engine: testutil.RequireEngine(t), dlx: filepath.Join(dir, "dlx"), state: filepath.Join(dir, "state"), began: time.Now()}
+	a := &attack{T: t, docker: testutil.RequireDocker(t), dlx: filepath.Join(dir, "dlx"), state: filepath.Join(dir, "state"), began: time.Now()}
 	program, err := os.ReadFile(testutil.BuildDlx(t))
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func (a *attack) begin() { a.began = time.Now() }
 // command is dlx with a clean environment and env added.
 func (a *attack) command(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(a.dlx, args...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "TERM=xterm", "DLX_STATE_DIR=" + a.state, "DOCKER_HOST=" + a.engine.Host}, env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "TERM=xterm", "DLX_STATE_DIR=" + a.state, "DOCKER_HOST=" + a.docker.Host}, env...)
 	cmd.Dir, cmd.WaitDelay = a.dir, time.Second
 	return cmd
 }
@@ -185,7 +185,7 @@ func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 			change(config, host)
 		}
 	}
-	c := a.engine.Run(a, opts)
+	c := a.docker.Run(a, opts)
 	ready(a, c)
 	return c
 }

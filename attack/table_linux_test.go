@@ -93,13 +93,13 @@ func writeTable() error {
 func machine() string {
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	number, _, _ := strings.Cut(strings.TrimSpace(string(kernel)), "-")
-	engine, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").Output()
+	docker, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").Output()
 	if err != nil {
-		engine = []byte("?")
+		docker = []byte("?")
 	}
 	version := 1
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
 		version = 2
 	}
-	return fmt.Sprintf("Linux %s, Docker %s, cgroup version %d.", cmp.Or(number, "?"), strings.TrimSpace(string(engine)), version)
+	return fmt.Sprintf("Linux %s, Docker %s, cgroup version %d.", cmp.Or(number, "?"), strings.TrimSpace(string(docker)), version)
 }

@@ -49,16 +49,16 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	e, err := connect()
+	d, err := connect()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.remove()) }()
-	one, err := e.start(ctx, o.image)
+	defer func() { err = errors.Join(err, d.remove()) }()
+	one, err := d.start(ctx, o.image)
 	if err != nil {
 		return err
 	}
-	if err := describe(ctx, os.Stdout, e, o); err != nil {
+	if err := describe(ctx, os.Stdout, d, o); err != nil {
 		return err
 	}
 	enter, note, err := nsenter(ctx, one.pid)
@@ -113,7 +113,7 @@ func run(ctx context.Context, o options) (err error) {
 		results = append(results, r)
 	}
 	if list := "ps : docker ps"; o.wants(list) {
-		r, err := lists(ctx, e, o, list)
+		r, err := lists(ctx, d, o, list)
 		if err != nil {
 			return err
 		}
@@ -123,9 +123,9 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 // lists measures how long it takes to list many containers, which it starts.
-func lists(ctx context.Context, e *engine, o options, name string) (result, error) {
-	for len(e.made) < o.many {
-		if _, err := e.start(ctx, o.image); err != nil {
+func lists(ctx context.Context, d *docker, o options, name string) (result, error) {
+	for len(d.made) < o.many {
+		if _, err := d.start(ctx, o.image); err != nil {
 			return result{}, err
 		}
 	}

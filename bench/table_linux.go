@@ -15,10 +15,10 @@ import (
 )
 
 // describe prints what the numbers depend on.
-func describe(ctx context.Context, w io.Writer, e *engine, o options) error {
-	server, err := e.ServerVersion(ctx, client.ServerVersionOptions{})
+func describe(ctx context.Context, w io.Writer, d *docker, o options) error {
+	server, err := d.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return fmt.Errorf("ask the engine for its version: %w", err)
+		return fmt.Errorf("ask Docker for its version: %w", err)
 	}
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {

@@ -177,8 +177,8 @@ func (f *followers) start(ctx context.Context) error {
 const nameWait = 100 * time.Millisecond
 
 // name writes the names of addresses into the file: the targets talk to other containers. The
-// engine is asked only now that the rings are on: on a busy core it would make the kernel slower at
-// making them. A slow engine holds nothing up. Its names come in later.
+// runtimes are asked only now that the rings are on: on a busy core that would make the kernel
+// slower at making them. A slow runtime holds nothing up. Its names come in later.
 func (f *followers) name(ctx context.Context) {
 	if f.req.NoNames {
 		return

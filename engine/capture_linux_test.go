@@ -23,13 +23,13 @@ import (
 	"dlx/internal/testutil"
 )
 
-// limit is less than what the engine is given for an answer.
+// limit is less than what the runtime is given for an answer.
 const limit = 15 * time.Second
 
-// listen makes the socket of an engine in place of the real one, and has DOCKER_HOST lead there.
+// listen makes the socket of a runtime in place of the real one, and has DOCKER_HOST lead there.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
-	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "engine.sock"))
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "docker.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// TestSilentEngine: captures that can do without an engine start and end while it does not answer.
-func TestSilentEngine(t *testing.T) {
+// TestSilentRuntime: captures that can do without a runtime start and end while it does not answer.
+func TestSilentRuntime(t *testing.T) {
 	testutil.RequireRoot(t)
 	l := listen(t) // and nobody accepts
 	e := localAt(t, "unix://"+l.Addr().String(), engine.LocalOptions{State: t.TempDir()})
@@ -59,7 +59,7 @@ func TestSilentEngine(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(limit):
-		t.Error("the capture waits for the engine")
+		t.Error("the capture waits for the runtime")
 	}
 }
 
@@ -70,7 +70,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestCaptureOfChanged: a container that was restarted while its ring was made is an error, and
 // nothing of it is written.
 func TestCaptureOfChanged(t *testing.T) {
-	docker := testutil.RequireEngine(t)
+	docker := testutil.RequireDocker(t)
 	c := docker.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 	network, address, _ := strings.Cut(docker.Host, "://")
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -81,7 +81,7 @@ func TestCaptureOfChanged(t *testing.T) {
 	var inspected atomic.Int32
 	server := &http.Server{ReadHeaderTimeout: limit, Handler: &httputil.ReverseProxy{
 		Transport: transport,
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "engine"}) },
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "docker"}) },
 		ModifyResponse: func(r *http.Response) error {
 			if !strings.HasSuffix(r.Request.URL.Path, "/json") || inspected.Add(1) != 2 {
 				return nil

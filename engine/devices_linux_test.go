@@ -13,7 +13,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestAttackDevices: a container makes nodes of a host's device, which the engine lets it make and
+// TestAttackDevices: a container makes nodes of a host's device, which the runtime lets it make and
 // not open, and waits for a session to open them. The defences are the session's devices, which are
 // the container's, and a view of dlx's own making.
 func TestAttackDevices(t *testing.T) {

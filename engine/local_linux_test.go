@@ -27,7 +27,7 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// localAt is a Local that looks for names in the Docker engine at an address.
+// localAt is a Local that looks for names in the Docker at an address.
 func localAt(t *testing.T, host string, o engine.LocalOptions) *engine.Local {
 	t.Helper()
 	runtime := docker.New(docker.Options{Host: host})

@@ -32,7 +32,7 @@ const attackLimit = 60 * time.Second
 func newLocal(t *testing.T) *engine.Local {
 	t.Helper()
 	testutil.RequireRoot(t)
-	e := localAt(t, testutil.RequireEngine(t).Host, engine.LocalOptions{State: t.TempDir()})
+	e := localAt(t, testutil.RequireDocker(t).Host, engine.LocalOptions{State: t.TempDir()})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -303,8 +303,8 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 	}
 }
 
-// A container's files name addresses, ports and protocols (its /etc/hosts is the engine's, with the
-// host name). With these a capture could leave out what the container wants left out. Names are
+// A container's files name addresses, ports and protocols (its /etc/hosts is the runtime's, with
+// the host name). With these a capture could leave out what the container wants left out. Names are
 // looked up in the machine's files, before a namespace is entered.
 func TestAttackNames(t *testing.T) {
 	e := newLocal(t)

@@ -49,7 +49,7 @@ func TestOwn(t *testing.T) {
 // stays in its own.
 func TestDo(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	image := testutil.Image(t, "do", testutil.Prog(t, "pause"))
 	c := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: "none", Hostname: "inside"})
 	p := open(t, c.PID)

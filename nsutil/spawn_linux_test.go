@@ -144,7 +144,7 @@ func checkSpawn(t *testing.T, pid int) {
 // TestSpawnNamespaces spawns into every combination of namespaces that Docker makes.
 func TestSpawnNamespaces(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	image := testutil.Image(t, "spawn", testutil.Prog(t, "pause"), testutil.Busybox(t))
 	other := testutil.Run(t, testutil.RunOptions{Image: image})
 	tests := map[string]testutil.RunOptions{
@@ -176,9 +176,9 @@ func TestSpawnNamespaces(t *testing.T) {
 // TestSpawnUserNamespace needs the forked, single-threaded child: no thread here could join.
 func TestSpawnUserNamespace(t *testing.T) {
 	testutil.RequireRoot(t)
-	engine := testutil.RemappedEngine(t)
-	image := engine.Image(t, "userns", testutil.Prog(t, "pause"), testutil.Busybox(t))
-	c := engine.Run(t, testutil.RunOptions{Image: image})
+	docker := testutil.RemappedDocker(t)
+	image := docker.Image(t, "userns", testutil.Prog(t, "pause"), testutil.Busybox(t))
+	c := docker.Run(t, testutil.RunOptions{Image: image})
 	p := open(t, c.PID)
 	if err := p.Do(nsutil.User|nsutil.Net, func() error { return nil }); err == nil {
 		t.Error("Do joined a user namespace")
@@ -199,7 +199,7 @@ func TestSpawnUserNamespace(t *testing.T) {
 
 func TestSpawnCredentials(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	image := testutil.Image(t, "creds", testutil.Prog(t, "pause"), testutil.Busybox(t))
 	c := testutil.Run(t, testutil.RunOptions{Image: image})
 	p := open(t, c.PID)
@@ -232,7 +232,7 @@ func TestSpawnCredentials(t *testing.T) {
 // the child may get.
 func TestSpawnDescriptors(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	image := testutil.Image(t, "fds", testutil.Prog(t, "pause"), testutil.Busybox(t))
 	c := testutil.Run(t, testutil.RunOptions{Image: image})
 	leak, err := os.Open("/")
@@ -251,7 +251,7 @@ func TestSpawnDescriptors(t *testing.T) {
 
 func TestSpawnErrors(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	image := testutil.Image(t, "errors", testutil.Prog(t, "pause"))
 	c := testutil.Run(t, testutil.RunOptions{Image: image})
 	p := open(t, c.PID)
@@ -288,7 +288,7 @@ func TestSpawnErrors(t *testing.T) {
 // "unified" in the hybrid layout.
 func TestSpawnInCgroup(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	root := "/sys/fs/cgroup"
 	if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
 		root = filepath.Join(root, "unified")

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Times bin/dlx against docker and nsenter on a Docker engine, which it starts when none answers.
+# Times bin/dlx against docker and nsenter on a Docker that it starts when none answers.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 image=dlx-bench:$$
-with_engine bench
+with_docker bench
 work=$(mktemp -d)
-trap 'docker rmi -f $image >/dev/null 2>&1 || true; rm -rf "$work"; engine_stop' EXIT
+trap 'docker rmi -f $image >/dev/null 2>&1 || true; rm -rf "$work"; docker_stop' EXIT
 step "make a static image"
 scratch_image $image pause true
 step "measure"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Plays the article on distroless containers through, with a container that has one static program and nothing else:
-# what fails by hand, and what dlx does instead. It starts a Docker engine when none answers, makes one image and one
+# what fails by hand, and what dlx does instead. It starts a Docker when none answers, makes one image and one
 # container, removes both, and fails with the step's name when a step does not show what it should.
 set -Eeuo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ finish() {
 	[ -z "$container" ] || docker rm -f "$container" >/dev/null
 	docker rmi -f $image >/dev/null 2>&1 || true
 	rm -rf "$work"
-	engine_stop
+	docker_stop
 	exit $status
 }
 trap finish EXIT
@@ -72,7 +72,7 @@ untouched() {
 	printf '$ docker diff %s\n(nothing; and its mount table is as before)\n' "$name"
 }
 
-engine_start
+docker_start
 step "a container FROM scratch with one static program, a web server"
 scratch_image $image web
 container=$(docker run -d --name $name $image)

@@ -44,100 +44,100 @@ offline() {
 	unshare --net "${user[@]}" env -i "PATH=$PATH" "$@"
 }
 
-# ---- the Docker engine ----
+# ---- Docker ----
 
-ENGINE_PID=
-ENGINE_UNIT=
-ENGINE_LOG=${ENGINE_LOG:-/var/log/dlx-dockerd.log}
-ENGINE_LIMIT=60
+DOCKERD_PID=
+DOCKERD_UNIT=
+DOCKERD_LOG=${DOCKERD_LOG:-/var/log/dlx-dockerd.log}
+DOCKERD_LIMIT=60
 
-engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+docker_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# engine_start makes sure that an engine answers. One that runs already is left alone; engine_stop stops only one that
+# docker_start makes sure that Docker answers. One that runs already is left alone; docker_stop stops only one that
 # this function started.
-engine_start() {
-	engine_answers && return
+docker_start() {
+	docker_answers && return
 	need_root
 	if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
-		engine_install
-		engine_answers && return # the package started its service
+		docker_install
+		docker_answers && return # the package started its service
 	fi
 	if [ -d /run/systemd/system ]; then
 		step "start the docker service"
 		systemctl start docker
-		ENGINE_UNIT=docker
-		engine_answers || die "the docker service does not answer"
+		DOCKERD_UNIT=docker
+		docker_answers || die "the docker service does not answer"
 		return
 	fi
 	local try
 	for try in 1 2; do
-		step "start dockerd (log: $ENGINE_LOG)"
-		engine_forget_stale
-		setsid dockerd >"$ENGINE_LOG" 2>&1 </dev/null &
-		ENGINE_PID=$!
-		engine_wait && return
-		engine_stop
-		sleep "$((try * 3))" # an earlier engine's containerd may still be going down
+		step "start dockerd (log: $DOCKERD_LOG)"
+		docker_forget_stale
+		setsid dockerd >"$DOCKERD_LOG" 2>&1 </dev/null &
+		DOCKERD_PID=$!
+		docker_wait && return
+		docker_stop
+		sleep "$((try * 3))" # an earlier one's containerd may still be going down
 	done
-	tail -n 20 "$ENGINE_LOG" >&2
+	tail -n 20 "$DOCKERD_LOG" >&2
 	die "dockerd did not come up"
 }
 
-engine_install() {
+docker_install() {
 	apt_need docker.io iptables
 	# Where the client is a package of its own, docker.io only recommends it.
 	command -v docker >/dev/null || apt_need docker-cli
 	if [ -d /run/systemd/system ]; then
-		engine_poll 10 || true
+		docker_poll 10 || true
 	fi
 }
 
-# engine_poll SECONDS: waits until an engine answers.
-engine_poll() {
+# docker_poll SECONDS: waits until Docker answers.
+docker_poll() {
 	local end=$((SECONDS + $1))
-	until engine_answers; do
+	until docker_answers; do
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.2
 	done
 }
 
-engine_wait() {
-	local end=$((SECONDS + ENGINE_LIMIT))
-	until engine_answers; do
-		kill -0 "$ENGINE_PID" 2>/dev/null || return 1
+docker_wait() {
+	local end=$((SECONDS + DOCKERD_LIMIT))
+	until docker_answers; do
+		kill -0 "$DOCKERD_PID" 2>/dev/null || return 1
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.2
 	done
 }
 
 # A pid file whose process is no dockerd stops a new one from starting.
-engine_forget_stale() {
+docker_forget_stale() {
 	local file=/var/run/docker.pid pid
 	[ -s $file ] || return 0
 	pid=$(cat $file)
 	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || rm -f $file
 }
 
-engine_stop() {
-	if [ -n "$ENGINE_UNIT" ]; then
+docker_stop() {
+	if [ -n "$DOCKERD_UNIT" ]; then
 		systemctl stop docker.socket docker.service
-		ENGINE_UNIT=
+		DOCKERD_UNIT=
 	fi
-	if [ -n "$ENGINE_PID" ]; then
-		kill "$ENGINE_PID" 2>/dev/null || true
-		wait "$ENGINE_PID" 2>/dev/null || true
-		ENGINE_PID=
+	if [ -n "$DOCKERD_PID" ]; then
+		kill "$DOCKERD_PID" 2>/dev/null || true
+		wait "$DOCKERD_PID" 2>/dev/null || true
+		DOCKERD_PID=
 	fi
 }
 
-# with_engine PART: what scripts/setup.sh installs for that part, and an engine until the script ends, all as root in $ROOT.
-with_engine() {
+# with_docker PART: what scripts/setup.sh installs for that part, and Docker until the script ends, all as root in $ROOT.
+with_docker() {
 	cd "$ROOT" || die "no $ROOT"
 	need_root
 	find_go
 	scripts/setup.sh "$1"
-	trap engine_stop EXIT
-	engine_start
+	trap docker_stop EXIT
+	docker_start
 }
 
 # scratch_image REFERENCE PROGRAM...: an image FROM scratch of the static test programs, each at /PROGRAM.

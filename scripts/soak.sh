@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs the long forms of the tests that look for what sessions leave behind, as root, on a Docker engine that it starts when none
+# Runs the long forms of the tests that look for what sessions leave behind, as root, on a Docker that it starts when none
 # answers. SESSIONS and AT_ONCE say how many.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-with_engine test
+with_docker test
 export DLX_BIN=$ROOT/bin/dlx
 
 step "${SESSIONS:=1000} sessions after one another, ${AT_ONCE:=50} at once"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Runs all tests, as root, on a Docker engine that it starts when none answers. Arguments are go test's.
+# Runs all tests, as root, on a Docker that it starts when none answers. Arguments are go test's.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-with_engine test
+with_docker test
 [ "${CI:-}" != true ] || export DLX_TEST_NO_SKIP=1
 # The race detector has each program that ends well wait for a second.
 export GORACE=atexit_sleep_ms=0

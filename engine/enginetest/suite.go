@@ -20,7 +20,7 @@ const limit = 60 * time.Second
 
 // Place is where an engine under test works.
 type Place struct {
-	Docker string // where the Docker engine is, as in DOCKER_HOST
+	Docker string // where Docker is, as in DOCKER_HOST
 	State  string // folder of what outlives dlx
 	Config string // folder of trusted keys
 	Gate   engine.Gate
@@ -30,7 +30,7 @@ type Place struct {
 // machine; the suite closes it.
 func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	testutil.RequireRoot(t)
-	docker := testutil.RequireEngine(t)
+	docker := testutil.RequireDocker(t)
 	s := &suite{open: open, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
 	t.Run("debug", s.debug)
 	t.Run("streams", s.streams)
@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 
 type suite struct {
 	open   func(t *testing.T, p Place) engine.Engine
-	docker *testutil.Engine
+	docker *testutil.Docker
 	place  Place
 }
 

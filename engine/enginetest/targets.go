@@ -91,7 +91,7 @@ func (s *suite) targets(t *testing.T) {
 		}
 	})
 	t.Run("user namespace", func(t *testing.T) {
-		docker := testutil.RemappedEngine(t)
+		docker := testutil.RemappedDocker(t)
 		image := docker.Image(t, "userns", testutil.Prog(t, "pause"))
 		e := s.engineAt(t, Place{Docker: docker.Host, State: t.TempDir(), Config: s.place.Config})
 		for name, opts := range map[string]testutil.RunOptions{"remapped": {}, "host's": {UsernsMode: "host"}, "read-only": {ReadOnly: true}} {

@@ -135,13 +135,13 @@ func startApp(t *testing.T) appContainer {
 		testutil.Data("/data/words.csv", "id,name,size\n1,one,10\n2,two,200\n3,three,30\n", 0o644),
 		testutil.Data("/data/data.json", `{"name":"app","ports":[80,443],"env":{"B":"2","A":"1"},"ratio":1.50}`+"\n", 0o644),
 		testutil.Symlink("/data/current", "app.conf"), testutil.Data("/data/sub/deep/note.txt", "first\nTODAY second\nthird\n", 0o644))
-	engine := testutil.RequireEngine(t)
+	docker := testutil.RequireDocker(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: image, Hostname: "scratch", NetworkMode: "none", Env: []string{"APP_PORT=8080"},
 		Change: func(_ *container.Config, h *container.HostConfig) {
 			h.DNS = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 		}})
 	testutil.Wait(t, "the app", 20*time.Second, func() bool { return strings.Contains(c.Logs(), "ready") })
-	return appContainer{c, engine.Env(os.Environ())}
+	return appContainer{c, docker.Env(os.Environ())}
 }
 
 var accessLog = string(bytes.TrimLeft([]byte(`

@@ -15,12 +15,12 @@ import (
 // TestQueues sets, changes and removes a queue in a container's network, as a person would.
 func TestQueues(t *testing.T) {
 	testutil.RequireRoot(t)
-	engine := testutil.RequireEngine(t)
+	docker := testutil.RequireDocker(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "queues", testutil.Prog(t, "pause")), NetworkMode: "none"})
 	const script = `tc qdisc add dev lo root tbf rate 10mbit burst 32kb latency 50ms && tc qdisc show dev lo &&
 		tc qdisc change dev lo root tbf rate 1mbit burst 32kb limit 64kb && tc -s qdisc show dev lo root && tc qdisc del dev lo root && tc qdisc show dev lo`
 	cmd := exec.Command(testutil.BuildDlx(t), "debug", "-i=false", "--profile", "netadmin", c.Name, "--", "sh", "-c", script)
-	cmd.Env = engine.Env(cmd.Environ())
+	cmd.Env = docker.Env(cmd.Environ())
 	got := testutil.Collect(t, cmd)
 	for _, part := range []string{": dev lo root refcnt 2 rate 10Mbit burst 327", " rate 1Mbit burst ", " limit 65536b\n Sent 0 bytes", "\nqdisc noqueue 0: dev lo root"} {
 		if !strings.Contains(got.Stdout, part) {

@@ -55,7 +55,7 @@ func (a *app) captureCommand() *cobra.Command {
 			"looked up on this machine, not in the container. It begins at the first word that names no container, or behind --.\n\n" +
 			"When a container is restarted the capture goes on in its new namespace; when all have ended, it ends. With --label\n" +
 			"it goes on until it is stopped, and takes in the containers that start meanwhile.\n\n" +
-			"-r reads a capture file, dlx's or another's, pcapng or pcap, and needs neither root nor an engine. -d, -dd and -ddd\n" +
+			"-r reads a capture file, dlx's or another's, pcapng or pcap, and needs neither root nor a runtime. -d, -dd and -ddd\n" +
 			"print the filter's program as tcpdump does. No TARGET is given then.",
 		Example: "  dlx capture web\n  dlx capture web -- tcp port 80\n  dlx capture web -w web.pcapng --duration 30s\n" +
 			"  dlx capture web --wireshark\n  dlx capture web db cache -w all.pcapng\n" +

@@ -9,7 +9,7 @@ import (
 )
 
 // looking is what it takes to find out who a container's process is: its namespaces and files in
-// /proc, and the engine's socket.
+// /proc, and the runtime's socket.
 const looking = linux.CapSet(1<<linux.CapSysPtrace | 1<<linux.CapDacOverride | 1<<linux.CapDacReadSearch)
 
 // verbPrivileges are the capabilities that verbs keep of root's. SECURITY.md has the table.

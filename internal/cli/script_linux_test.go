@@ -18,7 +18,7 @@ import (
 // scratch image), BOX (with busybox) and STOPPED, and dlx on PATH.
 func TestScripts(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	bin := testutil.BuildDlx(t)
 	web := testutil.Image(t, "web", testutil.Prog(t, "web"))
 	library := testutil.Prog(t, "pause") // as one is, for who looks for programs

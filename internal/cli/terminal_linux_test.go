@@ -24,7 +24,7 @@ const limit = 30 * time.Second
 func pause(t *testing.T) *testutil.Container {
 	t.Helper()
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 	state := func() string { return fmt.Sprint(c.Diff(), "\n", c.MountInfo(), "\n", c.Processes()) }
 	before := state()
@@ -125,7 +125,7 @@ func TestTerminalEndOfInput(t *testing.T) {
 
 func TestTerminalContainerDies(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 	term := onTerminal(t, "debug", c.Name)
 	term.Expect(c.Name+`:/# `, limit)

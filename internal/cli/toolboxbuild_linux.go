@@ -51,7 +51,7 @@ func (a *app) toolboxBuildCommand() *cobra.Command {
 	f.StringArrayVar(&o.recipe.Debs, "deb", nil, "the programs of a package of Debian's, through apt")
 	f.StringArrayVar(&o.recipe.Host, "from-host", nil, "a program of this machine")
 	f.StringArrayVar(&o.recipe.Dirs, "from-dir", nil, "the files of a folder, as they lie")
-	f.StringArrayVar(&o.recipe.Images, "from-image", nil, "the programs of an image of the Docker engine")
+	f.StringArrayVar(&o.recipe.Images, "from-image", nil, "the programs of a Docker image")
 	f.StringArrayVar(&o.recipe.Go, "go", nil, "a Go program, MODULE@VERSION")
 	f.BoolVar(&o.recipe.PureGo, "pure-go", false, "dlx's own tools, which are written in Go")
 	return cmd

@@ -48,7 +48,7 @@ func (r *recorder) Inject(_ context.Context, req engine.InjectRequest) (engine.I
 
 func (r *recorder) Close() error { return nil }
 
-// dlx runs a command line on a recorder. It needs neither an engine nor privileges.
+// dlx runs a command line on a recorder. It needs neither a runtime nor privileges.
 func dlx(t *testing.T, r *recorder, line ...string) (code int, stderr string) {
 	t.Helper()
 	null, err := os.Open(os.DevNull)

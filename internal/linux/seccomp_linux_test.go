@@ -256,7 +256,7 @@ func TestSeccompFiltersByFiltered(t *testing.T) {
 	}
 }
 
-// TestSeccompFiltersOfContainer: the container's first process has its engine's filter, and goes
+// TestSeccompFiltersOfContainer: the container's first process has its runtime's filter, and goes
 // on, also when it is copied again and again while it runs, sleeps and gets signals.
 func TestSeccompFiltersOfContainer(t *testing.T) {
 	testutil.RequireRoot(t)

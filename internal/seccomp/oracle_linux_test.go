@@ -21,11 +21,11 @@ import (
 // x32Bit marks a call of the x32 ABI (arch/x86/include/uapi/asm/unistd.h, __X32_SYSCALL_BIT).
 const x32Bit = 0x40000000
 
-// difference is a verdict of an older engine's filter and ours.
+// difference is a verdict of an older Docker's filter and ours.
 type difference struct{ theirs, ours uint32 }
 
 // explained are all differences to the filter of Debian's Docker 20.10 with libseccomp 2.5.4, by
-// name of the call. A newer engine has fewer.
+// name of the call. A newer Docker has fewer.
 var explained = map[string]difference{
 	// The profile has allowed these since.
 	"name_to_handle_at": {eperm, allow},
@@ -43,9 +43,9 @@ var explained = map[string]difference{
 	"socket":            {allow, eperm},
 }
 
-// newerThanEngine is the first call that the profile of Docker 20.10 and libseccomp 2.5.4 do not
+// newerThanDocker is the first call that the profile of Docker 20.10 and libseccomp 2.5.4 do not
 // know. To runc, all calls from there on are newer than the profile.
-const newerThanEngine = 450
+const newerThanDocker = 450
 
 // beyond are the calls that the debug variant allows beyond Docker's profile for its capabilities.
 var beyond = map[seccomp.Variant][]string{seccomp.Debug: {"perf_event_open", "personality"}}
@@ -55,7 +55,7 @@ func isExplained(variant seccomp.Variant, c call, names []string, d difference) 
 	switch {
 	case c.audit == linux.AuditAMD64 && c.nr >= x32Bit:
 		return d.ours == enosys // of all of x32, which Docker allows as it does amd64
-	case c.nr >= newerThanEngine && c.nr < 0xf0000:
+	case c.nr >= newerThanDocker && c.nr < 0xf0000:
 		return d.theirs == enosys
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
@@ -63,9 +63,9 @@ func isExplained(variant seccomp.Variant, c call, names []string, d difference) 
 	})
 }
 
-// TestAgainstEngine compares with the filter that a real engine's runtime, by libseccomp, gives a
+// TestAgainstDocker compares with the filter that a real Docker's runc, by libseccomp, gives a
 // container: each difference is explained above.
-func TestAgainstEngine(t *testing.T) {
+func TestAgainstDocker(t *testing.T) {
 	testutil.RequireRoot(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
 	for variant, run := range map[seccomp.Variant]testutil.RunOptions{
@@ -74,17 +74,17 @@ func TestAgainstEngine(t *testing.T) {
 		seccomp.Debug:   {Image: image, CapAdd: []string{"SYS_PTRACE"}},
 	} {
 		t.Run(string(variant), func(t *testing.T) {
-			engine := newVM(t, filterOf(t, testutil.Run(t, run).PID))
+			theirs := newVM(t, filterOf(t, testutil.Run(t, run).PID))
 			ours := newVM(t, generated(t, runtime.GOARCH, variant))
 			rules := append(evaluated(runtime.GOARCH, wanted[variant].caps), wanted[variant].extra...)
 			for abi, audit := range machines[runtime.GOARCH] {
-				differ(t, variant, engine, ours, abi, audit, rules)
+				differ(t, variant, theirs, ours, abi, audit, rules)
 			}
 		})
 	}
 }
 
-func differ(t *testing.T, variant seccomp.Variant, engine, ours vm, abi string, audit uint32, rules []specs.LinuxSyscall) {
+func differ(t *testing.T, variant seccomp.Variant, theirs, ours vm, abi string, audit uint32, rules []specs.LinuxSyscall) {
 	t.Helper()
 	args, table, found, same := borders(rules), callNames(t, abi), map[string][]string{}, 0
 	for _, nr := range numbers() {
@@ -97,11 +97,11 @@ func differ(t *testing.T, variant seccomp.Variant, engine, ours vm, abi string, 
 				continue // no rule looks at it
 			}
 			c := call{audit: audit, nr: nr, args: [6]uint64{arg}}
-			d := difference{engine.verdict(t, c), ours.verdict(t, c)}
+			d := difference{theirs.verdict(t, c), ours.verdict(t, c)}
 			if d.theirs == d.ours {
 				same++
 			} else if !isExplained(variant, c, table[nr], d) {
-				what := fmt.Sprintf("%s %#x %v: the engine's filter says %s, ours %s", abi, nr, table[nr], verdictName(d.theirs), verdictName(d.ours))
+				what := fmt.Sprintf("%s %#x %v: Docker's filter says %s, ours %s", abi, nr, table[nr], verdictName(d.theirs), verdictName(d.ours))
 				found[what] = append(found[what], fmt.Sprintf("%#x", arg))
 			}
 		}

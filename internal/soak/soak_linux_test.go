@@ -32,7 +32,7 @@ type place struct {
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	testutil.RequireRoot(t)
-	host := testutil.RequireEngine(t).Host
+	host := testutil.RequireDocker(t).Host
 	p := &place{box: testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})}
 	p.before = count(t)
 	runtime := docker.New(docker.Options{Host: host})

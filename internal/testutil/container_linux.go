@@ -11,7 +11,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// RunOptions says how a container is to be made. The zero value of a field is the engine's default.
+// RunOptions says how a container is to be made. The zero value of a field is Docker's default.
 type RunOptions struct {
 	Image      string
 	Cmd        []string
@@ -51,28 +51,28 @@ type Container struct {
 	PID int
 
 	t      testing.TB
-	engine *Engine
+	docker *Docker
 }
 
-// Run makes and starts a container on the default engine; see Engine.Run.
+// Run makes and starts a container on the default Docker; see Docker.Run.
 func Run(t testing.TB, opts RunOptions) *Container {
 	t.Helper()
-	return RequireEngine(t).Run(t, opts)
+	return RequireDocker(t).Run(t, opts)
 }
 
 // Run makes a container, starts it, and removes it when the test ends.
-func (e *Engine) Run(t testing.TB, opts RunOptions) *Container {
+func (d *Docker) Run(t testing.TB, opts RunOptions) *Container {
 	t.Helper()
 	config, host := opts.split()
 	name := opts.Name
 	if name == "" {
 		name = unique("dlx-test-")
 	}
-	res, err := e.Client.ContainerCreate(request(t), client.ContainerCreateOptions{Config: config, HostConfig: host, Name: name})
+	res, err := d.Client.ContainerCreate(request(t), client.ContainerCreateOptions{Config: config, HostConfig: host, Name: name})
 	if err != nil {
 		t.Fatalf("create container of %s: %v", opts.Image, err)
 	}
-	c := &Container{ID: res.ID, Name: name, t: t, engine: e}
+	c := &Container{ID: res.ID, Name: name, t: t, docker: d}
 	t.Cleanup(c.Remove)
 	if !opts.NoStart {
 		c.Start()
@@ -102,7 +102,7 @@ func (o RunOptions) split() (*container.Config, *container.HostConfig) {
 // Remove kills and removes the container; one that is already gone is fine.
 func (c *Container) Remove() {
 	opts := client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}
-	_, err := c.engine.Client.ContainerRemove(request(c.t), c.ID, opts)
+	_, err := c.docker.Client.ContainerRemove(request(c.t), c.ID, opts)
 	if err != nil && !errdefs.IsNotFound(err) {
 		c.t.Errorf("remove container %s: %v", c.Name, err)
 	}
@@ -112,7 +112,7 @@ func (c *Container) Remove() {
 // Start starts the container, notes its PID, and returns when its program runs or has ended.
 func (c *Container) Start() {
 	c.t.Helper()
-	_, err := c.engine.Client.ContainerStart(request(c.t), c.ID, client.ContainerStartOptions{})
+	_, err := c.docker.Client.ContainerStart(request(c.t), c.ID, client.ContainerStartOptions{})
 	c.check("start", err)
 	c.running()
 }
@@ -121,7 +121,7 @@ func (c *Container) Start() {
 func (c *Container) Stop() {
 	c.t.Helper()
 	second := 1
-	_, err := c.engine.Client.ContainerStop(request(c.t), c.ID, client.ContainerStopOptions{Timeout: &second})
+	_, err := c.docker.Client.ContainerStop(request(c.t), c.ID, client.ContainerStopOptions{Timeout: &second})
 	c.check("stop", err)
 	c.PID = 0
 }
@@ -131,12 +131,12 @@ func (c *Container) Stop() {
 func (c *Container) Restart() {
 	c.t.Helper()
 	second := 1
-	_, err := c.engine.Client.ContainerRestart(request(c.t), c.ID, client.ContainerRestartOptions{Timeout: &second})
+	_, err := c.docker.Client.ContainerRestart(request(c.t), c.ID, client.ContainerRestartOptions{Timeout: &second})
 	c.check("restart", err)
 	c.running()
 }
 
-// running notes the PID and waits for the program: the engine calls a container started when `runc
+// running notes the PID and waits for the program: Docker calls a container started when `runc
 // init` is told to execute it, and its command line is empty in the midst of that.
 func (c *Container) running() {
 	c.t.Helper()
@@ -151,14 +151,14 @@ func (c *Container) running() {
 // Kill sends signal, such as SIGKILL, to the container's first process.
 func (c *Container) Kill(signal string) {
 	c.t.Helper()
-	_, err := c.engine.Client.ContainerKill(request(c.t), c.ID, client.ContainerKillOptions{Signal: signal})
+	_, err := c.docker.Client.ContainerKill(request(c.t), c.ID, client.ContainerKillOptions{Signal: signal})
 	c.check("kill", err)
 }
 
 // Rename gives the container another name.
 func (c *Container) Rename(name string) {
 	c.t.Helper()
-	_, err := c.engine.Client.ContainerRename(request(c.t), c.ID, client.ContainerRenameOptions{NewName: name})
+	_, err := c.docker.Client.ContainerRename(request(c.t), c.ID, client.ContainerRenameOptions{NewName: name})
 	c.check("rename", err)
 	c.Name = name
 }
@@ -166,14 +166,14 @@ func (c *Container) Rename(name string) {
 // Pause freezes every process of the container.
 func (c *Container) Pause() {
 	c.t.Helper()
-	_, err := c.engine.Client.ContainerPause(request(c.t), c.ID, client.ContainerPauseOptions{})
+	_, err := c.docker.Client.ContainerPause(request(c.t), c.ID, client.ContainerPauseOptions{})
 	c.check("pause", err)
 }
 
 // Unpause lets the processes go on.
 func (c *Container) Unpause() {
 	c.t.Helper()
-	_, err := c.engine.Client.ContainerUnpause(request(c.t), c.ID, client.ContainerUnpauseOptions{})
+	_, err := c.docker.Client.ContainerUnpause(request(c.t), c.ID, client.ContainerUnpauseOptions{})
 	c.check("unpause", err)
 }
 

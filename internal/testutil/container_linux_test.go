@@ -114,9 +114,9 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-func TestRemappedEngine(t *testing.T) {
-	e := testutil.RemappedEngine(t)
-	c := e.Run(t, testutil.RunOptions{Image: e.Image(t, "pause", testutil.Prog(t, "pause"), testutil.Busybox(t))})
+func TestRemappedDocker(t *testing.T) {
+	docker := testutil.RemappedDocker(t)
+	c := docker.Run(t, testutil.RunOptions{Image: docker.Image(t, "pause", testutil.Prog(t, "pause"), testutil.Busybox(t))})
 	code, out := c.Exec("/bin/busybox", "cat", "/proc/self/uid_map")
 	if fields := strings.Fields(out); code != 0 || len(fields) != 3 || fields[0] != "0" || fields[1] == "0" {
 		t.Errorf("uid_map: status %d, %q", code, out)

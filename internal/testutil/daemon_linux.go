@@ -17,36 +17,36 @@ import (
 )
 
 const (
-	// daemonStart bounds an engine's way to its first answer, on two busy cores.
+	// daemonStart bounds Docker's way to its first answer, on two busy cores.
 	daemonStart = 60 * time.Second
 	// daemonStop bounds its way down, which includes stopping its containerd.
 	daemonStop = 20 * time.Second
 )
 
-// Daemon is a Docker engine of a test's own, which shares nothing with the first one. It is
+// Daemon is a Docker of a test's own, which shares nothing with the first one. It is
 // stopped, and its data removed, when the test ends.
 type Daemon struct {
-	*Engine
+	*Docker
 	t   testing.TB
 	cmd *exec.Cmd // its arguments, to start it by again
 	dir string
 	now *service
 }
 
-// RemappedEngine starts one with --userns-remap=default, whose containers have a user namespace.
-func RemappedEngine(t testing.TB) *Engine {
+// RemappedDocker starts one with --userns-remap=default, whose containers have a user namespace.
+func RemappedDocker(t testing.TB) *Docker {
 	t.Helper()
 	RequireTool(t, "useradd") // dockerd adds the user dockremap with its subordinate IDs
-	return StartEngine(t, "--userns-remap=default").Engine
+	return StartDocker(t, "--userns-remap=default").Docker
 }
 
-// StartEngine starts one with folders, socket and bridge of its own, and args added.
-func StartEngine(t testing.TB, args ...string) *Daemon {
+// StartDocker starts one with folders, socket and bridge of its own, and args added.
+func StartDocker(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	RequireRoot(t)
 	dockerd := RequireTool(t, "dockerd")
 	dir := daemonDir(t)
-	config := filepath.Join(dir, "daemon.json") // instead of the first engine's
+	config := filepath.Join(dir, "daemon.json") // instead of the first one's
 	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -67,21 +67,21 @@ func StartEngine(t testing.TB, args ...string) *Daemon {
 func (d *Daemon) start(host string) {
 	d.t.Helper()
 	d.now = launch(d.t, d.dir, exec.Command(d.cmd.Path, d.cmd.Args[1:]...))
-	Wait(d.t, "the test's engine to answer", daemonStart, func() bool {
+	Wait(d.t, "the test's Docker to answer", daemonStart, func() bool {
 		select {
 		case <-d.now.ended:
 			text, _ := os.ReadFile(d.now.log)
 			d.t.Fatalf("dockerd ended at once:\n%s", text)
 		default:
 		}
-		e, err := connect(client.WithHost(host))
+		docker, err := connect(client.WithHost(host))
 		if err != nil {
 			return false
 		}
-		if d.Engine != nil {
-			return e.Client.Close() == nil
+		if d.Docker != nil {
+			return docker.Client.Close() == nil
 		}
-		d.Engine = e
+		d.Docker = docker
 		return true
 	})
 }
@@ -90,7 +90,7 @@ func (d *Daemon) start(host string) {
 func (d *Daemon) Signal(sig syscall.Signal) {
 	d.t.Helper()
 	if err := d.now.cmd.Process.Signal(sig); err != nil {
-		d.t.Errorf("signal the test's engine: %v", err)
+		d.t.Errorf("signal the test's Docker: %v", err)
 	}
 }
 
@@ -155,11 +155,11 @@ func (s *service) stop(t testing.TB) {
 	}
 }
 
-// daemonDir makes the engine's folder. A remapped root must be able to pass through it. It is not
+// daemonDir makes Docker's folder. A remapped root must be able to pass through it. It is not
 // on /tmp, which may be too small or a tmpfs.
 func daemonDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-engine-") //nolint:usetesting // the folders above t.TempDir are private
+	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-docker-") //nolint:usetesting // the folders above t.TempDir are private
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,13 +168,13 @@ func daemonDir(t testing.TB) string {
 	}
 	t.Cleanup(func() {
 		if err := errors.Join(unmountBelow(dir), os.RemoveAll(dir)); err != nil {
-			t.Errorf("remove the second engine's data: %v", err)
+			t.Errorf("remove the second Docker's data: %v", err)
 		}
 	})
 	return dir
 }
 
-// unmountBelow unmounts what an engine left mounted, such as a network's namespace file.
+// unmountBelow unmounts what Docker left mounted, such as a network's namespace file.
 func unmountBelow(dir string) error {
 	points, err := mountPoints(dir + "/")
 	if err != nil {
@@ -189,7 +189,7 @@ func unmountBelow(dir string) error {
 	return errors.Join(errs...)
 }
 
-// bridge makes a bridge for the engine. Without one it would take docker0 from the first engine.
+// bridge makes a bridge for Docker. Without one it would take docker0 from the first Docker.
 func bridge(t testing.TB) string {
 	t.Helper()
 	link := &netlink.Bridge{LinkAttrs: netlink.NewLinkAttrs()}

@@ -1,5 +1,5 @@
 // Package testutil has what the tests of dlx share. Tests start real containers, terminals and
-// engines, and their clean-up removes just these, by ID. There are requirement helpers, and a
+// runtimes, and their clean-up removes just these, by ID. There are requirement helpers, and a
 // TestMain that fails on leaks.
 //
 // A requirement that is not met skips the test. With DLX_TEST_NO_SKIP=1, which CI sets, it fails

@@ -65,15 +65,15 @@ func Data(path, content string, mode int64) Program {
 	return Program{Path: path, Data: []byte(content), Mode: mode}
 }
 
-// Image makes an image FROM scratch of the programs on the default engine; see Engine.Image.
+// Image makes an image FROM scratch of the programs on the default Docker; see Docker.Image.
 func Image(t testing.TB, name string, programs ...Program) string {
 	t.Helper()
-	return RequireEngine(t).Image(t, name, programs...)
+	return RequireDocker(t).Image(t, name, programs...)
 }
 
 // Image makes an image FROM scratch of the programs, whose first is its command, and returns its
 // reference. Folders on the way are made. The image is removed when the test ends.
-func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
+func (d *Docker) Image(t testing.TB, name string, programs ...Program) string {
 	t.Helper()
 	ref := unique("dlx-test/" + name + ":")
 	source := client.ImageImportSource{Source: bytes.NewReader(pack(t, programs)), SourceName: "-"}
@@ -81,7 +81,7 @@ func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
 	if len(programs) > 0 {
 		opts.Changes = []string{fmt.Sprintf("CMD [%q]", programs[0].Path)}
 	}
-	res, err := e.Client.ImageImport(request(t), source, ref, opts)
+	res, err := d.Client.ImageImport(request(t), source, ref, opts)
 	if err != nil {
 		t.Fatalf("import image %s: %v", ref, err)
 	}
@@ -89,14 +89,14 @@ func (e *Engine) Image(t testing.TB, name string, programs ...Program) string {
 		t.Fatalf("import image %s: %v", ref, err)
 	}
 	t.Cleanup(func() {
-		if _, err := e.Client.ImageRemove(request(t), ref, client.ImageRemoveOptions{Force: true}); err != nil {
+		if _, err := d.Client.ImageRemove(request(t), ref, client.ImageRemoveOptions{Force: true}); err != nil {
 			t.Errorf("remove image %s: %v", ref, err)
 		}
 	})
 	return ref
 }
 
-// importError reads the engine's stream of messages. An error can follow a status of success.
+// importError reads Docker's stream of messages. An error can follow a status of success.
 func importError(r io.Reader) error {
 	for dec := json.NewDecoder(r); ; {
 		var msg struct{ Error string }

@@ -97,15 +97,15 @@ func children(all resources) {
 	}
 }
 
-// engineMount matches an engine's mounts for containers, of this package or one tested beside it.
-var engineMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
+// runtimeMount matches a runtime's mounts for containers, of this package or one tested beside it.
+var runtimeMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
 	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
 
-// mounts adds the mounts of the host, without those of engines.
+// mounts adds the mounts of the host, without those of runtimes.
 func mounts(all resources) {
 	points, _ := mountPoints("")
 	for _, point := range points {
-		if !engineMount.MatchString(point) {
+		if !runtimeMount.MatchString(point) {
 			all["mount on "+point] = true
 		}
 	}

@@ -77,7 +77,7 @@ func wantNone(t *testing.T, got []string) {
 	}
 }
 
-func TestEngineMount(t *testing.T) {
+func TestRuntimeMount(t *testing.T) {
 	for point, want := range map[string]bool{
 		"/var/lib/docker/overlay2/0123abcd/merged":              true,
 		"/var/lib/docker/overlay2/0123abcd/merged/.dlx":         false,
@@ -87,7 +87,7 @@ func TestEngineMount(t *testing.T) {
 		"/tmp/dlx-toolbox":                                      false,
 		"/run/containerd/io.containerd.runtime.v2.task/moby/01": false,
 	} {
-		if got := engineMount.MatchString(point); got != want {
+		if got := runtimeMount.MatchString(point); got != want {
 			t.Errorf("%s: %t, want %t", point, got, want)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// Inspect is what the engine says about the container.
+// Inspect is what Docker says about the container.
 func (c *Container) Inspect() container.InspectResponse {
 	c.t.Helper()
-	res, err := c.engine.Client.ContainerInspect(request(c.t), c.ID, client.ContainerInspectOptions{})
+	res, err := c.docker.Client.ContainerInspect(request(c.t), c.ID, client.ContainerInspectOptions{})
 	c.check("inspect", err)
 	return res.Container
 }
@@ -26,7 +26,7 @@ func (c *Container) Inspect() container.InspectResponse {
 // Diff lists changes of the container's file system as `docker diff` does, sorted: "A /tmp/x".
 func (c *Container) Diff() []string {
 	c.t.Helper()
-	res, err := c.engine.Client.ContainerDiff(request(c.t), c.ID, client.ContainerDiffOptions{})
+	res, err := c.docker.Client.ContainerDiff(request(c.t), c.ID, client.ContainerDiffOptions{})
 	c.check("diff", err)
 	lines := make([]string, 0, len(res.Changes))
 	for _, change := range res.Changes {
@@ -36,28 +36,28 @@ func (c *Container) Diff() []string {
 	return lines
 }
 
-// Exec runs a command in the container through the engine and returns its exit status and what it
+// Exec runs a command in the container through Docker and returns its exit status and what it
 // printed on standard output and standard error. A command that can not be started has the status
-// that the engine gives it, 126 or 127.
+// that Docker gives it, 126 or 127.
 func (c *Container) Exec(cmd ...string) (int, string) {
 	c.t.Helper()
 	return c.ExecWith(client.ExecCreateOptions{Cmd: cmd})
 }
 
-// ExecWith is Exec with all the engine's options; the standard streams are its own business.
+// ExecWith is Exec with all of Docker's options; the standard streams are its own business.
 func (c *Container) ExecWith(opts client.ExecCreateOptions) (int, string) {
 	c.t.Helper()
 	opts.AttachStdout, opts.AttachStderr, opts.TTY = true, true, false
-	exec, err := c.engine.Client.ExecCreate(request(c.t), c.ID, opts)
+	exec, err := c.docker.Client.ExecCreate(request(c.t), c.ID, opts)
 	c.check("create exec in", err)
-	conn, err := c.engine.Client.ExecAttach(request(c.t), exec.ID, client.ExecAttachOptions{})
+	conn, err := c.docker.Client.ExecAttach(request(c.t), exec.ID, client.ExecAttachOptions{})
 	c.check("attach to exec in", err)
 	defer conn.Close()
 	c.check("bound exec in", conn.Conn.SetDeadline(time.Now().Add(apiLimit)))
 	var out bytes.Buffer
 	_, err = stdcopy.StdCopy(&out, &out, conn.Reader)
 	c.check("read from exec in", err)
-	res, err := c.engine.Client.ExecInspect(request(c.t), exec.ID, client.ExecInspectOptions{})
+	res, err := c.docker.Client.ExecInspect(request(c.t), exec.ID, client.ExecInspectOptions{})
 	c.check("inspect exec in", err)
 	return res.ExitCode, out.String()
 }
@@ -66,7 +66,7 @@ func (c *Container) ExecWith(opts client.ExecCreateOptions) (int, string) {
 func (c *Container) Logs() string {
 	c.t.Helper()
 	opts := client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true}
-	r, err := c.engine.Client.ContainerLogs(request(c.t), c.ID, opts)
+	r, err := c.docker.Client.ContainerLogs(request(c.t), c.ID, opts)
 	c.check("read logs of", err)
 	defer func() { _ = r.Close() }()
 	var out bytes.Buffer

@@ -13,7 +13,7 @@ import (
 // noSkipEnv turns each skip for a missing requirement into a failure.
 const noSkipEnv = "DLX_TEST_NO_SKIP"
 
-// pingLimit bounds the question whether an engine answers.
+// pingLimit bounds the question whether Docker answers.
 const pingLimit = 5 * time.Second
 
 // SkipOrFail skips the test because of reason. It fails the test where skips are forbidden.
@@ -43,20 +43,20 @@ func RequireTool(t testing.TB, name string) string {
 	return path
 }
 
-// RequireEngine returns the Docker engine that DOCKER_HOST or the default socket leads to, and ends
-// the test if none answers.
-func RequireEngine(t testing.TB) *Engine {
+// RequireDocker returns the Docker that DOCKER_HOST or the default socket leads to, and ends the
+// test if none answers.
+func RequireDocker(t testing.TB) *Docker {
 	t.Helper()
-	e, err := connect(client.FromEnv)
+	d, err := connect(client.FromEnv)
 	if err != nil {
-		SkipOrFail(t, "needs a Docker engine: "+err.Error())
+		SkipOrFail(t, "needs Docker: "+err.Error())
 	}
-	t.Cleanup(e.close(t))
-	return e
+	t.Cleanup(d.close(t))
+	return d
 }
 
-// connect makes a client and asks the engine for a sign of life.
-func connect(opts ...client.Opt) (*Engine, error) {
+// connect makes a client and asks Docker for a sign of life.
+func connect(opts ...client.Opt) (*Docker, error) {
 	c, err := client.New(opts...)
 	if err != nil {
 		return nil, err
@@ -67,5 +67,5 @@ func connect(opts ...client.Opt) (*Engine, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	return &Engine{Client: c, Host: c.DaemonHost()}, nil
+	return &Docker{Client: c, Host: c.DaemonHost()}, nil
 }

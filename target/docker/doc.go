@@ -1,3 +1,3 @@
-// Package docker finds the containers of a Docker engine, or of Podman's socket of the same API, on
+// Package docker finds the containers of Docker, or of Podman's socket of the same API, on
 // this host.
 package docker

@@ -30,7 +30,7 @@ type Options struct {
 	APIVersion string // as in DOCKER_API_VERSION; negotiated
 }
 
-// Runtime speaks to an engine on this host.
+// Runtime speaks to Docker on this host.
 type Runtime struct {
 	client      *client.Client
 	socket      string
@@ -129,7 +129,7 @@ func (r *Runtime) ask(ctx context.Context, what string, f func(context.Context) 
 	return nil
 }
 
-// explain tells a socket that may not be used from an engine that is not there. The client does not
+// explain tells a socket that may not be used from a Docker that is not there. The client does not
 // keep the cause, so the socket is tried again.
 func (r *Runtime) explain(err error, what string) error {
 	if !client.IsErrConnectionFailed(err) {

@@ -16,9 +16,9 @@ import (
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 func TestRuntime(t *testing.T) {
-	engine := testutil.RequireEngine(t)
+	here := testutil.RequireDocker(t)
 	suite := runtimetest.Suite{
-		Socket: strings.TrimPrefix(engine.Host, "unix://"),
+		Socket: strings.TrimPrefix(here.Host, "unix://"),
 		Open: func(t *testing.T, socket string) target.Runtime {
 			t.Helper()
 			return docker.New(docker.Options{Host: "unix://" + socket})
@@ -26,7 +26,7 @@ func TestRuntime(t *testing.T) {
 		Run: func(t *testing.T, o runtimetest.Options) runtimetest.Container {
 			t.Helper()
 			image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
-			return container{engine.Run(t, testutil.RunOptions{Image: image, Name: o.Name, Labels: o.Labels, Env: o.Env, NoStart: o.NoStart})}
+			return container{here.Run(t, testutil.RunOptions{Image: image, Name: o.Name, Labels: o.Labels, Env: o.Env, NoStart: o.NoStart})}
 		},
 	}
 	suite.Test(t)
@@ -39,7 +39,7 @@ func (c container) ID() string   { return c.Container.ID }
 func (c container) Name() string { return c.Container.Name }
 func (c container) PID() int     { return c.Container.PID }
 
-// TestElsewhere: only an engine on this host can be asked for processes, and no other is spoken to.
+// TestElsewhere: only a Docker on this host can be asked for processes, and no other is spoken to.
 func TestElsewhere(t *testing.T) {
 	for _, host := range []string{"tcp://192.0.2.1:2375", "npipe:////./pipe/docker_engine", "not a host"} {
 		r := docker.New(docker.Options{Host: host})

@@ -21,22 +21,22 @@ func (m *maker) images(ctx context.Context) (err error) {
 	if len(m.Images) == 0 {
 		return nil
 	}
-	engine, err := client.New(client.FromEnv)
+	docker, err := client.New(client.FromEnv)
 	if err != nil {
 		return fmt.Errorf("take images: %w", err)
 	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
+	defer func() { err = errors.Join(err, docker.Close()) }()
 	for i, ref := range m.Images {
 		m.progress(i, len(m.Images), "take the image %s", ref)
-		if err := m.image(ctx, engine, ref, i); err != nil {
+		if err := m.image(ctx, docker, ref, i); err != nil {
 			return fmt.Errorf("take the image %s: %w", ref, err)
 		}
 	}
 	return nil
 }
 
-func (m *maker) image(ctx context.Context, engine *client.Client, ref string, number int) (err error) {
-	info, err := engine.ImageInspect(ctx, ref)
+func (m *maker) image(ctx context.Context, docker *client.Client, ref string, number int) (err error) {
+	info, err := docker.ImageInspect(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 		return err
 	}
 	file := dir + ".tar"
-	if err := save(ctx, engine, ref, file); err != nil {
+	if err := save(ctx, docker, ref, file); err != nil {
 		return err
 	}
 	t, err := openTree(dir)
@@ -56,7 +56,7 @@ func (m *maker) image(ctx context.Context, engine *client.Client, ref string, nu
 	if err := t.applyImage(file); err != nil {
 		return err
 	}
-	source := toolbox.Source{Package: ref, Version: info.ID, Origin: "image of the Docker engine, " + info.ID, License: "NOASSERTION"}
+	source := toolbox.Source{Package: ref, Version: info.ID, Origin: "Docker image, " + info.ID, License: "NOASSERTION"}
 	g := m.group(fmt.Sprintf("image%d", number), t, func(string) toolbox.Source { return source })
 	for _, bin := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
 		names, err := t.list(bin)
@@ -91,13 +91,13 @@ func (g *group) addFirst(file string) error {
 }
 
 // save writes an image to a file, as `docker save` does.
-func save(ctx context.Context, engine *client.Client, ref, file string) (err error) {
+func save(ctx context.Context, docker *client.Client, ref, file string) (err error) {
 	out, err := os.Create(file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	r, err := engine.ImageSave(ctx, []string{ref})
+	r, err := docker.ImageSave(ctx, []string{ref})
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ type entry struct {
 // entryOf finds an entry of a tar by its name.
 func entryOf(file, name string) (io.ReadCloser, error) { return follow(file, name, 1) }
 
-// follow is entryOf through so many links. An older engine links layers that several images have.
+// follow is entryOf through so many links. An older Docker links layers that several images have.
 func follow(file, name string, links int) (io.ReadCloser, error) {
 	f, err := os.Open(file)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // there is nothing else.
 func TestPureGo(t *testing.T) {
 	testutil.RequireRoot(t)
-	testutil.RequireEngine(t)
+	testutil.RequireDocker(t)
 	box := pureGo(t)
 	image := []testutil.Program{testutil.Prog(t, "pause")}
 	var names []string

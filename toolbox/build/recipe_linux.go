@@ -27,7 +27,7 @@ type Recipe struct {
 	Debs   []string // packages of Debian's, by name
 	Host   []string // programs of this machine, by path or by name in PATH
 	Dirs   []string // folders, whose files are taken as they lie
-	Images []string // images of the Docker engine
+	Images []string // Docker's
 	Go     []string // Go programs, MODULE/PACKAGE@VERSION
 	PureGo bool     // dlx's own tools, without those of Debian
 	Own    string   // the folder with what scripts/toolbox.sh has built for dlx's own toolbox

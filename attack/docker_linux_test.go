@@ -18,7 +18,7 @@ import (
 	"dlx/internal/testutil"
 )
 
-// proxy stands between dlx and the engine, and after so many bytes of answers hangs or hangs up.
+// proxy stands between dlx and the runtime, and after so many bytes of answers hangs or hangs up.
 type proxy struct {
 	held  []byte // an answer with these bytes is held back until hold returns
 	hold  func()
@@ -45,7 +45,7 @@ func (a *attack) proxy(held []byte, hold func()) (host string, end func()) {
 
 func (p *proxy) listen(t *testing.T) (host string, end func()) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "engine.sock")
+	name := filepath.Join(t.TempDir(), "docker.sock")
 	l, err := net.Listen("unix", name)
 	if err != nil {
 		t.Fatal(err)
@@ -68,25 +68,25 @@ func (p *proxy) listen(t *testing.T) (host string, end func()) {
 }
 
 func (p *proxy) serve(ctx context.Context, conn net.Conn) {
-	engine, err := net.Dial("unix", "/var/run/docker.sock")
+	docker, err := net.Dial("unix", "/var/run/docker.sock")
 	if err != nil {
 		_ = conn.Close()
 		return
 	}
-	stop := context.AfterFunc(ctx, func() { _, _ = conn.Close(), engine.Close() })
+	stop := context.AfterFunc(ctx, func() { _, _ = conn.Close(), docker.Close() })
 	defer stop()
-	defer engine.Close()
+	defer docker.Close()
 	defer conn.Close()
 	go func() {
-		_, _ = io.Copy(engine, conn)
-		_ = engine.Close()
+		_, _ = io.Copy(docker, conn)
+		_ = docker.Close()
 	}()
 	buf := make([]byte, 512)
 	if p.held != nil {
 		buf = make([]byte, 64<<10) // an answer as a whole
 	}
 	for {
-		n, err := engine.Read(buf)
+		n, err := docker.Read(buf)
 		if err != nil {
 			return
 		}
@@ -123,19 +123,19 @@ func (p *proxy) isCut() bool {
 	return p.cut
 }
 
-// TestEngine: the engine hangs up, or answers no more, at any byte of its answers while something
+// TestRuntime: the runtime hangs up, or answers no more, at any byte of its answers while something
 // is put into a container. dlx ends, by itself or when asked to, and what it has done can be taken
 // back.
-func TestEngine(t *testing.T) {
+func TestRuntime(t *testing.T) {
 	t.Parallel()
 	for _, hang := range []bool{false, true} {
 		name := map[bool]string{false: "hangs up", true: "answers no more"}[hang]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if os.Getenv("DOCKER_HOST") != "" {
-				testutil.SkipOrFail(t, "needs the engine at its usual socket")
+				testutil.SkipOrFail(t, "needs Docker at its usual socket")
 			}
-			a := start(t, "the engine "+name+" in the midst of its answers", "inject, eject, debug, capture, ps")
+			a := start(t, "the runtime "+name+" in the midst of its answers", "inject, eject, debug, capture, ps")
 			box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
 			a.begin()
 			step, wait := 2503, 300*time.Millisecond
@@ -155,10 +155,10 @@ func TestEngine(t *testing.T) {
 					if p.isCut() {
 						through = false
 					} else if !asked && args[0] == "inject" && r.Code != 0 && !strings.Contains(r.Stderr, "already") {
-						t.Errorf("%q, of an engine that answered: %+v", args, r)
+						t.Errorf("%q, of a runtime that answered: %+v", args, r)
 					}
 				}
-				// An engine that is back lets everything be taken out.
+				// A runtime that is back lets everything be taken out.
 				if r := a.run("eject", "--all"); r.Code != 0 {
 					t.Errorf("eject after %d bytes: %+v", at, r)
 				}
@@ -171,13 +171,13 @@ func TestEngine(t *testing.T) {
 	}
 }
 
-// TestEngineEnds: the engine itself is stopped, or killed and started again, at any moment of what
-// dlx does. dlx ends, by itself or when asked to, and what it has done can be taken back.
-func TestEngineEnds(t *testing.T) {
+// TestRuntimeEnds: the runtime itself is stopped, or killed and started again, at any moment of
+// what dlx does. dlx ends, by itself or when asked to, and what it has done can be taken back.
+func TestRuntimeEnds(t *testing.T) {
 	t.Parallel()
-	a := start(t, "the engine itself stopped, or killed and started again, at any moment", "inject, eject, debug, capture, ps")
-	daemon := testutil.StartEngine(t, "--live-restore")
-	a.engine = daemon.Engine
+	a := start(t, "the runtime itself stopped, or killed and started again, at any moment", "inject, eject, debug, capture, ps")
+	daemon := testutil.StartDocker(t, "--live-restore")
+	a.docker = daemon.Docker
 	box := daemon.Run(t, testutil.RunOptions{Image: daemon.Image(t, "pause", testutil.Prog(t, "pause"))})
 	commands := [][]string{
 		{"inject", box.ID}, {"eject", box.ID}, {"inject", box.ID}, {"debug", box.ID, "--", "true"}, {"ps"}, {"capture", box.ID, "-c", "1"},
@@ -218,7 +218,7 @@ func TestEngineEnds(t *testing.T) {
 	a.clean()
 }
 
-// moreEnds is more for an engine, whose start takes its time.
+// moreEnds is more for a runtime, whose start takes its time.
 func (a *attack) moreEnds(kills int) bool {
 	if !long {
 		return !a.Failed() && (a.tries < 10 || kills == 0)

@@ -14,8 +14,8 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// engine is the engine with the containers that were made here.
-type engine struct {
+// docker is Docker with the containers that were made here.
+type docker struct {
 	*client.Client
 	made []string
 }
@@ -25,17 +25,17 @@ type started struct {
 	pid int
 }
 
-func connect() (*engine, error) {
+func connect() (*docker, error) {
 	c, err := client.New(client.FromEnv)
 	if err != nil {
 		return nil, err
 	}
-	return &engine{Client: c}, nil
+	return &docker{Client: c}, nil
 }
 
 // start starts a container that does nothing. It has no network, which takes time to set up.
-func (e *engine) start(ctx context.Context, image string) (started, error) {
-	created, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{
+func (d *docker) start(ctx context.Context, image string) (started, error) {
+	created, err := d.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name:       "dlx-bench-" + strings.ToLower(rand.Text()[:10]),
 		Config:     &container.Config{Image: image, Cmd: []string{"/pause"}},
 		HostConfig: &container.HostConfig{NetworkMode: "none"},
@@ -43,11 +43,11 @@ func (e *engine) start(ctx context.Context, image string) (started, error) {
 	if err != nil {
 		return started{}, fmt.Errorf("create container: %w", err)
 	}
-	e.made = append(e.made, created.ID)
-	if _, err := e.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+	d.made = append(d.made, created.ID)
+	if _, err := d.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
 		return started{}, fmt.Errorf("start container: %w", err)
 	}
-	info, err := e.ContainerInspect(ctx, created.ID, client.ContainerInspectOptions{})
+	info, err := d.ContainerInspect(ctx, created.ID, client.ContainerInspectOptions{})
 	if err != nil {
 		return started{}, fmt.Errorf("inspect container: %w", err)
 	}
@@ -55,13 +55,13 @@ func (e *engine) start(ctx context.Context, image string) (started, error) {
 }
 
 // close removes the containers, also after an interrupt.
-func (e *engine) remove() error {
+func (d *docker) remove() error {
 	var errs []error
-	for _, id := range e.made {
-		_, err := e.ContainerRemove(context.Background(), id, client.ContainerRemoveOptions{Force: true})
+	for _, id := range d.made {
+		_, err := d.ContainerRemove(context.Background(), id, client.ContainerRemoveOptions{Force: true})
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, e.Close())...)
+	return errors.Join(append(errs, d.Close())...)
 }
 
 // nsenter finds out which nsenter works. One may join, with --all, the
