@@ -20,6 +20,8 @@ type Docker struct {
 	Client *client.Client
 	// Host is its address in the form of DOCKER_HOST, such as unix:///var/run/docker.sock.
 	Host string
+
+	shared bool // with other tests
 }
 
 // Env is the process's environment with DOCKER_HOST leading to this one, for an exec.Cmd.

@@ -3,6 +3,7 @@ package testutil
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,14 +73,35 @@ func Image(t testing.TB, name string, programs ...Program) string {
 }
 
 // Image makes an image FROM scratch of the programs, whose first is its command, and returns its
-// reference. Folders on the way are made. The image is removed when the test ends.
+// reference. Folders on the way are made. The image is removed when the test ends. On the default
+// Docker tests of a package share those of the same programs, which Main removes.
 func (d *Docker) Image(t testing.TB, name string, programs ...Program) string {
 	t.Helper()
-	ref := unique("dlx-test/" + name + ":")
-	source := client.ImageImportSource{Source: bytes.NewReader(pack(t, programs)), SourceName: "-"}
-	opts := client.ImageImportOptions{}
+	layer := pack(t, programs)
+	command := ""
 	if len(programs) > 0 {
-		opts.Changes = []string{fmt.Sprintf("CMD [%q]", programs[0].Path)}
+		command = programs[0].Path
+	}
+	if d.shared {
+		return images.get(t, d, name, command, layer)
+	}
+	ref := d.load(t, name, command, layer)
+	t.Cleanup(func() {
+		if err := d.removeImage(request(t), ref); err != nil {
+			t.Error(err)
+		}
+	})
+	return ref
+}
+
+// load makes an image of a layer and a command.
+func (d *Docker) load(t testing.TB, name, command string, layer []byte) string {
+	t.Helper()
+	ref := unique("dlx-test/" + name + ":")
+	source := client.ImageImportSource{Source: bytes.NewReader(layer), SourceName: "-"}
+	opts := client.ImageImportOptions{}
+	if command != "" {
+		opts.Changes = []string{fmt.Sprintf("CMD [%q]", command)}
 	}
 	res, err := d.Client.ImageImport(request(t), source, ref, opts)
 	if err != nil {
@@ -88,12 +110,14 @@ func (d *Docker) Image(t testing.TB, name string, programs ...Program) string {
 	if err := errors.Join(importError(res), res.Close()); err != nil {
 		t.Fatalf("import image %s: %v", ref, err)
 	}
-	t.Cleanup(func() {
-		if _, err := d.Client.ImageRemove(request(t), ref, client.ImageRemoveOptions{Force: true}); err != nil {
-			t.Errorf("remove image %s: %v", ref, err)
-		}
-	})
 	return ref
+}
+
+func (d *Docker) removeImage(ctx context.Context, ref string) error {
+	if _, err := d.Client.ImageRemove(ctx, ref, client.ImageRemoveOptions{Force: true}); err != nil {
+		return fmt.Errorf("remove image %s: %w", ref, err)
+	}
+	return nil
 }
 
 // importError reads Docker's stream of messages. An error can follow a status of success.

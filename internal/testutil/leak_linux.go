@@ -31,6 +31,10 @@ func Main(m *testing.M) int {
 	before := snapshot()
 	current := goleak.IgnoreCurrent()
 	code := m.Run()
+	if err := images.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	if f := flag.Lookup("test.fuzz"); code != 0 || f != nil && f.Value.String() != "" {
 		return code // a failed test ends before its own clean-up; a fuzzing process keeps pipes to its workers
 	}

@@ -51,6 +51,7 @@ func RequireDocker(t testing.TB) *Docker {
 	if err != nil {
 		SkipOrFail(t, "needs Docker: "+err.Error())
 	}
+	d.shared = true
 	t.Cleanup(d.close(t))
 	return d
 }
