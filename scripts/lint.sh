@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs golangci-lint of one pinned version, built once into build/bin.
+# Runs golangci-lint of one pinned version, built once into build/bin; --install does only that.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -10,6 +10,7 @@ if ! "$lint" version --short 2>/dev/null | grep -qx "v\?$version"; then
 	step "build golangci-lint $version"
 	GOBIN=$ROOT/build/bin CGO_ENABLED=0 go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$version"
 fi
+[ "${1:-}" != --install ] || exit 0
 step "golangci-lint $version"
 "$lint" run ./...
 step "comments have at most 100 columns"
