@@ -44,7 +44,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats
 	defer func() { err = errors.Join(err, mem.close()) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}}
+	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}, ended: map[target.Ref]time.Time{}}
 	defer func() { f.end(Outcome{Stats: &stats, Err: err}) }()
 	f.c, err = capture.New(capture.Options{
 		Interface:   req.Interface,
@@ -95,6 +95,7 @@ type followers struct {
 	mu         sync.Mutex
 	namespaces map[nsutil.ID]*namespace // those that are captured in
 	running    int                      // of them, with a follower
+	ended      map[target.Ref]time.Time // when, of the containers that are not captured in any longer
 	restarts   []string
 	leftOut    []Connection
 	allEnded   bool

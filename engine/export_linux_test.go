@@ -1,4 +1,16 @@
 package engine
 
+import "time"
+
 // PromptName is promptName, for tests.
 var PromptName = promptName
+
+// RingSize is how large a ring each source of a request's capture gets, in bytes.
+func RingSize(req CaptureRequest) int { return (&followers{req: &req}).ringSize() }
+
+// SetRestartWait changes how long a container that ended is waited for, until restore is called.
+func SetRestartWait(d time.Duration) (restore func()) {
+	before := restartWait
+	restartWait = d
+	return func() { restartWait = before }
+}

@@ -52,7 +52,7 @@ func (f *followers) add(ctx context.Context, n *namespace, comment string) error
 
 // open opens the source of a namespace.
 func (f *followers) open(n *namespace, comment string) (err error) {
-	src := n.source(comment)
+	src := f.source(n, comment)
 	if n.id == f.own.namespace && f.own.compile != nil {
 		src.Compile, src.Filter = f.own.compile, f.own.filter
 		f.mu.Lock()
@@ -64,7 +64,9 @@ func (f *followers) open(n *namespace, comment string) (err error) {
 }
 
 // source is a namespace as a capture sees it.
-func (n *namespace) source(comment string) capture.Source {
+func (f *followers) source(n *namespace, comment string) capture.Source {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	first := n.targets[0]
 	var names []string
 	for _, t := range n.targets {
@@ -79,8 +81,10 @@ func (n *namespace) source(comment string) capture.Source {
 // follow gives a source up when its containers have ended, and goes on with the next start. When
 // the last container has ended, the capture ends.
 func (f *followers) follow(ctx context.Context, n *namespace) {
+	f.mu.Lock()
 	t := n.targets[0]
-	for t != nil && t.Process.Wait(ctx) == nil {
+	f.mu.Unlock()
+	for t.Process.Wait(ctx) == nil {
 		if other := f.another(n, t); other != nil { // the namespace lives on
 			t = other
 			continue
@@ -97,11 +101,15 @@ func (f *followers) follow(ctx context.Context, n *namespace) {
 	}
 }
 
-// another gives up a target that has ended for the namespace's next one.
+// another gives up a target that has ended for the namespace's next one. Without one the namespace
+// is captured in no longer: a target that comes now gets a source of its own, and so does a new
+// namespace of the same number.
 func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(n.targets) == 1 {
+		delete(f.namespaces, n.id)
+		f.ended[ended.Ref()] = time.Now()
 		return nil
 	}
 	n.targets = n.targets[1:]
@@ -111,33 +119,42 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 
 // restart gives up a namespace whose last container has ended. It goes on in the container's next.
 func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target) {
-	ended := time.Now()
-	f.mu.Lock()
-	delete(f.namespaces, n.id) // the next one may get its number
-	f.mu.Unlock()
 	n.remove()
 	next, err := f.next(ctx, t)
+	if next != nil {
+		if err = f.admit(ctx, next); err != nil {
+			err = errors.Join(err, next.Close())
+			next = nil
+		}
+	}
 	f.note(err)
 	if next == nil {
-		return
-	}
-	if err := f.admit(ctx, next); err != nil {
-		f.note(errors.Join(err, next.Close()))
+		f.mu.Lock()
+		delete(f.ended, t.Ref())
+		f.mu.Unlock()
 		return
 	}
 	m, add := f.claim(next)
-	if !add {
-		return
+	comment := f.restarted(next)
+	if add {
+		f.note(f.add(ctx, m, comment))
 	}
-	gap := time.Since(ended).Round(time.Millisecond)
-	comment := fmt.Sprintf("%s was restarted: nothing was captured for %s", printable.Escape(t.Name), gap)
-	if err := f.add(ctx, m, comment); err != nil {
-		f.note(err)
-		return
-	}
+}
+
+// restarted notes that a container which had ended is captured again, and returns what the file is
+// to say of that. Who finds it by its label may come first. It is "" for one that had not ended.
+func (f *followers) restarted(t *target.Target) (comment string) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	ended, ok := f.ended[t.Ref()]
+	if !ok {
+		return ""
+	}
+	delete(f.ended, t.Ref())
+	gap := time.Since(ended).Round(time.Millisecond)
+	comment = fmt.Sprintf("%s was restarted: nothing was captured for %s", printable.Escape(t.Name), gap)
 	f.restarts = append(f.restarts, comment)
-	f.mu.Unlock()
+	return comment
 }
 
 // forget gives up a namespace with its targets.
@@ -163,8 +180,8 @@ func (f *followers) note(err error) {
 }
 
 // restartWait is how long a container that ended may take to start again, unless its runtime says
-// that it will. `docker restart` takes a fraction of a second from the one to the other.
-const restartWait = 3 * time.Second
+// that it will; tests change it. `docker restart` takes a fraction of a second from the one to the other.
+var restartWait = 3 * time.Second
 
 // next waits for the next start of a container that has ended, and holds it. Without one it is nil.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
@@ -191,9 +208,14 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 		if err == nil {
 			err = next.Close()
 		}
-		if over := time.Now().After(until); over || !retryable(err) {
-			if now, ierr := f.l.targets.Inspect(ctx, &t.Info); ierr != nil || now.State != target.Restarting {
+		if !retryable(err) || time.Now().After(until) {
+			now, ierr := f.l.targets.Inspect(ctx, &t.Info)
+			if ierr != nil || !retryable(err) {
 				return nil, nil // it has ended, for whatever reason
+			}
+			started := now.State.Live() && now.Started.After(t.Started) // a moment ago
+			if !started && now.State != target.Restarting {
+				return nil, nil
 			}
 		}
 		wait.Reset(restartWait)
@@ -255,7 +277,7 @@ func (f *followers) try(ctx context.Context, ref target.Ref) error {
 	if !add {
 		return nil
 	}
-	return f.add(ctx, n, "")
+	return f.add(ctx, n, f.restarted(t))
 }
 
 // endedAlready says that a container is not there any more.
