@@ -43,6 +43,7 @@ func aloneAs(t *testing.T, user int) bool {
 	if os.Getenv(aloneEnv) == t.Name() {
 		return true
 	}
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -102,6 +102,10 @@ func TestGateFiles(t *testing.T) {
 		if err := os.Mkdir("/upper", 0o755); err != nil {
 			return err
 		}
+		req := engine.InjectRequest{Target: "web", Toolboxes: []engine.ToolboxRef{engine.ToolboxName("none")}}
+		if _, err := e.Inject(t.Context(), req); !errors.Is(err, fault.NoToolbox) || len(g.asked) > 0 {
+			t.Errorf("a toolbox that is not there: %v; the gate was asked %+v", err, g.asked)
+		}
 		if err := errors.Join(refused(engine.VerbInject, inject), inject()); err != nil {
 			return err
 		}

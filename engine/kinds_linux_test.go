@@ -119,10 +119,6 @@ func TestRequestKinds(t *testing.T) {
 	if diff := cmp.Diff([]string{"lo"}, fault.Of(err).Detail); diff != "" || !errors.Is(err, fault.NoInterface) {
 		t.Errorf("%v, interfaces that there are (-want +got):\n%s", err, diff)
 	}
-	_, err = e.Inject(t.Context(), engine.InjectRequest{Target: "web", Toolboxes: []engine.ToolboxRef{engine.ToolboxName("none")}})
-	if !errors.Is(err, fault.NoToolbox) {
-		t.Errorf("%v, want fault.NoToolbox", err)
-	}
 }
 
 // TestNoPrivileges: who has none is told so at once, whatever else may be wrong, and no runtime is
