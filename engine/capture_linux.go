@@ -44,7 +44,7 @@ func (l *Local) Capture(ctx context.Context, req CaptureRequest, to Sink) (stats
 	defer func() { err = errors.Join(err, mem.close()) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}, ended: map[target.Ref]time.Time{}}
+	f := &followers{l: l, req: &req, stop: stop, own: own, namespaces: map[nsutil.ID]*namespace{}, starts: map[start]bool{}, ended: map[target.Ref]time.Time{}}
 	defer func() { f.end(Outcome{Stats: &stats, Err: err}) }()
 	f.c, err = capture.New(capture.Options{
 		Interface:   req.Interface,
@@ -95,6 +95,7 @@ type followers struct {
 	mu         sync.Mutex
 	namespaces map[nsutil.ID]*namespace // those that are captured in
 	running    int                      // of them, with a follower
+	starts     map[start]bool           // of containers that were found: whether it was captured in them
 	ended      map[target.Ref]time.Time // when, of the containers that are not captured in any longer
 	restarts   []string
 	leftOut    []Connection
@@ -135,7 +136,13 @@ func (f *followers) start(ctx context.Context) error {
 		})
 	}
 	err := together(opens...)
-	targets = slices.DeleteFunc(targets, func(t *target.Target) bool { return t == nil })
+	targets = slices.DeleteFunc(targets, func(t *target.Target) bool {
+		if t == nil || f.found(t) {
+			return t == nil
+		}
+		err = errors.Join(err, t.Close()) // it is named twice
+		return true
+	})
 	gated := f.l.o.Gate != nil
 	if err == nil && gated {
 		err = f.admitAll(ctx, targets)

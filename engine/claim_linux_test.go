@@ -36,7 +36,7 @@ func held(t *testing.T, n int) (list []*target.Target) {
 // TestClaim: targets of one namespace are one source. A target that comes when the last one has
 // ended, and before that is seen to, is captured by a source of its own: the other one is given up.
 func TestClaim(t *testing.T) {
-	f := &followers{namespaces: map[nsutil.ID]*namespace{}, ended: map[target.Ref]time.Time{}}
+	f := &followers{namespaces: map[nsutil.ID]*namespace{}, starts: map[start]bool{}, ended: map[target.Ref]time.Time{}}
 	all := held(t, 3)
 	n, add := f.claim(all[0])
 	if same, again := f.claim(all[1]); !add || again || same != n {
@@ -65,7 +65,7 @@ func TestClaim(t *testing.T) {
 // TestClaimBeside: a target comes to a namespace whose source is just being opened, and which is
 // followed.
 func TestClaimBeside(t *testing.T) {
-	f := &followers{namespaces: map[nsutil.ID]*namespace{}, ended: map[target.Ref]time.Time{}}
+	f := &followers{namespaces: map[nsutil.ID]*namespace{}, starts: map[start]bool{}, ended: map[target.Ref]time.Time{}}
 	all := held(t, 2)
 	n, _ := f.claim(all[0])
 	done := make(chan struct{})

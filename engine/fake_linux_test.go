@@ -3,17 +3,12 @@ package engine_test
 import (
 	"context"
 	"errors"
-	"os/exec"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"dlx/engine"
 	"dlx/fault"
-	"dlx/nsutil"
 	"dlx/target"
 )
 
@@ -27,12 +22,6 @@ type fake struct {
 	watches []*watch
 	asked   []string                                   // what it was asked, by name
 	before  map[string]func(ctx context.Context) error // called before it answers: may fail, and may wait
-}
-
-// fakeContainer is one of a fake's.
-type fakeContainer struct {
-	target.Info
-	cmd *exec.Cmd // nil without a process
 }
 
 // watch is a subscription to starts.
@@ -111,6 +100,9 @@ func (f *fake) matching(cond func(*fakeContainer) bool) (list []target.Info) {
 
 func (f *fake) List(ctx context.Context, filter target.Filter) ([]target.Info, error) {
 	err := f.ask(ctx, "list")
+	if err != nil && errors.Is(err, ctx.Err()) { // who asked has given up
+		return nil, err
+	}
 	list := f.matching(func(c *fakeContainer) bool { return c.passes(filter) && (filter.All || c.State.Live()) })
 	for i := range list {
 		if !filter.PIDs {
@@ -118,15 +110,6 @@ func (f *fake) List(ctx context.Context, filter target.Filter) ([]target.Info, e
 		}
 	}
 	return list, err
-}
-
-// passes says whether a filter lets a container through that has a process.
-func (c *fakeContainer) passes(f target.Filter) bool {
-	return (f.ID == "" || f.ID == c.ID) && !slices.ContainsFunc(f.Labels, func(label string) bool {
-		key, value, valued := strings.Cut(label, "=")
-		has, ok := c.Labels[key]
-		return !ok || valued && has != value
-	})
 }
 
 func (f *fake) Find(ctx context.Context, name string) ([]target.Info, error) {
@@ -202,81 +185,4 @@ func (f *fake) breakWatches(err error) {
 	for _, w := range f.watches {
 		w.events <- target.Event{Err: err}
 	}
-}
-
-// run starts a container with a network namespace of its own, and tells of it.
-func (f *fake) run(name string, labels ...string) *fakeContainer {
-	f.t.Helper()
-	c := f.add(name, labels...)
-	f.start(c, nil)
-	return c
-}
-
-// add makes a container without a process.
-func (f *fake) add(name string, labels ...string) *fakeContainer {
-	c := &fakeContainer{Info: target.Info{Runtime: f.scheme, ID: "id-of-" + name, Name: name, Image: "image", State: target.Created, Labels: map[string]string{}}}
-	for _, label := range labels {
-		key, value, _ := strings.Cut(label, "=")
-		c.Labels[key] = value
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.there = append(f.there, c)
-	return c
-}
-
-// start gives a container a process, in another one's network namespace if there is one to share.
-func (f *fake) start(c, share *fakeContainer) {
-	f.t.Helper()
-	cmd := exec.Command("sleep", "1000")
-	begin := cmd.Start
-	if share == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	} else {
-		begin = func() error { return share.enter(cmd.Start) }
-	}
-	if err := begin(); err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() { end(cmd) })
-	f.mu.Lock()
-	c.cmd, c.PID, c.State, c.Started = cmd, cmd.Process.Pid, target.Running, time.Now()
-	f.mu.Unlock()
-	if err := c.enter(loopbackUp); err != nil {
-		f.t.Fatal(err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, w := range f.watches {
-		if c.passes(w.Filter) {
-			w.events <- target.Event{Ref: c.Ref()}
-		}
-	}
-}
-
-func end(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-}
-
-// stop ends a container's process; state is what the runtime says of it then, "" that it is gone.
-func (f *fake) stop(c *fakeContainer, state target.State) {
-	f.mu.Lock()
-	c.State, c.PID = state, 0
-	if state == "" {
-		f.there = slices.DeleteFunc(f.there, func(o *fakeContainer) bool { return o == c })
-	}
-	cmd := c.cmd
-	f.mu.Unlock()
-	end(cmd)
-}
-
-// enter runs fn on a thread in the container's network namespace.
-func (c *fakeContainer) enter(fn func() error) (err error) {
-	p, err := nsutil.Open(c.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	return p.Do(nsutil.Net, fn)
 }

@@ -21,12 +21,34 @@ type namespace struct {
 	remove  func()           // gives the source up
 }
 
+// start is one of a container's.
+type start struct {
+	ref  target.Ref
+	when time.Time
+}
+
+func startOf(t *target.Target) start { return start{t.Ref(), t.Started} }
+
+// found notes the start of a container, and says whether nobody has found it before: by its name,
+// by its label, and as the next one of a container that has ended.
+func (f *followers) found(t *target.Target) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := startOf(t)
+	if _, before := f.starts[s]; before {
+		return false
+	}
+	f.starts[s] = false
+	return true
+}
+
 // claim enters a target's namespace into those that are captured in. A namespace that is there
 // already, such as a shared one, gets one more target, and add is false.
 func (f *followers) claim(t *target.Target) (n *namespace, add bool) {
 	id := t.Process.Namespaces()[nsutil.Net]
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.starts[startOf(t)] = true
 	if n := f.namespaces[id]; n != nil {
 		n.targets = append(n.targets, t)
 		return n, false
@@ -113,6 +135,7 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 		return nil
 	}
 	n.targets = n.targets[1:]
+	delete(f.starts, startOf(ended))
 	f.err = errors.Join(f.err, ended.Close())
 	return n.targets[0]
 }
@@ -121,6 +144,16 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target) {
 	n.remove()
 	next, err := f.next(ctx, t)
+	if next != nil && !f.found(next) { // by its label
+		f.mu.Lock()
+		captured := f.starts[startOf(next)]
+		f.mu.Unlock()
+		if captured { // perhaps before the end was seen
+			f.restarted(next)
+		}
+		f.note(next.Close())
+		return
+	}
 	if next != nil {
 		if err = f.admit(ctx, next); err != nil {
 			err = errors.Join(err, next.Close())
@@ -164,6 +197,7 @@ func (f *followers) forget(n *namespace) error {
 	var errs []error
 	for _, t := range n.targets {
 		errs = append(errs, t.Close())
+		delete(f.starts, startOf(t))
 	}
 	n.targets = nil
 	if f.namespaces[n.id] == n {
@@ -269,6 +303,9 @@ func (f *followers) try(ctx context.Context, ref target.Ref) error {
 	}
 	if err != nil {
 		return err
+	}
+	if !f.found(t) {
+		return t.Close()
 	}
 	if err := f.admit(ctx, t); err != nil {
 		return errors.Join(err, t.Close())

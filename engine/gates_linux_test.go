@@ -1,12 +1,9 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,78 +11,8 @@ import (
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/nsutil"
 	"dlx/target"
 )
-
-// recordingGate notes what it is asked and told, and refuses what the test says.
-type recordingGate struct {
-	mu      sync.Mutex
-	asked   []engine.Operation
-	told    []engine.Outcome
-	refuses func(engine.Operation) error // nil: nothing
-	unaware bool                         // of outcomes
-}
-
-var errNotToday = errors.New("not today")
-
-func (g *recordingGate) Begin(_ context.Context, op engine.Operation) (func(engine.Outcome), error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.asked = append(g.asked, op)
-	if g.refuses != nil {
-		if err := g.refuses(op); err != nil {
-			return nil, err
-		}
-	}
-	if g.unaware {
-		return nil, nil
-	}
-	return func(o engine.Outcome) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.told = append(g.told, o)
-	}, nil
-}
-
-// refuse has the gate refuse what is done to some containers.
-func (g *recordingGate) refuse(names ...string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.refuses = func(op engine.Operation) error {
-		for _, name := range names {
-			if op.Target.Name == name {
-				return errNotToday
-			}
-		}
-		return nil
-	}
-}
-
-// about lists the containers that it was asked about.
-func (g *recordingGate) about() (names []string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, op := range g.asked {
-		names = append(names, op.Target.Name)
-	}
-	return names
-}
-
-// listening says how many packet sockets there are in a container's network namespace (packet(7)).
-func listening(p *engine.Process) (n int, err error) {
-	held, err := nsutil.Open(p.PID)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, held.Close()) }()
-	err = held.Do(nsutil.Net, func() error {
-		table, err := os.ReadFile("/proc/thread-self/net/packet")
-		n = bytes.Count(table, []byte("\n")) - 1 // without the heading
-		return err
-	})
-	return n, err
-}
 
 // TestGateCapture: a gate is asked about each container once it is verified, before a socket is
 // opened in any of them, and told what has become of those that it let through.
@@ -153,7 +80,8 @@ func TestGateLater(t *testing.T) {
 	defer engine.SetRestartWait(never)()
 	f, g := newFake(t, "docker"), &recordingGate{}
 	web, db := f.run("web"), f.run("db", "tier=back")
-	u := begin(t, localOf(t, engine.LocalOptions{Gate: g}, f), engine.CaptureRequest{Targets: []string{"web"}, Labels: []string{"tier=back"}, Filter: marked}, newSink())
+	req := engine.CaptureRequest{Targets: []string{"web"}, Labels: []string{"tier=back"}, Filter: marked}
+	u := begin(t, localOf(t, engine.LocalOptions{Gate: g}, f), req, newSink())
 	g.refuse("web", "queue")
 	f.stop(web, target.Exited)
 	testutil.Wait(t, "the look at the container that has ended", patience, func() bool { return f.times("find") == 3 })
@@ -169,6 +97,40 @@ func TestGateLater(t *testing.T) {
 		t.Errorf("%v, restarts %q, packets (-want +got):\n%s", u.err, u.stats.Restarts, diff)
 	}
 	if diff := cmp.Diff([]string{"web", "db", "web", "queue"}, g.about()); diff != "" || len(g.told) != 2 {
+		t.Errorf("told of %d outcomes, asked about (-want +got):\n%s", len(g.told), diff)
+	}
+}
+
+// TestGateOnce: a gate is asked once about each start of a container, however many ways lead to it:
+// its name, its ID, its label, and that it was restarted.
+func TestGateOnce(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	defer engine.SetRestartWait(never)()
+	f, g := newFake(t, "docker"), &recordingGate{}
+	web := f.run("web", "app=web")
+	req := engine.CaptureRequest{Targets: []string{"web", web.ID}, Labels: []string{"app=web"}, Filter: marked}
+	u := begin(t, localOf(t, engine.LocalOptions{Gate: g}, f), req, newSink())
+	web.send(t, "one")
+	u.wait("one")
+	f.stop(web, target.Exited)
+	testutil.Wait(t, "the look at the container that has ended", patience, func() bool { return f.times("find") == 4 })
+	asked := f.times("inspect")
+	f.start(web, nil)
+	testutil.Wait(t, "both to hear of it", patience, func() bool { return f.times("inspect") == asked+2 })
+	u.wait("web was restarted")
+	web.send(t, "two")
+	u.wait("two")
+	comment := ""
+	list := u.stopped()
+	if len(u.stats.Restarts) == 1 {
+		comment = u.stats.Restarts[0]
+	}
+	if diff := cmp.Diff([]seen{{"web", "one", ""}, {"web", "two", comment}}, list); diff != "" || u.err != nil {
+		t.Errorf("%v, packets (-want +got):\n%s", u.err, diff)
+	}
+	if diff := cmp.Diff([]string{"web", "web"}, g.about()); diff != "" || len(g.told) != 2 {
 		t.Errorf("told of %d outcomes, asked about (-want +got):\n%s", len(g.told), diff)
 	}
 }

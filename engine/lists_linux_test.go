@@ -118,7 +118,9 @@ func TestListGivesUp(t *testing.T) {
 	if c := checkOf(checks, "podman"); c.OK || !errors.Is(c.Err, context.Canceled) || c.Found == "" {
 		t.Errorf("of the one that does not answer: %+v", c)
 	}
-	for name, found := range map[string]string{"docker": "fake of docker", engine.CheckToolbox: "small 1.0, 1 entries", engine.CheckInjected: "0 toolboxes", engine.CheckPrivileges: "uid 0"} {
+	for name, found := range map[string]string{
+		"docker": "fake of docker", engine.CheckToolbox: "small 1.0, 1 entries", engine.CheckInjected: "0 toolboxes", engine.CheckPrivileges: "uid 0",
+	} {
 		if c := checkOf(checks, name); !c.OK || !strings.HasPrefix(c.Found, found) {
 			t.Errorf("%s: %+v, want %s", name, c, found)
 		}
@@ -150,7 +152,10 @@ func TestInterfacesOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, err := e.Interfaces(t.Context(), "web")
-	want := []capture.Interface{{Name: "lo", Index: 1, Up: true, Loopback: true, LinkType: 1}, {Name: "v1", Index: 2, Driver: "veth", LinkType: 1}, {Name: "v0", Index: 3, Driver: "veth", LinkType: 1}}
+	want := []capture.Interface{
+		{Name: "lo", Index: 1, Up: true, Loopback: true, LinkType: 1},
+		{Name: "v1", Index: 2, Driver: "veth", LinkType: 1}, {Name: "v0", Index: 3, Driver: "veth", LinkType: 1},
+	}
 	if diff := cmp.Diff(want, list, cmpopts.IgnoreFields(capture.Interface{}, "MAC", "Addresses")); diff != "" || err != nil {
 		t.Errorf("%v, interfaces (-want +got):\n%s", err, diff)
 	}

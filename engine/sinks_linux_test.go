@@ -8,6 +8,7 @@ import (
 
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/testutil"
 )
 
 func addresses(list ...string) (all []netip.Addr) {
@@ -17,35 +18,47 @@ func addresses(list ...string) (all []netip.Addr) {
 	return all
 }
 
-// TestSlowSink: what is sent while a sink is slow, and before the container's end, waits for it.
+// TestSlowSink: what was sent while a sink is slow waits for it: all of it is captured although its
+// container ends meanwhile, or the capture does.
 func TestSlowSink(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	f := newFake(t, "docker")
-	web := f.run("web")
-	to := newSink()
-	to.stalled = make(chan struct{})
-	u := begin(t, localOf(t, engine.LocalOptions{}, f), of("web"), to)
-	const sent = 500
-	for i := range sent {
-		web.send(t, fmt.Sprint(i))
-	}
-	f.stop(web, "")
-	select {
-	case <-u.done:
-		t.Errorf("the capture does not wait for its sink: %v", u.err)
-	default:
-	}
-	close(to.stalled)
-	list := u.ended()
-	for i, p := range list {
-		if p.Text != fmt.Sprint(i) {
-			t.Fatalf("packet %d is %+v", i, p)
+	for _, ends := range []string{"container", "capture"} {
+		f := newFake(t, "docker")
+		web, db := f.run("web", "app"), f.run("db", "app")
+		to := newSink()
+		to.stalled = make(chan struct{})
+		req := engine.CaptureRequest{Labels: []string{"app"}, Filter: marked}
+		u := begin(t, localOf(t, engine.LocalOptions{}, f), req, to)
+		const sent = 300
+		for i := range sent {
+			web.send(t, fmt.Sprint(i))
 		}
-	}
-	if len(list) != sent || u.err != nil || u.stats.Captured != sent || u.stats.Dropped != 0 || !u.stats.TargetEnded {
-		t.Errorf("%d packets, %v, %+v", len(list), u.err, u.stats)
+		testutil.Wait(t, "a packet to come to the sink", patience, func() bool { return to.stalls() })
+		for i := range sent {
+			web.send(t, fmt.Sprint(sent+i))
+		}
+		if ends == "container" {
+			f.stop(web, "")
+			testutil.Wait(t, "the container to be given up", patience, func() bool { return f.times("watch one") == 1 })
+			db.send(t, "last")
+			close(to.stalled)
+			u.wait("last")
+			u.stop()
+		} else {
+			u.stop()
+			close(to.stalled)
+		}
+		n := 0
+		for _, p := range u.ended() {
+			if p.Text == fmt.Sprint(n) && p.Container == "web" {
+				n++
+			}
+		}
+		if n != 2*sent || u.err != nil || u.stats.Dropped != 0 {
+			t.Errorf("the %s ends: %d packets in their order, %v, %+v", ends, n, u.err, u.stats)
+		}
 	}
 }
 

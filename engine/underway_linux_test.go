@@ -59,6 +59,13 @@ func (s *sink) Blocks(b []byte, _, _ uint64) error {
 	return nil
 }
 
+// stalls says whether something has come after the beginning.
+func (s *sink) stalls() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls > 1
+}
+
 func (s *sink) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
