@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"dlx/engine"
@@ -46,10 +47,8 @@ func (g *recordingGate) refuse(names ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.refuses = func(op engine.Operation) error {
-		for _, name := range names {
-			if op.Target.Name == name {
-				return errNotToday
-			}
+		if slices.Contains(names, op.Target.Name) {
+			return errNotToday
 		}
 		return nil
 	}
