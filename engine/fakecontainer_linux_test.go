@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"dlx/internal/testutil"
 	"dlx/nsutil"
 	"dlx/target"
 )
@@ -53,7 +54,10 @@ func (f *fake) add(name string, labels ...string) *fakeContainer {
 // start gives a container a process, in another one's network namespace if there is one to share.
 func (f *fake) start(c, share *fakeContainer) {
 	f.t.Helper()
-	cmd := exec.Command("sleep", "1000")
+	cmd := exec.Command(testutil.RequireTool(f.t, "cat"))
+	if _, err := cmd.StdinPipe(); err != nil { // whose other end is the test's: it does not outlive that
+		f.t.Fatal(err)
+	}
 	begin := cmd.Start
 	if share == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
