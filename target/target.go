@@ -73,6 +73,7 @@ type Info struct {
 	State      State             `json:"state"`
 	PID        int               `json:"pid"`
 	Started    time.Time         `json:"started,omitzero"`
+	Cgroup     string            `json:"-"` // its path as in /proc/PID/cgroup, if the runtime tells it
 	Layers     Layers            `json:"layers,omitzero"`
 	Addresses  []netip.Addr      `json:"-"` // in the networks of its runtime
 }
