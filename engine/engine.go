@@ -157,6 +157,7 @@ type InjectRequest struct {
 // InjectResult says what is where.
 type InjectResult struct {
 	Target  string `json:"target"`
+	Runtime string `json:"runtime"` // its scheme
 	ID      string `json:"id"`
 	Path    string `json:"path"`              // inside the container
 	Shell   string `json:"shell"`             // inside the container; "" if there is none

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 
+	"dlx/fault"
 	"dlx/internal/cgroup"
 	"dlx/internal/linux"
 	"dlx/target"
@@ -14,9 +17,7 @@ import (
 // Health says whether this machine has what the work takes.
 func (l *Local) Health(ctx context.Context) ([]Check, error) {
 	checks := append(kernelChecks(), privilegeCheck(), cgroupCheck())
-	for _, r := range l.targets.Runtimes() {
-		checks = append(checks, runtimeCheck(ctx, r))
-	}
+	checks = append(checks, runtimeChecks(ctx, l.targets.Runtimes())...)
 	return append(checks, l.toolboxCheck(), l.injectedCheck()), nil
 }
 
@@ -59,6 +60,23 @@ func cgroupCheck() Check {
 		return failed("cgroups", err, "mount cgroup2 at /sys/fs/cgroup, or the memory and pids controllers of version 1")
 	}
 	return Check{Name: "cgroups", OK: true, Found: mode}
+}
+
+// runtimeChecks asks runtimes at the same time. Where one answers, others need not be there.
+func runtimeChecks(ctx context.Context, runtimes []target.Runtime) []Check {
+	checks := make([]Check, len(runtimes))
+	var wg sync.WaitGroup
+	for i, r := range runtimes {
+		wg.Go(func() { checks[i] = runtimeCheck(ctx, r) })
+	}
+	wg.Wait()
+	answers := slices.ContainsFunc(checks, func(c Check) bool { return c.OK })
+	for i := range checks {
+		if answers && errors.Is(checks[i].Err, fault.NoRuntime) {
+			checks[i] = Check{Name: checks[i].Name, OK: true, Found: "not on this host"}
+		}
+	}
+	return checks
 }
 
 func runtimeCheck(ctx context.Context, r target.Runtime) Check {

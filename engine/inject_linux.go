@@ -55,7 +55,7 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 		return res, otherToolbox(p.layer.Name, record.Toolboxes)
 	}
 	res = InjectResult{
-		Target: p.layer.Name, ID: p.layer.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
+		Target: p.layer.Name, Runtime: p.info.Runtime, ID: p.info.ID, Path: inject.Dir, Shell: record.Shell, Program: record.Program, Already: already, Toolboxes: record.Toolboxes,
 	}
 	if len(record.Toolboxes) == 0 {
 		res.Shell = olderShell
@@ -111,7 +111,7 @@ func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{info: *info, layer: inject.Layer{ID: info.ID, Name: info.Name, Live: info.State.Live()}}
+	p := &place{info: *info, layer: inject.Layer{ID: recordID(info), Name: info.Name, Live: info.State.Live()}}
 	if !p.layer.Live {
 		p.layer.Path, p.layer.Lower = dirs.Upper, dirs.Lower
 		return p, nil
@@ -122,6 +122,15 @@ func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	}
 	p.layer.Is = isRootOf(p.held.Process)
 	return p, nil
+}
+
+// recordID is what a container's record in the journal is called, which is a TARGET too: an ID that
+// no other container has, in any runtime, or the runtime with it.
+func recordID(c *target.Info) string {
+	if c.BareID() == c.ID {
+		return c.ID
+	}
+	return c.Ref().String()
 }
 
 // isRootOf compares a directory with the root of a process.
@@ -176,7 +185,7 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 	if err != nil {
 		return nil, err
 	}
-	record, err := journal.Get(info.ID)
+	record, err := journal.Get(recordID(info))
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +203,11 @@ func (l *Local) ejectOne(ctx context.Context, journal *inject.Journal, name stri
 func removed(journal *inject.Journal, name string, err error) error {
 	records, _ := journal.All() // the error is about a container, not about other records
 	for _, r := range records {
-		if r.Name == name || strings.HasPrefix(r.ID, name) {
+		_, id, ok := strings.Cut(r.ID, "://")
+		if !ok {
+			id = r.ID
+		}
+		if r.Name == name || strings.HasPrefix(id, name) {
 			return fault.New(fault.Removed, r.Name, "container %q has been removed", r.Name)
 		}
 	}

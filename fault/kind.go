@@ -33,6 +33,7 @@ const (
 	Changed       Kind = "changed" // while dlx took hold of it
 	KernelThread  Kind = "kernel-thread"
 	NoRuntime     Kind = "no-runtime"     // that answers
+	RuntimeSilent Kind = "runtime-silent" // while others answer
 	RemoteRuntime Kind = "remote-runtime" // its processes are not here
 	SocketDenied  Kind = "socket-denied"
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,8 @@ func (j *Journal) sweep() error {
 // Close releases the lock.
 func (j *Journal) Close() error { return j.lock.Close() }
 
-func (j *Journal) path(id string) string { return filepath.Join(j.dir, id+".json") }
+// path is a record's. An ID is one name in it, whatever is in the ID.
+func (j *Journal) path(id string) string { return filepath.Join(j.dir, url.PathEscape(id)+".json") }
 
 // badRecord reports one that can not be read.
 func badRecord(path string, err error) error {
@@ -102,7 +104,12 @@ func (j *Journal) All() ([]*Record, error) {
 	var records []*Record
 	var errs []error
 	for _, name := range names {
-		r, err := j.Get(strings.TrimSuffix(filepath.Base(name), ".json"))
+		id, err := url.PathUnescape(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if err != nil {
+			errs = append(errs, badRecord(name, err))
+			continue
+		}
+		r, err := j.Get(id)
 		if r != nil {
 			records = append(records, r)
 		}

@@ -2,6 +2,8 @@ package inject_test
 
 import (
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -130,5 +132,49 @@ func TestJournalSwept(t *testing.T) {
 	}
 	if record, err := journal.Get("good"); err != nil || record == nil {
 		t.Errorf("record %v, %v", record, err)
+	}
+}
+
+// TestJournalIDs: an ID is free text to some runtimes, and a record stays in the journal.
+func TestJournalIDs(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "journal")
+	outside := filepath.Join(top, "x.json")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(outside, []byte(`{"id": "../x"}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	journal, err := inject.OpenJournal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	ids := []string{"..", "../x", "a", "containerd://k8s.io/0123"}
+	for _, id := range ids {
+		if r, err := journal.Get(id); r != nil || err != nil {
+			t.Errorf("%s: record %+v, %v, before there is one", id, r, err)
+		}
+		name := url.PathEscape(id) + ".json"
+		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, `{"id": %q}`, id), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	records, err := journal.All()
+	if len(records) != len(ids) || err != nil {
+		t.Errorf("all: %d records, %v", len(records), err)
+	}
+	for _, id := range ids {
+		r, err := journal.Get(id)
+		if err != nil || r == nil || r.ID != id {
+			t.Errorf("%s: record %+v, %v", id, r, err)
+		}
+		if err := journal.Forget(id); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := journal.All(); len(left) > 0 || err != nil {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := os.Stat(outside); err != nil {
+		t.Error(err)
 	}
 }

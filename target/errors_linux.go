@@ -15,6 +15,10 @@ func noProcess(number string) error {
 	return fault.New(fault.NoProcess, number, "no process %s", number)
 }
 
+func silent(r Runtime) error {
+	return fault.New(fault.RuntimeSilent, r.Scheme(), "%s does not answer", r.Scheme())
+}
+
 func notRunning(c *Info) error {
 	return fault.New(fault.NotRunning, c.Name, "container %q is not running (%s)", c.Name, c.State)
 }
@@ -27,7 +31,8 @@ func changed(c *Info, format string, args ...any) error {
 func ambiguous(ref Ref, hits []Info) error {
 	names := make([]string, len(hits))
 	for i, h := range hits {
-		names[i] = fmt.Sprintf("%s://%.12s (%s)", h.Runtime, h.ID, h.Name)
+		namespace := strings.TrimSuffix(h.ID, h.BareID())
+		names[i] = fmt.Sprintf("%s://%s%s (%s)", h.Runtime, namespace, h.ShortID(), h.Name)
 	}
 	e := fault.New(fault.Ambiguous, ref.Name, "%q fits %d containers: %s", ref.Name, len(hits), strings.Join(names, ", "))
 	return e.With(names...)

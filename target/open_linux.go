@@ -78,10 +78,11 @@ func (t *Target) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in := containerIn(cgroup)
 	switch {
-	case bytes.Contains(cgroup, []byte(t.ID)):
+	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && isRandomID(t.BareID()) && bytes.Contains(cgroup, []byte(t.BareID())):
 		return nil
-	case containerIn(cgroup) != "":
+	case in != "" && in != t.BareID():
 		return changed(&t.Info, "its process's number is another container's")
 	}
 	return t.verifyStart()

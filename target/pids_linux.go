@@ -1,9 +1,9 @@
 package target
 
 import (
-	"bytes"
 	"os"
 	"strconv"
+	"strings"
 
 	"dlx/internal/linux"
 )
@@ -36,9 +36,6 @@ func PIDs() map[string]int {
 	return pids
 }
 
-// idLength is that of a container ID, in hexadecimal digits.
-const idLength = 64
-
 // containerOf returns the container in whose cgroup a process is.
 func containerOf(pid string) string {
 	data, err := os.ReadFile("/proc/" + pid + "/cgroup")
@@ -48,21 +45,37 @@ func containerOf(pid string) string {
 	return containerIn(data)
 }
 
+// scopes begin the names of systemd's scopes and of cgroups in which runtimes put containers.
+var scopes = []string{"docker-", "libpod-", "cri-containerd-", "crio-"}
+
 // containerIn finds a container in /proc/PID/cgroup, by the names that runtimes give cgroups: the
-// ID, or docker-ID.scope.
+// ID, docker-ID.scope, libpod-ID and such.
 func containerIn(membership []byte) string {
-	for line := range bytes.Lines(membership) {
-		for part := range bytes.SplitSeq(bytes.TrimSpace(line), []byte("/")) {
-			part = bytes.TrimSuffix(bytes.TrimPrefix(part, []byte("docker-")), []byte(".scope"))
-			if len(part) == idLength && !bytes.ContainsFunc(part, notHex) {
-				return string(part)
+	for line := range strings.Lines(string(membership)) {
+		for part := range strings.SplitSeq(strings.TrimSpace(line), "/") {
+			part = strings.TrimSuffix(part, ".scope")
+			for _, scope := range scopes {
+				part = strings.TrimPrefix(part, scope)
+			}
+			if isRandomID(part) {
+				return part
 			}
 		}
 	}
 	return ""
 }
 
-func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
+// within says whether /proc/PID/cgroup has a cgroup, or one below it, in any hierarchy.
+func within(membership []byte, cgroup string) bool {
+	for line := range strings.Lines(string(membership)) {
+		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 { // cgroups(7)
+			if path := parts[2]; path == cgroup || strings.HasPrefix(path, cgroup+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // firstProcess is the process of a group that started first. What a container's first process
 // starts, and what is executed in it later, comes after it.

@@ -25,7 +25,10 @@ func (r Ref) String() string {
 const PIDScheme = "pid"
 
 // schemes are those that there can be; which of them are here is for the Set to say.
-var schemes = []string{"docker", "podman", PIDScheme}
+var schemes = []string{"docker", containerdScheme, "podman", PIDScheme}
+
+// containerdScheme's names may have a namespace in front: NAMESPACE/ID.
+const containerdScheme = "containerd"
 
 // maxRef is longer than any runtime's names are.
 const maxRef = 256
@@ -47,7 +50,12 @@ func ParseRef(s string) (Ref, error) {
 		if n, err := strconv.Atoi(name); err != nil || n <= 0 {
 			return Ref{}, badTarget(s, "not a process ID")
 		}
-	case strings.ContainsFunc(name, notInNames):
+	}
+	bare := name
+	if namespace, id, ok := strings.Cut(name, "/"); ok && scheme == containerdScheme && namespace != "" && id != "" {
+		bare = namespace + id
+	}
+	if scheme != PIDScheme && strings.ContainsFunc(bare, notInNames) {
 		return Ref{}, badTarget(s, "names consist of letters, digits, '_', '.' and '-'")
 	}
 	return Ref{scheme, name}, nil

@@ -14,11 +14,14 @@ import (
 
 func TestParseRef(t *testing.T) {
 	good := map[string]target.Ref{
-		"web":             {Name: "web"},
-		"a_b.c-9":         {Name: "a_b.c-9"},
-		"docker://web":    {Scheme: "docker", Name: "web"},
-		"pid://12":        {Scheme: "pid", Name: "12"},
-		"0123456789abcde": {Name: "0123456789abcde"},
+		"web":          {Name: "web"},
+		"a_b.c-9":      {Name: "a_b.c-9"},
+		"docker://web": {Scheme: "docker", Name: "web"},
+		"pid://12":     {Scheme: "pid", Name: "12"},
+
+		"containerd://k8s.io/0123": {Scheme: "containerd", Name: "k8s.io/0123"},
+		"containerd://web":         {Scheme: "containerd", Name: "web"},
+		"0123456789abcde":          {Name: "0123456789abcde"},
 	}
 	for s, want := range good {
 		got, err := target.ParseRef(s)
@@ -26,7 +29,7 @@ func TestParseRef(t *testing.T) {
 			t.Errorf("%q: error %v (-want +got):\n%s", s, err, diff)
 		}
 	}
-	for _, s := range []string{"", "docker://", "://web", "lxc://a", "Docker://web", "a b://c", "a b", "../x", "a/b", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
+	for _, s := range []string{"", "docker://", "://web", "lxc://a", "Docker://web", "a b://c", "a b", "../x", "a/b", "docker://a/b", "containerd://a/b/c", "containerd:///b", "containerd://a/", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "pid://99999999999999999999", strings.Repeat("a", 300)} {
 		if _, err := target.ParseRef(s); !errors.Is(err, fault.BadTarget) {
 			t.Errorf("%.20q: error %v, want fault.BadTarget", s, err)
 		}
@@ -37,7 +40,7 @@ func FuzzParseRef(f *testing.F) {
 	f.Add("docker://web")
 	f.Fuzz(func(t *testing.T, s string) {
 		ref, err := target.ParseRef(s)
-		if err == nil && (ref.Name == "" || strings.ContainsAny(ref.Name, "/ \x00\x1b")) {
+		if err == nil && (ref.Name == "" || strings.ContainsAny(ref.Name, " \x00\x1b") || strings.Contains(ref.Name, "/") && ref.Scheme != "containerd") {
 			t.Errorf("%q gives %+v", s, ref)
 		}
 	})

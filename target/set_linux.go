@@ -13,13 +13,14 @@ import (
 // Set is the runtimes of this host. It knows their schemes, and what a name means that several of
 // them, or several containers, have.
 type Set struct {
-	runtimes []Runtime // asked for names without a scheme, and for lists
-	pids     Runtime   // asked for its scheme alone
+	runtimes []Runtime      // asked for names without a scheme, and for lists
+	pids     Runtime        // asked for its scheme alone
+	asking   sync.WaitGroup // questions, also those whose answers nobody waits for any longer
 }
 
 // NewSet is the set of some runtimes, and of processes that are named by their numbers. It owns
 // them from here on.
-func NewSet(runtimes ...Runtime) *Set { return &Set{runtimes, pids{}} }
+func NewSet(runtimes ...Runtime) *Set { return &Set{runtimes: runtimes, pids: pids{}} }
 
 // Close releases the connections.
 func (s *Set) Close() error {
@@ -27,6 +28,7 @@ func (s *Set) Close() error {
 	for _, r := range s.runtimes {
 		errs = append(errs, r.Close())
 	}
+	s.asking.Wait()
 	return errors.Join(errs...)
 }
 
@@ -46,7 +48,8 @@ func (s *Set) runtime(scheme string) (Runtime, bool) {
 }
 
 // Resolve finds the one container that a TARGET means. Text that is no TARGET is a fault.BadTarget.
-// If none fits it is a fault.NotFound or NoProcess, and if several do an Ambiguous.
+// If none fits it is a fault.NotFound or NoProcess, and if several do an Ambiguous. While a runtime
+// fails to answer, the beginning of a name is not enough: it may be that of a container there.
 func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	ref, err := ParseRef(text)
 	if err != nil {
@@ -60,11 +63,13 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 		}
 		runtimes = []Runtime{r}
 	}
-	hits, err := ask(runtimes, func(r Runtime) ([]Info, error) { return r.Find(ctx, ref.Name) })
+	hits, err := s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) { return r.Find(ctx, ref.Name) })
 	hits = exact(hits, ref.Name)
 	switch {
-	case len(hits) == 1:
+	case len(hits) == 1 && (err == nil || hits[0].named(ref.Name)):
 		return &hits[0], nil
+	case len(hits) == 1:
+		return nil, err
 	case len(hits) > 1:
 		return nil, ambiguous(ref, hits)
 	case err != nil:
@@ -79,7 +84,7 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 func exact(hits []Info, name string) []Info {
 	var whole []Info
 	for _, h := range hits {
-		if h.Name == name || h.ID == name {
+		if h.named(name) {
 			whole = append(whole, h)
 		}
 	}
@@ -91,7 +96,7 @@ func exact(hits []Info, name string) []Info {
 
 // notFound says which names may have been meant.
 func (s *Set) notFound(ctx context.Context, ref Ref, runtimes []Runtime) error {
-	all, err := ask(runtimes, func(r Runtime) ([]Info, error) { return r.List(ctx, Filter{All: true}) })
+	all, err := s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) { return r.List(ctx, Filter{All: true}) })
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,7 @@ func (s *Set) notFound(ctx context.Context, ref Ref, runtimes []Runtime) error {
 // List returns the containers of all runtimes, by name. Those of the runtimes that answer come
 // beside the error of those that do not.
 func (s *Set) List(ctx context.Context, f Filter) ([]Info, error) {
-	list, err := ask(s.runtimes, func(r Runtime) ([]Info, error) { return r.List(ctx, f) })
+	list, err := s.ask(ctx, s.runtimes, func(ctx context.Context, r Runtime) ([]Info, error) { return r.List(ctx, f) })
 	slices.SortStableFunc(list, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return list, err
 }
@@ -129,8 +134,9 @@ func (s *Set) Rootfs(ctx context.Context, c *Info) (Layers, error) {
 }
 
 // Watch tells of the starts of one runtime's containers, or, without a scheme, of all runtimes'. It
-// has subscribed with all of them when it returns. An event with an error is the last one of its
-// runtime; the channel is closed when nothing more can come.
+// has subscribed when it returns, but with a runtime that is silent: that one's are told of once it
+// has answered. An event with an error is the last one of its runtime; the channel is closed when
+// nothing more can come.
 func (s *Set) Watch(ctx context.Context, scheme string, f Filter) (<-chan Event, error) {
 	runtimes := s.runtimes
 	if scheme != "" {
@@ -142,38 +148,41 @@ func (s *Set) Watch(ctx context.Context, scheme string, f Filter) (<-chan Event,
 	}
 	ctx, stop := context.WithCancel(ctx)
 	all := make(chan Event)
-	var wg sync.WaitGroup
-	for _, r := range runtimes {
+	var watching sync.WaitGroup
+	_, errs := gather(&watching, runtimes, func(r Runtime) (none struct{}, err error) {
 		events, err := r.Watch(ctx, f)
-		if err != nil {
-			stop()
-			return nil, err
+		if err == nil {
+			watching.Go(func() { pass(ctx, events, all) })
 		}
-		wg.Go(func() {
-			for e := range events {
-				select {
-				case all <- e:
-				case <-ctx.Done():
-				}
-			}
-		})
-	}
+		return none, err
+	})
 	go func() {
 		defer close(all)
 		defer stop()
-		wg.Wait()
+		watching.Wait()
 	}()
+	errs = slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, fault.RuntimeSilent) })
+	if err := errors.Join(errs...); err != nil {
+		stop()
+		return nil, err
+	}
 	return all, nil
 }
 
-// ask asks runtimes at the same time. Answers come in their order, beside the errors of the others.
-func ask(runtimes []Runtime, f func(Runtime) ([]Info, error)) (list []Info, err error) {
-	answers := make([][]Info, len(runtimes))
-	errs := make([]error, len(runtimes))
-	var wg sync.WaitGroup
-	for i, r := range runtimes {
-		wg.Go(func() { answers[i], errs[i] = f(r) })
+// pass hands events on until there are no more.
+func pass(ctx context.Context, events <-chan Event, to chan<- Event) {
+	for e := range events {
+		select {
+		case to <- e:
+		case <-ctx.Done():
+		}
 	}
-	wg.Wait()
-	return slices.Concat(answers...), errors.Join(errs...)
+}
+
+// ask is gather for lists, which come one behind the other. Who is not waited for is given up.
+func (s *Set) ask(ctx context.Context, runtimes []Runtime, f func(context.Context, Runtime) ([]Info, error)) ([]Info, error) {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	lists, errs := gather(&s.asking, runtimes, func(r Runtime) ([]Info, error) { return f(ctx, r) })
+	return slices.Concat(lists...), errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -63,7 +64,7 @@ func (s State) Live() bool { return s == Running || s == Paused }
 // Info is what a runtime says of a container, as plain data.
 type Info struct {
 	Runtime    string            `json:"runtime"` // its scheme
-	ID         string            `json:"id"`
+	ID         string            `json:"id"`      // containerd's: NAMESPACE/ID
 	Name       string            `json:"name"`
 	Image      string            `json:"image"`
 	Labels     map[string]string `json:"labels,omitempty"`
@@ -80,6 +81,29 @@ type Info struct {
 
 // Ref names the container and no other one.
 func (c *Info) Ref() Ref { return Ref{c.Runtime, c.ID} }
+
+// BareID is the ID without the namespace that containerd has it in.
+func (c *Info) BareID() string { return c.ID[strings.LastIndexByte(c.ID, '/')+1:] }
+
+// ShortID is the bare ID for people: of the usual 64 hexadecimal digits the first 12.
+func (c *Info) ShortID() string {
+	id := c.BareID()
+	if isRandomID(id) {
+		return id[:12]
+	}
+	return id
+}
+
+// named says whether the container has that very name or ID.
+func (c *Info) named(name string) bool { return name == c.Name || name == c.ID || name == c.BareID() }
+
+// idLength is the length in bytes of the IDs that runtimes make up.
+const idLength = 64
+
+// isRandomID says whether an ID is one that a runtime made up, which no other container has.
+func isRandomID(id string) bool { return len(id) == idLength && !strings.ContainsFunc(id, notHex) }
+
+func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 
 // Layers are the host directories of a container's file system, from the runtime's API and never
 // from the container's own mountinfo, which it can forge. Empty ones are not known.

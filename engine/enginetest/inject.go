@@ -87,7 +87,7 @@ func (s *suite) placed(t *testing.T, e engine.Engine, c *testutil.Container) {
 	before := c.Diff()
 	for _, already := range []bool{false, true} {
 		got, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.Name})
-		want := engine.InjectResult{Target: c.Name, ID: c.ID, Path: "/.dlx", Shell: "/.dlx/bin/sh", Already: already}
+		want := engine.InjectResult{Target: c.Name, Runtime: "docker", ID: c.ID, Path: "/.dlx", Shell: "/.dlx/bin/sh", Already: already}
 		if len(got.Toolboxes) != 1 || got.Toolboxes[0].Key != toolbox.BuiltIn {
 			t.Errorf("toolboxes %+v, want the one that is built in", got.Toolboxes)
 		}

@@ -13,7 +13,7 @@ func hint(e *fault.Error) string {
 	names := strings.Join(e.Detail, ", ")
 	switch e.Kind {
 	case fault.BadTarget:
-		return "targets: NAME, ID, docker://NAME, pid://N"
+		return "targets: NAME, ID, RUNTIME://NAME with docker, podman or containerd, pid://N"
 	case fault.NotFound:
 		if len(e.Detail) > 0 {
 			return "did you mean " + strings.Join(e.Detail, " or ") + "? `dlx ps` lists what there is"
@@ -31,6 +31,8 @@ func hint(e *fault.Error) string {
 		return "pid:// takes processes that run a program"
 	case fault.NoRuntime:
 		return "start Docker, or set DOCKER_HOST to its socket; `dlx doctor` says what is missing"
+	case fault.RuntimeSilent:
+		return "see its logs; a whole name, or another runtime's RUNTIME://NAME, does without it"
 	case fault.RemoteRuntime:
 		return "run dlx on the runtime's own host; here, DOCKER_HOST has to be a unix:// socket"
 	case fault.SocketDenied, fault.NoPrivileges:

@@ -38,6 +38,7 @@ func TestExitStatus(t *testing.T) {
 func TestHints(t *testing.T) {
 	for _, kind := range []fault.Kind{
 		fault.BadTarget, fault.NotFound, fault.NoProcess, fault.Ambiguous, fault.NotRunning, fault.Changed, fault.KernelThread, fault.NoRuntime,
+		fault.RuntimeSilent,
 		fault.RemoteRuntime, fault.SocketDenied, fault.NoPrivileges, fault.OldKernel, fault.TooFewFiles, fault.QuotaExceeded, fault.BadProfile,
 		fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice, fault.BadFilter, fault.NoInterface, fault.OneLinkType,
 		fault.CommandNotHere, fault.NoWorkdir, fault.EnvironmentTooBig, fault.MemoryTooLow, fault.SeccompDenies, fault.LabelDenies,
@@ -61,5 +62,20 @@ func TestHints(t *testing.T) {
 			t.Errorf("%q and %q have the same", reason, other)
 		}
 		seen[h] = reason
+	}
+}
+
+// TestRuntimeExec: what to try is in the words of the runtime's own program.
+func TestRuntimeExec(t *testing.T) {
+	for want, res := range map[string]engine.InjectResult{
+		"try: docker exec -it web /.dlx/bin/sh":                {Runtime: "docker", Target: "web", ID: "0123", Shell: "/.dlx/bin/sh"},
+		"it has no shell; try: podman exec web /.dlx/bin/x":    {Runtime: "podman", Target: "web", ID: "0123", Program: "/.dlx/bin/x"},
+		"try: crictl exec -it 0123 /.dlx/bin/sh":               {Runtime: "containerd", Target: "web_srv", ID: "k8s.io/0123", Shell: "/.dlx/bin/sh"},
+		"try: nerdctl -n default exec -it rt-web /.dlx/bin/sh": {Runtime: "containerd", Target: "web", ID: "default/rt-web", Shell: "/.dlx/bin/sh"},
+		"it has no program in /.dlx/bin":                       {Runtime: "docker", Target: "web", ID: "0123", Path: "/.dlx"},
+	} {
+		if got := tryInjected(res); got != want {
+			t.Errorf("%+v: %q, want %q", res, got, want)
+		}
 	}
 }

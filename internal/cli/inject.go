@@ -58,15 +58,32 @@ func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
 
 // tryInjected says what can be run of what was injected.
 func tryInjected(res engine.InjectResult) string {
-	name := printable.Escape(res.Target)
 	switch {
 	case res.Shell != "":
-		return "try: docker exec -it " + name + " " + res.Shell
+		return "try: " + runtimeExec(&res, "exec -it") + " " + res.Shell
 	case res.Program != "":
-		return "it has no shell; try: docker exec " + name + " " + printable.Escape(res.Program)
+		return "it has no shell; try: " + runtimeExec(&res, "exec") + " " + printable.Escape(res.Program)
 	}
 	return "it has no program in " + res.Path + "/bin"
 }
+
+// runtimeExec begins a command line of the runtime's own program, for people, that runs something in
+// a container.
+func runtimeExec(res *engine.InjectResult, exec string) string {
+	name := printable.Escape(res.Target)
+	switch namespace, id, ok := strings.Cut(res.ID, "/"); {
+	case ok && namespace == kubernetes:
+		return "crictl " + exec + " " + printable.Escape(id)
+	case ok:
+		return "nerdctl -n " + printable.Escape(namespace) + " " + exec + " " + printable.Escape(id)
+	case res.Runtime == "podman":
+		return "podman " + exec + " " + name
+	}
+	return "docker " + exec + " " + name
+}
+
+// kubernetes is the namespace of containerd in which it is Kubernetes that makes containers.
+const kubernetes = "k8s.io"
 
 func (a *app) ejectCommand() *cobra.Command {
 	var all bool

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -35,11 +36,11 @@ func (a *app) runPs(ctx context.Context, output string) error {
 		return err
 	}
 	return a.withEngine(func(e engine.Engine) error {
-		list, err := e.List(ctx)
-		if err != nil {
+		list, err := e.List(ctx) // those of the runtimes that answer
+		if len(list) == 0 && err != nil {
 			return err
 		}
-		return a.print(output, list, func() error { return a.printContainers(list) })
+		return errors.Join(a.print(output, list, func() error { return a.printContainers(list) }), err)
 	})
 }
 
@@ -67,7 +68,7 @@ func (a *app) printContainers(list []engine.Container) error {
 		if shell == "" {
 			shell = "-"
 		}
-		fmt.Fprintf(w, "%s\t%.12s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), c.ID, c.PID, c.Runtime,
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), printable.Escape(c.ShortID()), c.PID, c.Runtime,
 			c.State, printable.Escape(c.Image), printable.Escape(shell))
 	}
 	return w.Flush()

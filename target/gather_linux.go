@@ -1,0 +1,67 @@
+package target
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"dlx/fault"
+)
+
+// patience is how long a runtime may take when another one has answered.
+const patience = time.Second
+
+// gather asks runtimes at the same time. Answers come in their order, beside the errors of others.
+// Where one answers, others need not be there, and one that is silent is not waited for any longer:
+// it is a fault.RuntimeSilent. Its question goes on in the group.
+func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (T, error)) ([]T, []error) {
+	type answer struct {
+		from  int
+		value T
+		err   error
+	}
+	answers := make(chan answer, len(runtimes))
+	for i, r := range runtimes {
+		asking.Go(func() {
+			value, err := f(r)
+			answers <- answer{i, value, err}
+		})
+	}
+	began := time.Now()
+	var late <-chan time.Time // once one has answered
+	values, waiting := make([]T, len(runtimes)), make(map[int]bool, len(runtimes))
+	for i := range runtimes {
+		waiting[i] = true
+	}
+	var errs, absent []error
+	for len(waiting) > 0 {
+		select {
+		case a := <-answers:
+			delete(waiting, a.from)
+			switch {
+			case a.err == nil:
+				values[a.from] = a.value
+				if late == nil {
+					timer := time.NewTimer(patience - time.Since(began))
+					defer timer.Stop()
+					late = timer.C
+				}
+			case errors.Is(a.err, fault.NoRuntime):
+				absent = append(absent, a.err)
+			default:
+				errs = append(errs, a.err)
+			}
+		case <-late:
+			for i := range runtimes {
+				if waiting[i] {
+					errs = append(errs, silent(runtimes[i]))
+				}
+			}
+			return values, errs
+		}
+	}
+	if late == nil && len(errs) == 0 {
+		errs = absent
+	}
+	return values, errs
+}
