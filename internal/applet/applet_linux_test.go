@@ -25,13 +25,9 @@ import (
 // run runs an applet in a process of its own.
 func run(t *testing.T, stdin, name string, args ...string) testutil.Result {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe", args...)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Path, cmd.Args[0] = self, name
-	cmd.Env = append(os.Environ(), "DLX_TEST_APPLET=1", "http_proxy=", "https_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=")
+	cmd := exec.Command(testutil.BuildTools(t), args...)
+	cmd.Args[0] = name
+	cmd.Env = append(os.Environ(), "http_proxy=", "https_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=")
 	cmd.Stdin = strings.NewReader(stdin)
 	return testutil.Collect(t, cmd)
 }

@@ -26,6 +26,13 @@ func BuildDlx(t testing.TB) string {
 	return must(t, buildDlx)
 }
 
+// BuildTools returns the path of dlx-tools, built from this checkout. It is built once a test
+// process.
+func BuildTools(t testing.TB) string {
+	t.Helper()
+	return must(t, buildTools)
+}
+
 // prog returns the path of the test program of that name, a static program of prog/.
 func prog(t testing.TB, name string) string {
 	t.Helper()
@@ -64,15 +71,28 @@ var buildDlx = sync.OnceValues(func() (string, error) {
 	if _, err := os.Stat(filepath.Join(root, "toolbox/embedded/bundle.tar")); err == nil {
 		args = append(args, "-tags", "dlx_toolbox")
 	}
-	path := filepath.Join(root, buildDir, "dlx")
+	return buildCommand(root, "dlx", args...)
+})
+
+var buildTools = sync.OnceValues(func() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	return buildCommand(root, "dlx-tools", "-trimpath")
+})
+
+// buildCommand builds one of the programs in cmd.
+func buildCommand(root, name string, args ...string) (string, error) {
+	path := filepath.Join(root, buildDir, name)
 	return path, locked(root, func() error {
 		next := path + ".next"
-		if err := goBuild(root, append(args, "-o", next, "./cmd/dlx")...); err != nil {
+		if err := goBuild(root, append(args, "-o", next, "./cmd/"+name)...); err != nil {
 			return err
 		}
 		return replace(next, path)
 	})
-})
+}
 
 var buildProgs = sync.OnceValues(func() (string, error) {
 	root, err := moduleRoot()
