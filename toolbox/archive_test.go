@@ -156,7 +156,7 @@ func TestBombs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const huge, block = 256 << 20, 1 << 20
+	const huge, block = 80 << 20, 1 << 20 // huge is more than may be taken of memory
 	manifest, envelope := entry{name: toolbox.ManifestName, data: b.RawManifest()}, entry{name: toolbox.EnvelopeName, data: b.Envelope()}
 	description := entry{name: toolbox.SBOMName, data: sbom}
 	many := []entry{manifest, envelope, description}
