@@ -1,0 +1,7 @@
+// Package grpcwire calls gRPC services at a unix socket. net/http carries the frames, and callers
+// take messages apart by their fields' numbers: generated code and its runtime would make dlx 7 MB
+// larger, and all of its starts 5 ms longer.
+//
+// Nothing of what answers is trusted. Messages, headers and connections are bounded in size and
+// number, and nothing is waited for beyond the end of a call's context.
+package grpcwire
