@@ -136,14 +136,20 @@ func (c *Container) Restart() {
 	c.running()
 }
 
-// running notes the PID and waits for the program: Docker calls a container started when `runc
-// init` is told to execute it, and its command line is empty in the midst of that.
+// running notes the PID and waits for the program.
 func (c *Container) running() {
 	c.t.Helper()
 	c.PID = c.Inspect().State.Pid
-	Wait(c.t, "the container's program", apiLimit, func() bool {
-		args := cmdline(c.PID)
-		_, err := os.Stat(fmt.Sprintf("/proc/%d", c.PID))
+	awaitProgram(c.t, c.PID)
+}
+
+// awaitProgram waits for a container's program: runtimes call a container started when `runc init`
+// is told to execute it, and its command line is empty in the midst of that.
+func awaitProgram(t testing.TB, pid int) {
+	t.Helper()
+	Wait(t, "the container's program", apiLimit, func() bool {
+		args := cmdline(pid)
+		_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 		return err != nil || len(args) > 0 && !slices.Equal(args, []string{"runc", "init"})
 	})
 }

@@ -45,7 +45,7 @@ func StartDocker(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	RequireRoot(t)
 	dockerd := RequireTool(t, "dockerd")
-	dir := daemonDir(t)
+	dir := daemonDir(t, "docker")
 	config := filepath.Join(dir, "daemon.json") // instead of the first one's
 	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -155,11 +155,11 @@ func (s *service) stop(t testing.TB) {
 	}
 }
 
-// daemonDir makes Docker's folder. A remapped root must be able to pass through it. It is not
+// daemonDir makes a runtime's folder. A remapped root must be able to pass through it. It is not
 // on /tmp, which may be too small or a tmpfs.
-func daemonDir(t testing.TB) string {
+func daemonDir(t testing.TB, runtime string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-docker-") //nolint:usetesting // the folders above t.TempDir are private
+	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-"+runtime+"-") //nolint:usetesting // the folders above t.TempDir are private
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,13 +168,13 @@ func daemonDir(t testing.TB) string {
 	}
 	t.Cleanup(func() {
 		if err := errors.Join(unmountBelow(dir), os.RemoveAll(dir)); err != nil {
-			t.Errorf("remove the second Docker's data: %v", err)
+			t.Errorf("remove the data of the test's %s: %v", runtime, err)
 		}
 	})
 	return dir
 }
 
-// unmountBelow unmounts what Docker left mounted, such as a network's namespace file.
+// unmountBelow unmounts what a runtime left mounted, such as a network's namespace file.
 func unmountBelow(dir string) error {
 	points, err := mountPoints(dir + "/")
 	if err != nil {
