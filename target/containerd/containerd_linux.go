@@ -1,0 +1,114 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"time"
+
+	"dlx/fault"
+	"dlx/internal/printable"
+	"dlx/target"
+	"dlx/target/internal/grpcwire"
+)
+
+// Scheme is the runtime's in `containerd://NAME`.
+const Scheme = "containerd"
+
+// DefaultSocket is where containerd is by its own defaults.
+const DefaultSocket = "/run/containerd/containerd.sock"
+
+// requestLimit bounds each question to the runtime, which may hang when the host is in trouble.
+const requestLimit = 20 * time.Second
+
+// Options say where the runtime is. Zero values are containerd's own defaults.
+type Options struct {
+	Socket string
+	State  string // its state directory; the socket's folder
+}
+
+// Runtime speaks to containerd on this host.
+type Runtime struct {
+	client        *grpcwire.Client
+	socket, state string
+}
+
+var _ target.Runtime = (*Runtime)(nil)
+
+// New asks nothing yet. A runtime that is not there is the error of each question.
+func New(o Options) *Runtime {
+	if o.Socket == "" {
+		o.Socket = DefaultSocket
+	}
+	if o.State == "" {
+		o.State = filepath.Dir(o.Socket)
+	}
+	return &Runtime{grpcwire.New(o.Socket), o.Socket, o.State}
+}
+
+// Scheme is "containerd".
+func (*Runtime) Scheme() string { return Scheme }
+
+// Close ends what is being asked, and closes the connections.
+func (r *Runtime) Close() error { return r.client.Close() }
+
+// Health returns the version of the runtime, and where it is.
+func (r *Runtime) Health(ctx context.Context) (line string, err error) {
+	const what = "ask the runtime for its version"
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	answer, err := r.call(ctx, what, "", "version.v1.Version/Version", nil)
+	if err != nil {
+		return "", err
+	}
+	err = grpcwire.Fields(answer, func(f grpcwire.Field) error {
+		if f.Number == 1 {
+			line = fmt.Sprintf("%.64s at %s", printable.Escape(f.Text()), r.socket)
+		}
+		return nil
+	})
+	if err == nil && line == "" {
+		err = errors.New("no version in the answer")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	return line, nil
+}
+
+// request is a question in one of containerd's namespaces, or about none.
+func request(namespace, method string, message []byte) grpcwire.Request {
+	req := grpcwire.Request{Method: "/containerd.services." + method, Message: message}
+	if namespace != "" {
+		req.Metadata = map[string]string{"containerd-namespace": namespace}
+	}
+	return req
+}
+
+// call asks one question.
+func (r *Runtime) call(ctx context.Context, what, namespace, method string, message []byte) ([]byte, error) {
+	answer, err := r.client.Call(ctx, request(namespace, method, message))
+	if err != nil {
+		return nil, r.explain(err, what)
+	}
+	return answer, nil
+}
+
+// explain tells a socket that may not be used from a runtime that is not there.
+func (r *Runtime) explain(err error, what string) error {
+	if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" || isEnd(err) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fault.New(fault.SocketDenied, r.socket, "no permission on %s", r.socket)
+	}
+	return fault.New(fault.NoRuntime, r.socket, "no container runtime answers at %s", r.socket)
+}
+
+// isEnd says whether an error is that of a context which has ended.
+func isEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

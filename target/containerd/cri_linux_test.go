@@ -1,0 +1,152 @@
+package containerd_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"dlx/internal/testutil"
+	"dlx/target"
+	"dlx/target/internal/grpcwire"
+)
+
+// kubelet asks containerd for pods, as Kubernetes's does (k8s.io/cri-api, runtime/v1/api.proto).
+type kubelet struct {
+	*testing.T
+	client *grpcwire.Client
+}
+
+// ask returns the first field of an answer, which is an ID where there is one.
+func (k kubelet) ask(method string, request []byte) (id string) {
+	k.Helper()
+	answer, err := k.client.Call(bounded(k.T), grpcwire.Request{Method: "/runtime.v1.RuntimeService/" + method, Message: request})
+	if err != nil {
+		k.Fatal(err)
+	}
+	_ = grpcwire.Fields(answer, func(f grpcwire.Field) error {
+		id = f.Text()
+		return nil
+	})
+	return id
+}
+
+// with appends fields to a message.
+func with(m []byte, fields map[int][][]byte) []byte {
+	for n, values := range fields {
+		for _, v := range values {
+			m = grpcwire.AppendBytes(m, protowire.Number(n), v)
+		}
+	}
+	return m
+}
+
+var podLabels = [][]byte{message("io.kubernetes.pod.name", "shop"), message("io.kubernetes.pod.namespace", "prod"), message("io.kubernetes.pod.uid", "uid-1")}
+
+// sandboxConfig is a pod's on the host's network (NamespaceMode NODE is 2).
+func sandboxConfig() []byte {
+	linux := message(nil, message(message(2)))
+	return with(nil, map[int][][]byte{1: {message("shop", "uid-1", "prod")}, 6: podLabels, 8: {linux}})
+}
+
+// sandbox makes a pod, and removes it when the test ends.
+func (k kubelet) sandbox() (id string) {
+	k.Helper()
+	id = k.ask("RunPodSandbox", message(sandboxConfig()))
+	k.Cleanup(func() {
+		k.ask("StopPodSandbox", message(id))
+		k.ask("RemovePodSandbox", message(id))
+	})
+	return id
+}
+
+// container makes the container of a name in a pod, anew with each attempt, and starts it.
+func (k kubelet) container(pod, name, image string, attempt int) (id string) {
+	k.Helper()
+	config := with(nil, map[int][][]byte{
+		1: {message(name, attempt)}, 2: {message(image)}, 9: append(slices.Clip(podLabels), message("io.kubernetes.container.name", name)),
+	})
+	id = k.ask("CreateContainer", message(pod, config, sandboxConfig()))
+	k.ask("StartContainer", message(id))
+	return id
+}
+
+// TestPod: containers of Kubernetes are called by pod and name, their sandboxes are shown to who
+// wants all, and what is made anew with a restart is what the name means.
+func TestPod(t *testing.T) {
+	d := testutil.StartCRI(t)
+	image := d.Image(t, "k8s.io", "pause", testutil.Prog(t, "pause"))
+	r := open(t, d.Socket)
+	k := kubelet{t, grpcwire.New(d.Socket)}
+	t.Cleanup(func() { _ = k.client.Close() })
+	pod := k.sandbox()
+	web, side := k.container(pod, "web", image, 0), k.container(pod, "side", image, 0)
+
+	names := func(f target.Filter) map[string]string {
+		t.Helper()
+		list, err := r.List(bounded(t), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]string{}
+		for _, c := range list {
+			all[c.ID] = c.Name
+		}
+		return all
+	}
+	want := map[string]string{"k8s.io/" + web: "shop_web", "k8s.io/" + side: "shop_side"}
+	if diff := cmp.Diff(want, names(target.Filter{})); diff != "" {
+		t.Errorf("what runs (-want +got):\n%s", diff)
+	}
+	want["k8s.io/"+pod] = pod
+	if diff := cmp.Diff(want, names(target.Filter{All: true})); diff != "" {
+		t.Errorf("all (-want +got):\n%s", diff)
+	}
+
+	find := func(name string, want ...string) *target.Info {
+		t.Helper()
+		hits, err := r.Find(bounded(t), name)
+		if err != nil || len(hits) != len(want) {
+			t.Fatalf("%s: %v, %v; want %v", name, ids(hits), err, want)
+		}
+		for i, c := range hits {
+			if c.ID != "k8s.io/"+want[i] && len(want) == 1 {
+				t.Errorf("%s: %s, want %s", name, c.ID, want[i])
+			}
+		}
+		return &hits[0]
+	}
+	find("shop", web, side)
+	find(side[:12], side)
+	info := find("shop_web", web)
+	layers, err := r.Rootfs(bounded(t), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := os.Stat(layers.Merged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.Stat(fmt.Sprintf("/proc/%d/root/", info.PID))
+	if err != nil || !os.SameFile(merged, root) {
+		t.Errorf("%s is not the root of process %d: %v", layers.Merged, info.PID, err)
+	}
+
+	events, err := r.Watch(bounded(t), target.Filter{Labels: []string{"io.kubernetes.container.name=web"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.ask("StopContainer", message(web))
+	if gone, err := r.Inspect(bounded(t), "k8s.io/"+web); err != nil || gone.State != target.Exited || gone.PID != 0 {
+		t.Errorf("stopped: %+v, %v", gone, err)
+	}
+	again := k.container(pod, "web", image, 1)
+	if e := <-events; e.Err != nil || e.Ref.Name != "k8s.io/"+again {
+		t.Errorf("event %v, want the start of %s", e, again)
+	}
+	find("shop_web", again)
+	find(web, web)
+}

@@ -1,0 +1,9 @@
+package containerd
+
+import "context"
+
+// EntriesWithin is how many containers of a namespace are listed in a number of bytes.
+func (r *Runtime) EntriesWithin(ctx context.Context, namespace string, bytes int) (int, error) {
+	all, err := r.entriesOf(ctx, namespace, &budget{left: bytes})
+	return len(all), err
+}

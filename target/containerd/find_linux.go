@@ -1,0 +1,190 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dlx/fault"
+	"dlx/target"
+	"dlx/target/internal/grpcwire"
+)
+
+// Find looks for NAMESPACE/ID, and for IDs, names and what they begin with in all namespaces.
+func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	if namespace, id := splitID(name); namespace != "" {
+		info, err := r.inspect(ctx, namespace, id)
+		switch {
+		case err == nil:
+			return []target.Info{*info}, nil
+		case !errors.Is(err, fault.NotFound):
+			return nil, err
+		}
+	}
+	entries, err := r.entries(ctx)
+	hits := matching(entries, name)
+	if len(hits) == 1 {
+		info, ierr := r.inspect(ctx, hits[0].namespace, hits[0].id)
+		switch {
+		case errors.Is(ierr, fault.NotFound): // since the list
+			return nil, err
+		case ierr != nil:
+			return nil, ierr
+		}
+		return []target.Info{*info}, err
+	}
+	var list []target.Info
+	for _, h := range hits {
+		list = append(list, r.info(ctx, h))
+	}
+	return list, err
+}
+
+// matching returns the containers of that name or ID or, if there is none, those whose names or IDs
+// begin with it. Those that can not be asked for by their IDs are not there.
+func matching(entries []entry, name string) (hits []entry) {
+	if !plain(strings.Replace(name, "/", "", 1)) {
+		return nil
+	}
+	old := superseded(entries)
+	exact := false
+	for _, e := range entries {
+		if !plain(e.namespace) || !plain(e.id) {
+			continue
+		}
+		names := []string{e.id, e.fullID()}
+		if n := e.name(); plain(n) && !old[e.record] {
+			names = append(names, n)
+		}
+		whole, begins := false, false
+		for _, n := range names {
+			whole = whole || n == name
+			begins = begins || strings.HasPrefix(n, name)
+		}
+		switch {
+		case whole && !exact:
+			hits, exact = []entry{e}, true
+		case whole, begins && !exact:
+			hits = append(hits, e)
+		}
+	}
+	return hits
+}
+
+// superseded are the earlier ones of the containers that Kubernetes makes of one in a pod: with each
+// restart another one, of the same name. The name means the one with a process, or the latest.
+func superseded(entries []entry) map[*record]bool {
+	type place struct{ namespace, pod, container string }
+	latest, old := map[place]entry{}, map[*record]bool{}
+	for _, e := range entries {
+		at := place{e.namespace, e.labels[labelPodUID], e.labels[labelContainer]}
+		if at.pod == "" || at.container == "" {
+			continue
+		}
+		other, ok := latest[at]
+		switch {
+		case !ok:
+			latest[at] = e
+		case e.after(other):
+			latest[at], old[other.record] = e, true
+		default:
+			old[e.record] = true
+		}
+	}
+	return old
+}
+
+func (e entry) after(other entry) bool {
+	if live := e.task.state().Live(); live != other.task.state().Live() {
+		return live
+	}
+	return e.created.After(other.created)
+}
+
+// Inspect returns what the runtime says of a container now.
+func (r *Runtime) Inspect(ctx context.Context, id string) (*target.Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	namespace, id, err := r.locate(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.inspect(ctx, namespace, id)
+}
+
+func (r *Runtime) inspect(ctx context.Context, namespace, id string) (*target.Info, error) {
+	c, err := r.record(ctx, namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.task(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	info := r.info(ctx, entry{c, t})
+	if err := c.specify(&info); err != nil {
+		return nil, err
+	}
+	return &info, nil
+}
+
+// locate finds the namespace of an ID that is told without one. If several have it, that is a
+// fault.Ambiguous.
+func (r *Runtime) locate(ctx context.Context, full string) (namespace, id string, err error) {
+	if namespace, id = splitID(full); namespace != "" {
+		return namespace, id, nil
+	}
+	names, err := r.namespaces(ctx)
+	var in []string
+	for _, n := range names {
+		switch _, rerr := r.record(ctx, n, id); {
+		case rerr == nil:
+			in = append(in, n)
+		case !errors.Is(rerr, fault.NotFound):
+			err = errors.Join(err, rerr)
+		}
+	}
+	switch {
+	case len(in) == 1:
+		return in[0], id, nil
+	case len(in) > 1:
+		return "", "", fault.New(fault.Ambiguous, id, "%q is in the namespaces %s", id, strings.Join(in, ", "))
+	case err != nil:
+		return "", "", err
+	}
+	return "", "", notFound(id)
+}
+
+// record asks for one container. One that is not there, has an ID that none can have, or is Docker's
+// is a fault.NotFound.
+func (r *Runtime) record(ctx context.Context, namespace, id string) (c *record, err error) {
+	const what = "ask for a container"
+	if !plain(namespace) || !plain(id) || namespace == dockers {
+		return nil, notFound(namespace + "/" + id)
+	}
+	answer, err := r.call(ctx, what, namespace, "containers.v1.Containers/Get", grpcwire.AppendBytes(nil, 1, id))
+	if grpcwire.Is(err, grpcwire.NotFound) {
+		return nil, notFound(namespace + "/" + id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = grpcwire.Fields(answer, func(f grpcwire.Field) (err error) {
+		if f.Number == 1 {
+			c, err = parseRecord(namespace, f.Bytes())
+		}
+		return err
+	})
+	if err == nil && (c == nil || c.id != id) {
+		err = errors.New("the answer is about another one")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return c, nil
+}
+
+func notFound(id string) error { return fault.New(fault.NotFound, id, "no container %q", id) }

@@ -1,0 +1,212 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"dlx/fault"
+	"dlx/target"
+	"dlx/target/internal/grpcwire"
+)
+
+func number(message []byte, field protowire.Number, value uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(message, field, protowire.VarintType), value)
+}
+
+func texts(values ...string) (message []byte) {
+	for i, v := range values {
+		message = grpcwire.AppendBytes(message, protowire.Number(i+1), v)
+	}
+	return message
+}
+
+// TestCgroupPath: paths as /proc/PID/cgroup has them, and what is none.
+func TestCgroupPath(t *testing.T) {
+	for text, want := range map[string]string{
+		"/dlx/web":                             "/dlx/web",
+		"/kubepods/besteffort/pod1/0a":         "/kubepods/besteffort/pod1/0a",
+		"kubepods-burstable-pod1.slice:cri:0a": "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-0a.scope",
+		":nerdctl:0a":                          "/system.slice/nerdctl-0a.scope",
+		"system.slice::0a":                     "/system.slice/0a.scope",
+		"-.slice:a:0a":                         "/a-0a.scope",
+		"user.slice:a:app.slice":               "/user.slice/app.slice",
+		"":                                     "",
+		"/":                                    "",
+		"//a":                                  "",
+		"/a/":                                  "",
+		"/a/../b":                              "",
+		"a/b":                                  "",
+		"a:b":                                  "",
+		"a.slice:b:":                           "",
+		"a.slice:b:c:d":                        "",
+		"a:b:c":                                "",
+		"a--b.slice:c:d":                       "",
+		"-a.slice:c:d":                         "",
+		".slice:c:d":                           "",
+		"a.slice:../..:d":                      "",
+	} {
+		if got := cgroupPath(text); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestParseMounts: an overlay's directories, in any order; of what is no overlay none.
+func TestParseMounts(t *testing.T) {
+	mount := func(kind string, options ...string) []byte {
+		m := texts(kind, "overlay")
+		for _, o := range options {
+			m = grpcwire.AppendBytes(m, 4, o)
+		}
+		return grpcwire.AppendBytes(nil, 1, m)
+	}
+	whole := overlay{is: true, upper: "/s/7/fs", work: "/s/7/work", lower: []string{"/s/6/fs", "/s/1/fs"}}
+	for name, tt := range map[string]struct {
+		answer []byte
+		want   overlay
+	}{
+		"1.6":       {mount("overlay", "index=off", "workdir=/s/7/work", "upperdir=/s/7/fs", "lowerdir=/s/6/fs:/s/1/fs"), whole},
+		"2.3":       {mount("overlay", "lowerdir=/s/6/fs:/s/1/fs", "upperdir=/s/7/fs", "workdir=/s/7/work", "volatile"), whole},
+		"view":      {mount("overlay", "lowerdir=/s/6/fs:/s/1/fs"), overlay{is: true, lower: whole.lower}},
+		"bind":      {mount("bind", "rbind", "rw"), overlay{}},
+		"fuse":      {mount("fuse.nydus-overlayfs", "upperdir=/s/7/fs"), overlay{}},
+		"none":      {nil, overlay{}},
+		"several":   {append(mount("overlay", "upperdir=/a"), mount("overlay", "upperdir=/b")...), overlay{}},
+		"relative":  {mount("overlay", "upperdir=s/7/fs"), overlay{}},
+		"elsewhere": {mount("overlay", "upperdir=/s/../etc"), overlay{}},
+		"lower":     {mount("overlay", "upperdir=/s/7/fs", "lowerdir=/s/6/fs:../etc"), overlay{}},
+	} {
+		got, err := parseMounts(tt.answer)
+		if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(overlay{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if refused := name == "relative" || name == "elsewhere" || name == "lower"; refused != (err != nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTask: states in words, and no process's number of one that has none.
+func TestTask(t *testing.T) {
+	for status, want := range map[uint64]struct {
+		state target.State
+		pid   int
+	}{1: {target.Created, 0}, 2: {target.Running, 7}, 3: {target.Exited, 0}, 4: {target.Paused, 7}, 5: {"pausing", 0}, 6: {"unknown", 0}, 0: {"unknown", 0}} {
+		got, err := parseTask(number(number(texts("", "web"), 3, 7), 4, status))
+		if err != nil || got.id != "web" || got.state() != want.state || got.process() != want.pid {
+			t.Errorf("status %d: %+v is %s with process %d, %v; want %v", status, got, got.state(), got.process(), err, want)
+		}
+	}
+	if (task{}).state() != target.Exited || (task{}).exists() || (task{}).process() != 0 {
+		t.Error("no task has a state of its own")
+	}
+}
+
+// TestNames: what a container is called by who made it.
+func TestNames(t *testing.T) {
+	for want, labels := range map[string]map[string]string{
+		"id":      {"app": "web"},
+		"web":     {labelNerdctl: "web"},
+		"pod_web": {labelPod: "pod", labelContainer: "web"},
+	} {
+		if got := (&record{id: "id", labels: labels}).name(); got != want {
+			t.Errorf("%v is %s, want %s", labels, got, want)
+		}
+	}
+	for name, want := range map[string]bool{
+		"a": true, "a-b_c.9": true, "": false, ".": false, "..": false, "-a": false, "_a": false, "a/b": false, "a\x1b": false, "a b": false, "ä": false,
+		strings.Repeat("a", 256): true, strings.Repeat("a", 257): false,
+	} {
+		if plain(name) != want {
+			t.Errorf("%q: %v, want %v", name, !want, want)
+		}
+	}
+}
+
+// TestMatching: what a name, an ID and their beginnings mean.
+func TestMatching(t *testing.T) {
+	at := time.Unix(1700000000, 0)
+	kube := func(id string, attempt int, status uint64, pod string) entry {
+		labels := map[string]string{labelPod: "shop", labelPodUID: pod, labelContainer: "web"}
+		return entry{&record{namespace: "k8s.io", id: id, labels: labels, created: at.Add(time.Duration(attempt) * time.Minute)}, task{id: id, status: status}}
+	}
+	entries := []entry{
+		{&record{namespace: "dlx", id: "a"}, task{}},
+		{&record{namespace: "dlx", id: "ab"}, task{}},
+		{&record{namespace: "dlx", id: "..", labels: map[string]string{labelNerdctl: "evil"}}, task{}},
+		{&record{namespace: "dlx", id: "c\x1b", labels: map[string]string{labelNerdctl: "evil"}}, task{}},
+		{&record{namespace: "dlx", id: "esc", labels: map[string]string{labelNerdctl: "e\x1bvil"}}, task{}},
+		{&record{namespace: "prod", id: "a"}, task{}},
+		kube("01", 0, taskStopped, "u1"), kube("02", 1, taskRunning, "u1"), kube("03", 2, 0, "u1"), // live before latest
+		kube("11", 1, 0, "u2"), kube("12", 0, 0, "u2"), // latest
+	}
+	for name, want := range map[string]string{
+		"a": "dlx/a prod/a", "dlx/a": "dlx/a", "ab": "dlx/ab", "prod/": "prod/a", "prod": "prod/a", "dlx/e": "dlx/esc", "evil": "", "e": "dlx/esc", "esc": "dlx/esc", "c": "", "..": "", "dlx/..": "",
+		"shop_web": "k8s.io/02 k8s.io/11", "shop": "k8s.io/02 k8s.io/11", "03": "k8s.io/03", "0": "k8s.io/01 k8s.io/02 k8s.io/03", "": "", "a/b/c": "",
+	} {
+		var got []string
+		for _, e := range matching(entries, name) {
+			got = append(got, e.fullID())
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%q: %s, want %s", name, text, want)
+		}
+	}
+}
+
+// TestExplain: a socket that may not be used is told apart from one that is not there, and from a
+// runtime that answers something.
+func TestExplain(t *testing.T) {
+	r := &Runtime{socket: "/s"}
+	for cause, want := range map[error]error{
+		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}:       fault.SocketDenied,
+		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}: fault.NoRuntime,
+		&net.OpError{Op: "dial", Err: context.Canceled}:                                    context.Canceled,
+		&net.OpError{Op: "read", Err: syscall.ECONNRESET}:                                  syscall.ECONNRESET,
+	} {
+		if err := r.explain(fmt.Errorf("call: %w", cause), "ask"); !errors.Is(err, want) {
+			t.Errorf("%v is %v, want %v", cause, err, want)
+		}
+	}
+}
+
+// FuzzAnswers: any bytes are a container, a task, mounts and an event, or are refused.
+func FuzzAnswers(f *testing.F) {
+	spec := `{"process":{"env":["A=1"],"cwd":"/","user":{"uid":1,"gid":2}},"linux":{"cgroupsPath":"a-b.slice:c:d"}}`
+	f.Add(grpcwire.AppendBytes(texts("web", string(texts("app", "shop")), "image"), 5, texts("types.containerd.io/opencontainers/runtime-spec/1/Spec", spec)))
+	f.Add(grpcwire.AppendBytes(nil, 1, grpcwire.AppendBytes(texts("overlay"), 4, "lowerdir=/a:/b")))
+	f.Add(number(number(texts("", "web"), 3, 7), 4, 2))
+	f.Add(texts("", "dlx", topicStart, string(texts("", string(texts("web"))))))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if c, err := parseRecord("dlx", data); err == nil {
+			var info target.Info
+			_ = c.specify(&info)
+			_, _, _ = c.name(), c.sandbox(), c.passes(target.Filter{Labels: []string{"app"}})
+			if cg := info.Cgroup; cg != "" && !strings.HasPrefix(cg, "/") {
+				t.Errorf("cgroup %q", cg)
+			}
+		}
+		if o, err := parseMounts(data); err == nil {
+			for _, dir := range append(o.lower, o.upper, o.work) {
+				if dir != "" && (dir[0] != '/' || strings.Contains(dir+"/", "/../")) {
+					t.Errorf("directory %q", dir)
+				}
+			}
+		}
+		if task, err := parseTask(data); err == nil && task.process() < 0 {
+			t.Errorf("process %d", task.process())
+		}
+		_, _, _ = parseStart(data)
+		_, _ = nameOf(data)
+	})
+}

@@ -1,0 +1,155 @@
+package containerd
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"dlx/target"
+	"dlx/target/internal/grpcwire"
+)
+
+// record is what containerd keeps of a container (api/services/containers/v1/containers.proto).
+type record struct {
+	namespace, id    string
+	image            string
+	labels           map[string]string
+	snapshotter, key string // of its file system
+	spec             []byte // OCI's, as JSON
+	created          time.Time
+}
+
+// maxLabels is the most labels of one container that are read.
+const maxLabels = 1 << 10
+
+func parseRecord(namespace string, message []byte) (*record, error) {
+	c := &record{namespace: namespace, labels: map[string]string{}}
+	err := grpcwire.Fields(message, func(f grpcwire.Field) (err error) {
+		switch f.Number {
+		case 1:
+			c.id = f.Text()
+		case 2:
+			var key, value string
+			key, value, err = f.Pair()
+			c.labels[key] = value
+			if len(c.labels) > maxLabels {
+				return fmt.Errorf("more than %d labels", maxLabels)
+			}
+		case 3:
+			c.image = f.Text()
+		case 5:
+			var kind string
+			if kind, c.spec, err = f.Any(); !strings.HasSuffix(kind, "opencontainers/runtime-spec/1/Spec") {
+				c.spec = nil
+			}
+		case 6:
+			c.snapshotter = f.Text()
+		case 7:
+			c.key = f.Text()
+		case 8:
+			c.created, err = f.Time()
+		}
+		return err
+	})
+	return c, err
+}
+
+// Labels by which others name their containers.
+const (
+	labelNerdctl   = "nerdctl/name"
+	labelPod       = "io.kubernetes.pod.name"
+	labelPodUID    = "io.kubernetes.pod.uid"
+	labelContainer = "io.kubernetes.container.name"
+	labelKind      = "io.cri-containerd.kind"
+	kindSandbox    = "sandbox"
+)
+
+// name is what people call the container.
+func (c *record) name() string {
+	if name := c.labels[labelNerdctl]; name != "" {
+		return name
+	}
+	if name := c.labels[labelContainer]; name != "" {
+		return c.labels[labelPod] + "_" + name
+	}
+	return c.id
+}
+
+// sandbox says whether it only holds a pod's namespaces.
+func (c *record) sandbox() bool { return c.labels[labelKind] == kindSandbox }
+
+// fullID is unique on this host: an ID is free text, and unique in its namespace.
+func (c *record) fullID() string { return c.namespace + "/" + c.id }
+
+// splitID undoes fullID. The namespace of an ID without one is "".
+func splitID(full string) (namespace, id string) {
+	if namespace, id, ok := strings.Cut(full, "/"); ok {
+		return namespace, id
+	}
+	return "", full
+}
+
+// has says whether a container has all of some labels, KEY or KEY=VALUE.
+func (c *record) has(labels []string) bool {
+	for _, l := range labels {
+		key, value, valued := strings.Cut(l, "=")
+		if got, ok := c.labels[key]; !ok || valued && got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// passes says whether a filter lets the container through, whatever its state is.
+func (c *record) passes(f target.Filter) bool {
+	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && c.has(f.Labels) && (f.All || !c.sandbox())
+}
+
+// maxName is longer than containerd's names are, which have 76 characters (identifiers/validate.go).
+const maxName = 256
+
+// plain says whether a name of containerd's, or of somebody else's, is one that can be asked for, be
+// a header's value and one element of a path.
+func plain(name string) bool {
+	if name == "" || len(name) > maxName || strings.IndexByte("._-", name[0]) >= 0 {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
+			return false
+		}
+		return true
+	})
+}
+
+// spec is what is of use here of OCI's specification of a container (config.md).
+type spec struct {
+	Process struct {
+		Env  []string `json:"env"`
+		Cwd  string   `json:"cwd"`
+		User struct {
+			UID uint32 `json:"uid"`
+			GID uint32 `json:"gid"`
+		} `json:"user"`
+	} `json:"process"`
+	Linux struct {
+		CgroupsPath string `json:"cgroupsPath"`
+	} `json:"linux"`
+}
+
+// specify adds what the specification says.
+func (c *record) specify(info *target.Info) error {
+	if len(c.spec) == 0 {
+		return nil
+	}
+	var s spec
+	if err := json.Unmarshal(c.spec, &s); err != nil {
+		return fmt.Errorf("parse the specification of container %q: %w", info.ID, err)
+	}
+	info.Env, info.WorkingDir = s.Process.Env, s.Process.Cwd
+	info.User = fmt.Sprintf("%d:%d", s.Process.User.UID, s.Process.User.GID)
+	info.Cgroup = cgroupPath(s.Linux.CgroupsPath)
+	return nil
+}
