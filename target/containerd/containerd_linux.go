@@ -34,6 +34,7 @@ type Options struct {
 type Runtime struct {
 	client        *grpcwire.Client
 	socket, state string
+	limit         time.Duration // of each question
 }
 
 var _ target.Runtime = (*Runtime)(nil)
@@ -46,7 +47,7 @@ func New(o Options) *Runtime {
 	if o.State == "" {
 		o.State = filepath.Dir(o.Socket)
 	}
-	return &Runtime{grpcwire.New(o.Socket), o.Socket, o.State}
+	return &Runtime{grpcwire.New(o.Socket), o.Socket, o.State, requestLimit}
 }
 
 // Scheme is "containerd".
@@ -58,7 +59,7 @@ func (r *Runtime) Close() error { return r.client.Close() }
 // Health returns the version of the runtime, and where it is.
 func (r *Runtime) Health(ctx context.Context) (line string, err error) {
 	const what = "ask the runtime for its version"
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	answer, err := r.call(ctx, what, "", "version.v1.Version/Version", nil)
 	if err != nil {

@@ -62,7 +62,7 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 // subscribe returns when the subscription has begun.
 func (r *Runtime) subscribe(ctx context.Context) (*grpcwire.Stream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	limit := time.AfterFunc(requestLimit, func() { cancel(context.DeadlineExceeded) })
+	limit := time.AfterFunc(r.limit, func() { cancel(context.DeadlineExceeded) })
 	begun := make(chan struct{})
 	signed := make(chan struct{})
 	go func() {
@@ -127,7 +127,7 @@ func (r *Runtime) next(ctx context.Context, stream *grpcwire.Stream, f target.Fi
 	if f.ID != "" && f.ID != id && f.ID != e.Ref.Name {
 		return e, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	c, err := r.record(ctx, namespace, id)
 	if errors.Is(err, fault.NotFound) { // by now

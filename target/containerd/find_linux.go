@@ -13,7 +13,7 @@ import (
 
 // Find looks for NAMESPACE/ID, and for IDs, names and what they begin with in all namespaces.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	if namespace, id := splitID(name); namespace != "" {
 		info, err := r.inspect(ctx, namespace, id)
@@ -106,7 +106,7 @@ func (e entry) after(other entry) bool {
 
 // Inspect returns what the runtime says of a container now.
 func (r *Runtime) Inspect(ctx context.Context, id string) (*target.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	namespace, id, err := r.locate(ctx, id)
 	if err != nil {

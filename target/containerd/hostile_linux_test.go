@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -205,6 +206,31 @@ func labelled(n int) []byte {
 		m = grpcwire.AppendBytes(m, 2, message(string(binary.BigEndian.AppendUint32(nil, uint32(i))), "x"))
 	}
 	return m
+}
+
+// TestLimit: each question has an end of its own, whatever its caller's patience is.
+func TestLimit(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "silent.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	r := open(t, l.Addr().String())
+	r.Limit(50 * time.Millisecond)
+	ctx := context.WithoutCancel(t.Context())
+	for what, ask := range map[string]func() error{
+		"list":    func() error { _, err := r.List(ctx, target.Filter{}); return err },
+		"find":    func() error { _, err := r.Find(ctx, "web"); return err },
+		"find ID": func() error { _, err := r.Find(ctx, "dlx/web"); return err },
+		"inspect": func() error { _, err := r.Inspect(ctx, "dlx/web"); return err },
+		"rootfs":  func() error { _, err := r.Rootfs(ctx, &target.Info{ID: "dlx/web"}); return err },
+		"watch":   func() error { _, err := r.Watch(ctx, target.Filter{}); return err },
+		"health":  func() error { _, err := r.Health(ctx); return err },
+	} {
+		if err := ask(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // TestHostileSizes: lists have a bound for all of them together.

@@ -18,7 +18,7 @@ import (
 // merged directory stays mounted until the task is deleted, also one that has stopped. Then the upper
 // one of a stopped container is not named: nothing may be changed below a mounted overlay.
 func (r *Runtime) Rootfs(ctx context.Context, c *target.Info) (target.Layers, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	namespace, id, err := r.locate(ctx, c.ID)
 	if err != nil {

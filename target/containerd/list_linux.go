@@ -37,7 +37,7 @@ type entry struct {
 // List returns containers by name. Those of the namespaces that answer come beside the error of
 // those that do not. What has other characters than names have is escaped, and can not be asked for.
 func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	entries, err := r.entries(ctx)
 	entries = slices.DeleteFunc(entries, func(e entry) bool {

@@ -1,6 +1,7 @@
 package grpcwire_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -57,6 +58,14 @@ func TestAnswers(t *testing.T) {
 		"compressed": {func(w http.ResponseWriter, _ *http.Request) {
 			begin(w)
 			_, _ = w.Write([]byte{1, 0, 0, 0, 0})
+			end(w, "0")
+		}, "compressed"},
+		"zipped": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			begin(w)
+			z := gzip.NewWriter(w)
+			_, _ = z.Write(framed("x"))
+			_ = z.Close()
 			end(w, "0")
 		}, "compressed"},
 		"not found": {http.NotFound, "HTTP's status 404"},

@@ -3,14 +3,9 @@ package grpcwire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 )
-
-// maxConnections is the most that may be open at once. Calls share one; only those that begin at the
-// same time, or after a server gave one up, make another.
-const maxConnections = 16
 
 // connections are those to one socket. The transport closes idle ones alone, so they are held here.
 type connections struct {
@@ -33,11 +28,8 @@ func (c *connections) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.closed:
+	if c.closed {
 		return nil, errors.Join(net.ErrClosed, conn.Close())
-	case len(c.open) >= maxConnections:
-		return nil, errors.Join(fmt.Errorf("%d connections to %s are in use", len(c.open), c.socket), conn.Close())
 	}
 	if c.open == nil {
 		c.open = map[*connection]struct{}{}
