@@ -73,6 +73,7 @@ type Info struct {
 	User       string            `json:"user,omitempty"`
 	State      State             `json:"state"`
 	PID        int               `json:"pid"`
+	Owner      int               `json:"owner,omitempty"` // the user whose runtime it is, by number; 0 is root
 	Started    time.Time         `json:"started,omitzero"`
 	Cgroup     string            `json:"-"` // its path as in /proc/PID/cgroup, if the runtime tells it
 	Layers     Layers            `json:"layers,omitzero"`

@@ -21,6 +21,7 @@ const (
 	ModeDir     = unix.S_IFDIR
 	ModeRegular = unix.S_IFREG
 	ModeSymlink = unix.S_IFLNK
+	ModeSocket  = unix.S_IFSOCK
 )
 
 // Errors that the packages above tell apart.

@@ -27,13 +27,17 @@ func (s *Suite) list(t *testing.T) {
 	mark := map[string]string{"dlx.test": "list"}
 	running := s.Run(t, Options{Labels: map[string]string{"dlx.test": "list", "app": "web"}})
 	paused := s.Run(t, Options{Labels: mark})
-	paused.Pause()
-	defer paused.Unpause()
+	state := target.Running
+	if !s.NoPause {
+		state = target.Paused
+		paused.Pause()
+		defer paused.Unpause()
+	}
 	created := s.Run(t, Options{Labels: mark, NoStart: true})
 	other := s.Run(t, Options{})
 	lines := map[string]line{
 		running.ID(): {Name: running.Name(), State: target.Running, PID: running.PID()},
-		paused.ID():  {Name: paused.Name(), State: target.Paused, PID: paused.PID()},
+		paused.ID():  {Name: paused.Name(), State: state, PID: paused.PID()},
 		created.ID(): {Name: created.Name(), State: target.Created},
 		other.ID():   {Name: other.Name(), State: target.Running, PID: other.PID()},
 	}
@@ -154,9 +158,11 @@ func (s *Suite) inspect(t *testing.T) {
 	if first.Started.IsZero() {
 		t.Error("no time of its start")
 	}
-	c.Pause()
-	look("paused", target.Paused)
-	c.Unpause()
+	if !s.NoPause {
+		c.Pause()
+		look("paused", target.Paused)
+		c.Unpause()
+	}
 	c.Restart()
 	if again := look("restarted", target.Running); !again.Started.After(first.Started) {
 		t.Errorf("it was started at %v, and again at %v", first.Started, again.Started)

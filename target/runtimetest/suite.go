@@ -25,6 +25,9 @@ type Suite struct {
 	Socket string
 	// Run makes a container whose one program does nothing. It starts it, unless told not to.
 	Run func(t *testing.T, o Options) Container
+	// NoPause says that containers can not be paused here, and NoRootfs that the runtime names no
+	// directory of this host.
+	NoPause, NoRootfs bool
 }
 
 // Options are a container's; the fixture makes up an empty name.

@@ -31,6 +31,12 @@ func (s *Suite) rootfs(t *testing.T) {
 		}
 		return l
 	}
+	if s.NoRootfs {
+		if l := layers(); l.Merged != "" || l.Upper != "" {
+			t.Errorf("%+v, want none", l)
+		}
+		return
+	}
 	merged := layers().Merged
 	if merged == "" {
 		t.Skip("the runtime names no directory")

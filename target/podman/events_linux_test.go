@@ -1,0 +1,140 @@
+package podman
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dlx/target"
+)
+
+// line is an event as Podman 4.3.1 sends it.
+func line(kind, action, id string, at int64, attributes string) string {
+	return fmt.Sprintf(`{"status":%[2]q,"id":%[3]q,"Type":%[1]q,"Action":%[2]q,"Actor":{"ID":%[3]q,"Attributes":{%[5]s}},"scope":"local","timeNano":%[4]d}`+"\n", kind, action, id, at, attributes)
+}
+
+// TestTold: starts of containers that the filter lets through are told of, and nothing else. What an
+// event hides is asked for.
+func TestTold(t *testing.T) {
+	stream := strings.Join([]string{
+		line("container", "start", id("a"), 1, `"app":"web","name":"a"`),
+		line("container", "exec", id("a"), 2, `"app":"web","name":"a"`),
+		line("container", "died", id("a"), 3, `"app":"web","name":"a"`),
+		line("pod", "start", id("b"), 4, `"app":"web","name":"pod"`),
+		line("container", "start", id("c"), 5, `"app":"web","podId":"p","name":"pod-infra"`),
+		line("container", "start", id("d"), 6, `"app":"web","podId":"p","name":"d"`),
+		line("container", "start", id("e"), 7, `"app":"db","name":"e"`),
+		line("container", "start", id("f"), 8, `"app":"web","podId":"p","name":"gone"`),
+	}, "")
+	inspect := func(letter, more string) http.HandlerFunc {
+		return says(fmt.Sprintf(`{"Id":%q,"Name":"x","Config":{"Labels":{"app":"web","name":"label of %s"}}%s}`, id(letter), letter, more))
+	}
+	routes := map[string]http.HandlerFunc{
+		"/containers/" + id("a") + "/json": inspect("a", ""),
+		"/containers/" + id("c") + "/json": inspect("c", `,"IsInfra":true`),
+		"/containers/" + id("d") + "/json": inspect("d", ""),
+		"/containers/" + id("e") + "/json": inspect("e", ""),
+		"/events": func(w http.ResponseWriter, req *http.Request) {
+			_, _ = w.Write([]byte(stream))
+			_ = http.NewResponseController(w).Flush()
+			<-req.Context().Done()
+		},
+	}
+	for _, tt := range []struct {
+		filter target.Filter
+		want   []string
+	}{
+		{target.Filter{}, []string{"a", "d", "e"}},
+		{target.Filter{All: true}, []string{"a", "c", "d", "e", "f"}},
+		{target.Filter{ID: id("c")}, []string{"c"}},
+		{target.Filter{Labels: []string{"app=web"}}, []string{"a", "d"}},
+		{target.Filter{Labels: []string{"app=web", "name"}}, []string{"a", "d"}},
+		{target.Filter{Labels: []string{"name=label of d"}}, []string{"d"}},
+		{target.Filter{Labels: []string{"name=a"}}, nil},
+	} {
+		r := fake(t, routes)
+		events, err := r.Watch(bounded(t), tt.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range tt.want {
+			e := <-events
+			got = append(got, strings.TrimRight(e.Ref.Name, e.Ref.Name[:1])+e.Ref.Name[:1])
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		for e := range events {
+			t.Errorf("%+v: %v beside %v", tt.filter, e, tt.want)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", tt.filter, diff)
+		}
+	}
+}
+
+// TestStreamEnds: a stream that ends is asked for again from its last event on. Podman's error ends
+// the watch.
+func TestStreamEnds(t *testing.T) {
+	begun := time.Now()
+	last := begun.Add(time.Hour).UTC()
+	var asked []string
+	r := fake(t, map[string]http.HandlerFunc{"/events": func(w http.ResponseWriter, req *http.Request) {
+		asked = append(asked, req.URL.Query().Get("since"))
+		if len(asked) == 1 {
+			_, _ = w.Write([]byte(line("container", "start", id("a"), last.UnixNano(), "")))
+			return
+		}
+		_, _ = w.Write([]byte(`{"cause":"no log","message":"no log\u001b","response":500}` + "\n"))
+	}})
+	events, err := r.Watch(bounded(t), target.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := <-events; e.Ref.Name != id("a") {
+		t.Errorf("event %v", e)
+	}
+	if e := <-events; e.Err == nil || !strings.Contains(e.Err.Error(), `"no log\x1b"`) {
+		t.Errorf("event %v, want Podman's error", e)
+	}
+	if e, more := <-events; more {
+		t.Errorf("event %v after the last", e)
+	}
+	since, err := time.Parse(time.RFC3339Nano, asked[0])
+	if err != nil || since.Before(begun.Truncate(0)) {
+		t.Errorf("at first it is asked for what is since %v, %v", since, err)
+	}
+	if since, err := time.Parse(time.RFC3339Nano, asked[1]); err != nil || !since.Equal(last) {
+		t.Errorf("then it is asked for what is since %v, %v, want %v", since, err, last)
+	}
+}
+
+// TestLongLine: an event without an end is not kept.
+func TestLongLine(t *testing.T) {
+	sent := make(chan int, 1)
+	r := fake(t, map[string]http.HandlerFunc{"/events": func(w http.ResponseWriter, _ *http.Request) {
+		n := 0
+		for n < 1<<30 {
+			m, err := w.Write(make([]byte, 64<<10))
+			if n += m; err != nil {
+				break
+			}
+		}
+		sent <- n
+	}})
+	events, err := r.Watch(bounded(t), target.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := <-events; e.Err == nil || !strings.Contains(e.Err.Error(), "too long") {
+		t.Errorf("event %v, want an error", e)
+	}
+	if n := <-sent; n > 16<<20 {
+		t.Errorf("%d bytes were taken", n)
+	}
+}
