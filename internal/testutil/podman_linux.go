@@ -90,8 +90,9 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
 `, dir+"/networks")
+	storage := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n", dir+"/store", dir+"/run")
 	users := filepath.Dir(p.runtimeDir())
-	err = errors.Join(os.MkdirAll(p.runtimeDir()+"/podman", 0o700), os.Chown(p.runtimeDir(), uid, uid), os.Chown(p.runtimeDir()+"/podman", uid, uid), os.Chmod(users, 0o711), os.Chmod(dir, 0o711), os.Chown(dir, uid, uid), os.WriteFile(dir+"/containers.conf", []byte(config), 0o644), os.WriteFile(dir+"/storage.conf", []byte("[storage]\ndriver = \"overlay\"\n"), 0o644))
+	err = errors.Join(os.MkdirAll(p.runtimeDir()+"/podman", 0o700), os.Chown(p.runtimeDir(), uid, uid), os.Chown(p.runtimeDir()+"/podman", uid, uid), os.Chmod(users, 0o711), os.Chmod(dir, 0o711), os.Chown(dir, uid, uid), os.WriteFile(dir+"/containers.conf", []byte(config), 0o644), os.WriteFile(dir+"/storage.conf", []byte(storage), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}

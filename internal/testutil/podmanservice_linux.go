@@ -86,10 +86,10 @@ func (s *PodmanService) try(method, path string, body io.Reader, out any) error 
 	return json.Unmarshal(text, out)
 }
 
-func (s *PodmanService) call(method, path string, body io.Reader, out any) {
-	s.t.Helper()
+func (s *PodmanService) call(t testing.TB, method, path string, body io.Reader, out any) {
+	t.Helper()
 	if err := s.try(method, path, body, out); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
@@ -98,7 +98,7 @@ func (s *PodmanService) Image(name string, programs ...Program) string {
 	s.t.Helper()
 	ref := unique("localhost/dlx-test/" + name + ":")
 	query := url.Values{"reference": {ref}, "changes": {fmt.Sprintf("CMD [%q]", programs[0].Path)}}
-	s.call(http.MethodPost, "/images/import?"+query.Encode(), bytes.NewReader(pack(s.t, programs)), nil)
+	s.call(s.t, http.MethodPost, "/images/import?"+query.Encode(), bytes.NewReader(pack(s.t, programs)), nil)
 	return ref
 }
 
@@ -106,11 +106,16 @@ func (s *PodmanService) Image(name string, programs ...Program) string {
 func (s *PodmanService) Pod(t testing.TB, image string, labels map[string]string) (name string) {
 	t.Helper()
 	name = unique("dlx-test-pod-")
-	spec := map[string]any{
-		"name": name, "labels": labels, "infra_image": image, "infra_name": name + "-infra",
-		"netns": map[string]string{"nsmode": "none"}, "cgroup_parent": s.cgroupParent(), "shared_namespaces": []string{"net", "ipc"},
+	args := []string{"pod", "create", "--name", name, "--infra-image", image, "--infra-name", name + "-infra", "--network", "none", "--share", "ipc,net"}
+	if parent := s.cgroupParent(); parent != "" {
+		args = append(args, "--cgroup-parent", parent)
 	}
-	s.call(http.MethodPost, "/pods/create", encode(t, spec), nil)
+	for key, value := range labels {
+		args = append(args, "--label", key+"="+value)
+	}
+	if text, err := s.Command(args...).CombinedOutput(); err != nil { // by the API the pod's own container has no limits of ours
+		t.Fatalf("make pod %s: %v: %s", name, err, text)
+	}
 	t.Cleanup(func() {
 		if err := s.try(http.MethodDelete, "/pods/"+name+"?force=true&timeout=0", nil, nil); err != nil {
 			t.Errorf("remove pod %s: %v", name, err)
@@ -160,6 +165,9 @@ func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanConta
 	}
 	spec := map[string]any{
 		"image": o.Image, "name": c.name, "labels": o.Labels, "env": env, "cgroup_parent": s.cgroupParent(),
+		"r_limits": []map[string]any{ // the configured ones are the command line's
+			{"type": "NOFILE", "soft": 1024, "hard": 4096}, {"type": "NPROC", "soft": 1024, "hard": 2048},
+		},
 		"user": o.User, "work_dir": o.WorkingDir, "read_only_filesystem": o.ReadOnly,
 	}
 	if len(o.Cmd) > 0 {
@@ -171,7 +179,7 @@ func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanConta
 	}
 	maps.Copy(spec, own)
 	var made struct{ ID string }
-	s.call(http.MethodPost, "/containers/create", encode(t, spec), &made)
+	s.call(t, http.MethodPost, "/containers/create", encode(t, spec), &made)
 	c.id = made.ID
 	t.Cleanup(c.Remove)
 	if !o.NoStart {
@@ -187,7 +195,7 @@ func (c *PodmanContainer) PID() int     { return c.pid }
 
 func (c *PodmanContainer) post(action string) {
 	c.t.Helper()
-	c.service.call(http.MethodPost, "/containers/"+c.id+"/"+action, nil, nil)
+	c.service.call(c.t, http.MethodPost, "/containers/"+c.id+"/"+action, nil, nil)
 }
 
 // Start starts it, and returns when its program runs or has ended.
@@ -234,7 +242,7 @@ func (c *PodmanContainer) Remove() {
 func (c *PodmanContainer) running() {
 	c.t.Helper()
 	var is struct{ State struct{ Pid int } }
-	c.service.call(http.MethodGet, "/containers/"+c.id+"/json", nil, &is)
+	c.service.call(c.t, http.MethodGet, "/containers/"+c.id+"/json", nil, &is)
 	c.pid = is.State.Pid
 	Wait(c.t, "the container's program", podmanLimit, func() bool {
 		args := cmdline(c.pid)

@@ -1,6 +1,7 @@
 package podman
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,8 +76,8 @@ type event struct {
 }
 
 // readList reads a list of containers.
-func readList(body io.Reader) (list []summary, err error) {
-	dec := json.NewDecoder(body)
+func readList(answer []byte) (list []summary, err error) {
+	dec := json.NewDecoder(bytes.NewReader(answer))
 	begin, err := dec.Token()
 	if err != nil {
 		return nil, whole(err)
@@ -101,8 +102,8 @@ func readList(body io.Reader) (list []summary, err error) {
 }
 
 // readDetails reads what inspect tells.
-func readDetails(body io.Reader) (*details, error) {
-	dec := json.NewDecoder(body)
+func readDetails(answer []byte) (*details, error) {
+	dec := json.NewDecoder(bytes.NewReader(answer))
 	d := &details{}
 	if err := dec.Decode(d); err != nil {
 		return nil, whole(err)
@@ -110,7 +111,7 @@ func readDetails(body io.Reader) (*details, error) {
 	return d, ended(dec)
 }
 
-// ended checks that nothing follows an answer. The connection can be used again then.
+// ended checks that nothing follows an answer.
 func ended(dec *json.Decoder) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.Join(errors.New("something follows the answer"), err)

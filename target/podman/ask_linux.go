@@ -21,7 +21,7 @@ const (
 	headerLimit  = 64 << 10         // the head of an answer
 	answerLimit  = 16 << 20         // the rest of it: a container takes 1 to 8 kB
 	eventLimit   = 1 << 20          // one event, which has the container's labels
-	errorLimit   = 4 << 10          // why something is refused
+	errorLimit   = 4 << 10          // why something is refused, or what nobody reads
 )
 
 // errTooLong reports an answer that does not end.
@@ -43,8 +43,9 @@ func refused(err error, status int) bool {
 	return ok && answer.status == status
 }
 
-// ask asks Podman something, and has the answer read within limits of time and bytes.
-func (r *Runtime) ask(ctx context.Context, what, path string, read func(version string, body io.Reader) error) error {
+// ask asks Podman something, and has the answer read within limits of time and bytes. It is there as a
+// whole before it is parsed: a json.Decoder looks at what it has again whenever a little more comes.
+func (r *Runtime) ask(ctx context.Context, what, path string, most int, read func(version string, answer []byte) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	r.use.RLock()
@@ -54,7 +55,14 @@ func (r *Runtime) ask(ctx context.Context, what, path string, read func(version 
 	if err != nil {
 		return explain(what, err)
 	}
-	return explain(what, errors.Join(read(version, &limited{body, answerLimit}), body.Close()))
+	answer, err := io.ReadAll(&limited{body, most})
+	if err = errors.Join(err, body.Close()); err != nil && ctx.Err() != nil {
+		err = ctx.Err() // and not that the connection was closed for that
+	}
+	if err == nil {
+		err = read(version, answer)
+	}
+	return explain(what, err)
 }
 
 // explain says what was attempted, unless the error says where it failed.

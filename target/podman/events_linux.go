@@ -38,7 +38,7 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 		defer close(starts)
 		defer unlink()
 		defer stop()
-		if err := w.follow(ctx, stream, starts); err != nil && ctx.Err() == nil {
+		if err := w.follow(ctx, stream, starts); err != nil && ctx.Err() == nil && r.ctx.Err() == nil {
 			select {
 			case starts <- target.Event{Err: explain(following, err)}:
 			case <-ctx.Done():

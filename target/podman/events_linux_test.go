@@ -30,14 +30,14 @@ func TestTold(t *testing.T) {
 		line("container", "start", id("e"), 7, `"app":"db","name":"e"`),
 		line("container", "start", id("f"), 8, `"app":"web","podId":"p","name":"gone"`),
 	}, "")
-	inspect := func(letter, more string) http.HandlerFunc {
-		return says(fmt.Sprintf(`{"Id":%q,"Name":"x","Config":{"Labels":{"app":"web","name":"label of %s"}}%s}`, id(letter), letter, more))
+	inspect := func(letter, app, more string) http.HandlerFunc {
+		return says(fmt.Sprintf(`{"Id":%q,"Name":"x","Config":{"Labels":{"app":%q,"name":"label of %s"}}%s}`, id(letter), app, letter, more))
 	}
 	routes := map[string]http.HandlerFunc{
-		"/containers/" + id("a") + "/json": inspect("a", ""),
-		"/containers/" + id("c") + "/json": inspect("c", `,"IsInfra":true`),
-		"/containers/" + id("d") + "/json": inspect("d", ""),
-		"/containers/" + id("e") + "/json": inspect("e", ""),
+		"/containers/" + id("a") + "/json": inspect("a", "web", ""),
+		"/containers/" + id("c") + "/json": inspect("c", "web", `,"IsInfra":true`),
+		"/containers/" + id("d") + "/json": inspect("d", "web", ""),
+		"/containers/" + id("e") + "/json": inspect("e", "db", ""),
 		"/events": func(w http.ResponseWriter, req *http.Request) {
 			_, _ = w.Write([]byte(stream))
 			_ = http.NewResponseController(w).Flush()

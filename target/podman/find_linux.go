@@ -2,7 +2,6 @@ package podman
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,8 +37,8 @@ type listed struct {
 
 // list returns all containers by name.
 func (r *Runtime) list(ctx context.Context) (list []listed, err error) {
-	err = r.ask(ctx, "list containers", api+"/containers/json?all=true", func(_ string, body io.Reader) error {
-		all, err := readList(body)
+	err = r.ask(ctx, "list containers", api+"/containers/json?all=true", r.most, func(_ string, answer []byte) error {
+		all, err := readList(answer)
 		if err != nil {
 			return err
 		}
@@ -96,11 +95,11 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 var services = []string{"io.podman.compose.service", "com.docker.compose.service"}
 
 // called returns the container of that name or, if there is none, those whose name or ID begins with
-// it, and those of that pod and name, POD_NAME, or service.
+// it, and those of that pod and name, POD_NAME, or service. A pod's own container has the pod's labels.
 func called(all []listed, name string) []target.Info {
 	var hits []target.Info
 	for _, c := range all {
-		service := slices.ContainsFunc(services, func(label string) bool { return c.Labels[label] == name })
+		service := !c.infra && slices.ContainsFunc(services, func(label string) bool { return c.Labels[label] == name })
 		switch {
 		case c.Name == name:
 			return []target.Info{c.Info}
@@ -132,8 +131,8 @@ func (r *Runtime) inspect(ctx context.Context, name string) (info *target.Info, 
 }
 
 func (r *Runtime) look(ctx context.Context, name string) (d *details, info *target.Info, err error) {
-	err = r.ask(ctx, "inspect container "+name, api+"/containers/"+name+"/json", func(_ string, body io.Reader) (err error) {
-		if d, err = readDetails(body); err != nil {
+	err = r.ask(ctx, "inspect container "+name, api+"/containers/"+name+"/json", r.most, func(_ string, answer []byte) (err error) {
+		if d, err = readDetails(answer); err != nil {
 			return err
 		}
 		if info, err = d.info(); err != nil {

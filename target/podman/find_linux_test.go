@@ -19,13 +19,14 @@ func TestCalled(t *testing.T) {
 		{"bb33", "ab-c", "shop", "com.docker.compose.service", "front"},
 		{"cc44", "shop_web", "", "", ""},
 		{"dd55", "fro", "", "com.docker.compose.service", "ab"},
+		{"ee66", "shop-infra", "shop", "com.docker.compose.service", "front"},
 	} {
-		all = append(all, listed{target.Info{ID: c.id, Name: c.name, Labels: map[string]string{c.label: c.service}}, c.pod, false})
+		all = append(all, listed{target.Info{ID: c.id, Name: c.name, Labels: map[string]string{c.label: c.service}}, c.pod, c.name == "shop-infra"})
 	}
 	for name, want := range map[string][]string{
 		"web": {"aa11"}, "web-": {"ab22"}, "we": {"aa11", "ab22"}, "ab2": {"ab22"}, "c": {"cc44"}, "x": nil,
 		"front": {"ab22", "bb33"}, "fron": nil, "fro": {"dd55"}, // a service's whole name
-		"shop_web-2": {"ab22"}, "shop_web": {"cc44"}, "shop": {"cc44"}, "shop_": {"cc44"}, // a name is more than a pod's and its own
+		"shop_web-2": {"ab22"}, "shop_web": {"cc44"}, "shop": {"cc44", "ee66"}, "shop_": {"cc44"}, // a name is more than a pod's and its own
 		"ab": {"ab22", "bb33", "dd55"},
 	} {
 		var got []string

@@ -1,7 +1,6 @@
 package podman
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 )
@@ -12,7 +11,7 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte(`null`))
 	f.Add([]byte(`[{},{}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := readList(&limited{bytes.NewReader(data), answerLimit})
+		list, err := readList(data)
 		if err != nil {
 			return
 		}
@@ -34,7 +33,7 @@ func FuzzDetails(f *testing.F) {
 		`"NetworkSettings":{"IPAddress":"10.0.0.2","Networks":{"podman":{"IPAddress":"10.0.0.2","GlobalIPv6Address":"::ffff:1.2.3.4"}}}}`))
 	f.Add([]byte(`{"State":null,"GraphDriver":null,"NetworkSettings":{"Networks":{"a":null}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := readDetails(&limited{bytes.NewReader(data), answerLimit})
+		d, err := readDetails(data)
 		if err != nil {
 			return
 		}

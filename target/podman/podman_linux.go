@@ -3,7 +3,6 @@ package podman
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -25,6 +24,7 @@ type Options struct {
 type Runtime struct {
 	options Options
 	limit   time.Duration // of each question
+	most    int           // bytes of an answer
 	http    *http.Transport
 	ctx     context.Context // of all questions
 	stop    context.CancelFunc
@@ -35,7 +35,7 @@ var _ target.Runtime = (*Runtime)(nil)
 
 // New asks nothing yet. A Podman may not be there: then that is the error of each question.
 func New(o Options) *Runtime {
-	r := &Runtime{options: o, limit: requestLimit}
+	r := &Runtime{options: o, limit: requestLimit, most: answerLimit}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.http = &http.Transport{
 		DialContext:            o.dial,
@@ -65,7 +65,7 @@ func (r *Runtime) Close() error {
 // Health returns Podman's version and where it is. Its own answers to that question (/version and
 // /info) take it seconds: the version is in the head of each answer.
 func (r *Runtime) Health(ctx context.Context) (line string, err error) {
-	err = r.ask(ctx, "ask Podman for its version", "/libpod/_ping", func(version string, _ io.Reader) error {
+	err = r.ask(ctx, "ask Podman for its version", "/libpod/_ping", errorLimit, func(version string, _ []byte) error {
 		line = fmt.Sprintf("%s at %s", version, r.options.Socket)
 		if r.options.Owner != 0 {
 			line += fmt.Sprintf(" (user %d)", r.options.Owner)
