@@ -41,12 +41,35 @@ func TestRuntime(t *testing.T) {
 // TestRootless: so does that of a user, with what a user can have.
 func TestRootless(t *testing.T) {
 	here := testutil.RequireRootlessPodman(t).Serve()
-	suite := suiteOf(here, here.Image("pause", testutil.Prog(t, "pause")))
+	image := here.Image("pause", testutil.Prog(t, "pause"))
+	suite := suiteOf(here, image)
 	suite.NoRootfs = true
 	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
 	suite.NoPause = err != nil
 	suite.Test(t)
 	t.Run("health", func(t *testing.T) { health(t, here) })
+	t.Run("owned", func(t *testing.T) { owned(t, here, image) })
+}
+
+// owned checks what is said of a user's container beside what is said of root's.
+func owned(t *testing.T, here *testutil.PodmanService, image string) {
+	c := here.Run(t, testutil.RunOptions{Image: image}, "")
+	info, err := open(t, here).Inspect(bounded(t), c.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Owner != here.UID() || info.PID != c.PID() || info.Layers.Upper == "" {
+		t.Errorf("%+v, want it to be of user %d, with process %d and its layers", info, here.UID(), c.PID())
+	}
+	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.PID()))
+	if err != nil || strings.Contains(string(own), c.ID()) != (info.Cgroup != "") {
+		t.Errorf("control group %q, want the container's if it has one: %s, %v", info.Cgroup, own, err)
+	}
+	if _, err := os.Stat(info.Layers.Merged); err == nil && info.Layers.Merged != "" {
+		if entries, err := os.ReadDir(info.Layers.Merged); err != nil || len(entries) > 0 {
+			t.Errorf("the merged directory is mounted for the host: %v, %v", entries, err)
+		}
+	}
 }
 
 func suiteOf(here *testutil.PodmanService, image string) *runtimetest.Suite {

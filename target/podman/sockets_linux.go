@@ -70,8 +70,11 @@ func (o Options) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	path := o.Socket
 	if o.Owner != 0 && o.Owner != os.Geteuid() {
 		held, err := o.hold()
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil, o.absent(err)
+		}
+		if err != nil {
+			return nil, fault.New(fault.NoRuntime, o.Socket, "no Podman of user %d is spoken to: %w", o.Owner, err)
 		}
 		defer held.Close()
 		path = fmt.Sprintf("/proc/self/fd/%d", held.Int())
