@@ -3,18 +3,20 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dlx/engine"
 	"dlx/target"
+	"dlx/target/containerd"
 	"dlx/target/docker"
+	"dlx/target/podman"
 	"dlx/toolbox"
 )
 
 // localEngine works on this host, whose runtimes the environment may name.
 func localEngine() (engine.Engine, error) {
-	runtime := docker.New(docker.Options{Host: os.Getenv("DOCKER_HOST"), APIVersion: os.Getenv("DOCKER_API_VERSION")})
 	o := engine.LocalOptions{
-		Runtimes:  []target.Runtime{runtime},
+		Runtimes:  runtimes(os.Getenv),
 		State:     os.Getenv("DLX_STATE_DIR"),
 		Configs:   []string{toolbox.SystemConfig},
 		HostFiles: true,
@@ -23,4 +25,18 @@ func localEngine() (engine.Engine, error) {
 		o.Configs = append(o.Configs, filepath.Join(dir, "dlx"))
 	}
 	return engine.NewLocal(o), nil
+}
+
+// runtimes are those that are asked, by what the environment says. Docker's variable may lead to
+// Podman, which is then asked as what it is.
+func runtimes(env func(string) string) []target.Runtime {
+	host := env("DOCKER_HOST")
+	var list []target.Runtime
+	if host != "unix://"+podman.RootSocket && host != "unix:///var"+podman.RootSocket {
+		list = append(list, docker.New(docker.Options{Host: host, APIVersion: env("DOCKER_API_VERSION")}))
+	}
+	return append(list,
+		containerd.New(containerd.Options{Socket: strings.TrimPrefix(env("CONTAINERD_ADDRESS"), "unix://")}),
+		podman.New(podman.Options{Socket: podman.RootSocket}),
+	)
 }

@@ -16,16 +16,18 @@ import (
 	"dlx/internal/rootfs"
 )
 
+// RootSocket is where root's Podman listens (podman-system-service(1)).
+const RootSocket = "/run/podman/podman.sock"
+
 const (
-	rootSocket = "/run/podman/podman.sock"
-	usersDir   = "/run/user"          // each one's XDG_RUNTIME_DIR (pam_systemd(8))
-	below      = "podman/podman.sock" // below that (podman-system-service(1))
-	maxUsers   = 64                   // whose sockets are looked for
+	usersDir = "/run/user"          // each one's XDG_RUNTIME_DIR (pam_systemd(8))
+	below    = "podman/podman.sock" // below that (podman-system-service(1))
+	maxUsers = 64                   // whose sockets are looked for
 )
 
 // Sockets returns where Podmans of this host listen: root's and those of other users for root, and
 // for another user, their own. Only files are looked at: none may answer.
-func Sockets() []Options { return sockets(os.Geteuid(), rootSocket, usersDir) }
+func Sockets() []Options { return sockets(os.Geteuid(), RootSocket, usersDir) }
 
 func sockets(uid int, rootSocket, usersDir string) (list []Options) {
 	own := Options{rootSocket, 0}
