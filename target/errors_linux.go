@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dlx/fault"
@@ -17,6 +18,20 @@ func noProcess(number string) error {
 
 func silent(r Runtime) error {
 	return fault.New(fault.RuntimeSilent, r.Scheme(), "%s does not answer", r.Scheme())
+}
+
+// nobody is the error of several runtimes that are not there.
+func nobody(absent []error) error {
+	if len(absent) == 1 {
+		return absent[0]
+	}
+	sockets := make([]string, len(absent))
+	for i, err := range absent {
+		sockets[i] = fault.Of(err).Target
+	}
+	slices.Sort(sockets)
+	e := fault.New(fault.NoRuntime, sockets[0], "no container runtime answers at %s", strings.Join(sockets, ", "))
+	return e.With(sockets...)
 }
 
 func notRunning(c *Info) error {

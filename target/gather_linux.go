@@ -60,8 +60,8 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 			return values, errs
 		}
 	}
-	if late == nil && len(errs) == 0 {
-		errs = absent
+	if late == nil && len(errs) == 0 && len(absent) > 0 {
+		errs = []error{nobody(absent)}
 	}
 	return values, errs
 }

@@ -64,8 +64,8 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "dlx",
 		Short: "look inside a running container that has nothing in it",
 		Long: "dlx looks inside a running container that has nothing in it: it opens a shell there with a verified toolbox,\n" +
-			"without leaving a trace, or captures its traffic. It finds the container's process through the Docker API and\n" +
-			"joins its namespaces, so it has to run as root on the container's host.",
+			"without leaving a trace, or captures its traffic. It finds the container's process through its runtime's API\n" +
+			"(Docker, containerd, Podman) and joins its namespaces, so it has to run as root on the container's host.",
 		Version:       version.String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

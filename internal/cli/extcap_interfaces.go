@@ -16,7 +16,6 @@ import (
 const (
 	genericInterface = "dlx"
 	interfacePrefix  = "dlx-"
-	dockerPrefix     = "docker://"
 )
 
 // helpPage is what Wireshark's help button opens: the language of capture filters.
@@ -49,13 +48,13 @@ func (o *extcapOptions) extcapTarget(capturing bool) (t extcapTarget, err error)
 	case o.target != "":
 		return t, &usageError{fmt.Errorf("--target is for --extcap-interface %s", genericInterface)}
 	}
-	t.targets = []string{dockerPrefix + name}
+	t.targets = []string{name}
 	return t, nil
 }
 
 // selectable says whether a container's name or ID can be that of an interface.
 func selectable(name string) bool {
-	_, err := target.ParseRef(dockerPrefix + name)
+	_, err := target.ParseRef(name)
 	return err == nil && plain(name)
 }
 
@@ -104,7 +103,7 @@ func (a *app) extcapInterfaces(ctx context.Context) error {
 	for _, c := range list {
 		name := c.Name
 		if !selectable(name) {
-			name = c.ID
+			name = c.BareID()
 		}
 		if selectable(name) {
 			err = errors.Join(err, a.sentence("interface", "value", interfacePrefix+name, "display", fmt.Sprintf("container %s (%s)", c.Name, c.Image)))

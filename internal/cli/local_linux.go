@@ -27,16 +27,20 @@ func localEngine() (engine.Engine, error) {
 	return engine.NewLocal(o), nil
 }
 
-// runtimes are those that are asked, by what the environment says. Docker's variable may lead to
-// Podman, which is then asked as what it is.
-func runtimes(env func(string) string) []target.Runtime {
-	host := env("DOCKER_HOST")
-	var list []target.Runtime
-	if host != "unix://"+podman.RootSocket && host != "unix:///var"+podman.RootSocket {
+// runtimes are those that are asked: all, or what the environment names, alone. Docker's variable may
+// lead to Podman, which is then asked as what it is.
+func runtimes(env func(string) string) (list []target.Runtime) {
+	host, address := env("DOCKER_HOST"), env("CONTAINERD_ADDRESS")
+	all := host == "" && address == ""
+	named := host == "unix://"+podman.RootSocket || host == "unix:///var"+podman.RootSocket
+	if all || host != "" && !named {
 		list = append(list, docker.New(docker.Options{Host: host, APIVersion: env("DOCKER_API_VERSION")}))
 	}
-	return append(list,
-		containerd.New(containerd.Options{Socket: strings.TrimPrefix(env("CONTAINERD_ADDRESS"), "unix://")}),
-		podman.New(podman.Options{Socket: podman.RootSocket}),
-	)
+	if all || address != "" {
+		list = append(list, containerd.New(containerd.Options{Socket: strings.TrimPrefix(address, "unix://")}))
+	}
+	if all || named {
+		list = append(list, podman.New(podman.Options{Socket: podman.RootSocket}))
+	}
+	return list
 }

@@ -72,7 +72,7 @@ func (a *app) withoutDashes(ctx context.Context, e engine.Engine, words []string
 		name, whole := namesOne(there, words[n])
 		keyword := filter.IsKeyword(words[n])
 		if keyword && whole {
-			return nil, "", &usageError{fmt.Errorf("%q is a container's name and a word of filters: put -- in front of a filter, or docker:// in front of a name", words[n])}
+			return nil, "", &usageError{fmt.Errorf("%q is a container's name and a word of filters: put -- in front of a filter, or its runtime, as docker://, in front of a name", words[n])}
 		}
 		if !name || keyword {
 			break
