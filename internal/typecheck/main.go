@@ -16,20 +16,23 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "typecheck:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	dir, err := os.Getwd()
 	if err != nil {
-		fail(err)
+		return err
 	}
 	n, err := check(dir)
 	if err != nil {
-		fail(err)
+		return err
 	}
 	fmt.Printf("%d packages are right for %s/%s\n", n, os.Getenv("GOOS"), os.Getenv("GOARCH"))
-}
-
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "typecheck:", err)
-	os.Exit(1)
+	return nil
 }
 
 // check checks the packages of the module in a folder, for what GOOS and GOARCH say. It returns how
