@@ -120,7 +120,7 @@ func (r *Runtime) next(ctx context.Context, stream *grpcwire.Stream, f target.Fi
 		return e, false, err
 	}
 	namespace, id, err := parseStart(message)
-	if err != nil || namespace == dockers || !plain(namespace) || !plain(id) {
+	if err != nil {
 		return e, false, err
 	}
 	e.Ref = target.Ref{Scheme: Scheme, Name: namespace + "/" + id}
@@ -130,13 +130,13 @@ func (r *Runtime) next(ctx context.Context, stream *grpcwire.Stream, f target.Fi
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	c, err := r.record(ctx, namespace, id)
-	if errors.Is(err, fault.NotFound) { // by now
+	if errors.Is(err, fault.NotFound) { // any more, or it is nobody's that can be asked for
 		return e, false, nil
 	}
 	return e, err == nil && c.passes(f), err
 }
 
-// parseStart is the container of a start's event, and "" of any other (api/services/events/v1).
+// parseStart is the container of a start's event, and none of any other (api/services/events/v1).
 func parseStart(message []byte) (namespace, id string, err error) {
 	var topic string
 	var event []byte

@@ -250,8 +250,9 @@ func TestHostileEvents(t *testing.T) {
 	event := func(namespace, id string) []byte {
 		return message(nil, namespace, "/tasks/start", message("containerd.events.TaskStart", message(id)))
 	}
+	exec := message(nil, "dlx", "/tasks/exec-started", message("containerd.events.TaskExecStarted", message("a")))
 	f := newFake(t, map[string][][]byte{
-		"Events/Subscribe":   {event("..", "a"), event("dlx", ".."), event("dlx", "gone\x1b"), event("moby", "a"), event("dlx", "a"), []byte("\xff\xff")},
+		"Events/Subscribe":   {event("..", "a"), event("dlx", ".."), event("dlx", "gone\x1b"), event("moby", "a"), exec, event("dlx", "a"), []byte("\xff\xff")},
 		"Containers/Get dlx": {several(message("a"))},
 		"Events/Publish dlx": {nil},
 	})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dlx/target/internal/grpcwire"
 )
@@ -165,6 +166,34 @@ func TestClose(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCloseConnections: a client that is closed leaves no connection behind, whatever is asked on it.
+func TestCloseConnections(t *testing.T) {
+	asked, ended := make(chan struct{}), make(chan struct{})
+	c := grpcwire.New(raw(t, func(c net.Conn) {
+		untilHeaders(greet(c))
+		asked <- struct{}{}
+		_, _ = io.Copy(io.Discard, c)
+		ended <- struct{}{}
+	}))
+	waits := make(chan error, 1)
+	go func() {
+		_, err := c.Stream(t.Context(), grpcwire.Request{Method: "/a.B/C"})
+		waits <- err
+	}()
+	<-asked
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(soon):
+		t.Fatal("the connection is still there")
+	}
+	if err := <-waits; err == nil {
+		t.Error("an answer of a closed client")
 	}
 }
 
