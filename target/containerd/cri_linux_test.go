@@ -121,6 +121,7 @@ func TestPod(t *testing.T) {
 	}
 	find("shop", web, side)
 	find(side[:12], side)
+	find("k8s.io/shop_s", side)
 	info := find("shop_web", web)
 	layers, err := r.Rootfs(bounded(t), info)
 	if err != nil {

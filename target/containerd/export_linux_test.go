@@ -10,6 +10,6 @@ func (r *Runtime) Limit(d time.Duration) { r.limit = d }
 
 // EntriesWithin is how many containers of a namespace are listed in a number of bytes.
 func (r *Runtime) EntriesWithin(ctx context.Context, namespace string, bytes int) (int, error) {
-	all, err := r.entriesOf(ctx, namespace, &budget{left: bytes})
+	all, err := r.entriesOf(ctx, namespace, nil, &budget{left: bytes})
 	return len(all), err
 }

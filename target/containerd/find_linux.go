@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"dlx/fault"
@@ -11,12 +13,16 @@ import (
 	"dlx/target/internal/grpcwire"
 )
 
-// Find looks for NAMESPACE/ID, and for IDs, names and what they begin with in all namespaces.
+// Find looks for IDs, names and what they begin with in all namespaces, or in that of NAMESPACE/ID.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
+	namespace, part := splitID(name)
+	if part == "" || !plain(namespace+part) || namespace == dockers {
+		return nil, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
-	if namespace, id := splitID(name); namespace != "" {
-		info, err := r.inspect(ctx, namespace, id)
+	if namespace != "" {
+		info, err := r.inspect(ctx, namespace, part)
 		switch {
 		case err == nil:
 			return []target.Info{*info}, nil
@@ -24,8 +30,8 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 			return nil, err
 		}
 	}
-	entries, err := r.entries(ctx)
-	hits := matching(entries, name)
+	entries, err := r.entries(ctx, namespace, beginning(part))
+	hits := matching(entries, part)
 	if len(hits) == 1 {
 		info, ierr := r.inspect(ctx, hits[0].namespace, hits[0].id)
 		switch {
@@ -43,19 +49,25 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 	return list, err
 }
 
+// beginning has containerd list those alone whose names or IDs may begin with a text (filters of
+// containerd's: one of them has to fit, and all parts of it). No pod has a name with "_".
+func beginning(text string) []string {
+	begins := func(field, text string) string { return field + "~=" + strconv.Quote("^"+regexp.QuoteMeta(text)) }
+	label := func(key, text string) string { return begins("labels."+strconv.Quote(key), text) }
+	pod, container, _ := strings.Cut(text, "_")
+	return []string{begins("id", text), label(labelNerdctl, text), label(labelPod, pod) + "," + label(labelContainer, container)}
+}
+
 // matching returns the containers of that name or ID or, if there is none, those whose names or IDs
 // begin with it. Those that can not be asked for by their IDs are not there.
 func matching(entries []entry, name string) (hits []entry) {
-	if !plain(strings.Replace(name, "/", "", 1)) {
-		return nil
-	}
 	old := superseded(entries)
 	exact := false
 	for _, e := range entries {
 		if !plain(e.namespace) || !plain(e.id) {
 			continue
 		}
-		names := []string{e.id, e.fullID()}
+		names := []string{e.id}
 		if n := e.name(); plain(n) && !old[e.record] {
 			names = append(names, n)
 		}

@@ -167,7 +167,7 @@ func TestHostileAnswers(t *testing.T) {
 	}{
 		"no messages":         {map[string][][]byte{"Namespaces/List": {[]byte("\xff\xff\xff")}}, "list namespaces: parse a message"},
 		"namespaces":          {map[string][][]byte{"Namespaces/List": {many(2000, message("a"))}}, "more than 1024"},
-		"tasks":               {map[string][][]byte{"Tasks/List dlx": {tasks(70000)}}, "list tasks: more than 65536"},
+		"tasks":               {map[string][][]byte{"Tasks/List dlx": {tasks(70000)}, "Containers/ListStream dlx": {several(message("a"))}}, "list tasks: more than 65536"},
 		"containers":          {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {many(70000, message("a"))}}, "more than 65536"},
 		"labels":              {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {several(labelled(2000), message("a"))}}, `container "b": more than 1024 labels`},
 		"specification":       {map[string][][]byte{"Containers/Get dlx": {several(message("a", nil, nil, nil, spec))}}, "parse the specification"},

@@ -39,7 +39,7 @@ type entry struct {
 func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
-	entries, err := r.entries(ctx)
+	entries, err := r.entries(ctx, "", nil)
 	entries = slices.DeleteFunc(entries, func(e entry) bool {
 		return !e.passes(f) || !f.All && !e.task.state().Live()
 	})
@@ -77,16 +77,19 @@ func each(n int, f func(int)) {
 	wg.Wait()
 }
 
-// entries returns the containers of all namespaces.
-func (r *Runtime) entries(ctx context.Context) (all []entry, err error) {
-	names, err := r.namespaces(ctx)
-	if len(names) == 0 {
-		return nil, err
+// entries returns the containers of a namespace, or of all, that one of some filters of containerd's
+// lets through.
+func (r *Runtime) entries(ctx context.Context, namespace string, filters []string) (all []entry, err error) {
+	names := []string{namespace}
+	if namespace == "" {
+		if names, err = r.namespaces(ctx); len(names) == 0 {
+			return nil, err
+		}
 	}
 	room := &budget{left: maxList}
 	lists := make([][]entry, len(names))
 	errs := make([]error, len(names), len(names)+1)
-	each(len(names), func(i int) { lists[i], errs[i] = r.entriesOf(ctx, names[i], room) })
+	each(len(names), func(i int) { lists[i], errs[i] = r.entriesOf(ctx, names[i], filters, room) })
 	return slices.Concat(lists...), errors.Join(append(errs, err)...)
 }
 
@@ -146,16 +149,33 @@ func (b *budget) take(n int) bool {
 	return b.left >= 0
 }
 
-// entriesOf returns the containers of one namespace. They come as a stream, for which containerd has
-// no limit. Those that can be read come beside the error of the first that can not: whoever makes
-// an image has a say in what is kept of its container.
-func (r *Runtime) entriesOf(ctx context.Context, namespace string, room *budget) (all []entry, err error) {
-	what := "list the containers of namespace " + namespace
-	tasks, err := r.tasks(ctx, namespace)
-	if err != nil {
-		return nil, err
+// entriesOf returns the containers of one namespace, and their tasks. Those are not asked for if a
+// filter lets a single container through, which is going to be inspected.
+func (r *Runtime) entriesOf(ctx context.Context, namespace string, filters []string, room *budget) ([]entry, error) {
+	all, err := r.records(ctx, namespace, filters, room)
+	if len(all) == 0 || len(all) == 1 && filters != nil {
+		return all, err
 	}
-	stream, err := r.client.Stream(ctx, request(namespace, "containers.v1.Containers/ListStream", nil))
+	tasks, terr := r.tasks(ctx, namespace)
+	if terr != nil {
+		return nil, errors.Join(err, terr)
+	}
+	for i := range all {
+		all[i].task = tasks[all[i].id]
+	}
+	return all, err
+}
+
+// records returns containers without their tasks. They come as a stream, for which containerd has no
+// limit. Those that can be read come beside the error of the first that can not: whoever makes an
+// image has a say in what is kept of its container.
+func (r *Runtime) records(ctx context.Context, namespace string, filters []string, room *budget) (all []entry, err error) {
+	what := "list the containers of namespace " + namespace
+	var message []byte
+	for _, f := range filters {
+		message = grpcwire.AppendBytes(message, 1, f)
+	}
+	stream, err := r.client.Stream(ctx, request(namespace, "containers.v1.Containers/ListStream", message))
 	if err != nil {
 		return nil, r.explain(err, what)
 	}
@@ -185,7 +205,7 @@ func (r *Runtime) entriesOf(ctx context.Context, namespace string, room *budget)
 				return nil
 			}
 			c.spec = nil // the largest part, which no list says anything of
-			all = append(all, entry{c, tasks[c.id]})
+			all = append(all, entry{record: c})
 			return nil
 		})
 		if err != nil {

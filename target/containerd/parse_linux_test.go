@@ -151,8 +151,8 @@ func TestMatching(t *testing.T) {
 		kube("11", 1, 0, "u2"), kube("12", 0, 0, "u2"), // latest
 	}
 	for name, want := range map[string]string{
-		"a": "dlx/a prod/a", "dlx/a": "dlx/a", "ab": "dlx/ab", "prod/": "prod/a", "prod": "prod/a", "dlx/e": "dlx/esc", "evil": "", "e": "dlx/esc", "esc": "dlx/esc", "c": "", "..": "", "dlx/..": "",
-		"shop_web": "k8s.io/02 k8s.io/11", "shop": "k8s.io/02 k8s.io/11", "03": "k8s.io/03", "0": "k8s.io/01 k8s.io/02 k8s.io/03", "": "", "a/b/c": "",
+		"a": "dlx/a prod/a", "ab": "dlx/ab", "prod": "", "evil": "", "e": "dlx/esc", "esc": "dlx/esc", "c": "", "..": "",
+		"shop_web": "k8s.io/02 k8s.io/11", "shop": "k8s.io/02 k8s.io/11", "03": "k8s.io/03", "0": "k8s.io/01 k8s.io/02 k8s.io/03",
 	} {
 		var got []string
 		for _, e := range matching(entries, name) {
@@ -161,6 +161,14 @@ func TestMatching(t *testing.T) {
 		if text := strings.Join(got, " "); text != want {
 			t.Errorf("%q: %s, want %s", name, text, want)
 		}
+	}
+}
+
+// TestBeginning: containerd is asked for a text as it is, and for pods by the part that is theirs.
+func TestBeginning(t *testing.T) {
+	want := []string{`id~="^a\\.b_c"`, `labels."nerdctl/name"~="^a\\.b_c"`, `labels."io.kubernetes.pod.name"~="^a\\.b",labels."io.kubernetes.container.name"~="^c"`}
+	if diff := cmp.Diff(want, beginning("a.b_c")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

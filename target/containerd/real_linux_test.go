@@ -76,7 +76,7 @@ func TestNamespaces(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	for name, want := range map[string][]string{
-		"dlx-test-web": {"dlxa/dlx-test-web", "dlxb/dlx-test-web"}, "dlxb/dlx-test-web": {"dlxb/dlx-test-web"}, "dlxa": {"dlxa/dlx-test-web"},
+		"dlx-test-web": {"dlxa/dlx-test-web", "dlxb/dlx-test-web"}, "dlxb/dlx-test-web": {"dlxb/dlx-test-web"}, "dlxa": nil, "dlxa/": nil, "dlxa/dlx": {"dlxa/dlx-test-web"}, "dlxc/dlx": nil,
 		"moby/dlx-test-web": nil,
 	} {
 		hits, err := r.Find(bounded(t), name)
