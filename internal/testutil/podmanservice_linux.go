@@ -188,10 +188,14 @@ func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanConta
 	return c
 }
 
-// ID, Name and PID are what Podman calls it, and its first process on this host, or 0.
-func (c *PodmanContainer) ID() string   { return c.id }
+// ID is the container's.
+func (c *PodmanContainer) ID() string { return c.id }
+
+// Name is what it is called now.
 func (c *PodmanContainer) Name() string { return c.name }
-func (c *PodmanContainer) PID() int     { return c.pid }
+
+// PID is its first process on this host, or 0.
+func (c *PodmanContainer) PID() int { return c.pid }
 
 func (c *PodmanContainer) post(action string) {
 	c.t.Helper()
@@ -219,8 +223,10 @@ func (c *PodmanContainer) Restart() {
 	c.running()
 }
 
-// Pause freezes its processes, and Unpause lets them go on.
-func (c *PodmanContainer) Pause()   { c.t.Helper(); c.post("pause") }
+// Pause freezes its processes.
+func (c *PodmanContainer) Pause() { c.t.Helper(); c.post("pause") }
+
+// Unpause lets them go on.
 func (c *PodmanContainer) Unpause() { c.t.Helper(); c.post("unpause") }
 
 // Rename gives it another name.

@@ -192,5 +192,8 @@ func (w *watch) tells(ctx context.Context, e *event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return hasLabels(d.Config.Labels, f.Labels) && !(inPod && d.IsInfra), nil
+	if inPod && d.IsInfra {
+		return false, nil
+	}
+	return hasLabels(d.Config.Labels, f.Labels), nil
 }

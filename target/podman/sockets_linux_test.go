@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,7 +45,7 @@ func newUser(t *testing.T, users string, uid int) user {
 }
 
 // socket makes one at a path that belongs to an owner. The process that listens is the test's.
-func (u user) socket(path string, owner int) {
+func (u user) socket(path string, owner int) net.Listener {
 	u.t.Helper()
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -54,6 +55,7 @@ func (u user) socket(path string, owner int) {
 	if err := os.Chown(path, owner, owner); err != nil {
 		u.t.Fatal(err)
 	}
+	return l
 }
 
 // TestSockets: of another user's directory only a socket of that user's is taken.
@@ -70,7 +72,7 @@ func TestSockets(t *testing.T) {
 	good := newUser(t, users, 1001)
 	good.socket(filepath.Join(good.dir, below), good.uid)
 	good.socket(root, 0)
-	good.socket(outside, 1002)
+	other := good.socket(outside, 1002)
 	refused := map[int]func(u user){
 		1002: func(u user) { must(t, os.Symlink(outside, filepath.Join(u.dir, below))) },
 		1003: func(u user) { u.socket(filepath.Join(u.dir, below), 1001) },
@@ -110,6 +112,10 @@ func TestSockets(t *testing.T) {
 		if _, err := r.List(bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
 			t.Errorf("user %d: %v, want fault.NoRuntime", uid, err)
 		}
+	}
+	must(t, other.(*net.UnixListener).SetDeadline(time.Now()))
+	if _, err := other.Accept(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a link led root to another socket: %v", err)
 	}
 	// What listens at the good one is root's process.
 	r := open(t, want[1])
