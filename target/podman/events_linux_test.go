@@ -54,6 +54,7 @@ func TestTold(t *testing.T) {
 		{target.Filter{Labels: []string{"app=web"}}, []string{"a", "d"}},
 		{target.Filter{Labels: []string{"app=web", "name"}}, []string{"a", "d"}},
 		{target.Filter{Labels: []string{"name=label of d"}}, []string{"d"}},
+		{target.Filter{Labels: []string{"name=label of a"}}, []string{"a"}},
 		{target.Filter{Labels: []string{"name=a"}}, nil},
 	} {
 		r := fake(t, routes)
@@ -64,6 +65,9 @@ func TestTold(t *testing.T) {
 		var got []string
 		for range tt.want {
 			e := <-events
+			if e.Err != nil || e.Ref.Name == "" {
+				t.Fatalf("%+v: event %v", tt.filter, e)
+			}
 			got = append(got, strings.TrimRight(e.Ref.Name, e.Ref.Name[:1])+e.Ref.Name[:1])
 		}
 		if err := r.Close(); err != nil {

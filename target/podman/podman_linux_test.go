@@ -2,8 +2,10 @@ package podman_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -221,30 +223,52 @@ func exec(t *testing.T, here *testutil.PodmanService) {
 	}
 }
 
-// subscribed checks that a start at once after Watch is told of, each time.
+// subscribed checks that a start at once after Watch is told of, each time. It takes Podman longer to
+// start a container than to begin to read its log, so the log is written to.
 func subscribed(t *testing.T, here *testutil.PodmanService, image string) {
 	r := open(t, here)
-	c := here.Run(t, testutil.RunOptions{Image: image, NoStart: true}, "")
-	for i := range 5 {
+	c := here.Run(t, testutil.RunOptions{Image: image}, "")
+	log, err := os.OpenFile(here.Dir()+"/tmp/events/events.log", os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	text, err := io.ReadAll(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, c.ID()) && strings.Contains(line, `"start"`) })
+	var start map[string]any
+	if err := json.Unmarshal([]byte(lines[max(i, 0)]), &start); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
 		ctx, stop := context.WithCancel(bounded(t))
 		events, err := r.Watch(ctx, target.Filter{ID: c.ID()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Start()
+		start["Time"] = time.Now()
+		line, err := json.Marshal(start)
+		if err == nil {
+			_, err = log.Write(append(line, '\n'))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		select {
 		case e := <-events:
 			if e.Ref.Name != c.ID() {
 				t.Errorf("event %v", e)
 			}
-		case <-time.After(long / 4):
-			t.Errorf("start %d was not told of", i)
+		case <-time.After(long / 10):
+			t.Fatalf("start %d was not told of", i)
 		}
 		stop()
 		for e := range events {
 			t.Errorf("event %v too", e)
 		}
-		c.Stop()
 	}
 }
 
