@@ -78,11 +78,12 @@ func (t *Target) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in := containerIn(cgroup)
-	switch {
-	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && isRandomID(t.BareID()) && bytes.Contains(cgroup, []byte(t.BareID())):
+	switch in := containerIn(cgroup); {
+	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && isRandomID(t.ID) && bytes.Contains(cgroup, []byte(t.ID)):
 		return nil
-	case in != "" && in != t.BareID():
+	case t.Cgroup != "":
+		return changed(&t.Info, "process %d is not in its cgroup %s", t.PID, t.Cgroup)
+	case in != "":
 		return changed(&t.Info, "its process's number is another container's")
 	}
 	return t.verifyStart()

@@ -65,13 +65,25 @@ func containerIn(membership []byte) string {
 	return ""
 }
 
-// within says whether /proc/PID/cgroup has a cgroup, or one below it, in any hierarchy.
+// within says whether /proc/PID/cgroup has a cgroup, or one below it, in any hierarchy. Who looks
+// from a cgroup namespace sees others' relative to its own root: `/../..` stands for what both have
+// in common (cgroup_namespaces(7)).
 func within(membership []byte, cgroup string) bool {
 	for line := range strings.Lines(string(membership)) {
-		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 { // cgroups(7)
-			if path := parts[2]; path == cgroup || strings.HasPrefix(path, cgroup+"/") {
-				return true
-			}
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // cgroups(7)
+		if len(parts) < 3 {
+			continue
+		}
+		path := parts[2]
+		if path == cgroup || strings.HasPrefix(path, cgroup+"/") {
+			return true
+		}
+		rest := path
+		for strings.HasPrefix(rest, "/../") {
+			rest = rest[len("/.."):]
+		}
+		if rest != path && strings.HasSuffix(cgroup, rest) {
+			return true
 		}
 	}
 	return false
