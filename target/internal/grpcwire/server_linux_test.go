@@ -6,12 +6,16 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"dlx/internal/testutil"
 	"dlx/target/internal/grpcwire"
 )
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
 // soon is how long what must be refused at once may take on a busy machine.
 const soon = 30 * time.Second
