@@ -83,6 +83,8 @@ func (t *Target) Verify(ctx context.Context) error {
 		return nil
 	case t.Cgroup != "":
 		return changed(&t.Info, "process %d is not in its cgroup %s", t.PID, t.Cgroup)
+	case t.BareID() != t.ID: // containerd knows no start but the process's own, which proves nothing
+		return changed(&t.Info, "its runtime tells no cgroup to know process %d by", t.PID)
 	case in != "":
 		return changed(&t.Info, "its process's number is another container's")
 	}

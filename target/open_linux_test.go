@@ -51,4 +51,8 @@ func TestVerifyCgroup(t *testing.T) {
 	if _, err := set.Open(t.Context(), "web"); !errors.Is(err, fault.Changed) {
 		t.Errorf("in another cgroup: %v, want fault.Changed", err)
 	}
+	docker.list[0].Cgroup, docker.list[0].ID = "", "default/web"
+	if _, err := set.Open(t.Context(), "web"); !errors.Is(err, fault.Changed) {
+		t.Errorf("with nothing to know it by: %v, want fault.Changed", err)
+	}
 }
