@@ -103,7 +103,7 @@ func children(all resources) {
 
 // runtimeMount matches a runtime's mounts for containers, of this package or one tested beside it.
 var runtimeMount = regexp.MustCompile(`/(overlay2/[^/]+/merged|containers/[^/]+/mounts/shm|netns/[^/]+|` +
-	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs)$`)
+	`rootfs/[^/]+/[^/]+|io\.containerd\.[^ ]*/rootfs|store/overlay(/[^/]+/merged)?|overlay-containers/[^/]+/userdata/shm)$`)
 
 // mounts adds the mounts of the host, without those of runtimes.
 func mounts(all resources) {
