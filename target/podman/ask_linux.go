@@ -19,7 +19,8 @@ const api = "/v4.0.0/libpod"
 const (
 	requestLimit = 20 * time.Second // each question
 	headerLimit  = 64 << 10         // the head of an answer
-	answerLimit  = 16 << 20         // the rest of it: a container takes 1 to 8 kB
+	answerLimit  = 16 << 20         // the rest of it: a container takes 0.6 kB of a list, 6 kB by itself
+	userLimit    = 4 << 20          // the same of a user's; JSON can take 20 times its length when parsed
 	eventLimit   = 1 << 20          // one event, which has the container's labels
 	errorLimit   = 4 << 10          // why something is refused, or what nobody reads
 )

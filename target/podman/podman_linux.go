@@ -36,6 +36,9 @@ var _ target.Runtime = (*Runtime)(nil)
 // New asks nothing yet. A Podman may not be there: then that is the error of each question.
 func New(o Options) *Runtime {
 	r := &Runtime{options: o, limit: requestLimit, most: answerLimit}
+	if o.Owner != 0 {
+		r.most = userLimit
+	}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.http = &http.Transport{
 		DialContext:            o.dial,

@@ -141,7 +141,10 @@ func TestManyUsers(t *testing.T) {
 // no directory.
 func TestOwner(t *testing.T) {
 	testutil.RequireRoot(t)
-	other := &Runtime{options: Options{Owner: 1001}}
+	other := open(t, Options{Owner: 1001})
+	if other.most != userLimit {
+		t.Errorf("a user's Podman may answer %d bytes, want %d", other.most, userLimit)
+	}
 	if other.owns(os.Getpid()) {
 		t.Error("a process of root's is taken for a user's")
 	}
