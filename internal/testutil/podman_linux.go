@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -44,10 +44,12 @@ func RequireRootlessPodman(t testing.TB) *Podman {
 }
 
 // newUser makes a user that is removed when the test ends.
-func newUser(t testing.TB) (uid int) {
+func newUser(t testing.TB) int {
 	t.Helper()
 	name := unique("dlxtest")
-	if text, err := exec.Command(RequireTool(t, "useradd"), "--system", "--no-create-home", "--user-group", name).CombinedOutput(); err != nil {
+	uid := 59000 + rand.N(1000) // one that no container's processes have either
+	add := exec.Command(RequireTool(t, "useradd"), "--system", "--no-create-home", "--user-group", "--uid", strconv.Itoa(uid), name)
+	if text, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("add a user: %v: %s", err, text)
 	}
 	t.Cleanup(func() {
@@ -55,13 +57,6 @@ func newUser(t testing.TB) (uid int) {
 			t.Errorf("remove the user: %v: %s", err, text)
 		}
 	})
-	u, err := user.Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if uid, err = strconv.Atoi(u.Uid); err != nil {
-		t.Fatal(err)
-	}
 	return uid
 }
 
@@ -126,8 +121,8 @@ func (p *Podman) CgroupParent() string { return p.parent }
 // remove waits for Podman's helpers: when a container ends, one of them cleans up by itself, which
 // makes and mounts folders.
 func (p *Podman) remove() {
-	if p.uid != 0 { // all processes of that user, one of which keeps the namespaces, are Podman's
-		killUser(p.t, p.uid)
+	if p.uid != 0 { // one process keeps the user's namespaces
+		p.kill()
 	}
 	Wait(p.t, "Podman's helpers to end", podmanLimit, func() bool { return !named(p.dir) })
 	if err := errors.Join(unmountBelow(p.dir), os.RemoveAll(p.dir)); err != nil {
@@ -144,15 +139,18 @@ func (p *Podman) remove() {
 	}
 }
 
-// killUser ends the processes of a user who is the test's own.
-func killUser(t testing.TB, uid int) {
-	Wait(t, "the user's processes to end", podmanLimit, func() bool {
+// kill ends what is left of a user's Podman, by what it was started with.
+func (p *Podman) kill() {
+	Wait(p.t, "the user's processes to end", podmanLimit, func() bool {
 		left := false
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
 		for _, dir := range dirs {
 			info, err := os.Stat(dir)
-			pid, nerr := strconv.Atoi(filepath.Base(dir))
-			if err == nil && nerr == nil && int(info.Sys().(*syscall.Stat_t).Uid) == uid {
+			if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != p.uid {
+				continue
+			}
+			environ, err := os.ReadFile(dir + "/environ")
+			if pid, nerr := strconv.Atoi(filepath.Base(dir)); err == nil && nerr == nil && bytes.Contains(environ, []byte("HOME="+p.dir)) {
 				left = true
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
