@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"strings"
 
 	"dlx/fault"
@@ -113,6 +115,9 @@ func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	}
 	p := &place{info: *info, layer: inject.Layer{ID: recordID(info), Name: info.Name, Live: info.State.Live()}}
 	if !p.layer.Live {
+		if mounted(dirs.Merged) {
+			return nil, fault.New(fault.NoStoppedLayer, info.Name, "container %q does not run, and its files are still mounted at %s", info.Name, dirs.Merged)
+		}
 		p.layer.Path, p.layer.Lower = dirs.Upper, dirs.Lower
 		return p, nil
 	}
@@ -122,6 +127,17 @@ func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	}
 	p.layer.Is = isRootOf(p.held.Process)
 	return p, nil
+}
+
+// mounted says whether a container's merged directory is there: of one that does not run it is when
+// somebody has mounted it, or its runtime has not cleaned up yet. Nothing may be changed below an
+// overlay that is mounted (the kernel's overlayfs.rst).
+func mounted(merged string) bool {
+	if merged == "" {
+		return false
+	}
+	_, err := os.Stat(merged)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // recordID is what a container's record in the journal is called, which is a TARGET too: an ID that

@@ -25,6 +25,7 @@ type guest struct {
 	ref, id, name string
 	pid           func() int
 	start, stop   func()
+	kill          func() // and leave its files mounted; may be nil
 }
 
 // TestContainerd: every verb on a container of containerd's.
@@ -35,7 +36,7 @@ func TestContainerd(t *testing.T) {
 	image := d.Image(t, namespace, "pause", testutil.Prog(t, "pause"))
 	c := d.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: "web", Labels: map[string]string{"app": "shop"}})
 	everyVerb(t, containerd.New(containerd.Options{Socket: d.Socket}), guest{
-		"containerd://dlx-test/web", "dlx-test/web", "web", func() int { return c.PID }, c.Start, c.Stop,
+		"containerd://dlx-test/web", "dlx-test/web", "web", func() int { return c.PID }, c.Start, c.Stop, c.Kill,
 	})
 }
 
@@ -44,7 +45,7 @@ func TestPodman(t *testing.T) {
 	s := testutil.RequirePodman(t).Serve()
 	c := s.Run(t, testutil.RunOptions{Image: s.Image("pause", testutil.Prog(t, "pause")), Labels: map[string]string{"app": "shop"}}, "")
 	everyVerb(t, podman.New(podman.Options{Socket: s.Socket}), guest{
-		"podman://" + c.Name(), c.ID(), c.Name(), c.PID, c.Start, c.Stop,
+		"podman://" + c.Name(), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil,
 	})
 }
 
@@ -75,6 +76,12 @@ func everyVerb(t *testing.T, r target.Runtime, g guest) {
 	})
 	t.Run("inject", func(t *testing.T) {
 		g.inject(t, e)
+		if g.kill != nil {
+			g.kill()
+			if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoStoppedLayer) {
+				t.Errorf("below what is mounted: %v, want fault.NoStoppedLayer", err)
+			}
+		}
 		g.stop()
 		if _, err := e.Debug(within(t), engine.DebugRequest{Target: g.ref}, engine.Streams{}); !errors.Is(err, fault.NotRunning) {
 			t.Errorf("debug of a stopped one: %v, want fault.NotRunning", err)
