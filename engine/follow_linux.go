@@ -214,8 +214,8 @@ func (f *followers) note(err error) {
 }
 
 // restartWait is how long a container that ended may take to start again, unless its runtime says
-// that it will. `docker restart` takes a fraction of a second from the one to the other. Tests change
-// it.
+// that it will. `docker restart` takes a fraction of a second from the one to the other. Tests
+// change it.
 var restartWait = 3 * time.Second
 
 // next waits for the next start of a container that has ended, and holds it. Without one it is nil.

@@ -67,8 +67,8 @@ func tryInjected(res engine.InjectResult) string {
 	return "it has no program in " + res.Path + "/bin"
 }
 
-// runtimeExec begins a command line of the runtime's own program, for people, that runs something in
-// a container.
+// runtimeExec begins a command line of the runtime's own program, for people, that runs something
+// in a container.
 func runtimeExec(res *engine.InjectResult, exec string) string {
 	name := printable.Escape(res.Target)
 	switch namespace, id, ok := strings.Cut(res.ID, "/"); {

@@ -27,8 +27,8 @@ func localEngine() (engine.Engine, error) {
 	return engine.NewLocal(o), nil
 }
 
-// runtimes are those that are asked: all, or what the environment names, alone. Docker's variable may
-// lead to Podman, which is then asked as what it is.
+// runtimes are those that are asked: all, or what the environment names, alone. Docker's variable
+// may lead to Podman, which is then asked as what it is.
 func runtimes(env func(string) string) (list []target.Runtime) {
 	host, address := env("DOCKER_HOST"), env("CONTAINERD_ADDRESS")
 	all := host == "" && address == ""

@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// Containerd is a containerd of a test's own, with root, state and socket of its own. It is stopped,
-// and its data removed, when the test ends.
+// Containerd is a containerd of a test's own, with root, state and socket of its own. It is
+// stopped, and its data removed, when the test ends.
 type Containerd struct {
 	// Socket is where it answers.
 	Socket string
@@ -58,7 +58,8 @@ func StartContainerd(t testing.TB) *Containerd {
 	return startContainerd(t, "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n", "")
 }
 
-// StartCRI starts one with Kubernetes's interface. Its pods need the host's network: there is no CNI.
+// StartCRI starts one with Kubernetes's interface. Its pods need the host's network: there is no
+// CNI.
 func StartCRI(t testing.TB) *Containerd {
 	t.Helper()
 	d := startContainerd(t, "", criConfig)

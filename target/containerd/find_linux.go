@@ -86,8 +86,8 @@ func matching(entries []entry, name string) (hits []entry) {
 	return hits
 }
 
-// superseded are the earlier ones of the containers that Kubernetes makes of one in a pod: with each
-// restart another one, of the same name. The name means the one with a process, or the latest.
+// superseded are the earlier ones of the containers that Kubernetes makes of one in a pod: with
+// each restart another one, of the same name. The name means the one with a process, or the latest.
 func superseded(entries []entry) map[*record]bool {
 	type place struct{ namespace, pod, container string }
 	latest, old := map[place]entry{}, map[*record]bool{}
@@ -170,8 +170,8 @@ func (r *Runtime) locate(ctx context.Context, full string) (namespace, id string
 	return "", "", notFound(id)
 }
 
-// record asks for one container. One that is not there, has an ID that none can have, or is Docker's
-// is a fault.NotFound.
+// record asks for one container. One that is not there, has an ID that none can have, or is
+// Docker's is a fault.NotFound.
 func (r *Runtime) record(ctx context.Context, namespace, id string) (c *record, err error) {
 	const what = "ask for a container"
 	if !plain(namespace) || !plain(id) || namespace == dockers {

@@ -15,8 +15,8 @@ import (
 )
 
 // Rootfs returns the layers of a container whose snapshotter is an overlay's, of another none. The
-// merged directory stays mounted until the task is deleted, also one that has stopped. Then the upper
-// one of a stopped container is not named: nothing may be changed below a mounted overlay.
+// merged directory stays mounted until the task is deleted, also one that has stopped. Then the
+// upper one of a stopped container is not named: nothing may be changed below a mounted overlay.
 func (r *Runtime) Rootfs(ctx context.Context, c *target.Info) (target.Layers, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()

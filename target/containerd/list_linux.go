@@ -35,7 +35,8 @@ type entry struct {
 }
 
 // List returns containers by name. Those of the namespaces that answer come beside the error of
-// those that do not. What has other characters than names have is escaped, and can not be asked for.
+// those that do not. What has other characters than names have is escaped, and can not be asked
+// for.
 func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
@@ -77,8 +78,8 @@ func each(n int, f func(int)) {
 	wg.Wait()
 }
 
-// entries returns the containers of a namespace, or of all, that one of some filters of containerd's
-// lets through.
+// entries returns the containers of a namespace, or of all, that one of some filters of
+// containerd's lets through.
 func (r *Runtime) entries(ctx context.Context, namespace string, filters []string) (all []entry, err error) {
 	names := []string{namespace}
 	if namespace == "" {
@@ -166,9 +167,9 @@ func (r *Runtime) entriesOf(ctx context.Context, namespace string, filters []str
 	return all, err
 }
 
-// records returns containers without their tasks. They come as a stream, for which containerd has no
-// limit. Those that can be read come beside the error of the first that can not: whoever makes an
-// image has a say in what is kept of its container.
+// records returns containers without their tasks. They come as a stream, for which containerd has
+// no limit. Those that can be read come beside the error of the first that can not: whoever makes
+// an image has a say in what is kept of its container.
 func (r *Runtime) records(ctx context.Context, namespace string, filters []string, room *budget) (all []entry, err error) {
 	what := "list the containers of namespace " + namespace
 	var message []byte

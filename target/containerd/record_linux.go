@@ -106,11 +106,12 @@ func (c *record) passes(f target.Filter) bool {
 	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && c.has(f.Labels) && (f.All || !c.sandbox())
 }
 
-// maxName is longer than containerd's names are, which have 76 characters (identifiers/validate.go).
+// maxName is longer than containerd's names are, which have 76 characters
+// (identifiers/validate.go).
 const maxName = 256
 
-// plain says whether a name of containerd's, or of somebody else's, is one that can be asked for, be
-// a header's value and one element of a path.
+// plain says whether a name of containerd's, or of somebody else's, is one that can be asked for,
+// be a header's value and one element of a path.
 func plain(name string) bool {
 	if name == "" || len(name) > maxName || strings.IndexByte("._-", name[0]) >= 0 {
 		return false

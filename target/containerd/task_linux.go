@@ -124,7 +124,8 @@ func (r *Runtime) task(ctx context.Context, c *record) (t task, err error) {
 	return t, nil
 }
 
-// bootTime is one for all questions. It is made of two clocks: computed anew it differs by a little.
+// bootTime is one for all questions. It is made of two clocks: computed anew it differs by a
+// little.
 var bootTime = sync.OnceValues(linux.BootTime)
 
 // started is when a process was started, which containerd does not tell. It is zero for one that is

@@ -156,8 +156,8 @@ func (d *details) info() (*target.Info, error) {
 	return info, check(info)
 }
 
-// check refuses what Podman does not say of a container, and takes the old process's number from one
-// that has ended.
+// check refuses what Podman does not say of a container, and takes the old process's number from
+// one that has ended.
 func check(info *target.Info) error {
 	switch {
 	case len(info.ID) != idLength || strings.Trim(info.ID, "0123456789abcdef") != "":
@@ -180,7 +180,8 @@ func check(info *target.Info) error {
 	return nil
 }
 
-// plain says whether a text is of the letters that Podman has in names and versions, as names begin.
+// plain says whether a text is of the letters that Podman has in names and versions, as names
+// begin.
 func plain(s string, most int) bool {
 	return s != "" && len(s) <= most && !strings.ContainsRune("_.-", rune(s[0])) && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_.-+~", r)

@@ -12,7 +12,8 @@ import (
 	"dlx/fault"
 )
 
-// api is where the API begins, in the oldest version that Podman 4 and 5 speak (version/version.go).
+// api is where the API begins, in the oldest version that Podman 4 and 5 speak
+// (version/version.go).
 const api = "/v4.0.0/libpod"
 
 // A Podman may hang, and that of a user may be anything at all.
@@ -44,8 +45,9 @@ func refused(err error, status int) bool {
 	return ok && answer.status == status
 }
 
-// ask asks Podman something, and has the answer read within limits of time and bytes. It is there as a
-// whole before it is parsed: a json.Decoder looks at what it has again whenever a little more comes.
+// ask asks Podman something, and has the answer read within limits of time and bytes. It is there
+// as a whole before it is parsed: a json.Decoder looks at what it has again whenever a little more
+// comes.
 func (r *Runtime) ask(ctx context.Context, what, path string, most int, read func(version string, answer []byte) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()

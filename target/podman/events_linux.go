@@ -21,8 +21,8 @@ const following = "follow the containers that start"
 // Watch tells of the containers that start.
 //
 // Podman sends the head of its answer before it has begun to read its log of events (4.3.1,
-// pkg/api/handlers/compat/events.go), so that alone is no subscription. Asked for what there is since
-// a time, it reads the log from its beginning, and nothing is lost.
+// pkg/api/handlers/compat/events.go), so that alone is no subscription. Asked for what there is
+// since a time, it reads the log from its beginning, and nothing is lost.
 func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Event, error) {
 	w := &watch{runtime: r, filter: f, since: time.Now()}
 	ctx, stop := context.WithCancel(ctx)
@@ -95,8 +95,8 @@ func (s *stream) Close() error {
 // subscribeAgain is the least time from one subscription to the next.
 const subscribeAgain = time.Second
 
-// follow tells of starts until ctx ends. A stream that ends is asked for once more, from where it was:
-// it ends when Podman's log is rotated, and when the service is started anew.
+// follow tells of starts until ctx ends. A stream that ends is asked for once more, from where it
+// was: it ends when Podman's log is rotated, and when the service is started anew.
 func (w *watch) follow(ctx context.Context, stream io.ReadCloser, starts chan<- target.Event) error {
 	for {
 		pace := time.NewTimer(subscribeAgain)
@@ -170,7 +170,8 @@ func readEvent(line []byte) (*event, error) {
 var ownAttributes = []string{"image", "name", "containerExitCode", "podId"}
 
 // tells says whether an event is the start of a container that the filter lets through. What the
-// event does not tell is asked for: the labels that it hides, and whether a container is a pod's own.
+// event does not tell is asked for: the labels that it hides, and whether a container is a pod's
+// own.
 func (w *watch) tells(ctx context.Context, e *event) (bool, error) {
 	f := w.filter
 	if e.Type != "container" || e.Action != "start" || f.ID != "" && e.Actor.ID != f.ID {

@@ -17,8 +17,8 @@ func line(kind, action, id string, at int64, attributes string) string {
 	return fmt.Sprintf(`{"status":%[2]q,"id":%[3]q,"Type":%[1]q,"Action":%[2]q,"Actor":{"ID":%[3]q,"Attributes":{%[5]s}},"scope":"local","timeNano":%[4]d}`+"\n", kind, action, id, at, attributes)
 }
 
-// TestTold: starts of containers that the filter lets through are told of, and nothing else. What an
-// event hides is asked for.
+// TestTold: starts of containers that the filter lets through are told of, and nothing else. What
+// an event hides is asked for.
 func TestTold(t *testing.T) {
 	stream := strings.Join([]string{
 		line("container", "start", id("a"), 1, `"app":"web","name":"a"`),

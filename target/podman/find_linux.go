@@ -59,8 +59,8 @@ func (r *Runtime) list(ctx context.Context) (list []listed, err error) {
 	return list, err
 }
 
-// Find asks for the name or ID first, and looks in the list for what has it as a prefix, or is called
-// so in another way. Only a name or an ID can be part of a path of the API.
+// Find asks for the name or ID first, and looks in the list for what has it as a prefix, or is
+// called so in another way. Only a name or an ID can be part of a path of the API.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
 	if !plain(name, maxName) {
 		return nil, nil
@@ -94,8 +94,9 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 // services are the labels that Compose has a service's name in: Podman's own, and Docker's.
 var services = []string{"io.podman.compose.service", "com.docker.compose.service"}
 
-// called returns the container of that name or, if there is none, those whose name or ID begins with
-// it, and those of that pod and name, POD_NAME, or service. A pod's own container has the pod's labels.
+// called returns the container of that name or, if there is none, those whose name or ID begins
+// with it, and those of that pod and name, POD_NAME, or service. A pod's own container has the
+// pod's labels.
 func called(all []listed, name string) []target.Info {
 	var hits []target.Info
 	for _, c := range all {
@@ -150,9 +151,9 @@ func (r *Runtime) look(ctx context.Context, name string) (d *details, info *targ
 	return d, info, nil
 }
 
-// Rootfs returns what inspect said. Of another user than root's container that is nothing: its merged
-// directory is mounted in that user's mount namespace alone, and all of its directories are what the
-// user says. Whoever goes there (Info.Layers) goes as that user, in that namespace.
+// Rootfs returns what inspect said. Of another user than root's container that is nothing: its
+// merged directory is mounted in that user's mount namespace alone, and all of its directories are
+// what the user says. Whoever goes there (Info.Layers) goes as that user, in that namespace.
 func (r *Runtime) Rootfs(_ context.Context, c *target.Info) (target.Layers, error) {
 	if r.options.Owner != 0 {
 		return target.Layers{}, nil

@@ -49,8 +49,8 @@ func New(o Options) *Runtime {
 	return r
 }
 
-// idleLimit is how long a connection is kept for the next question. A Podman that systemd starts for
-// its socket ends 5 s after the last one (podman-system-service(1)).
+// idleLimit is how long a connection is kept for the next question. A Podman that systemd starts
+// for its socket ends 5 s after the last one (podman-system-service(1)).
 const idleLimit = 2 * time.Second
 
 // Scheme is "podman".

@@ -110,8 +110,8 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
-// pod checks that a pod's own container is beside the others only if all are asked for, and that the
-// pod's name and a container's lead to the container.
+// pod checks that a pod's own container is beside the others only if all are asked for, and that
+// the pod's name and a container's lead to the container.
 func pod(t *testing.T, here *testutil.PodmanService, image string) {
 	r := open(t, here)
 	mark := map[string]string{"dlx.test": "pod", "io.podman.compose.service": "front"}
@@ -223,8 +223,8 @@ func exec(t *testing.T, here *testutil.PodmanService) {
 	}
 }
 
-// subscribed checks that a start at once after Watch is told of, each time. It takes Podman longer to
-// start a container than to begin to read its log, so the log is written to.
+// subscribed checks that a start at once after Watch is told of, each time. It takes Podman longer
+// to start a container than to begin to read its log, so the log is written to.
 func subscribed(t *testing.T, here *testutil.PodmanService, image string) {
 	r := open(t, here)
 	c := here.Run(t, testutil.RunOptions{Image: image}, "")

@@ -113,8 +113,8 @@ func (o Options) verify(conn *net.UnixConn) error {
 }
 
 // hold takes hold of another user's socket. The user can put anything in its place, and anything
-// between: no link leads out of the user's directory, no file system is asked that may never answer,
-// and what is found is a socket of the user's.
+// between: no link leads out of the user's directory, no file system is asked that may never
+// answer, and what is found is a socket of the user's.
 func (o Options) hold() (*linux.FD, error) {
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {

@@ -137,8 +137,8 @@ func TestManyUsers(t *testing.T) {
 	}
 }
 
-// TestOwner: the Podman of a user leads to processes in user namespaces of that user's alone, and to
-// no directory.
+// TestOwner: the Podman of a user leads to processes in user namespaces of that user's alone, and
+// to no directory.
 func TestOwner(t *testing.T) {
 	testutil.RequireRoot(t)
 	other := open(t, Options{Owner: 1001})

@@ -169,7 +169,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCloseConnections: a client that is closed leaves no connection behind, whatever is asked on it.
+// TestCloseConnections: a client that is closed leaves no connection behind, whatever is asked on
+// it.
 func TestCloseConnections(t *testing.T) {
 	asked, ended := make(chan struct{}), make(chan struct{})
 	c := grpcwire.New(raw(t, func(c net.Conn) {
