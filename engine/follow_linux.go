@@ -288,7 +288,7 @@ func (f *followers) watchLabels(ctx context.Context) error {
 				f.stop()
 				return
 			}
-			if err := f.try(ctx, e.Ref); ctx.Err() == nil {
+			if err := f.try(ctx, e.Ref); ctx.Err() == nil || errors.Is(err, fault.Refused) {
 				f.note(err)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 // patience is how long a runtime may take when another one has answered.
 const patience = time.Second
 
-// gather asks runtimes at the same time. Answers come in their order, beside the errors of others.
+// gather asks runtimes at the same time. Answers come in their order, beside errors.
 // Where one answers, others need not be there, and one that is silent is not waited for any longer:
 // it is a fault.RuntimeSilent. Its question goes on in the group.
 func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (T, error)) ([]T, []error) {
@@ -38,9 +38,9 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 		select {
 		case a := <-answers:
 			delete(waiting, a.from)
+			values[a.from] = a.value // also what there is beside an error
 			switch {
 			case a.err == nil:
-				values[a.from] = a.value
 				if late == nil {
 					timer := time.NewTimer(patience - time.Since(began))
 					defer timer.Stop()

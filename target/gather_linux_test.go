@@ -74,6 +74,16 @@ func TestSilent(t *testing.T) {
 	})
 }
 
+// TestPartial: what a runtime lists beside an error is listed.
+func TestPartial(t *testing.T) {
+	broken := newFake("podman", "cache")
+	broken.err = errors.New("one can not be read")
+	list, err := target.NewSet(newFake("docker", "web"), broken).List(t.Context(), target.Filter{})
+	if len(list) != 2 || !errors.Is(err, broken.err) {
+		t.Errorf("the list is %v beside %v", list, err)
+	}
+}
+
 // TestSlow: who is alone has the time that it takes, and so has one beside others that are not
 // there.
 func TestSlow(t *testing.T) {

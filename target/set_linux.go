@@ -13,17 +13,23 @@ import (
 // Set is the runtimes of this host. It knows their schemes, and what a name means that several of
 // them, or several containers, have.
 type Set struct {
-	runtimes []Runtime      // asked for names without a scheme, and for lists
-	pids     Runtime        // asked for its scheme alone
-	asking   sync.WaitGroup // questions, also those whose answers nobody waits for any longer
+	runtimes []Runtime // asked for names without a scheme, and for lists
+	pids     Runtime   // asked for its scheme alone
+
+	mu     sync.Mutex
+	closed bool
+	asking sync.WaitGroup // questions, also those whose answers nobody waits for any longer
 }
 
 // NewSet is the set of some runtimes, and of processes that are named by their numbers. It owns
 // them from here on.
 func NewSet(runtimes ...Runtime) *Set { return &Set{runtimes: runtimes, pids: pids{}} }
 
-// Close releases the connections.
+// Close ends what is being asked, and releases the connections.
 func (s *Set) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	var errs []error
 	for _, r := range s.runtimes {
 		errs = append(errs, r.Close())
@@ -183,6 +189,20 @@ func pass(ctx context.Context, events <-chan Event, to chan<- Event) {
 func (s *Set) ask(ctx context.Context, runtimes []Runtime, f func(context.Context, Runtime) ([]Info, error)) ([]Info, error) {
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	lists, errs := gather(&s.asking, runtimes, func(r Runtime) ([]Info, error) { return f(ctx, r) })
+	asking := s.begin()
+	defer asking.Done()
+	lists, errs := gather(asking, runtimes, func(r Runtime) ([]Info, error) { return f(ctx, r) })
 	return slices.Concat(lists...), errors.Join(errs...)
+}
+
+// begin counts a question among those that Close waits for. Runtimes that are closed ask nothing.
+func (s *Set) begin() *sync.WaitGroup {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asking := &s.asking
+	if s.closed {
+		asking = new(sync.WaitGroup)
+	}
+	asking.Add(1)
+	return asking
 }
