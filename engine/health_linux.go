@@ -62,7 +62,8 @@ func cgroupCheck() Check {
 	return Check{Name: "cgroups", OK: true, Found: mode}
 }
 
-// runtimeChecks asks runtimes at the same time. Where one answers, others need not be there.
+// runtimeChecks asks runtimes at the same time. One has to answer: the others need not be there, and
+// where none is, the first is missing.
 func runtimeChecks(ctx context.Context, runtimes []target.Runtime) []Check {
 	checks := make([]Check, len(runtimes))
 	var wg sync.WaitGroup
@@ -70,9 +71,10 @@ func runtimeChecks(ctx context.Context, runtimes []target.Runtime) []Check {
 		wg.Go(func() { checks[i] = runtimeCheck(ctx, r) })
 	}
 	wg.Wait()
-	answers := slices.ContainsFunc(checks, func(c Check) bool { return c.OK })
+	absent := func(c Check) bool { return errors.Is(c.Err, fault.NoRuntime) }
+	there := slices.ContainsFunc(checks, func(c Check) bool { return !absent(c) })
 	for i := range checks {
-		if answers && errors.Is(checks[i].Err, fault.NoRuntime) {
+		if absent(checks[i]) && (there || i > 0) {
 			checks[i] = Check{Name: checks[i].Name, OK: true, Found: "not on this host"}
 		}
 	}
