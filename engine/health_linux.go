@@ -62,8 +62,8 @@ func cgroupCheck() Check {
 	return Check{Name: "cgroups", OK: true, Found: mode}
 }
 
-// runtimeChecks asks runtimes at the same time. One has to answer: the others need not be there, and
-// where none is, the first is missing.
+// runtimeChecks asks runtimes at the same time. One has to answer: the others need not be there,
+// and where none is, the first is missing.
 func runtimeChecks(ctx context.Context, runtimes []target.Runtime) []Check {
 	checks := make([]Check, len(runtimes))
 	var wg sync.WaitGroup

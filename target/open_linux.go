@@ -79,7 +79,7 @@ func (t *Target) Verify(ctx context.Context) error {
 		return err
 	}
 	switch in := containerIn(cgroup); {
-	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && isRandomID(t.ID) && bytes.Contains(cgroup, []byte(t.ID)):
+	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && IsRandomID(t.ID) && bytes.Contains(cgroup, []byte(t.ID)):
 		return nil
 	case t.Cgroup != "":
 		return changed(&t.Info, "process %d is not in its cgroup %s", t.PID, t.Cgroup)

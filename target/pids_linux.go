@@ -57,7 +57,7 @@ func containerIn(membership []byte) string {
 			for _, scope := range scopes {
 				part = strings.TrimPrefix(part, scope)
 			}
-			if isRandomID(part) {
+			if IsRandomID(part) {
 				return part
 			}
 		}

@@ -39,6 +39,17 @@ type Filter struct {
 	PIDs   bool     // with their processes' numbers, which take a look at /proc
 }
 
+// Labelled says whether labels have all of the filter's.
+func (f *Filter) Labelled(labels map[string]string) bool {
+	for _, l := range f.Labels {
+		key, value, valued := strings.Cut(l, "=")
+		if got, ok := labels[key]; !ok || valued && got != value {
+			return false
+		}
+	}
+	return true
+}
+
 // Event is the start of a container, or the end of all events.
 type Event struct {
 	Ref Ref
@@ -89,7 +100,7 @@ func (c *Info) BareID() string { return c.ID[strings.LastIndexByte(c.ID, '/')+1:
 // ShortID is the bare ID for people: of the usual 64 hexadecimal digits the first 12.
 func (c *Info) ShortID() string {
 	id := c.BareID()
-	if isRandomID(id) {
+	if IsRandomID(id) {
 		return id[:12]
 	}
 	return id
@@ -101,8 +112,8 @@ func (c *Info) named(name string) bool { return name == c.Name || name == c.ID |
 // idLength is the length in bytes of the IDs that runtimes make up.
 const idLength = 64
 
-// isRandomID says whether an ID is one that a runtime made up, which no other container has.
-func isRandomID(id string) bool { return len(id) == idLength && !strings.ContainsFunc(id, notHex) }
+// IsRandomID says whether an ID is one that a runtime made up, which no other container has.
+func IsRandomID(id string) bool { return len(id) == idLength && !strings.ContainsFunc(id, notHex) }
 
 func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 

@@ -130,7 +130,9 @@ func (r *Runtime) next(ctx context.Context, stream *grpcwire.Stream, f target.Fi
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	c, err := r.record(ctx, namespace, id)
-	if errors.Is(err, fault.NotFound) { // any more, or it is nobody's that can be asked for
+	// It is gone again, or nobody's that can be asked for. Nor is a container whose image has more
+	// labels than are read to end what others follow.
+	if errors.Is(err, fault.NotFound) || errors.Is(err, errUnread) {
 		return e, false, nil
 	}
 	return e, err == nil && c.passes(f), err

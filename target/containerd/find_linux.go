@@ -188,6 +188,9 @@ func (r *Runtime) record(ctx context.Context, namespace, id string) (c *record, 
 		if f.Number == 1 {
 			c, err = parseRecord(namespace, f.Bytes())
 		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errUnread, err)
+		}
 		return err
 	})
 	if err == nil && (c == nil || c.id != id) {
@@ -198,5 +201,8 @@ func (r *Runtime) record(ctx context.Context, namespace, id string) (c *record, 
 	}
 	return c, nil
 }
+
+// errUnread says that containerd keeps of a container what is not read.
+var errUnread = errors.New("it is not read")
 
 func notFound(id string) error { return fault.New(fault.NotFound, id, "no container %q", id) }

@@ -116,12 +116,13 @@ func several(values ...[]byte) (m []byte) {
 // shown escaped, and can not be asked for.
 func TestHostileNames(t *testing.T) {
 	label := func(key, value string) []byte { return message(key, value) }
+	named := strings.Repeat("c", 64) // as nerdctl's are
 	f := newFake(t, map[string][][]byte{
 		"Namespaces/List": {several(message("dlx"), message(".."), message("a\x1b[2J\r\nx: y"), message("moby"))},
 		"Tasks/List dlx":  {nil},
 		"Containers/ListStream dlx": {
 			several(message("a", nil, "image")), several(message("..", nil, "image")), several(message("x/../y", nil, "image")),
-			several(message("b\x1b[2J", nil, "image")), several(message("", nil, "image")), several(message("c", label("nerdctl/name", "\x1b]0;c\a"), "image")),
+			several(message("b\x1b[2J", nil, "image")), several(message("", nil, "image")), several(message(named, label("nerdctl/name", "\x1b]0;c\a"), "image")),
 		},
 		"Containers/Get dlx": {several(message("a", nil, "image"))},
 	})
@@ -134,7 +135,7 @@ func TestHostileNames(t *testing.T) {
 	for _, c := range list {
 		got[c.ID] = c.Name
 	}
-	want := map[string]string{"dlx/a": "a", "dlx/..": "..", "dlx/x/../y": "x/../y", `dlx/b\x1b[2J`: `b\x1b[2J`, "dlx/": "", "dlx/c": `\x1b]0;c\a`}
+	want := map[string]string{"dlx/a": "a", "dlx/..": "..", "dlx/x/../y": "x/../y", `dlx/b\x1b[2J`: `b\x1b[2J`, "dlx/": "", "dlx/" + named: `\x1b]0;c\a`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

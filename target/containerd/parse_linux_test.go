@@ -112,15 +112,22 @@ func TestTask(t *testing.T) {
 	}
 }
 
-// TestNames: what a container is called by who made it.
+// TestNames: what a container is called by who made it, and not by its image.
 func TestNames(t *testing.T) {
-	for want, labels := range map[string]map[string]string{
-		"id":      {"app": "web"},
-		"web":     {labelNerdctl: "web"},
-		"pod_web": {labelPod: "pod", labelContainer: "web"},
+	random := strings.Repeat("0123456789abcdef", 4)
+	pod := map[string]string{labelPod: "pod", labelContainer: "web"}
+	for _, tt := range []struct {
+		want, namespace, id string
+		labels              map[string]string
+	}{
+		{"id", "default", "id", map[string]string{"app": "web"}},
+		{"web", "default", random, map[string]string{labelNerdctl: "web"}},
+		{"id", "default", "id", map[string]string{labelNerdctl: "web"}},
+		{"pod_web", kubernetes, random, pod},
+		{random, "default", random, pod},
 	} {
-		if got := (&record{id: "id", labels: labels}).name(); got != want {
-			t.Errorf("%v is %s, want %s", labels, got, want)
+		if got := (&record{namespace: tt.namespace, id: tt.id, labels: tt.labels}).name(); got != tt.want {
+			t.Errorf("%v is %s, want %s", tt.labels, got, tt.want)
 		}
 	}
 	for name, want := range map[string]bool{

@@ -213,3 +213,38 @@ func TestEvents(t *testing.T) {
 		t.Errorf("event %v after the end of its context", e)
 	}
 }
+
+// TestLabelsOfImages: ctr takes a container's labels from its image. Whoever made that does not
+// hide it as a pod's sandbox, does not have it called after a pod, and does not end what others
+// follow.
+func TestLabelsOfImages(t *testing.T) {
+	r := start(t)
+	const namespace = "dlxa"
+	image := r.pause(t, namespace)
+	events, err := r.Watch(bounded(t), target.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := map[string]string{}
+	for i := range 1100 {
+		many[fmt.Sprint("l", i)] = "x"
+	}
+	r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: "many", Labels: many})
+	evil := map[string]string{
+		"io.cri-containerd.kind": "sandbox", "io.kubernetes.pod.name": "bank", "io.kubernetes.container.name": "vault", "io.kubernetes.pod.uid": "1",
+		"nerdctl/name": "bank",
+	}
+	r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: "evil", Labels: evil})
+	if e := <-events; e.Err != nil || e.Ref.Name != namespace+"/evil" {
+		t.Errorf("event %v, want the start after the one that is not read", e)
+	}
+	list, err := r.List(bounded(t), target.Filter{})
+	if diff := cmp.Diff([]string{namespace + "/evil"}, ids(list)); err == nil || diff != "" {
+		t.Errorf("%v, want an error about the other one (-want +got):\n%s", err, diff)
+	}
+	for _, name := range []string{"bank_vault", "bank"} {
+		if hits, err := r.Find(bounded(t), name); len(hits) > 0 {
+			t.Errorf("by the name %s: %+v, %v", name, hits, err)
+		}
+	}
+}

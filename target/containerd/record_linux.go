@@ -65,19 +65,26 @@ const (
 	kindSandbox    = "sandbox"
 )
 
-// name is what people call the container.
+// kubernetes is the namespace of Kubernetes's containers, whose labels it makes. In another one ctr
+// takes a container's labels from its image, and whoever made that would have it hidden as a
+// sandbox or called after a pod.
+const kubernetes = "k8s.io"
+
+// name is what people call the container. nerdctl makes up the IDs of those that it names.
 func (c *record) name() string {
-	if name := c.labels[labelNerdctl]; name != "" {
+	if name := c.labels[labelNerdctl]; name != "" && target.IsRandomID(c.id) {
 		return name
 	}
-	if name := c.labels[labelContainer]; name != "" {
+	if name := c.labels[labelContainer]; name != "" && c.namespace == kubernetes {
 		return c.labels[labelPod] + "_" + name
 	}
 	return c.id
 }
 
 // sandbox says whether it only holds a pod's namespaces.
-func (c *record) sandbox() bool { return c.labels[labelKind] == kindSandbox }
+func (c *record) sandbox() bool {
+	return c.namespace == kubernetes && c.labels[labelKind] == kindSandbox
+}
 
 // fullID is unique on this host: an ID is free text, and unique in its namespace.
 func (c *record) fullID() string { return c.namespace + "/" + c.id }
@@ -90,20 +97,9 @@ func splitID(full string) (namespace, id string) {
 	return "", full
 }
 
-// has says whether a container has all of some labels, KEY or KEY=VALUE.
-func (c *record) has(labels []string) bool {
-	for _, l := range labels {
-		key, value, valued := strings.Cut(l, "=")
-		if got, ok := c.labels[key]; !ok || valued && got != value {
-			return false
-		}
-	}
-	return true
-}
-
 // passes says whether a filter lets the container through, whatever its state is.
 func (c *record) passes(f target.Filter) bool {
-	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && c.has(f.Labels) && (f.All || !c.sandbox())
+	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && f.Labelled(c.labels) && (f.All || !c.sandbox())
 }
 
 // maxName is longer than containerd's names are, which have 76 characters

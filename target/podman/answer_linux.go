@@ -19,7 +19,6 @@ import (
 const (
 	maxContainers = 1 << 16
 	maxPID        = 1 << 22 // PID_MAX_LIMIT (the kernel's linux/threads.h)
-	idLength      = 64      // of a container ID, in hexadecimal digits
 	maxName       = 1 << 12
 	maxState      = 32
 )
@@ -160,7 +159,7 @@ func (d *details) info() (*target.Info, error) {
 // one that has ended.
 func check(info *target.Info) error {
 	switch {
-	case len(info.ID) != idLength || strings.Trim(info.ID, "0123456789abcdef") != "":
+	case !target.IsRandomID(info.ID):
 		return fmt.Errorf("a container has the ID %.80q", info.ID)
 	case !plain(info.Name, maxName):
 		return fmt.Errorf("container %.12s has the name %.80q", info.ID, info.Name)
@@ -227,15 +226,4 @@ func (d *details) addresses() (list []netip.Addr) {
 		}
 	}
 	return list
-}
-
-// hasLabels says whether a container has all labels of a filter, KEY or KEY=VALUE.
-func hasLabels(labels map[string]string, filter []string) bool {
-	for _, f := range filter {
-		key, value, valued := strings.Cut(f, "=")
-		if have, ok := labels[key]; !ok || valued && have != value {
-			return false
-		}
-	}
-	return true
 }

@@ -122,10 +122,19 @@ func (w *watch) follow(ctx context.Context, stream io.ReadCloser, starts chan<- 
 
 // read tells of the starts in one stream, whose events are lines.
 func (w *watch) read(ctx context.Context, stream io.Reader, starts chan<- target.Event) error {
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(nil, eventLimit)
-	for lines.Scan() {
-		e, err := readEvent(lines.Bytes())
+	lines := bufio.NewReaderSize(stream, eventLimit)
+	for {
+		line, err := readLine(lines)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			continue
+		}
+		e, err := readEvent(line)
 		if err != nil {
 			return err
 		}
@@ -145,7 +154,22 @@ func (w *watch) read(ctx context.Context, stream io.Reader, starts chan<- target
 			return nil
 		}
 	}
-	return lines.Err()
+}
+
+// readLine returns a line without its end. One that is longer than an event is empty: an image's
+// labels are in its containers' events, and whoever makes one is not to end what others follow.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, more, err := r.ReadLine()
+	if !more {
+		return line, err
+	}
+	for left := answerLimit / 2; more && err == nil; left -= len(line) {
+		if left <= 0 {
+			return nil, errTooLong
+		}
+		line, more, err = r.ReadLine()
+	}
+	return nil, err
 }
 
 // readEvent parses a line. An error of Podman's, such as that it keeps no log, comes as one.
@@ -184,7 +208,7 @@ func (w *watch) tells(ctx context.Context, e *event) (bool, error) {
 	})
 	inPod := labels["podId"] != "" && !f.All && f.ID == ""
 	if !hidden && !inPod {
-		return hasLabels(labels, f.Labels), nil
+		return f.Labelled(labels), nil
 	}
 	d, _, err := w.runtime.look(ctx, e.Actor.ID)
 	if refused(err, http.StatusNotFound) { // it is gone again
@@ -196,5 +220,5 @@ func (w *watch) tells(ctx context.Context, e *event) (bool, error) {
 	if inPod && d.IsInfra {
 		return false, nil
 	}
-	return hasLabels(d.Config.Labels, f.Labels), nil
+	return f.Labelled(d.Config.Labels), nil
 }

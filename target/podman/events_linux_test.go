@@ -2,6 +2,7 @@ package podman
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,5 +141,23 @@ func TestLongLine(t *testing.T) {
 	}
 	if n := <-sent; n > 16<<20 {
 		t.Errorf("%d bytes were taken", n)
+	}
+}
+
+// TestLargeLabels: an image's labels are in its containers' events, and no image ends what others
+// follow.
+func TestLargeLabels(t *testing.T) {
+	r := fake(t, map[string]http.HandlerFunc{"/events": func(w http.ResponseWriter, req *http.Request) {
+		large := line("container", "start", id("a"), 1, strings.Repeat("x", 2*eventLimit))
+		_, _ = io.WriteString(w, large+line("container", "start", id("b"), 2, ""))
+		w.(http.Flusher).Flush()
+		<-req.Context().Done()
+	}})
+	events, err := r.Watch(bounded(t), target.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := <-events; e.Err != nil || e.Ref.Name != id("b") {
+		t.Errorf("event %v, want the start after the large one", e)
 	}
 }

@@ -75,4 +75,4 @@ func bounded(t *testing.T) context.Context {
 }
 
 // id is a container's ID of one letter.
-func id(letter string) string { return strings.Repeat(letter, idLength) }
+func id(letter string) string { return strings.Repeat(letter, 64) }

@@ -20,7 +20,7 @@ func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, err
 	var list []target.Info
 	for _, c := range all {
 		switch {
-		case f.ID != "" && c.ID != f.ID, !f.All && !c.State.Live(), !f.All && f.ID == "" && c.infra, !hasLabels(c.Labels, f.Labels):
+		case f.ID != "" && c.ID != f.ID, !f.All && !c.State.Live(), !f.All && f.ID == "" && c.infra, !f.Labelled(c.Labels):
 			continue
 		}
 		list = append(list, c.Info)

@@ -3,6 +3,8 @@ package podman
 import (
 	"strings"
 	"testing"
+
+	"dlx/target"
 )
 
 func FuzzList(f *testing.F) {
@@ -20,7 +22,7 @@ func FuzzList(f *testing.F) {
 			if err == nil && (strings.ContainsAny(info.ID+info.Name+string(info.State), "/\x1b\n") || info.PID != 0 && !info.State.Live()) {
 				t.Errorf("%+v", info)
 			}
-			_ = hasLabels(info.Labels, []string{"a", "a=b"})
+			_ = (&target.Filter{Labels: []string{"a", "a=b"}}).Labelled(info.Labels)
 		}
 		_ = called([]listed{}, "web")
 	})
