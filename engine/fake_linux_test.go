@@ -86,6 +86,8 @@ func hang(ctx context.Context) error {
 
 func (f *fake) Scheme() string { return f.scheme }
 
+func (f *fake) Owner() int { return 0 }
+
 // matching returns copies of the containers that a condition holds for.
 func (f *fake) matching(cond func(*fakeContainer) bool) (list []target.Info) {
 	f.mu.Lock()

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,11 +18,17 @@ func noProcess(number string) error {
 }
 
 func silent(r Runtime) error {
+	if r.Owner() != 0 {
+		return fault.New(fault.RuntimeSilent, r.Scheme(), "the %s of user %d does not answer", r.Scheme(), r.Owner())
+	}
 	return fault.New(fault.RuntimeSilent, r.Scheme(), "%s does not answer", r.Scheme())
 }
 
-// nobody is the error of several runtimes that are not there.
+// nobody is the error of several runtimes that are not there, or not for this user.
 func nobody(absent []error) error {
+	if i := slices.IndexFunc(absent, func(err error) bool { return errors.Is(err, fault.SocketDenied) }); i >= 0 {
+		return absent[i]
+	}
 	if len(absent) == 1 {
 		return absent[0]
 	}
@@ -46,8 +53,7 @@ func changed(c *Info, format string, args ...any) error {
 func ambiguous(ref Ref, hits []Info) error {
 	names := make([]string, len(hits))
 	for i, h := range hits {
-		namespace := strings.TrimSuffix(h.ID, h.BareID())
-		names[i] = fmt.Sprintf("%s://%s%s (%s)", h.Runtime, namespace, h.ShortID(), h.Name)
+		names[i] = fmt.Sprintf("%s%s (%s)", strings.TrimSuffix(h.Ref().String(), h.BareID()), h.ShortID(), h.Name)
 	}
 	e := fault.New(fault.Ambiguous, ref.Name, "%q fits %d containers: %s", ref.Name, len(hits), strings.Join(names, ", "))
 	return e.With(names...)

@@ -2,6 +2,7 @@ package target
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 const patience = time.Second
 
 // gather asks runtimes at the same time. Answers come in their order, beside errors.
-// Where one answers, others need not be there, and one that is silent is not waited for any longer:
+// Where one answers, others need not be there, nor for this user, and one that is silent is not waited for any longer:
 // it is a fault.RuntimeSilent. Its question goes on in the group.
 func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (T, error)) ([]T, []error) {
 	type answer struct {
@@ -33,7 +34,8 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 	for i := range runtimes {
 		waiting[i] = true
 	}
-	var errs, absent []error
+	var errs []error
+	absent := make([]error, len(runtimes))
 	for len(waiting) > 0 {
 		select {
 		case a := <-answers:
@@ -46,8 +48,8 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 					defer timer.Stop()
 					late = timer.C
 				}
-			case errors.Is(a.err, fault.NoRuntime):
-				absent = append(absent, a.err)
+			case errors.Is(a.err, fault.NoRuntime), errors.Is(a.err, fault.SocketDenied):
+				absent[a.from] = a.err
 			default:
 				errs = append(errs, a.err)
 			}
@@ -60,6 +62,7 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 			return values, errs
 		}
 	}
+	absent = slices.DeleteFunc(absent, func(err error) bool { return err == nil })
 	if late == nil && len(errs) == 0 && len(absent) > 0 {
 		errs = []error{nobody(absent)}
 	}

@@ -17,6 +17,8 @@ var _ Runtime = pids{}
 
 func (pids) Scheme() string { return PIDScheme }
 
+func (pids) Owner() int { return 0 }
+
 func (pids) List(context.Context, Filter) ([]Info, error) { return nil, nil }
 
 // Find returns the process of that number. One of the kernel's own is a fault.KernelThread.

@@ -25,10 +25,30 @@ func (r Ref) String() string {
 const PIDScheme = "pid"
 
 // schemes are those that there can be; which of them are here is for the Set to say.
-var schemes = []string{"docker", containerdScheme, "podman", PIDScheme}
+var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme}
 
-// containerdScheme's names may have a namespace in front: NAMESPACE/ID.
-const containerdScheme = "containerd"
+// containerdScheme's names may have a namespace in front, NAMESPACE/ID, and podmanScheme's the
+// user's number whose Podman it is, UID/NAME.
+const (
+	containerdScheme = "containerd"
+	podmanScheme     = "podman"
+)
+
+// isUser says whether text is a user's number, in the one way to write it.
+func isUser(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return err == nil && strconv.FormatUint(n, 10) == text
+}
+
+// owned takes a name apart that says whose Podman is meant.
+func (r Ref) owned() (owner int, name string, ok bool) {
+	user, name, ok := strings.Cut(r.Name, "/")
+	if !ok || r.Scheme != podmanScheme {
+		return 0, r.Name, false
+	}
+	owner, err := strconv.Atoi(user)
+	return owner, name, err == nil
+}
 
 // maxRef is longer than any runtime's names are.
 const maxRef = 256
@@ -52,8 +72,8 @@ func ParseRef(s string) (Ref, error) {
 		}
 	}
 	bare := name
-	if namespace, id, ok := strings.Cut(name, "/"); ok && scheme == containerdScheme && namespace != "" && id != "" {
-		bare = namespace + id
+	if within, id, ok := strings.Cut(name, "/"); ok && id != "" && (scheme == containerdScheme && within != "" || scheme == podmanScheme && isUser(within)) {
+		bare = within + id
 	}
 	if scheme != PIDScheme && strings.ContainsFunc(bare, notInNames) {
 		return Ref{}, badTarget(s, "names consist of letters, digits, '_', '.' and '-'")

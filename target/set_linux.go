@@ -41,38 +41,55 @@ func (s *Set) Close() error {
 // Runtimes are those that are asked for lists.
 func (s *Set) Runtimes() []Runtime { return s.runtimes }
 
-// runtime returns the one of a scheme.
-func (s *Set) runtime(scheme string) (Runtime, bool) {
-	if scheme == s.pids.Scheme() {
-		return s.pids, true
+// of returns the runtimes of a scheme, or all that are asked where none is named.
+func (s *Set) of(scheme string) []Runtime {
+	switch scheme {
+	case "":
+		return s.runtimes
+	case s.pids.Scheme():
+		return []Runtime{s.pids}
 	}
-	i := slices.IndexFunc(s.runtimes, func(r Runtime) bool { return r.Scheme() == scheme })
-	if i < 0 {
+	return having(s.runtimes, func(r Runtime) bool { return r.Scheme() == scheme })
+}
+
+// runtime returns a container's own.
+func (s *Set) runtime(c *Info) (Runtime, bool) {
+	of := having(s.of(c.Runtime), func(r Runtime) bool { return r.Owner() == c.Owner })
+	if len(of) == 0 {
 		return nil, false
 	}
-	return s.runtimes[i], true
+	return of[0], true
+}
+
+func having(runtimes []Runtime, cond func(Runtime) bool) (list []Runtime) {
+	for _, r := range runtimes {
+		if cond(r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // Resolve finds the one container that a TARGET means. Text that is no TARGET is a fault.BadTarget.
 // If none fits it is a fault.NotFound or NoProcess, and if several do an Ambiguous. While a runtime
-// fails to answer, the beginning of a name is not enough: it may be that of a container there.
+// fails to answer, the beginning of a name is not enough: it may be that of a container there. What
+// has that very name in a runtime of root's is meant, and nobody else is asked: no user can take a
+// name from it.
 func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	ref, err := ParseRef(text)
 	if err != nil {
 		return nil, err
 	}
-	runtimes := s.runtimes
-	if ref.Scheme != "" {
-		r, ok := s.runtime(ref.Scheme)
-		if !ok {
-			return nil, noScheme(text, ref.Scheme)
-		}
-		runtimes = []Runtime{r}
+	runtimes, name := s.of(ref.Scheme), ref.Name
+	if owner, rest, ok := ref.owned(); ok {
+		runtimes, name = having(runtimes, func(r Runtime) bool { return r.Owner() == owner }), rest
 	}
-	hits, err := s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) { return r.Find(ctx, ref.Name) })
-	hits = exact(hits, ref.Name)
+	if len(runtimes) == 0 {
+		return nil, noScheme(text, ref.Scheme)
+	}
+	hits, err := s.find(ctx, runtimes, name)
 	switch {
-	case len(hits) == 1 && (err == nil || hits[0].named(ref.Name)):
+	case len(hits) == 1 && (err == nil || hits[0].named(name)):
 		return &hits[0], nil
 	case len(hits) == 1:
 		return nil, err
@@ -84,6 +101,28 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 		return nil, noProcess(ref.Name)
 	}
 	return nil, s.notFound(ctx, ref, runtimes)
+}
+
+// find asks root's runtimes first.
+func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits []Info, err error) {
+	find := func(ctx context.Context, r Runtime) ([]Info, error) { return r.Find(ctx, name) }
+	roots := having(runtimes, func(r Runtime) bool { return r.Owner() == 0 })
+	if len(roots) > 0 {
+		hits, err = s.ask(ctx, roots, find)
+		hits = exact(hits, name)
+	}
+	if len(roots) == len(runtimes) || len(hits) > 0 && hits[0].named(name) {
+		return hits, err
+	}
+	users := having(runtimes, func(r Runtime) bool { return r.Owner() != 0 })
+	more, merr := s.ask(ctx, users, find)
+	if len(more) > 0 && errors.Is(err, fault.NoRuntime) {
+		err = nil
+	}
+	if len(roots) > 0 && errors.Is(merr, fault.NoRuntime) {
+		merr = nil
+	}
+	return exact(append(hits, more...), name), errors.Join(err, merr)
 }
 
 // exact returns the containers of that very name or ID or, if there are none, all.
@@ -123,7 +162,7 @@ func (s *Set) List(ctx context.Context, f Filter) ([]Info, error) {
 
 // Inspect asks a container's own runtime about it once more.
 func (s *Set) Inspect(ctx context.Context, c *Info) (*Info, error) {
-	r, ok := s.runtime(c.Runtime)
+	r, ok := s.runtime(c)
 	if !ok {
 		return nil, noScheme(c.Ref().String(), c.Runtime)
 	}
@@ -132,7 +171,7 @@ func (s *Set) Inspect(ctx context.Context, c *Info) (*Info, error) {
 
 // Rootfs returns the host directories of a container's files, as its runtime names them.
 func (s *Set) Rootfs(ctx context.Context, c *Info) (Layers, error) {
-	r, ok := s.runtime(c.Runtime)
+	r, ok := s.runtime(c)
 	if !ok {
 		return Layers{}, nil
 	}
@@ -144,13 +183,9 @@ func (s *Set) Rootfs(ctx context.Context, c *Info) (Layers, error) {
 // has answered. An event with an error is the last one of its runtime; the channel is closed when
 // nothing more can come.
 func (s *Set) Watch(ctx context.Context, scheme string, f Filter) (<-chan Event, error) {
-	runtimes := s.runtimes
-	if scheme != "" {
-		r, ok := s.runtime(scheme)
-		if !ok {
-			return nil, noScheme(scheme+"://", scheme)
-		}
-		runtimes = []Runtime{r}
+	runtimes := s.of(scheme)
+	if len(runtimes) == 0 {
+		return nil, noScheme(scheme+"://", scheme)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	all := make(chan Event)

@@ -34,6 +34,8 @@ func newFake(scheme string, names ...string) *fake {
 
 func (f *fake) Scheme() string { return f.scheme }
 
+func (f *fake) Owner() int { return 0 }
+
 func (f *fake) List(context.Context, target.Filter) ([]target.Info, error) { return f.list, f.err }
 
 func (f *fake) Find(_ context.Context, name string) (hits []target.Info, err error) {
@@ -166,4 +168,70 @@ func TestWatch(t *testing.T) {
 		}
 		synctest.Wait() // and nobody watches docker
 	})
+}
+
+// usersFake is the runtime of a user.
+type usersFake struct {
+	*fake
+	owner int
+	asked int
+}
+
+func (f *usersFake) Owner() int { return f.owner }
+
+func (f *usersFake) Find(ctx context.Context, name string) (hits []target.Info, err error) {
+	f.asked++
+	hits, err = f.fake.Find(ctx, name)
+	for i := range hits {
+		hits[i].Owner = f.owner
+	}
+	return hits, err
+}
+
+func (f *usersFake) Inspect(_ context.Context, id string) (*target.Info, error) {
+	return &target.Info{Runtime: f.scheme, ID: id, Owner: f.owner}, nil
+}
+
+// TestResolveUsers: no user's runtime takes a name from a container of root's, nor delays it. The
+// defence is that root's runtimes are asked first.
+func TestResolveUsers(t *testing.T) {
+	ann, bob := &usersFake{newFake("podman", "web", "mine", "db-1"), 1001, 0}, &usersFake{newFake("podman", "mine", "hers"), 1002, 0}
+	set := target.NewSet(newFake("docker", "web", "db"), newFake("podman", "cache"), ann, bob)
+	for text, want := range map[string]string{
+		"web":                "docker://docker-id-of-web",
+		"podman://cache":     "podman://podman-id-of-cache",
+		"hers":               "podman://1002/podman-id-of-hers",
+		"her":                "podman://1002/podman-id-of-hers",
+		"podman://web":       "podman://1001/podman-id-of-web",
+		"podman://1002/mine": "podman://1002/podman-id-of-mine",
+		"podman://0/cache":   "podman://podman-id-of-cache",
+		"podman://1001/hers": `no container "1001/hers"`,
+		"podman://1003/mine": `bad target "podman://1003/mine": no such scheme "podman"`,
+		"we":                 `"we" fits 2 containers: docker://docker-id-of-web (web), podman://1001/podman-id-of-web (web)`,
+		"mine":               `"mine" fits 2 containers: podman://1001/podman-id-of-mine (mine), podman://1002/podman-id-of-mine (mine)`,
+	} {
+		c, err := set.Resolve(t.Context(), text)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = c.Ref().String()
+		}
+		if got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+	ann.asked = 0
+	if _, err := set.Resolve(t.Context(), "db"); err != nil || ann.asked != 0 {
+		t.Errorf("%v; a user's runtime was asked for a name of root's", err)
+	}
+	c, err := set.Resolve(t.Context(), "podman://1002/mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := set.Inspect(t.Context(), c); err != nil || again.Owner != 1002 {
+		t.Errorf("another's runtime was asked about it: %+v, %v", again, err)
+	}
+	bob.err = errors.New("does not answer")
+	if c, err := set.Resolve(t.Context(), "cache"); err != nil || c.Owner != 0 {
+		t.Errorf("a user's runtime that does not answer: %v, %v", c, err)
+	}
 }

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,6 +13,9 @@ import (
 type Runtime interface {
 	// Scheme names the runtime in `SCHEME://NAME`: "docker".
 	Scheme() string
+	// Owner is the user whose runtime it is, by number; 0 is root. What another user's says is that
+	// user's word.
+	Owner() int
 	// List returns the containers that a filter lets through, by name.
 	List(ctx context.Context, f Filter) ([]Info, error)
 	// Find returns every container that has the name or ID, or else those that have it as a prefix.
@@ -92,7 +96,12 @@ type Info struct {
 }
 
 // Ref names the container and no other one.
-func (c *Info) Ref() Ref { return Ref{c.Runtime, c.ID} }
+func (c *Info) Ref() Ref {
+	if c.Owner != 0 {
+		return Ref{c.Runtime, strconv.Itoa(c.Owner) + "/" + c.ID}
+	}
+	return Ref{c.Runtime, c.ID}
+}
 
 // BareID is the ID without the namespace that containerd has it in.
 func (c *Info) BareID() string { return c.ID[strings.LastIndexByte(c.ID, '/')+1:] }

@@ -162,6 +162,9 @@ func (o *captureOptions) checkNumbers(cmd *cobra.Command) error {
 }
 
 func (a *app) runCapture(ctx context.Context, targets []string, filter string, o captureOptions) error {
+	if done, err := a.asRoot(ctx, targets); done || err != nil {
+		return err
+	}
 	if !o.wireshark { // which starts programs as their user, with privileges of their own
 		if err := a.giveUp("capture", ""); err != nil {
 			return err

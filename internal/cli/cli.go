@@ -34,6 +34,7 @@ type app struct {
 	stdout, stderr io.Writer
 	newEngine      func() (engine.Engine, error)
 	giveUp         func(verb, profile string) error // privileges, for good
+	line           []string                         // the whole command line
 	args           []string                         // of the verb, which comes first
 	code           int                              // the exit status of a command that did not fail
 }
@@ -46,6 +47,7 @@ func Run(args []string) int {
 
 func (a *app) run(args []string) int {
 	root := a.rootCommand()
+	a.line = args
 	a.args = withVerb(args)
 	if verb, rest, err := root.Find(a.args); err == nil && verb.Name() == "debug" {
 		a.args = append([]string{verb.Name()}, withDashes(verb, rest)...)

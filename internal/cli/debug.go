@@ -93,6 +93,9 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	if err := o.check(); err != nil {
 		return err
 	}
+	if done, err := a.asRoot(ctx, []string{target}); done || err != nil {
+		return err
+	}
 	if err := a.giveUp("debug", o.profile); err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ func (a *app) injectCommand() *cobra.Command {
 }
 
 func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
+	if done, err := a.asRoot(ctx, []string{req.Target}); done || err != nil {
+		return err
+	}
 	if err := a.giveUp("inject", ""); err != nil {
 		return err
 	}
@@ -108,6 +111,13 @@ func (a *app) ejectCommand() *cobra.Command {
 }
 
 func (a *app) runEject(ctx context.Context, req engine.EjectRequest) error {
+	var targets []string
+	if !req.All {
+		targets = append(targets, req.Target)
+	}
+	if done, err := a.asRoot(ctx, targets); done || err != nil {
+		return err
+	}
 	if err := a.giveUp("eject", ""); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dlx/engine"
+	"dlx/internal/rootless"
 	"dlx/target"
 	"dlx/target/containerd"
 	"dlx/target/docker"
@@ -21,10 +22,30 @@ func localEngine() (engine.Engine, error) {
 		Configs:   []string{toolbox.SystemConfig},
 		HostFiles: true,
 	}
+	if rootless.Inside() { // the machine's are nobody's there, and can not be told from others'
+		o.Configs = nil
+		o.State, o.Run = userDirs(o.State)
+	}
 	if dir, err := os.UserConfigDir(); err == nil {
 		o.Configs = append(o.Configs, filepath.Join(dir, "dlx"))
 	}
 	return engine.NewLocal(o), nil
+}
+
+// userDirs are where a user keeps what outlives dlx, unless the user says where, and what lasts until
+// the machine is switched off (the XDG Base Directory Specification).
+func userDirs(state string) (keep, run string) {
+	home := os.Getenv("HOME")
+	for _, dir := range []string{os.Getenv("XDG_STATE_HOME"), filepath.Join(home, ".local/state")} {
+		if state == "" && filepath.IsAbs(dir) {
+			state = filepath.Join(dir, "dlx")
+		}
+	}
+	run = os.Getenv("XDG_RUNTIME_DIR")
+	if !filepath.IsAbs(run) {
+		run = state
+	}
+	return state, filepath.Join(run, "dlx")
 }
 
 // runtimes are those that are asked: all, or what the environment names, alone. Docker's variable
@@ -32,15 +53,21 @@ func localEngine() (engine.Engine, error) {
 func runtimes(env func(string) string) (list []target.Runtime) {
 	host, address := env("DOCKER_HOST"), env("CONTAINERD_ADDRESS")
 	all := host == "" && address == ""
-	named := host == "unix://"+podman.RootSocket || host == "unix:///var"+podman.RootSocket
-	if all || host != "" && !named {
+	named, isPodman := podman.Named(host)
+	if all || host != "" && !isPodman {
 		list = append(list, docker.New(docker.Options{Host: host, APIVersion: env("DOCKER_API_VERSION")}))
 	}
 	if all || address != "" {
 		list = append(list, containerd.New(containerd.Options{Socket: strings.TrimPrefix(address, "unix://")}))
 	}
-	if all || named {
-		list = append(list, podman.New(podman.Options{Socket: podman.RootSocket}))
+	podmans := []podman.Options{named}
+	if all {
+		podmans = podman.Sockets()
+	}
+	if all || isPodman {
+		for _, o := range podmans {
+			list = append(list, podman.New(o))
+		}
 	}
 	return list
 }

@@ -62,6 +62,15 @@ func (fd *FD) Dup() (*FD, error) {
 	return NewFD(raw), nil
 }
 
+// DupStandard duplicates one of this process's descriptors 0 to 2, close-on-exec.
+func DupStandard(n int) (*FD, error) {
+	raw, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, firstOther)
+	if err != nil {
+		return nil, wrap("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	return NewFD(raw), nil
+}
+
 // CloseAll closes every descriptor and joins the errors.
 func CloseAll(fds ...*FD) error {
 	var errs []error

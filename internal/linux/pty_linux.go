@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,18 @@ func SetWindowSize(tty *os.File, rows, cols uint16) error {
 		return err
 	}
 	return wrap("ioctl TIOCSWINSZ", ierr)
+}
+
+// ForegroundGroup is the process group that a terminal sends its signals to (tcgetpgrp(3)).
+func ForegroundGroup(tty *os.File) (int, error) {
+	conn, err := tty.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var group int
+	var ierr error
+	err = conn.Control(func(fd uintptr) { group, ierr = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) })
+	return group, errors.Join(err, wrap("ioctl TIOCGPGRP", ierr))
 }
 
 // Fchown gives a file to a user and group of the host's numbers.

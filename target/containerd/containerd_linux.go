@@ -53,6 +53,9 @@ func New(o Options) *Runtime {
 // Scheme is "containerd".
 func (*Runtime) Scheme() string { return Scheme }
 
+// Owner is root.
+func (*Runtime) Owner() int { return 0 }
+
 // Close ends what is being asked, and closes the connections.
 func (r *Runtime) Close() error { return r.client.Close() }
 

@@ -71,6 +71,9 @@ func New(o Options) *Runtime {
 // Scheme is "docker".
 func (*Runtime) Scheme() string { return Scheme }
 
+// Owner is root.
+func (*Runtime) Owner() int { return 0 }
+
 // Close ends what is being asked, and releases the connections: none is made afterwards.
 func (r *Runtime) Close() error {
 	r.stop()

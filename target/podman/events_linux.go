@@ -149,7 +149,7 @@ func (w *watch) read(ctx context.Context, stream io.Reader, starts chan<- target
 			continue
 		}
 		select {
-		case starts <- target.Event{Ref: target.Ref{Scheme: Scheme, Name: e.Actor.ID}}:
+		case starts <- target.Event{Ref: w.runtime.ref(e.Actor.ID)}:
 		case <-ctx.Done():
 			return nil
 		}

@@ -56,6 +56,15 @@ const idleLimit = 2 * time.Second
 // Scheme is "podman".
 func (*Runtime) Scheme() string { return Scheme }
 
+// Owner is the user that Podman runs as.
+func (r *Runtime) Owner() int { return r.options.Owner }
+
+// ref names a container of this Podman.
+func (r *Runtime) ref(id string) target.Ref {
+	c := target.Info{Runtime: Scheme, ID: id, Owner: r.options.Owner}
+	return c.Ref()
+}
+
 // Close ends what is being asked, and releases the connections: none is made afterwards.
 func (r *Runtime) Close() error {
 	r.stop()

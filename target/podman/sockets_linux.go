@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"dlx/fault"
 	"dlx/internal/linux"
@@ -25,24 +27,68 @@ const (
 	maxUsers = 64                   // whose sockets are looked for
 )
 
-// Sockets returns where Podmans of this host listen: root's and those of other users for root, and
-// for another user, their own. Only files are looked at: none may answer.
-func Sockets() []Options { return sockets(os.Geteuid(), RootSocket, usersDir) }
+// Sockets returns where Podmans of this host may listen: the caller's own, there or not, and for
+// root those of other users. Only files are looked at: none may answer. Root of a user namespace
+// alone is the user who made that, and has the user's.
+func Sockets() []Options {
+	if uid, err := linux.OuterUser(); err == nil && uid != 0 && os.Geteuid() == 0 {
+		return []Options{{ownSocket(uid, usersDir), 0}}
+	}
+	return sockets(os.Geteuid(), RootSocket, usersDir)
+}
+
+// Named is the Podman that a DOCKER_HOST leads to, if it leads to one.
+func Named(host string) (o Options, ok bool) {
+	path := strings.Replace(host, "unix:///var/run/", "unix:///run/", 1)
+	all := Sockets()
+	i := slices.IndexFunc(all, func(o Options) bool { return path == "unix://"+o.Socket })
+	if i < 0 {
+		return o, false
+	}
+	return all[i], true
+}
+
+// ownSocket is where an ordinary user's Podman listens.
+func ownSocket(uid int, usersDir string) string {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir == "" {
+		dir = filepath.Join(usersDir, strconv.Itoa(uid))
+	}
+	return filepath.Join(dir, below)
+}
+
+// pauseFile has the number of the process that keeps a user's namespaces while no container runs
+// (podman, pkg/rootless).
+const pauseFile = "libpod/tmp/pause.pid"
+
+// Helpers are processes of the user's own Podman that may be where its containers are: the service,
+// and the one that keeps the namespaces.
+func Helpers(ctx context.Context) (pids []int) {
+	for _, o := range Sockets() {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		conn, err := o.dial(ctx, "", "")
+		cancel()
+		if err != nil {
+			continue
+		}
+		if pid, err := linux.PeerProcess(conn.(*net.UnixConn)); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+		_ = conn.Close()
+	}
+	own := ownSocket(os.Geteuid(), usersDir)
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(own)), pauseFile))
+	if pid, aerr := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && aerr == nil && pid > 0 {
+		pids = append(pids, pid)
+	}
+	return pids
+}
 
 func sockets(uid int, rootSocket, usersDir string) (list []Options) {
-	own := Options{rootSocket, 0}
 	if uid != 0 {
-		own = Options{filepath.Join(usersDir, strconv.Itoa(uid), below), uid}
-		if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-			own.Socket = filepath.Join(dir, below)
-		}
+		return []Options{{ownSocket(uid, usersDir), uid}}
 	}
-	if info, err := os.Stat(own.Socket); err == nil && info.Mode().Type() == fs.ModeSocket {
-		list = append(list, own)
-	}
-	if uid != 0 {
-		return list
-	}
+	list = append(list, Options{rootSocket, 0})
 	for _, other := range users(usersDir) {
 		o := Options{filepath.Join(usersDir, strconv.Itoa(other), below), other}
 		if held, err := o.hold(); err == nil && held.Close() == nil {

@@ -76,8 +76,8 @@ func (s *Suite) watch(t *testing.T) {
 	for range 2 {
 		web.Start()
 		db.Start()
-		next(t, byLabel, target.Ref{Scheme: r.Scheme(), Name: web.ID()})
-		next(t, byID, target.Ref{Scheme: r.Scheme(), Name: db.ID()})
+		next(t, byLabel, ref(r, web))
+		next(t, byID, ref(r, db))
 		web.Stop()
 		db.Stop()
 	}
@@ -156,4 +156,10 @@ func (s *Suite) absent(t *testing.T) {
 	if _, err := r.Health(bounded(t)); !errors.Is(err, fault.NoRuntime) {
 		t.Errorf("health: %v, want fault.NoRuntime", err)
 	}
+}
+
+// ref names a container of a runtime.
+func ref(r target.Runtime, c Container) target.Ref {
+	info := target.Info{Runtime: r.Scheme(), ID: c.ID(), Owner: r.Owner()}
+	return info.Ref()
 }

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"dlx/internal/linux"
+	"dlx/internal/rootless"
+	"dlx/target"
+	"dlx/target/podman"
+)
+
+// asRoot does a verb's work for a user without privileges, by another dlx that is root where the
+// user's own containers are. done says that it did, and a.code is its exit status. Where there is
+// nothing of the user's the verb goes on, and says what it lacks.
+func (a *app) asRoot(ctx context.Context, targets []string) (done bool, err error) {
+	caps, err := linux.Effective()
+	if err != nil || os.Geteuid() == 0 || caps.Has(linux.CapSysAdmin) {
+		return false, err
+	}
+	place := findPlace(ctx, targets)
+	if place == nil {
+		return false, nil
+	}
+	defer place.Close()
+	a.code, err = place.Run(a.line)
+	return true, err
+}
+
+// findPlace is that of the first target's process, or the one that the user's Podman has for all
+// its containers; nil if there is none. What is mounted for them is seen by Podman's own processes.
+func findPlace(ctx context.Context, targets []string) *rootless.Place {
+	helpers := podman.Helpers(ctx)
+	var place *rootless.Place
+	if pid := processOf(ctx, targets); pid > 0 {
+		place, _ = rootless.Find(pid) // another's process is nobody's to enter: the verb says so
+		helpers = append([]int{linux.Parent(pid)}, helpers...)
+	} else {
+		for _, helper := range helpers {
+			if place, _ = rootless.Find(helper); place != nil {
+				break
+			}
+		}
+	}
+	if place == nil {
+		return nil
+	}
+	for _, helper := range helpers {
+		if shared, err := place.Share(helper); err == nil && shared {
+			break
+		}
+	}
+	return place
+}
+
+// processOf is the first target's process, 0 if it has none.
+func processOf(ctx context.Context, targets []string) int {
+	if len(targets) == 0 {
+		return 0
+	}
+	set := target.NewSet(runtimes(os.Getenv)...)
+	defer set.Close() //nolint:errcheck // nothing was written
+	info, err := set.Resolve(ctx, targets[0])
+	if err != nil {
+		return 0 // the verb reports it
+	}
+	return info.PID
+}

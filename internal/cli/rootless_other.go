@@ -1,0 +1,7 @@
+//go:build !linux
+
+package cli
+
+import "context"
+
+func (a *app) asRoot(context.Context, []string) (bool, error) { return false, nil }
