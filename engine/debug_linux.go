@@ -57,7 +57,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if req.ReadOnly {
 		d.profile = d.profile.ReadOnly()
 	}
-	if err := d.check(); err != nil {
+	if err := errors.Join(d.check(), d.rootless()); err != nil {
 		return 0, err
 	}
 	if d.devices, err = findDevices(req.Devices); err != nil {
@@ -103,6 +103,18 @@ func (d *debug) check() error {
 	return nil
 }
 
+// rootless refuses what nobody can have without root.
+func (d *debug) rootless() error {
+	switch {
+	case !d.local.rootless:
+	case d.req.Memory > 0 || d.req.Pids > 0:
+		return fault.New(fault.NoLimits, "", "this user may make no control group, which a limit of memory or processes takes")
+	case len(d.req.Devices) > 0:
+		return fault.New(fault.NoPrivileges, d.req.Devices[0], "no permission to give a session a device")
+	}
+	return nil
+}
+
 // open takes hold of the target.
 func (d *debug) open(ctx context.Context) (err error) {
 	d.target, err = d.local.targets.Open(ctx, d.req.Target)
@@ -140,7 +152,7 @@ func (d *debug) prepare() error {
 // begin makes the session's cgroup and starts its keeper, once the tools are placed. Placing them
 // keeps every processor busy, and what comes next does not: the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
-	o := shell.Options{Profile: d.profile, Limits: d.limits}
+	o := shell.Options{Profile: d.profile, Limits: d.limits, Rootless: d.local.rootless}
 	for _, device := range d.devices {
 		o.Devices = append(o.Devices, device.Device)
 	}
@@ -153,13 +165,13 @@ func (d *debug) begin(ctx context.Context) (err error) {
 func (d *debug) see(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, viewLimit, inject.ErrNoAnswer)
 	defer cancel()
-	p, o := d.target.Process, inject.ViewOptions{ReadOnly: d.req.ReadOnly, Devices: d.devices}
+	p, o := d.target.Process, inject.ViewOptions{ReadOnly: d.req.ReadOnly, Devices: d.devices, Rootless: d.local.rootless}
 	switch d.req.FS {
 	case FSToolbox:
 		d.view, err = inject.ToolboxView(ctx, p, d.box, o)
 	case FSHost:
 		if err = d.hostIsSafe(); err == nil {
-			d.view, err = inject.HostView(ctx, p, d.req.ReadOnly)
+			d.view, err = inject.HostView(ctx, p, o)
 		}
 	default:
 		d.view, err = inject.TargetView(ctx, p, o)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"dlx/inject"
+	"dlx/internal/rootless"
 	"dlx/target"
 	"dlx/toolbox"
 )
@@ -16,6 +17,8 @@ type Local struct {
 	targets *target.Set
 	bundled func() (*toolbox.Verified, error)
 	store   *toolbox.Store
+	// rootless says that this process is root of a user namespace alone.
+	rootless bool
 }
 
 var _ Engine = (*Local)(nil)
@@ -51,7 +54,10 @@ func NewLocal(o LocalOptions) *Local {
 	if o.Bundled == nil {
 		o.Bundled = toolbox.VerifyDefault
 	}
-	return &Local{o, target.NewSet(o.Runtimes...), sync.OnceValues(o.Bundled), toolbox.NewStore(filepath.Join(o.State, "toolboxes"))}
+	return &Local{
+		o: o, targets: target.NewSet(o.Runtimes...), bundled: sync.OnceValues(o.Bundled),
+		store: toolbox.NewStore(filepath.Join(o.State, "toolboxes")), rootless: rootless.Inside(),
+	}
 }
 
 // openJournal opens the records of injected toolboxes.

@@ -41,6 +41,7 @@ const (
 // About the engine and its machine.
 const (
 	NoPrivileges  Kind = "no-privileges"
+	NoLimits      Kind = "no-limits"     // of a session's can be had
 	TooFewFiles   Kind = "too-few-files" // that may be open
 	QuotaExceeded Kind = "quota-exceeded"
 	OldKernel     Kind = "old-kernel"

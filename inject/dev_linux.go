@@ -70,7 +70,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := v.restrict(top, o.ReadOnly); err != nil {
+	if err := v.restrict(top, o); err != nil {
 		return err
 	}
 	dev, err := mountNew("tmpfs", linux.MountNosuid|linux.MountNoexec, "mode", "755")
@@ -81,7 +81,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	if err := linux.MoveMount(dev, old, ""); err != nil {
 		return err
 	}
-	if err := makeDevices(dev, o.Devices); err != nil {
+	if err := v.makeDevices(dev, o); err != nil {
 		return err
 	}
 	if err := linux.MkdirAt(dev, ptsName, 0o755); err != nil {
@@ -91,7 +91,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := e.place(dev, o.ReadOnly); err != nil {
+		if err := e.place(dev, o); err != nil {
 			return err
 		}
 	}
@@ -151,17 +151,27 @@ func (v *View) showTools(dev *linux.FD, box *Mounted) error {
 }
 
 // makeDevices makes the nodes and links.
-func makeDevices(dev *linux.FD, more []Device) error {
+func (v *View) makeDevices(dev *linux.FD, o ViewOptions) error {
+	if o.Rootless {
+		if err := v.placeUsual(dev, false); err != nil {
+			return err
+		}
+		return makeLinks(dev)
+	}
 	for _, d := range devices {
 		if err := linux.MknodAt(dev, d.name, 0o666, linux.Device{Major: d.major, Minor: d.minor}); err != nil {
 			return err
 		}
 	}
-	for _, d := range more {
+	for _, d := range o.Devices {
 		if err := makeDevice(dev, d); err != nil {
 			return err
 		}
 	}
+	return makeLinks(dev)
+}
+
+func makeLinks(dev *linux.FD) error {
 	for _, l := range links {
 		if err := linux.SymlinkAt(l.target, dev, l.name); err != nil {
 			return err

@@ -68,7 +68,7 @@ func cloneEntry(dir *linux.FD, name string) (e entry, err error) {
 }
 
 // place puts the entry into dir.
-func (e *entry) place(dir *linux.FD, readOnly bool) (err error) {
+func (e *entry) place(dir *linux.FD, o ViewOptions) (err error) {
 	switch {
 	case e.tree == nil:
 		return linux.SymlinkAt(e.link, dir, e.name)
@@ -77,8 +77,15 @@ func (e *entry) place(dir *linux.FD, readOnly bool) (err error) {
 	default:
 		err = linux.MkfileAt(dir, e.name, 0o644)
 	}
-	if err == nil && readOnly {
-		err = linux.SetMountAttrs(e.tree, linux.MountRdonly)
+	attrs := 0
+	if o.ReadOnly {
+		attrs |= linux.MountRdonly
+	}
+	if o.Rootless {
+		attrs |= linux.MountNodev
+	}
+	if err == nil && attrs != 0 {
+		err = linux.SetMountAttrs(e.tree, attrs)
 	}
 	if err != nil {
 		return err

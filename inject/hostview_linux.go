@@ -13,7 +13,7 @@ import (
 // so that ps and its kin tell of the container. Mounting a new /proc takes a process in that
 // namespace, and the container could trace it. So the /proc that the runtime has mounted is cloned,
 // after a check that it is one.
-func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, error) {
+func HostView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
 	var proc *linux.FD
 	differ, err := p.Differing()
 	if err != nil {
@@ -25,12 +25,12 @@ func HostView(ctx context.Context, p *nsutil.Process, readOnly bool) (*View, err
 		}
 		defer proc.Close()
 	}
-	return build(ctx, nil, func(v *View, top *linux.FD) error { return v.showHost(top, proc, readOnly) })
+	return build(ctx, nil, o, func(v *View, top *linux.FD) error { return v.showHost(top, proc, o) })
 }
 
 // showHost keeps the host's /dev, except for its terminals:
 // nobody else has made its nodes. It puts proc in place.
-func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
+func (v *View) showHost(top, proc *linux.FD, o ViewOptions) error {
 	old, err := v.openDev()
 	if err != nil {
 		return err
@@ -41,16 +41,26 @@ func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
 		return err
 	}
 	defer dev.Close()
-	if err := v.restrict(top, readOnly); err != nil {
+	if err := v.restrict(top, o); err != nil {
 		return err
 	}
-	if readOnly {
+	if o.ReadOnly {
 		if err := linux.SetMountAttrs(dev, linux.MountRdonly); err != nil {
+			return err
+		}
+	}
+	if o.Rootless {
+		if err := linux.SetMountAttrs(dev, linux.MountNodev); err != nil {
 			return err
 		}
 	}
 	if err := linux.MoveMount(dev, old, ""); err != nil {
 		return err
+	}
+	if o.Rootless {
+		if err := v.placeUsual(dev, true); err != nil {
+			return err
+		}
 	}
 	if err := v.showPts(dev); err != nil && !errors.Is(err, linux.ErrNotExist) { // a host may have none
 		return err
@@ -69,7 +79,7 @@ func (v *View) showHost(top, proc *linux.FD, readOnly bool) error {
 // cloneProc clones the container's /proc without the masks that the runtime has mounted below it.
 func cloneProc(ctx context.Context, p *nsutil.Process) (*linux.FD, error) {
 	var proc *linux.FD
-	view, err := build(ctx, p, func(v *View, _ *linux.FD) error {
+	view, err := build(ctx, p, ViewOptions{}, func(v *View, _ *linux.FD) error {
 		dir, err := linux.OpenBeneath(v.Root, "proc", linux.OPath|linux.ODirectory|linux.ONoFollow)
 		if err != nil {
 			return err

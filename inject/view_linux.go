@@ -54,8 +54,9 @@ type View struct {
 	Home  *linux.FD // its HomeDir, root's as yet; nil without a toolbox
 	Nodev bool      // device nodes outside of /dev can not be opened: Linux 5.12
 
-	dev    *linux.FD // its /dev, until that is sealed; nil if it has none of dlx's own
-	mounts []byte    // the table of its mounts, as they were copied
+	dev    *linux.FD   // its /dev, until that is sealed; nil if it has none of dlx's own
+	mounts []byte      // the table of its mounts, as they were copied
+	usual  []*linux.FD // clones of the machine's usual nodes, where none can be made
 }
 
 // Close releases the view.
@@ -63,22 +64,25 @@ func (v *View) Close() error {
 	if v == nil {
 		return nil
 	}
-	return linux.CloseAll(v.NS, v.Root, v.Pts, v.Home, v.dev)
+	return errors.Join(linux.CloseAll(v.usual...), linux.CloseAll(v.NS, v.Root, v.Pts, v.Home, v.dev))
 }
 
 // ViewOptions say what a view is to be like.
 type ViewOptions struct {
 	ReadOnly bool     // every mount in it
 	Devices  []Device // beside the usual ones
+	// Rootless makes a view of who is root of a user namespace alone. Device nodes other than the
+	// usual ones can not be opened in it. Devices has to be empty.
+	Rootless bool
 }
 
 // TargetView copies the process's mount namespace and adds nothing but a /dev, if the process has
 // one.
 func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, error) {
-	return build(ctx, p, func(v *View, top *linux.FD) error {
+	return build(ctx, p, o, func(v *View, top *linux.FD) error {
 		err := v.showDev(top, nil, o)
 		if errors.Is(err, fault.NoDev) {
-			return v.restrict(top, o.ReadOnly)
+			return v.restrict(top, o)
 		}
 		return err
 	})
@@ -89,12 +93,12 @@ func TargetView(ctx context.Context, p *nsutil.Process, o ViewOptions) (*View, e
 // propagate in neither direction, so the container can not reach into the view. It may have put a
 // file system that never answers behind /dev, hence ctx.
 func ToolboxView(ctx context.Context, p *nsutil.Process, box *Mounted, o ViewOptions) (*View, error) {
-	return build(ctx, p, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
+	return build(ctx, p, o, func(v *View, top *linux.FD) error { return v.showDev(top, box, o) })
 }
 
 // build runs change on a thread that has joined a copy of p's mount namespace, and returns the
 // copy. top is the root of the namespace, which the process's own root may not be.
-func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *linux.FD) error) (*View, error) {
+func build(ctx context.Context, p *nsutil.Process, o ViewOptions, change func(v *View, top *linux.FD) error) (*View, error) {
 	type result struct {
 		view *View
 		err  error
@@ -102,7 +106,7 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 	done := make(chan result, 1)
 	go func() {
 		v := &View{}
-		err := nsutil.OnThread(func() error { return v.make(p, change) })
+		err := nsutil.OnThread(func() error { return v.make(p, o, change) })
 		done <- result{v, err}
 	}()
 	select {
@@ -124,12 +128,17 @@ func build(ctx context.Context, p *nsutil.Process, change func(v *View, top *lin
 
 // make changes the mounts from the namespace's root, since the process's may be no mount point, and
 // then stays in the process's.
-func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error) error {
+func (v *View) make(p *nsutil.Process, o ViewOptions, change func(v *View, top *linux.FD) error) error {
 	self, err := nsutil.OpenSelf()
 	if err != nil {
 		return err
 	}
 	defer self.Close()
+	if o.Rootless {
+		if v.usual, err = cloneUsual(); err != nil {
+			return err
+		}
+	}
 	if err := p.EnterMounts(); err != nil {
 		return err
 	}
@@ -162,13 +171,16 @@ func (v *View) make(p *nsutil.Process, change func(v *View, top *linux.FD) error
 }
 
 // restrict takes device nodes, and writing, from every mount that is there.
-func (v *View) restrict(top *linux.FD, readOnly bool) error {
+func (v *View) restrict(top *linux.FD, o ViewOptions) error {
 	attrs := linux.MountNodev
-	if readOnly {
+	if o.ReadOnly {
 		attrs |= linux.MountRdonly
 	}
 	err := linux.SetMountAttrs(top, attrs)
-	if errors.Is(err, linux.ErrNoSys) && !readOnly {
+	switch {
+	case errors.Is(err, linux.ErrNoSys) && o.Rootless:
+		return errNoNodev
+	case errors.Is(err, linux.ErrNoSys) && !o.ReadOnly:
 		return nil // the devices that the session may open are the container's all the same
 	}
 	v.Nodev = err == nil

@@ -7,6 +7,7 @@ type Credentials struct {
 	UID, GID   uint32
 	Groups     []uint32
 	HostGroups bool         // Groups are the caller's numbers: inside, setgroups(2) is denied
+	OwnGroups  bool         // setgroups(2) is denied to the caller too, whose groups stay
 	Caps       linux.CapSet // bounding set, and the permitted one for UID 0
 	NoNewPrivs bool
 }
@@ -71,7 +72,7 @@ func (s *Spec) Plan() (*linux.Plan, error) {
 	}
 	plan.Setns("mnt", s.MountNS, linux.NewMnt)
 	plan.Chroot(s.Root)
-	if s.Creds.HostGroups {
+	if s.Creds.HostGroups && !s.Creds.OwnGroups {
 		plan.Groups(s.Creds.Groups)
 	}
 	if join != 0 {

@@ -30,9 +30,9 @@ type keeper struct {
 // errKeeper reports that the process which cleans up after a kill -9 could not be started.
 var errKeeper = errors.New("start the session's keeper")
 
-// startKeeper starts it before the cgroup is made, so somebody will always clean up. It is dlx-init
-// by another name: that starts in a third of dlx's time.
-func startKeeper(program *linux.FD, name string) (*keeper, error) {
+// startKeeper starts it before the cgroup of a name is made, if there is to be one, so somebody will
+// always clean up. It is dlx-init by another name: that starts in a third of dlx's time.
+func startKeeper(program *linux.FD, name ...string) (*keeper, error) {
 	conn, theirs, err := linux.Pair()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, err)
@@ -46,7 +46,7 @@ func startKeeper(program *linux.FD, name string) (*keeper, error) {
 		// os/exec gives the program this number. By any other it could be another file by then:
 		// os/exec puts a pipe of its own where it likes (syscall.forkAndExecInChild).
 		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
-		Args:       []string{cgroup.KeeperName, name},
+		Args:       append([]string{cgroup.KeeperName}, name...),
 		Env:        append([]string{}, failpoint.Environ()...), // none
 		Dir:        "/",
 		Stdin:      theirs,

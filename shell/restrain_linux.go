@@ -175,7 +175,7 @@ func (r *restraint) privileged(p *nsutil.Process, status linux.Status) error {
 		return err
 	}
 	caps, err := status.BoundingSet()
-	r.told.UserNS = differ&nsutil.User != 0
+	r.told.UserNS = differ&nsutil.User != 0 || !linux.InitialUserNS()
 	r.told.Privileged = !r.told.UserNS && caps.Has(linux.CapSysAdmin)
 	return err
 }
@@ -193,6 +193,15 @@ func (r *restraint) keepGroups(p *nsutil.Process, status linux.Status) error {
 	r.told.GroupsKept = true
 	r.groups, err = status.Groups()
 	return err
+}
+
+// setgroupsDenied says whether dlx itself may set no groups (user_namespaces(7), "setgroups").
+func setgroupsDenied() (bool, error) {
+	data, err := os.ReadFile("/proc/self/setgroups")
+	if errors.Is(err, os.ErrNotExist) { // a kernel without user namespaces
+		return false, nil
+	}
+	return strings.TrimSpace(string(data)) == "deny", err
 }
 
 // capabilities tells of the profile's.

@@ -18,6 +18,8 @@ type Restraints struct {
 	GroupsKept   bool     `json:"groups_kept,omitempty"` // the container's process's, since its user namespace lets nobody set others
 	OOMScoreAdj  int      `json:"oom_score_adj"`
 	Limits       int      `json:"resource_limits"` // how many are the container's
+	// Unlimited says that nothing bounds the session's memory and processes: it has no control group.
+	Unlimited bool `json:"unlimited,omitempty"`
 	// Privileged says that the container has the host's administrator's rights: what restrains the
 	// session does not keep it from the host.
 	Privileged bool `json:"privileged,omitempty"`
@@ -43,6 +45,9 @@ func (r Restraints) String() string {
 		parts = append(parts, "the process's supplementary groups, since setgroups is denied there")
 	}
 	parts = append(parts, fmt.Sprintf("%d resource limits", r.Limits), fmt.Sprintf("oom_score_adj %d", r.OOMScoreAdj))
+	if r.Unlimited {
+		parts = append(parts, "no limit of memory and processes")
+	}
 	return fmt.Sprintf("profile %s: %s", r.Profile, strings.Join(parts, "; "))
 }
 

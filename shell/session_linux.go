@@ -21,6 +21,7 @@ type Session struct {
 	limits    Limits
 	profile   Profile
 	restraint *restraint
+	rootless  bool
 }
 
 // Limits bound what a session may use of the host. It gets at least so many processes and threads.
@@ -34,6 +35,9 @@ type Options struct {
 	Profile Profile
 	Limits  Limits
 	Devices []linux.Device // that the container may not open
+	// Rootless makes a session of who is root of a user namespace alone, where no control group can
+	// be had: it has no limits, and its view sees to its devices.
+	Rootless bool
 }
 
 // New makes a session for a container's process, and cleans up after sessions that nobody else
@@ -41,6 +45,9 @@ type Options struct {
 // One that it need not make is left to the command. It is an error if the session can not be
 // restrained as the container is.
 func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
+	if o.Rootless {
+		return rootless(ctx, program, p, o)
+	}
 	us, err := self()
 	if err != nil {
 		return nil, err
@@ -62,6 +69,21 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 		k.dismiss()
 		return nil, err
 	}
+	return s, nil
+}
+
+// rootless is New without a cgroup.
+func rootless(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
+	k, err := startKeeper(program)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{keeper: k, profile: o.Profile, cgroup: &cgroup.Group{}, rootless: true}
+	if s.restraint, err = restrain(ctx, p, o.Profile); err != nil {
+		k.dismiss()
+		return nil, err
+	}
+	s.restraint.told.Devices, s.restraint.told.Unlimited = "the usual ones", true
 	return s, nil
 }
 
@@ -145,6 +167,12 @@ type Spec struct {
 // ErrTargetEnded. Output that could not be written is an error, unless its reader has gone away.
 // When ctx ends, the command gets SIGTERM, then, after a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
+	if s.rootless {
+		var err error
+		if s.cgroup, err = cgroup.InMounts(spec.MountNS); err != nil {
+			return 0, err
+		}
+	}
 	streams, err := newStdio(spec.Streams, spec.TTY, spec.Pts)
 	if err != nil {
 		return 0, err
@@ -181,8 +209,11 @@ func (s *Session) start(ctx context.Context, spec Spec, streams *stdio) (*runnin
 	}
 	if s.restraint.told.GroupsKept {
 		creds.Groups, creds.HostGroups = s.restraint.groups, true
+		if creds.OwnGroups, err = setgroupsDenied(); err != nil {
+			return nil, err
+		}
 	}
-	if err := s.give(spec, streams); err != nil {
+	if err := s.give(spec, streams, differ&spec.Join&nsutil.User != 0); err != nil {
 		return nil, err
 	}
 	failpoint.At("session.given")
@@ -241,9 +272,9 @@ func (s *Session) spawn(ctx context.Context, spec *nsutil.Spec) (*nsutil.Child, 
 }
 
 // give hands the child's descriptors, and the home, to its user.
-func (s *Session) give(spec Spec, streams *stdio) error {
+func (s *Session) give(spec Spec, streams *stdio, otherUserNS bool) error {
 	uid, gid := spec.User.UID, spec.User.GID
-	if spec.Join&nsutil.User != 0 {
+	if otherUserNS {
 		var err error
 		if uid, gid, err = spec.Process.HostIDs(uid, gid); err != nil {
 			return err

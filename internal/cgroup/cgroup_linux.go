@@ -25,6 +25,8 @@ type Group struct {
 	dirs []string
 	join string // the container's own group of version 1's devices controller, where that is joined
 
+	mounts *mountNS // by which it is known where it is no control group
+
 	stuck bool // a process of it did not end when it was killed
 }
 
@@ -193,6 +195,9 @@ func (c *Group) Entries() (tasks []*linux.FD, dir *linux.FD, err error) {
 
 // pids lists the processes in the group, in the numbers of the host.
 func (c *Group) pids() ([]int, error) {
+	if c.mounts != nil {
+		return c.mounts.pids()
+	}
 	if len(c.dirs) == 0 {
 		return nil, nil
 	}

@@ -19,9 +19,10 @@ const (
 
 // Keep is the keeper's main function; args are its arguments, name first. It runs the session's
 // plan, which comes from a socket of dlx's on standard input. When that closes, however dlx came to
-// its end, Keep kills what is left in the group, waits for that, and removes the group.
+// its end, Keep kills what is left in the group, waits for that, and removes the group. Without a
+// name the session has no control group: its processes are those in the plan's mount namespace.
 func Keep(args []string) int {
-	if len(args) != 2 || !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
+	if len(args) > 2 || len(args) == 2 && (!strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/")) {
 		return 2
 	}
 	runtime.GOMAXPROCS(1)
@@ -29,14 +30,29 @@ func Keep(args []string) int {
 	_ = linux.NewFD(KeeperProgram).Close() // it runs
 	conn := linux.NewFD(0)
 	defer conn.Close()
-	_ = linux.ServePlans(conn) // an error ends the session as well
+	group, ctx := &Group{}, context.Background()
+	_ = linux.ServePlans(conn, func(fds []*linux.FD) { group.known(fds) }) // an error ends the session as well
 	failpoint.At("left")
-	group, ctx := Find(args[1]), context.Background()
+	if len(args) == 2 {
+		group = Find(args[1])
+	}
 	for group.Clean(ctx) != nil {
 		_ = pause(ctx, keepEvery)
 	}
 	failpoint.At("cleaned")
 	return 0
+}
+
+// known takes the mount namespace out of a plan's descriptors.
+func (c *Group) known(fds []*linux.FD) {
+	for _, fd := range fds {
+		if kind, err := linux.NamespaceKind(fd); err != nil || kind != linux.NewMnt {
+			continue
+		}
+		if in, err := InMounts(fd); err == nil {
+			c.mounts = in.mounts
+		}
+	}
 }
 
 // keepEvery is how often the keeper looks after processes that do not end.

@@ -24,7 +24,7 @@ type debugOptions struct {
 	interactiveSet, ttySet bool
 	toolboxes              []string
 	timeout                time.Duration
-	timeoutSet             bool
+	timeoutSet, pidsSet    bool
 	memory                 byteSize
 	pids                   int64
 	verbose                bool
@@ -50,7 +50,7 @@ func (a *app) debugCommand() *cobra.Command {
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.interactiveSet, o.ttySet = cmd.Flags().Changed("interactive"), cmd.Flags().Changed("tty")
-			o.timeoutSet = cmd.Flags().Changed("timeout")
+			o.timeoutSet, o.pidsSet = cmd.Flags().Changed("timeout"), cmd.Flags().Changed("pids-limit")
 			return a.runDebug(cmd.Context(), args[0], args[1:], o)
 		},
 	}
@@ -107,7 +107,10 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	req := engine.DebugRequest{
 		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
-		Memory: int64(o.memory), Pids: o.pids, Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices,
+		Memory: int64(o.memory), Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices,
+	}
+	if o.pidsSet {
+		req.Pids = o.pids
 	}
 	return a.withEngine(func(e engine.Engine) (err error) {
 		con := newConsole(a, tty, a.wantsStdin(o, tty))
@@ -151,6 +154,9 @@ func (a *app) sayLeftOut(names []string, verbose bool) {
 func (a *app) sayRestraints(r engine.Restraints, verbose bool) {
 	if verbose {
 		a.notef("%s", r)
+	}
+	if r.Unlimited && !verbose {
+		a.notef("nothing limits the session's memory and processes: this user may make no control group")
 	}
 	if r.Privileged {
 		a.notef("the container is privileged: it shares the host by design, and so does what runs in it")

@@ -37,6 +37,8 @@ func hint(e *fault.Error) string {
 		return "run dlx on the runtime's own host; here, DOCKER_HOST has to be a unix:// socket"
 	case fault.SocketDenied, fault.NoPrivileges:
 		return "run dlx as root, for example with sudo"
+	case fault.NoLimits:
+		return "leave the limit out, or run dlx as root"
 	case fault.OldKernel:
 		return e.Target + " needs Linux " + names + " or newer"
 	case fault.TooFewFiles:

@@ -70,7 +70,7 @@ func TestDebugRequest(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	t.Setenv("FROM_HERE", "1")
 	base := func(change func(*engine.DebugRequest)) engine.DebugRequest {
-		r := engine.DebugRequest{Target: "web", FS: engine.FSToolbox, Profile: "general", Term: "xterm", Pids: defaultPids}
+		r := engine.DebugRequest{Target: "web", FS: engine.FSToolbox, Profile: "general", Term: "xterm"}
 		change(&r)
 		return r
 	}

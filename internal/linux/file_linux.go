@@ -225,6 +225,12 @@ func MkfileAt(dir *FD, name string, perm uint32) error {
 	return pathErr("mknodat", name, unix.Mknodat(dir.Int(), name, unix.S_IFREG|perm, 0))
 }
 
+// IsDevice says whether an open file is the node of a character device.
+func IsDevice(fd *FD, d Device) (bool, error) {
+	st, err := Fstat(fd)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(d.Major, d.Minor), err
+}
+
 // MknodAt makes the node of a device below dir with just these permission bits. dir is nobody
 // else's.
 func MknodAt(dir *FD, name string, perm uint32, d Device) error {

@@ -136,14 +136,15 @@ func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {
 }
 
 // ServePlans runs the plans that come on the socket, tells of each child and of its end, and reaps
-// it. It returns nil when the socket ends.
-func ServePlans(conn *FD) error {
+// it. It returns nil when the socket ends. Before a plan is run, look is shown its descriptors.
+func ServePlans(conn *FD, look func(fds []*FD)) error {
 	for {
 		p, err := readPlan(conn)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
+			look(p.fds)
 			err = p.serve(conn)
 		}
 		if err != nil {

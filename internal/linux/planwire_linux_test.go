@@ -103,7 +103,7 @@ func TestServePlansBad(t *testing.T) {
 			if err = errors.Join(err, theirs.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if err = linux.ServePlans(conn); !errors.Is(err, linux.ErrBadPlan) {
+			if err = linux.ServePlans(conn, func([]*linux.FD) {}); !errors.Is(err, linux.ErrBadPlan) {
 				t.Errorf("error %v, want that of a bad plan", err)
 			}
 		})

@@ -14,7 +14,7 @@ func Unprivileged(cmd *exec.Cmd) {
 	cmd.Env = []string{"PATH=/nowhere", "TZ=" + os.Getenv("TZ")}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 && linux.InitialUserNS() { // another namespace may have no such user
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: linux.Nobody, Gid: linux.Nobody}
 	}
 }
