@@ -81,7 +81,9 @@ func (f *followers) open(n *namespace, comment string) (err error) {
 		f.leftOut = f.req.Own
 		f.mu.Unlock()
 	}
-	n.remove, err = f.c.Add(src)
+	if n.remove, err = f.c.Add(src); errors.Is(err, capture.ErrPermission) {
+		return fault.New(fault.NoPrivileges, src.Name, "no permission to capture in the network of %s: %w", src.Name, err)
+	}
 	return err
 }
 

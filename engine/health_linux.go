@@ -16,7 +16,7 @@ import (
 
 // Health says whether this machine has what the work takes.
 func (l *Local) Health(ctx context.Context) ([]Check, error) {
-	checks := append(kernelChecks(), privilegeCheck(), cgroupCheck())
+	checks := append(kernelChecks(), l.privilegeCheck(), l.cgroupCheck())
 	checks = append(checks, runtimeChecks(ctx, l.targets.Runtimes())...)
 	return append(checks, l.toolboxCheck(), l.injectedCheck()), nil
 }
@@ -42,11 +42,14 @@ func kernelChecks() []Check {
 	return checks
 }
 
-func privilegeCheck() Check {
+func (l *Local) privilegeCheck() Check {
 	caps, err := linux.Effective()
 	c := Check{
 		Name: CheckPrivileges, OK: err == nil && os.Geteuid() == 0, Err: err,
 		Found: fmt.Sprintf("uid %d, capabilities %#x", os.Geteuid(), uint64(caps)),
+	}
+	if l.rootless {
+		c.Found += ", in the user namespace of this user's containers"
 	}
 	if missing := linux.Needed.Without(caps); missing != "" {
 		c.OK, c.Found = false, c.Found+", without "+missing
@@ -54,7 +57,10 @@ func privilegeCheck() Check {
 	return c
 }
 
-func cgroupCheck() Check {
+func (l *Local) cgroupCheck() Check {
+	if l.rootless {
+		return Check{Name: "cgroups", OK: true, Found: "none for this user: sessions have no limits of memory and processes"}
+	}
 	mode, err := cgroup.Mode()
 	if err != nil {
 		return failed("cgroups", err, "mount cgroup2 at /sys/fs/cgroup, or the memory and pids controllers of version 1")
@@ -71,11 +77,16 @@ func runtimeChecks(ctx context.Context, runtimes []target.Runtime) []Check {
 		wg.Go(func() { checks[i] = runtimeCheck(ctx, r) })
 	}
 	wg.Wait()
-	absent := func(c Check) bool { return errors.Is(c.Err, fault.NoRuntime) }
+	denied := func(c Check) bool { return errors.Is(c.Err, fault.SocketDenied) }
+	absent := func(c Check) bool { return errors.Is(c.Err, fault.NoRuntime) || denied(c) }
 	there := slices.ContainsFunc(checks, func(c Check) bool { return !absent(c) })
 	for i := range checks {
 		if absent(checks[i]) && (there || i > 0) {
-			checks[i] = Check{Name: checks[i].Name, OK: true, Found: "not on this host"}
+			found := "not on this host"
+			if denied(checks[i]) {
+				found = "not for this user"
+			}
+			checks[i] = Check{Name: checks[i].Name, OK: true, Found: found}
 		}
 	}
 	return checks

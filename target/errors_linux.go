@@ -17,6 +17,10 @@ func noProcess(number string) error {
 	return fault.New(fault.NoProcess, number, "no process %s", number)
 }
 
+func denied(pid int, err error) error {
+	return fault.New(fault.NoPrivileges, "", "no permission to look into process %d: %w", pid, err)
+}
+
 func silent(r Runtime) error {
 	if r.Owner() != 0 {
 		return fault.New(fault.RuntimeSilent, r.Scheme(), "the %s of user %d does not answer", r.Scheme(), r.Owner())

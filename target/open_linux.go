@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
 		return nil, notRunning(info)
 	}
 	p, err := nsutil.Open(info.PID)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, denied(info.PID, err)
+	}
 	if errors.Is(err, nsutil.ErrGone) && info.Runtime == PIDScheme {
 		return nil, noProcess(info.ID)
 	}

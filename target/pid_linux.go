@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -28,8 +29,11 @@ func (pids) Find(_ context.Context, name string) ([]Info, error) {
 		return nil, badTarget(name, "not a process ID")
 	}
 	p, err := nsutil.Open(pid)
-	if errors.Is(err, nsutil.ErrGone) {
+	switch {
+	case errors.Is(err, nsutil.ErrGone):
 		return nil, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, denied(pid, err)
 	}
 	if err != nil {
 		return nil, err

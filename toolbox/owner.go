@@ -21,6 +21,9 @@ func notOwned(name string, uid int) error {
 // lies in it is its owner's alone (inode(7)). Links are followed, as a configuration manager's have
 // to be, and where they lead is looked at too. So nobody else has put the file there, nor can
 // replace it later. A missing path is fs.ErrNotExist, somebody else's a fault.NotOwned or Writable.
+//
+// Root of a user namespace alone sees all that has no owner there as nobody's, the machine's root's
+// too, and takes that for root's: whoever becomes it checks the paths first.
 func CheckOwners(name string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -88,4 +91,4 @@ func checkInfo(name string, info fs.FileInfo) error {
 	return nil
 }
 
-func trustedOwner(uid int) bool { return uid == 0 || uid == os.Geteuid() }
+func trustedOwner(uid int) bool { return uid == 0 || uid == os.Geteuid() || unmapped(uid) }

@@ -25,6 +25,9 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) runDoctor(ctx context.Context, output string) error {
+	if done, err := a.asRoot(ctx, nil); done || err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error {
 		checks, err := e.Health(ctx)
 		if err != nil {

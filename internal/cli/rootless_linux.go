@@ -2,12 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"dlx/internal/linux"
 	"dlx/internal/rootless"
 	"dlx/target"
 	"dlx/target/podman"
+	"dlx/toolbox"
 )
 
 // asRoot does a verb's work for a user without privileges, by another dlx that is root where the
@@ -23,8 +27,27 @@ func (a *app) asRoot(ctx context.Context, targets []string) (done bool, err erro
 		return false, nil
 	}
 	defer place.Close()
+	if err := checkUserDirs(); err != nil {
+		return false, err
+	}
 	a.code, err = place.Run(a.line)
 	return true, err
+}
+
+// checkUserDirs checks who owns what dlx keeps for the user, while that can be seen: what is
+// somebody else's looks like root's in a user namespace.
+func checkUserDirs() error {
+	keep, run := userDirs(os.Getenv("DLX_STATE_DIR"))
+	dirs := []string{keep, run}
+	if config, err := os.UserConfigDir(); err == nil {
+		dirs = append(dirs, filepath.Join(config, "dlx"))
+	}
+	for _, dir := range dirs {
+		if err := toolbox.CheckOwners(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // findPlace is that of the first target's process, or the one that the user's Podman has for all

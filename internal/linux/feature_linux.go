@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,7 +57,11 @@ func probeSetns() error {
 		return err
 	}
 	defer pidfd.Close()
-	return Setns(pidfd, NewUts)
+	err = Setns(pidfd, NewUts)
+	if errors.Is(err, ErrPerm) && !InitialUserNS() {
+		return nil // it knows the call, and the namespace is the machine's
+	}
+	return err
 }
 
 func probeOpenat2() error {
@@ -77,12 +82,12 @@ func probeFsopen(fstype string) error {
 }
 
 func probeOpenTree() error {
-	root, err := OpenPath("/")
+	null, err := OpenPath(os.DevNull) // a user namespace may not clone what others are mounted below
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	return closing(CloneTree(root, "", false))
+	defer null.Close()
+	return closing(CloneTree(null, "", false))
 }
 
 func probeMountSetattr() error {
@@ -97,7 +102,25 @@ func probeMemfd() error {
 	return closing(SealedProgram("probe", func(io.Writer) error { return nil }))
 }
 
+// probePacket opens a socket. Who may open none in the machine's network opens it in a new one.
 func probePacket() error {
+	err := openPacket()
+	if !errors.Is(err, ErrPerm) || InitialUserNS() {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		err := wrap("unshare CLONE_NEWNET", unix.Unshare(unix.CLONE_NEWNET))
+		if err == nil {
+			err = openPacket()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+func openPacket() error {
 	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return wrap("socket AF_PACKET", err)

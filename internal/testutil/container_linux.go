@@ -29,6 +29,7 @@ type RunOptions struct {
 	SecurityOpt []string
 	Binds       []string
 	Tmpfs       map[string]string
+	Devices     []string // HOST:CONTAINER; Podman's alone
 
 	NetworkMode  string
 	PidMode      string

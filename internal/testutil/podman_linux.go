@@ -43,14 +43,27 @@ func RequireRootlessPodman(t testing.TB) *Podman {
 	return requirePodman(t, newUser(t))
 }
 
+// RequireSubordinatePodman is RequireRootlessPodman of a user who has 65,536 subordinate IDs, as
+// useradd gives them to people.
+func RequireSubordinatePodman(t testing.TB) *Podman {
+	t.Helper()
+	RequireRoot(t)
+	RequireTool(t, "newuidmap")
+	return requirePodman(t, newUser(t, "--add-subids-for-system"))
+}
+
 // newUser makes a user that is removed when the test ends.
-func newUser(t testing.TB) int {
+func newUser(t testing.TB, flags ...string) int {
 	t.Helper()
 	name := unique("dlxtest")
 	uid := 59000 + rand.N(1000) // one that no container's processes have either
-	add := exec.Command(RequireTool(t, "useradd"), "--system", "--no-create-home", "--user-group", "--uid", strconv.Itoa(uid), name)
-	if text, err := add.CombinedOutput(); err != nil {
-		t.Fatalf("add a user: %v: %s", err, text)
+	id := strconv.Itoa(uid)
+	group := exec.Command(RequireTool(t, "groupadd"), "--system", "--gid", id, name)
+	add := exec.Command(RequireTool(t, "useradd"), append([]string{"--system", "--no-create-home", "--gid", id, "--uid", id, name}, flags...)...)
+	for _, cmd := range []*exec.Cmd{group, add} {
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("add a user: %v: %s", err, text)
+		}
 	}
 	t.Cleanup(func() {
 		if text, err := exec.Command(RequireTool(t, "userdel"), name).CombinedOutput(); err != nil {
@@ -100,7 +113,12 @@ func (p *Podman) Dir() string { return p.dir }
 // Command is Podman's own command line, for its own containers.
 func (p *Podman) Command(args ...string) *exec.Cmd {
 	own := []string{"--root", p.dir + "/store", "--runroot", p.dir + "/run", "--tmpdir", p.dir + "/tmp"}
-	cmd := exec.Command(p.path, append(own, args...)...)
+	return p.As(p.path, append(own, args...)...)
+}
+
+// As is a program that runs as Podman's user.
+func (p *Podman) As(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "HOME="+p.dir, "XDG_RUNTIME_DIR="+p.runtimeDir(), "CONTAINERS_CONF="+p.dir+"/containers.conf", "CONTAINERS_STORAGE_CONF="+p.dir+"/storage.conf", "TMPDIR="+p.dir)
 	if p.uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.uid)}}

@@ -151,7 +151,8 @@ type PodmanContainer struct {
 }
 
 // Run makes a container, and starts it unless told not to. Of the options it takes the image, the
-// command, the name, the environment, labels, user, working directory and what is read only.
+// command, the name, the environment, labels, user, working directory, what is read only,
+// devices, and the modes of network and user namespace.
 func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanContainer {
 	t.Helper()
 	c := &PodmanContainer{t: t, service: s, name: o.Name}
@@ -174,6 +175,19 @@ func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanConta
 		spec["command"] = o.Cmd
 	}
 	own := map[string]any{"netns": map[string]string{"nsmode": "none"}}
+	if o.NetworkMode != "" {
+		own = map[string]any{"netns": map[string]string{"nsmode": o.NetworkMode}}
+	}
+	if o.UsernsMode != "" {
+		own["userns"] = map[string]string{"nsmode": o.UsernsMode}
+	}
+	if len(o.Devices) > 0 {
+		var list []map[string]string
+		for _, d := range o.Devices {
+			list = append(list, map[string]string{"path": d})
+		}
+		own["devices"] = list
+	}
 	if pod != "" {
 		own = map[string]any{"pod": pod}
 	}

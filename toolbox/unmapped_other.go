@@ -1,0 +1,5 @@
+//go:build !linux
+
+package toolbox
+
+func unmapped(int) bool { return false }
