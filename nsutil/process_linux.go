@@ -95,8 +95,15 @@ func (p *Process) Differing() (Type, error) {
 	return p.set.Differing(own), nil
 }
 
-// Alive returns ErrGone once the process has ended.
-func (p *Process) Alive() error { return gone(linux.PidfdSignal(p.pidfd, 0)) }
+// Alive returns ErrGone once the process has ended. One that may get no signals from the caller is
+// there (kill(2), ERRORS).
+func (p *Process) Alive() error {
+	err := gone(linux.PidfdSignal(p.pidfd, 0))
+	if errors.Is(err, linux.ErrPerm) {
+		return nil
+	}
+	return err
+}
 
 // Wait returns nil when the process has ended, or ctx's error.
 func (p *Process) Wait(ctx context.Context) error { return linux.PidfdWait(ctx, p.pidfd) }

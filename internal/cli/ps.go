@@ -11,6 +11,7 @@ import (
 
 	"dlx/engine"
 	"dlx/internal/printable"
+	"dlx/target"
 )
 
 func (a *app) psCommand() *cobra.Command {
@@ -68,8 +69,16 @@ func (a *app) printContainers(list []engine.Container) error {
 		if shell == "" {
 			shell = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), printable.Escape(c.ShortID()), c.PID, c.Runtime,
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), printable.Escape(c.ShortID()), c.PID, runtimeOf(&c.Info),
 			c.State, printable.Escape(c.Image), printable.Escape(shell))
 	}
 	return w.Flush()
+}
+
+// runtimeOf is a container's runtime, with the user whose it is if that is not root.
+func runtimeOf(c *target.Info) string {
+	if c.Owner != 0 {
+		return fmt.Sprintf("%s/%d", c.Runtime, c.Owner)
+	}
+	return c.Runtime
 }
