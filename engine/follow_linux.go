@@ -133,7 +133,7 @@ func (f *followers) another(n *namespace, ended *target.Target) *target.Target {
 	defer f.mu.Unlock()
 	if len(n.targets) == 1 {
 		delete(f.namespaces, n.id)
-		f.ended[ended.Ref()] = time.Now()
+		f.ended[ended.Lasting()] = time.Now()
 		return nil
 	}
 	n.targets = n.targets[1:]
@@ -165,7 +165,7 @@ func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target)
 	f.note(err)
 	if next == nil {
 		f.mu.Lock()
-		delete(f.ended, t.Ref())
+		delete(f.ended, t.Lasting())
 		f.mu.Unlock()
 		return
 	}
@@ -181,11 +181,11 @@ func (f *followers) restart(ctx context.Context, n *namespace, t *target.Target)
 func (f *followers) restarted(t *target.Target) (comment string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ended, ok := f.ended[t.Ref()]
+	ended, ok := f.ended[t.Lasting()]
 	if !ok {
 		return ""
 	}
-	delete(f.ended, t.Ref())
+	delete(f.ended, t.Lasting())
 	gap := time.Since(ended).Round(time.Millisecond)
 	comment = fmt.Sprintf("%s was restarted: nothing was captured for %s", printable.Escape(t.Name), gap)
 	f.restarts = append(f.restarts, comment)
@@ -220,11 +220,12 @@ func (f *followers) note(err error) {
 // change it.
 var restartWait = 3 * time.Second
 
-// next waits for the next start of a container that has ended, and holds it. Without one it is nil.
+// next waits for the next start of a container that has ended, or of what takes its place, and holds
+// it. Without one it is nil.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	starts, err := f.l.targets.Watch(ctx, t.Runtime, target.Filter{ID: t.ID})
+	starts, err := f.l.targets.Watch(ctx, t.Runtime, t.Successors())
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +239,7 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 			}
 		case <-wait.C:
 		}
-		next, err := f.l.targets.Open(ctx, t.Ref().String())
+		next, err := f.successor(ctx, t)
 		if err == nil && next.Started.After(t.Started) {
 			return next, nil
 		}
@@ -251,12 +252,29 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 				return nil, nil // it has ended, for whatever reason
 			}
 			started := now.State.Live() && now.Started.After(t.Started) // a moment ago
-			if !started && now.State != target.Restarting {
+			if !started && now.State != target.Restarting && !now.Awaited {
 				return nil, nil
 			}
 		}
 		wait.Reset(restartWait)
 	}
+}
+
+// successor takes hold of a container that has started again, or of what runs in its place.
+func (f *followers) successor(ctx context.Context, t *target.Target) (*target.Target, error) {
+	ref := t.Ref()
+	if t.Place != "" {
+		there, err := f.l.targets.List(ctx, t.Successors())
+		for _, c := range there {
+			if c.Runtime == t.Runtime && c.Owner == t.Owner {
+				ref, err = c.Ref(), nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return f.l.targets.Open(ctx, ref.String())
 }
 
 // retryable says whether a container may yet come back.

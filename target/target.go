@@ -39,6 +39,7 @@ type Runtime interface {
 type Filter struct {
 	All    bool     // those without a process too
 	ID     string   // that one alone
+	Place  string   // those that have stood there, one after another: see Info.Place
 	Labels []string // KEY or KEY=VALUE: those that have all of them
 	PIDs   bool     // with their processes' numbers, which take a look at /proc
 }
@@ -93,6 +94,12 @@ type Info struct {
 	Cgroup     string            `json:"-"` // its path as in /proc/PID/cgroup, if the runtime tells it
 	Layers     Layers            `json:"layers,omitzero"`
 	Addresses  []netip.Addr      `json:"-"` // in the networks of its runtime
+	// Place is where it stands, for who makes another container for each restart, as Kubernetes does:
+	// in a pod, by a name. It is empty where a restart keeps the ID.
+	Place string `json:"-"`
+	// Awaited says of one that has ended that its pod lives on, so that another may take its place.
+	// Only Inspect finds that out.
+	Awaited bool `json:"-"`
 }
 
 // Ref names the container and no other one.
@@ -101,6 +108,22 @@ func (c *Info) Ref() Ref {
 		return Ref{c.Runtime, strconv.Itoa(c.Owner) + "/" + c.ID}
 	}
 	return Ref{c.Runtime, c.ID}
+}
+
+// Successors lets the container's next starts through: its own, or those of what takes its place.
+func (c *Info) Successors() Filter {
+	if c.Place != "" {
+		return Filter{Place: c.Place}
+	}
+	return Filter{ID: c.ID}
+}
+
+// Lasting names what stays the same over the container's restarts.
+func (c *Info) Lasting() Ref {
+	if c.Place != "" {
+		return Ref{c.Runtime, c.Place}
+	}
+	return c.Ref()
 }
 
 // BareID is the ID without the namespace that containerd has it in.

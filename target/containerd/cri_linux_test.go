@@ -1,16 +1,23 @@
 package containerd_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"dlx/capture"
+	"dlx/engine"
 	"dlx/internal/testutil"
 	"dlx/target"
+	"dlx/target/containerd"
 	"dlx/target/internal/grpcwire"
 )
 
@@ -150,4 +157,89 @@ func TestPod(t *testing.T) {
 	}
 	find("shop_web", again)
 	find(web, web)
+}
+
+// TestFollowedPod: a capture goes on in the container that Kubernetes makes in the place of one that
+// has ended, and in no other of the pod. It ends with the pod. The defences are Info.Place, and that
+// one that has ended is awaited while its pod lives.
+func TestFollowedPod(t *testing.T) {
+	d := testutil.StartCRI(t)
+	image := d.Image(t, "k8s.io", "pause", testutil.Prog(t, "pause"))
+	k := kubelet{t, grpcwire.New(d.Socket)}
+	t.Cleanup(func() { _ = k.client.Close() })
+	pod := k.ask("RunPodSandbox", message(sandboxConfig()))
+	web := k.container(pod, "web", image, 0)
+	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{containerd.New(containerd.Options{Socket: d.Socket})}, State: t.TempDir(), Configs: []string{t.TempDir()}})
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var file bytes.Buffer
+	sink := &begun{Sink: capture.ToWriter(&file), on: make(chan struct{})}
+	type result struct {
+		stats engine.CaptureStats
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		stats, err := e.Capture(bounded(t), engine.CaptureRequest{Targets: []string{"shop_web"}, Filter: "port 1", NoProcess: true}, sink)
+		ended <- result{stats, err}
+	}()
+	<-sink.on
+	k.ask("StopContainer", message(web, 0))
+	testutil.Wait(t, "the end to be noticed", 20*time.Second, func() bool { return packetSockets(t) == 0 })
+	k.container(pod, "side", image, 0) // not the one
+	// Kubernetes waits longer, the more often it has restarted a container: by far longer than
+	// another runtime is waited for.
+	select {
+	case r := <-ended:
+		t.Fatalf("the capture has ended with its container, although the pod lives: %+v", r)
+	case <-time.After(awaited):
+	}
+	again := k.container(pod, "web", image, 1)
+	testutil.Wait(t, "the capture to go on", 20*time.Second, func() bool { return packetSockets(t) > 0 })
+	k.ask("StopContainer", message(again, 0))
+	k.ask("StopPodSandbox", message(pod))
+	k.ask("RemovePodSandbox", message(pod))
+	r := <-ended
+	if r.err != nil || !r.stats.TargetEnded || len(r.stats.Restarts) != 1 || !strings.Contains(r.stats.Restarts[0], "shop_web was restarted") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// awaited is longer than the engine waits for a container that nobody says will start again.
+const awaited = 4 * time.Second
+
+// packetSockets counts those of this process (proc_pid_net(5), "packet").
+func packetSockets(t *testing.T) (n int) {
+	t.Helper()
+	table, err := os.ReadFile("/proc/net/packet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line)
+		for _, file := range files {
+			if to, err := os.Readlink(file); err == nil && to == "socket:["+fields[len(fields)-1]+"]" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// begun says when a capture is on.
+type begun struct {
+	engine.Sink
+	on chan struct{}
+}
+
+func (b *begun) Begin() error {
+	close(b.on)
+	return b.Sink.Begin()
 }

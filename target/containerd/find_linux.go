@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,7 +141,18 @@ func (r *Runtime) inspect(ctx context.Context, namespace, id string) (*target.In
 	if err := c.specify(&info); err != nil {
 		return nil, err
 	}
-	return &info, nil
+	if !info.State.Live() && info.Place != "" {
+		info.Awaited, err = r.podLives(ctx, c.labels[labelPodUID])
+	}
+	return &info, err
+}
+
+// podLives says whether a pod's sandbox has a process. Kubernetes ends that when nothing is to be
+// started in the pod any more.
+func (r *Runtime) podLives(ctx context.Context, uid string) (bool, error) {
+	of := "labels." + strconv.Quote(labelPodUID) + "==" + strconv.Quote(uid)
+	pod, err := r.entries(ctx, kubernetes, []string{of})
+	return slices.ContainsFunc(pod, func(e entry) bool { return e.sandbox() && e.task.state().Live() }), err
 }
 
 // locate finds the namespace of an ID that is told without one. If several have it, that is a

@@ -56,7 +56,7 @@ func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, err
 func (r *Runtime) info(ctx context.Context, e entry) target.Info {
 	info := target.Info{
 		Runtime: Scheme, ID: printable.Escape(e.fullID()), Name: printable.Escape(e.name()), Image: e.image, Labels: e.labels,
-		State: e.task.state(), PID: e.task.process(),
+		State: e.task.state(), PID: e.task.process(), Place: e.place(),
 	}
 	info.Started = started(info.PID)
 	if !e.task.exists() && r.unused(ctx, e.record) {

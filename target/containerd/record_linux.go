@@ -86,6 +86,15 @@ func (c *record) sandbox() bool {
 	return c.namespace == kubernetes && c.labels[labelKind] == kindSandbox
 }
 
+// place is that of a container of Kubernetes's, which makes another one there for each restart.
+func (c *record) place() string {
+	pod, name := c.labels[labelPodUID], c.labels[labelContainer]
+	if c.namespace != kubernetes || c.sandbox() || pod == "" || name == "" {
+		return ""
+	}
+	return pod + "/" + name
+}
+
 // fullID is unique on this host: an ID is free text, and unique in its namespace.
 func (c *record) fullID() string { return c.namespace + "/" + c.id }
 
@@ -99,7 +108,7 @@ func splitID(full string) (namespace, id string) {
 
 // passes says whether a filter lets the container through, whatever its state is.
 func (c *record) passes(f target.Filter) bool {
-	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && f.Labelled(c.labels) && (f.All || !c.sandbox())
+	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && (f.Place == "" || f.Place == c.place()) && f.Labelled(c.labels) && (f.All || !c.sandbox())
 }
 
 // maxName is longer than containerd's names are, which have 76 characters
