@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -49,6 +50,29 @@ func TestPodman(t *testing.T) {
 	})
 }
 
+// TestPodmanOfUser: root's dlx in the containers of a user's Podman. Nothing is written for that user
+// at a path that the user names.
+func TestPodmanOfUser(t *testing.T) {
+	s := testutil.RequireSubordinatePodman(t).Serve()
+	c := s.Run(t, testutil.RunOptions{Image: s.Image("pause", testutil.Prog(t, "pause")), User: "1000"}, "")
+	r := podman.New(podman.Options{Socket: s.Socket, Owner: s.UID()})
+	g := guest{fmt.Sprintf("podman://%d/%s", s.UID(), c.Name()), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil}
+	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{r}, State: t.TempDir(), Configs: []string{t.TempDir()}})
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("list", func(t *testing.T) { g.list(t, e, r) })
+	t.Run("debug", func(t *testing.T) { g.debug(t, e) })
+	t.Run("inject", func(t *testing.T) {
+		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoLayer) {
+			t.Errorf("error %v, want fault.NoLayer", err)
+		}
+	})
+	t.Run("capture", func(t *testing.T) { g.capture(t, e) })
+}
+
 func everyVerb(t *testing.T, r target.Runtime, g guest) {
 	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{r}, State: t.TempDir(), Configs: []string{t.TempDir()}})
 	t.Cleanup(func() {
@@ -56,71 +80,81 @@ func everyVerb(t *testing.T, r target.Runtime, g guest) {
 			t.Error(err)
 		}
 	})
-	t.Run("list", func(t *testing.T) {
-		list, err := e.List(within(t))
-		if err != nil || len(list) != 1 || list[0].ID != g.id || list[0].Runtime != r.Scheme() || list[0].PID != g.pid() {
-			t.Errorf("%+v, %v", list, err)
-		}
-	})
-	t.Run("debug", func(t *testing.T) {
-		for _, name := range []string{g.ref, g.name, g.name[:len(g.name)-1]} {
-			for _, profile := range []string{"general", "restricted", "sysadmin"} {
-				var out, errOut bytes.Buffer
-				req := engine.DebugRequest{Target: name, Profile: profile, Command: []string{"sh", "-c", "ls / && cat /proc/1/comm"}}
-				code, err := e.Debug(within(t), req, engine.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errOut})
-				if err != nil || code != 0 || !strings.Contains(out.String(), "pause\n") {
-					t.Errorf("%s, %s: status %d, %v, %s%s", name, profile, code, err, out.String(), errOut.String())
-				}
+	t.Run("list", func(t *testing.T) { g.list(t, e, r) })
+	t.Run("debug", func(t *testing.T) { g.debug(t, e) })
+	t.Run("inject", func(t *testing.T) { g.everywhere(t, e) })
+	t.Run("capture", func(t *testing.T) { g.capture(t, e) })
+}
+
+func (g *guest) list(t *testing.T, e engine.Engine, r target.Runtime) {
+	list, err := e.List(within(t))
+	if err != nil || len(list) != 1 || list[0].ID != g.id || list[0].Runtime != r.Scheme() || list[0].PID != g.pid() {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func (g *guest) debug(t *testing.T, e engine.Engine) {
+	for _, name := range []string{g.ref, g.name, g.name[:len(g.name)-1]} {
+		for _, profile := range []string{"general", "restricted", "sysadmin"} {
+			var out, errOut bytes.Buffer
+			req := engine.DebugRequest{Target: name, Profile: profile, Command: []string{"sh", "-c", "ls / && cat /proc/1/comm"}}
+			code, err := e.Debug(within(t), req, engine.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errOut})
+			if err != nil || code != 0 || !strings.Contains(out.String(), "pause\n") {
+				t.Errorf("%s, %s: status %d, %v, %s%s", name, profile, code, err, out.String(), errOut.String())
 			}
 		}
-	})
-	t.Run("inject", func(t *testing.T) {
-		g.inject(t, e)
-		if g.kill != nil {
-			g.kill()
-			if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoStoppedLayer) {
-				t.Errorf("below what is mounted: %v, want fault.NoStoppedLayer", err)
-			}
+	}
+}
+
+// everywhere injects while it runs and while it does not.
+func (g *guest) everywhere(t *testing.T, e engine.Engine) {
+	g.inject(t, e)
+	if g.kill != nil {
+		g.kill()
+		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoStoppedLayer) {
+			t.Errorf("below what is mounted: %v, want fault.NoStoppedLayer", err)
 		}
-		g.stop()
-		if _, err := e.Debug(within(t), engine.DebugRequest{Target: g.ref}, engine.Streams{}); !errors.Is(err, fault.NotRunning) {
-			t.Errorf("debug of a stopped one: %v, want fault.NotRunning", err)
-		}
-		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); err != nil {
-			t.Fatalf("into a stopped one: %v", err)
-		}
-		g.start()
-		if !g.has("/.dlx/bin/sh") {
-			t.Error("it has no toolbox when it runs again")
-		}
-		if res, err := e.Eject(within(t), engine.EjectRequest{All: true}); err != nil || len(res) != 1 || g.has("/.dlx") {
-			t.Errorf("eject all: %+v, %v", res, err)
-		}
-	})
-	t.Run("capture", func(t *testing.T) {
-		ctx := within(t)
-		var file bytes.Buffer
-		ended := make(chan error, 1)
-		var stats engine.CaptureStats
-		on := make(chan struct{})
-		go func() {
-			var err error
-			stats, err = e.Capture(ctx, engine.CaptureRequest{Targets: []string{g.ref}}, &noted{Sink: capture.ToWriter(&file), on: on})
-			ended <- err
-		}()
-		select {
-		case <-on:
-		case err := <-ended:
-			t.Fatal(err)
-		}
-		g.stop()
-		if err := <-ended; err != nil || !stats.TargetEnded {
-			t.Errorf("capture: %+v, %v", stats, err)
-		}
-		if !bytes.Contains(file.Bytes(), []byte(g.name)) {
-			t.Error("the file does not say whose packets it is for")
-		}
-	})
+	}
+	g.stop()
+	if _, err := e.Debug(within(t), engine.DebugRequest{Target: g.ref}, engine.Streams{}); !errors.Is(err, fault.NotRunning) {
+		t.Errorf("debug of a stopped one: %v, want fault.NotRunning", err)
+	}
+	if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); err != nil {
+		t.Fatalf("into a stopped one: %v", err)
+	}
+	g.start()
+	if !g.has("/.dlx/bin/sh") {
+		t.Error("it has no toolbox when it runs again")
+	}
+	if res, err := e.Eject(within(t), engine.EjectRequest{All: true}); err != nil || len(res) != 1 || g.has("/.dlx") {
+		t.Errorf("eject all: %+v, %v", res, err)
+	}
+}
+
+// capture ends with the container.
+func (g *guest) capture(t *testing.T, e engine.Engine) {
+	ctx := within(t)
+	var file bytes.Buffer
+	ended := make(chan error, 1)
+	var stats engine.CaptureStats
+	on := make(chan struct{})
+	go func() {
+		var err error
+		stats, err = e.Capture(ctx, engine.CaptureRequest{Targets: []string{g.ref}}, &noted{Sink: capture.ToWriter(&file), on: on})
+		ended <- err
+	}()
+	select {
+	case <-on:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	g.stop()
+	if err := <-ended; err != nil || !stats.TargetEnded {
+		t.Errorf("capture: %+v, %v", stats, err)
+	}
+	if !bytes.Contains(file.Bytes(), []byte(g.name)) {
+		t.Error("the file does not say whose packets it is for")
+	}
 }
 
 // noted says when a capture is on.
