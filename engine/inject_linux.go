@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"dlx/fault"
@@ -108,6 +109,10 @@ func (l *Local) place(ctx context.Context, name string) (*place, error) {
 	info, err := l.targets.Resolve(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	if info.Owner != 0 {
+		e := fault.New(fault.NoLayer, info.Name, "the files of container %q are user %d's to change", info.Name, info.Owner)
+		return nil, e.With(strconv.Itoa(info.Owner))
 	}
 	dirs, err := l.targets.Rootfs(ctx, info)
 	if err != nil {

@@ -66,8 +66,8 @@ func TestPodmanOfUser(t *testing.T) {
 	t.Run("list", func(t *testing.T) { g.list(t, e, r) })
 	t.Run("debug", func(t *testing.T) { g.debug(t, e) })
 	t.Run("inject", func(t *testing.T) {
-		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoLayer) {
-			t.Errorf("error %v, want fault.NoLayer", err)
+		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoLayer) || !strings.Contains(err.Error(), "to change") {
+			t.Errorf("error %v, want fault.NoLayer and whose they are", err)
 		}
 	})
 	t.Run("capture", func(t *testing.T) { g.capture(t, e) })

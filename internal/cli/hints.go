@@ -113,6 +113,9 @@ func sessionHint(e *fault.Error) string {
 func toolboxHint(e *fault.Error, names string) string {
 	switch e.Kind {
 	case fault.NoLayer:
+		if names != "" {
+			return "run dlx as that user; as root, `dlx debug " + e.Target + "` needs no place in the container's file system"
+		}
 		return "`dlx debug " + e.Target + "` needs no place in the container's file system"
 	case fault.NoStoppedLayer:
 		return "start it; `dlx debug " + e.Target + "` then needs no place in its file system"
