@@ -254,6 +254,12 @@ func (r *rootless) capture(t *testing.T, c *testutil.PodmanContainer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	printer := func() []string { return r.processes("dlx-print ") }
+	testutil.Wait(t, "dlx-print", rootlessLimit, func() bool { return len(printer()) == 1 })
+	testutil.Wait(t, "dlx-print to give up what it has", rootlessLimit, func() bool {
+		status, err := os.ReadFile("/proc/" + printer()[0] + "/status")
+		return err == nil && bytes.Contains(status, []byte("CapEff:\t0000000000000000")) && bytes.Contains(status, []byte("Seccomp:\t2"))
+	})
 	pinged := make(chan bool)
 	go func() {
 		defer close(pinged)
