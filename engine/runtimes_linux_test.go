@@ -18,6 +18,7 @@ import (
 	"dlx/internal/testutil"
 	"dlx/target"
 	"dlx/target/containerd"
+	"dlx/target/docker"
 	"dlx/target/podman"
 )
 
@@ -27,6 +28,17 @@ type guest struct {
 	pid           func() int
 	start, stop   func()
 	kill          func() // and leave its files mounted; may be nil
+	pause, resume func()
+}
+
+// TestDocker: every verb on a container of Docker's, for the versions of it that make test has not.
+func TestDocker(t *testing.T) {
+	here := testutil.RequireDocker(t)
+	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	everyVerb(t, docker.New(docker.Options{Host: here.Host}), func(t *testing.T, name string, readOnly bool) guest {
+		c := here.Run(t, testutil.RunOptions{Image: image, Name: name + strconv.Itoa(os.Getpid()), ReadOnly: readOnly})
+		return guest{"docker://" + c.Name, c.ID, c.Name, func() int { return c.PID }, c.Start, c.Stop, nil, c.Pause, c.Unpause}
+	})
 }
 
 // TestContainerd: every verb on a container of containerd's.
@@ -35,18 +47,20 @@ func TestContainerd(t *testing.T) {
 	d := testutil.StartContainerd(t)
 	const namespace = "dlx-test"
 	image := d.Image(t, namespace, "pause", testutil.Prog(t, "pause"))
-	c := d.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: "web", Labels: map[string]string{"app": "shop"}})
-	everyVerb(t, containerd.New(containerd.Options{Socket: d.Socket}), guest{
-		"containerd://dlx-test/web", "dlx-test/web", "web", func() int { return c.PID }, c.Start, c.Stop, c.Kill,
+	everyVerb(t, containerd.New(containerd.Options{Socket: d.Socket}), func(t *testing.T, name string, readOnly bool) guest {
+		c := d.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: name, Labels: map[string]string{"app": "shop"}, ReadOnly: readOnly})
+		id := namespace + "/" + name
+		return guest{"containerd://" + id, id, name, func() int { return c.PID }, c.Start, c.Stop, c.Kill, c.Pause, c.Unpause}
 	})
 }
 
 // TestPodman: every verb on a container of a Podman of root's.
 func TestPodman(t *testing.T) {
 	s := testutil.RequirePodman(t).Serve()
-	c := s.Run(t, testutil.RunOptions{Image: s.Image("pause", testutil.Prog(t, "pause")), Labels: map[string]string{"app": "shop"}}, "")
-	everyVerb(t, podman.New(podman.Options{Socket: s.Socket}), guest{
-		"podman://" + c.Name(), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil,
+	image := s.Image("pause", testutil.Prog(t, "pause"))
+	everyVerb(t, podman.New(podman.Options{Socket: s.Socket}), func(t *testing.T, name string, readOnly bool) guest {
+		c := s.Run(t, testutil.RunOptions{Image: image, Name: name, Labels: map[string]string{"app": "shop"}, ReadOnly: readOnly}, "")
+		return guest{"podman://" + name, c.ID(), name, c.PID, c.Start, c.Stop, nil, c.Pause, c.Unpause}
 	})
 }
 
@@ -56,7 +70,7 @@ func TestPodmanOfUser(t *testing.T) {
 	s := testutil.RequireSubordinatePodman(t).Serve()
 	c := s.Run(t, testutil.RunOptions{Image: s.Image("pause", testutil.Prog(t, "pause")), User: "1000"}, "")
 	r := podman.New(podman.Options{Socket: s.Socket, Owner: s.UID()})
-	g := guest{fmt.Sprintf("podman://%d/%s", s.UID(), c.Name()), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil}
+	g := guest{fmt.Sprintf("podman://%d/%s", s.UID(), c.Name()), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil, nil, nil}
 	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{r}, State: t.TempDir(), Configs: []string{t.TempDir()}})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
@@ -70,27 +84,42 @@ func TestPodmanOfUser(t *testing.T) {
 			t.Errorf("error %v, want fault.NoLayer and whose they are", err)
 		}
 	})
-	t.Run("capture", func(t *testing.T) { g.capture(t, e) })
+	t.Run("capture", func(t *testing.T) { g.capture(t, e, false) })
 }
 
-func everyVerb(t *testing.T, r target.Runtime, g guest) {
+func everyVerb(t *testing.T, r target.Runtime, run func(t *testing.T, name string, readOnly bool) guest) {
 	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{r}, State: t.TempDir(), Configs: []string{t.TempDir()}})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("list", func(t *testing.T) { g.list(t, e, r) })
-	t.Run("debug", func(t *testing.T) { g.debug(t, e) })
-	t.Run("inject", func(t *testing.T) { g.everywhere(t, e) })
-	t.Run("capture", func(t *testing.T) { g.capture(t, e) })
+	g := run(t, "dlx-test-web", false)
+	testutil.Works(t, "ps", "running", func(t *testing.T) { g.list(t, e, r) })
+	testutil.Works(t, "debug", "running", func(t *testing.T) { g.debug(t, e) })
+	testutil.Works(t, "inject", "running", func(t *testing.T) { g.inject(t, e) })
+	g.pause()
+	testutil.Works(t, "ps", "paused", func(t *testing.T) { g.list(t, e, r) })
+	testutil.Works(t, "debug", "paused", func(t *testing.T) { g.debug(t, e) })
+	testutil.Works(t, "inject", "paused", func(t *testing.T) { g.inject(t, e) })
+	g.resume()
+	testutil.Works(t, "inject", "stopped", func(t *testing.T) { g.stopped(t, e) })
+	testutil.Works(t, "capture", "restarted", func(t *testing.T) { g.capture(t, e, true) })
+	g.start()
+	testutil.Works(t, "capture", "running", func(t *testing.T) { g.capture(t, e, false) })
+	ro := run(t, "dlx-test-still", true)
+	testutil.Works(t, "debug", "read-only", func(t *testing.T) { ro.debug(t, e) })
+	testutil.Works(t, "inject", "read-only", func(t *testing.T) { ro.inject(t, e) })
 }
 
 func (g *guest) list(t *testing.T, e engine.Engine, r target.Runtime) {
 	list, err := e.List(within(t))
-	if err != nil || len(list) != 1 || list[0].ID != g.id || list[0].Runtime != r.Scheme() || list[0].PID != g.pid() {
-		t.Errorf("%+v, %v", list, err)
+	for _, c := range list {
+		if c.ID == g.id && c.Runtime == r.Scheme() && c.PID == g.pid() && err == nil {
+			return
+		}
 	}
+	t.Errorf("%+v, %v", list, err)
 }
 
 func (g *guest) debug(t *testing.T, e engine.Engine) {
@@ -106,9 +135,8 @@ func (g *guest) debug(t *testing.T, e engine.Engine) {
 	}
 }
 
-// everywhere injects while it runs and while it does not.
-func (g *guest) everywhere(t *testing.T, e engine.Engine) {
-	g.inject(t, e)
+// stopped injects while it does not run.
+func (g *guest) stopped(t *testing.T, e engine.Engine) {
 	if g.kill != nil {
 		g.kill()
 		if _, err := e.Inject(within(t), engine.InjectRequest{Target: g.ref}); !errors.Is(err, fault.NoStoppedLayer) {
@@ -131,8 +159,8 @@ func (g *guest) everywhere(t *testing.T, e engine.Engine) {
 	}
 }
 
-// capture ends with the container.
-func (g *guest) capture(t *testing.T, e engine.Engine) {
+// capture ends with the container, and goes on if that is restarted.
+func (g *guest) capture(t *testing.T, e engine.Engine, restart bool) {
 	ctx := within(t)
 	var file bytes.Buffer
 	ended := make(chan error, 1)
@@ -148,13 +176,28 @@ func (g *guest) capture(t *testing.T, e engine.Engine) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
+	if restart {
+		g.stop()
+		g.start()
+		testutil.Wait(t, "the capture to go on", time.Minute, func() bool { return packetSockets(t, g.pid()) > 0 })
+	}
 	g.stop()
-	if err := <-ended; err != nil || !stats.TargetEnded {
+	if err := <-ended; err != nil || !stats.TargetEnded || restart != (len(stats.Restarts) == 1) {
 		t.Errorf("capture: %+v, %v", stats, err)
 	}
 	if !bytes.Contains(file.Bytes(), []byte(g.name)) {
 		t.Error("the file does not say whose packets it is for")
 	}
+}
+
+// packetSockets counts those in the network of a process (proc_pid_net(5), "packet").
+func packetSockets(t *testing.T, pid int) int {
+	t.Helper()
+	table, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "net/packet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(table, []byte("\n")) - 1 // without the head
 }
 
 // noted says when a capture is on.

@@ -77,7 +77,10 @@ func requirePodman(t testing.TB, uid int) *Podman {
 	t.Helper()
 	RequireRoot(t)
 	p := &Podman{t: t, path: RequireTool(t, "podman"), parent: unique("/podman-"), uid: uid}
-	RequireTool(t, "runc")
+	oci := os.Getenv("DLX_TEST_OCI") // the path of an OCI runtime
+	if oci == "" {
+		oci = RequireTool(t, "runc")
+	}
 	dir, err := os.MkdirTemp("/var/tmp", "dlx-test-podman-") //nolint:usetesting // the folders above t.TempDir are private, and /tmp may be too small
 	if err != nil {
 		t.Fatal(err)
@@ -93,11 +96,13 @@ netns = "none"
 [network]
 network_config_dir = %[1]q
 [engine]
-runtime = "runc"
+runtime = "test"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
-`, dir+"/networks")
+[engine.runtimes]
+test = [%[2]q]
+`, dir+"/networks", oci)
 	storage := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n", dir+"/store", dir+"/run")
 	users := filepath.Dir(p.runtimeDir())
 	err = errors.Join(os.MkdirAll(p.runtimeDir()+"/podman", 0o700), os.Chown(p.runtimeDir(), uid, uid), os.Chown(p.runtimeDir()+"/podman", uid, uid), os.Chmod(users, 0o711), os.Chmod(dir, 0o711), os.Chown(dir, uid, uid), os.WriteFile(dir+"/containers.conf", []byte(config), 0o644), os.WriteFile(dir+"/storage.conf", []byte(storage), 0o644))
