@@ -20,13 +20,15 @@ esac
 
 # apt_setup: the machine's mirrors with the source packages, beside its own lists. Nothing of
 # /etc/apt is changed, and apt checks the signatures of the indexes as it does for the machine.
+apt=()
 apt_setup() {
-	local codename mirror security
+	[ ${#apt[@]} = 0 ] || return 0 # to look up the mirrors takes seconds of processor time
+	local codename targets mirror security
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	# shellcheck disable=SC2016 # apt expands it
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Created-By: Packages' | head -n 1)
-	# shellcheck disable=SC2016
-	security=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian-Security' 'Created-By: Packages' | head -n 1)
+	targets=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages')
+	mirror=$(sed -nE 's/^Debian (\S+)$/\1/p' <<<"$targets" | head -n 1)
+	security=$(sed -nE 's/^Debian-Security (\S+)$/\1/p' <<<"$targets" | head -n 1)
 	[ -n "$codename" ] || die "the toolbox is built from Debian's sources, and /etc/os-release names no release of Debian's"
 	mirror=${mirror:-http://deb.debian.org/debian} security=${security:-http://deb.debian.org/debian-security}
 	mkdir -p "$sources"/{lists,cache}/partial
