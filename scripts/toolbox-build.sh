@@ -71,7 +71,7 @@ make_sysroot() {
 		libgcc.a%s %:if-exists(libgcc_eh.a%s)
 
 		*startfile:
-		$sysroot/lib/rcrt1.o $sysroot/lib/crti.o crtbeginS.o%s
+		$sysroot/lib/rcrt1.o $sysroot/lib/crti.o crtbeginS.o%s $work/nscd_query.o
 
 		*endfile:
 		crtendS.o%s $sysroot/lib/crtn.o
@@ -96,8 +96,8 @@ make_sysroot() {
 }
 
 # no_nscd: musl asks a socket below /var/run about users that are not in passwd(5), and the
-# container's would be asked. This one says that it has never heard of any (musl's
-# src/passwd/getpw_a.c).
+# container's would be asked. This one, which each program is linked with before musl, says that it
+# has never heard of any (musl's src/passwd/getpw_a.c).
 no_nscd() {
 	cat >"$work/nscd_query.c" <<-C
 		#include <stdint.h>
@@ -112,9 +112,7 @@ no_nscd() {
 			return fmemopen(&none, 1, "r");
 		}
 	C
-	"${cc[@]}" -c -o "$work/nscd_query.lo" "$work/nscd_query.c"
-	"$AR" d "$sysroot/lib/libc.a" nscd_query.lo
-	"$AR" rD "$sysroot/lib/libc.a" "$work/nscd_query.lo"
+	"${cc[@]}" -c -o "$work/nscd_query.o" "$work/nscd_query.c"
 }
 
 # configure NAME ARGUMENT... runs the script in the working directory. A script asks some hundred
@@ -258,9 +256,11 @@ build_jq() {
 	local defines list
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$/\\n"/' src/builtin.jq >src/builtin.inc
 	echo "#define JQ_VERSION \"$(scripts/version)\"" >src/version.h
-	# Of the functions of mathematics, those that musl has.
+	# Of the functions of mathematics, those that musl has, by the index of its archive (ar(5)).
+	# shellcheck disable=SC2016 # perl's variables
 	defines=$(comm -12 <(sed -nE 's/^AC_CHECK_MATH_FUNC\(([a-z0-9_]+)\).*/\1/p' configure.ac | sort) \
-		<("$NM" -g --defined-only -f posix "$sysroot/lib/libc.a" | cut -d ' ' -f 1 | sort -u) | sed 's/.*/-DHAVE_\U&/')
+		<(perl -0777 -ne '$n = unpack "x68N"; print join "\n", split /\0/, substr $_, 72 + 4 * $n, substr($_, 56, 10) - 4 - 4 * $n' \
+			"$sysroot/lib/libc.a" | sort -u) | sed 's/.*/-DHAVE_\U&/')
 	for list in ALLOCA_H ATEXIT GETENTROPY GETTIMEOFDAY GMTIME GMTIME_R ISATTY LIBONIG LOCALTIME LOCALTIME_R MEMMEM MKSTEMP \
 		PTHREAD_KEY_CREATE PTHREAD_ONCE STRFTIME STRPTIME TIMEGM TM_TM_GMT_OFF; do
 		defines+=" -DHAVE_$list"
