@@ -203,7 +203,7 @@ func TestMute(t *testing.T) {
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		testutil.SkipOrFail(t, "needs FUSE: "+err.Error())
 	}
-	pause := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	pause := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), NetworkMode: testutil.SharedNetwork(t)})
 	session := []string{"--timeout", "500ms", "--", "true"}
 	for _, c := range []struct {
 		on, script string

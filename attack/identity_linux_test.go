@@ -133,7 +133,7 @@ func (p *pair) start() {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	a := start(t, "the container frozen and let go on, in the midst of what dlx does", "debug, inject, eject")
-	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), NetworkMode: testutil.SharedNetwork(t)})
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	defer group.Wait()

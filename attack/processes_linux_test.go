@@ -134,7 +134,7 @@ func kill(t *testing.T, on, signals, pid string) {
 	}
 	box.Kill("SIGKILL")
 	// What a killed dlx left goes with the next one's start at the latest.
-	other := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	other := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), NetworkMode: testutil.SharedNetwork(t)})
 	if r := a.run("debug", other.ID, "--", "true"); r.Code != 0 {
 		t.Errorf("a session of another container: %+v", r)
 	}

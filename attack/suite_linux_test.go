@@ -175,7 +175,7 @@ func (a *attack) interrupt(limit time.Duration, env []string, args ...string) (r
 }
 
 // box runs a container with programs of testutil and waits until the first of them says that it is
-// ready.
+// ready. None of them attacks by a network.
 func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 	a.Helper()
 	change := opts.Change
@@ -184,6 +184,9 @@ func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 		if change != nil {
 			change(config, host)
 		}
+	}
+	if opts.NetworkMode == "" {
+		opts.NetworkMode = testutil.SharedNetwork(a)
 	}
 	c := a.docker.Run(a, opts)
 	ready(a, c)

@@ -26,8 +26,8 @@ for name in null zero full random urandom tty sub; do busybox rm -f /dev/$name; 
 echo ready
 exec busybox sleep 1000`, c.Number())
 	box := testutil.Run(t, testutil.RunOptions{
-		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
-		Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + plant},
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)), NetworkMode: testutil.SharedNetwork(t),
+		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + plant},
 	})
 	waitReady(t, box)
 	tool := []string{"sh", "-c"}
@@ -57,7 +57,7 @@ func TestAttackHistory(t *testing.T) {
 	e := newLocal(t)
 	c := testutil.NewCanary(t)
 	box := testutil.Run(t, testutil.RunOptions{
-		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)), NetworkMode: testutil.SharedNetwork(t),
 		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm /dev/null; busybox mknod -m 666 /dev/null b " + c.Number() +
 			"; echo ready; exec busybox sleep 1000"},
 	})
@@ -76,7 +76,7 @@ func TestAttackHistory(t *testing.T) {
 func TestDevices(t *testing.T) {
 	e := newLocal(t)
 	box := testutil.Run(t, testutil.RunOptions{
-		Image: testutil.Image(t, "devices", testutil.Busybox(t)),
+		Image: testutil.Image(t, "devices", testutil.Busybox(t)), NetworkMode: testutil.SharedNetwork(t),
 		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; busybox rm -f /dev/null /dev/zero /dev/ptmx; busybox ln -s /etc /dev/stdout; " +
 			"echo kept >/dev/other; echo ready; exec busybox sleep 1000"},
 	})
@@ -100,7 +100,7 @@ busybox ls -1 /dev/pts; busybox cat /dev/other`
 func TestDevice(t *testing.T) {
 	e := newLocal(t)
 	c := testutil.NewCanary(t)
-	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), NetworkMode: testutil.SharedNetwork(t)})
 	for _, fs := range []engine.FS{engine.FSToolbox, engine.FSHost} {
 		for access, want := range map[string]string{"": "read\nwritten\n", ":r": "read\n", ":w": "written\n"} {
 			script := fmt.Sprintf("head -c 8 <%[1]s >/dev/null && echo read; printf 'the host' 1<>%[1]s >&1 && echo written; true", c.Device)

@@ -23,7 +23,7 @@ func TestAttackEject(t *testing.T) {
 	image := testutil.Image(t, "racer", testutil.Prog(t, "racer"), testutil.Dir("/etc", 0o755))
 	failed, whole := 0, 0
 	for range rounds {
-		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/racer", "/.dlx"}})
+		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/racer", "/.dlx"}, NetworkMode: testutil.SharedNetwork(t)})
 		waitReady(t, c)
 		if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); err != nil {
 			t.Fatal(err)

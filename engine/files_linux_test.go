@@ -31,8 +31,8 @@ func TestAttackAccounts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := testutil.Run(t, testutil.RunOptions{
-				Image: testutil.Image(t, "accounts", testutil.Busybox(t), testutil.Dir("/etc", 0o755)),
-				Cmd:   []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script + "; echo ready; exec busybox sleep 1000"},
+				Image: testutil.Image(t, "accounts", testutil.Busybox(t), testutil.Dir("/etc", 0o755)), NetworkMode: testutil.SharedNetwork(t),
+				Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script + "; echo ready; exec busybox sleep 1000"},
 			})
 			waitReady(t, c)
 			if code, out := run(t, e, engine.DebugRequest{Target: c.ID, FS: engine.FSTarget, Command: []string{"/bin/busybox", "true"}}); code != 0 {
@@ -55,7 +55,7 @@ func TestAttackIDs(t *testing.T) {
 		string(bytes.Repeat([]byte("#\n"), 1<<20)): rootfs.ErrTooLong,
 	} {
 		image := testutil.Image(t, "ids", testutil.Prog(t, "pause"), testutil.Data("/etc/passwd", content, 0o644))
-		c := testutil.Run(t, testutil.RunOptions{Image: image})
+		c := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)})
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "app", FS: engine.FSTarget, Command: []string{"/pause"}}, engine.Streams{})
 		if !errors.Is(err, want) {
 			t.Errorf("%.20q: error %v, want %v", content, err, want)
@@ -68,7 +68,7 @@ func muteAt(t *testing.T, dir string) *testutil.Container {
 	t.Helper()
 	c := testutil.Run(t, testutil.RunOptions{
 		Image: testutil.Image(t, "mute", testutil.Prog(t, "mute"), testutil.Dir("/etc", 0o755), testutil.Dir("/bin", 0o755)),
-		Cmd:   []string{"/mute", dir}, CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
+		Cmd:   []string{"/mute", dir}, NetworkMode: testutil.SharedNetwork(t), CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
 		Change: func(_ *container.Config, h *container.HostConfig) {
 			h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm"}}
 		},

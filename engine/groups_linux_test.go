@@ -54,7 +54,7 @@ func TestGroupsKept(t *testing.T) {
 		t.Errorf("the session reads what the process may not: %s", out)
 	}
 	image := testutil.Image(t, "sleep", testutil.Busybox(t))
-	c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}})
+	c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}, NetworkMode: testutil.SharedNetwork(t)})
 	if told, _ := restrained(t, newLocal(t), engine.DebugRequest{Target: c.ID, Command: []string{"true"}}); told.GroupsKept {
 		t.Error("a container's session can not set groups")
 	}

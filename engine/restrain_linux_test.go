@@ -56,7 +56,7 @@ func TestRestrainedTooMuch(t *testing.T) {
 		filterOf(t, "execveat", "SCMP_ACT_ERRNO"), filterOf(t, "execveat", "SCMP_ACT_KILL_PROCESS"),
 		filterOf(t, "sigaltstack", "SCMP_ACT_ERRNO"),
 	} {
-		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}, SecurityOpt: []string{filter}})
+		c := testutil.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/bin/busybox", "sleep", "1000"}, SecurityOpt: []string{filter}, NetworkMode: testutil.SharedNetwork(t)})
 		_, err := e.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Profile: "baseline", Command: []string{"true"}}, engine.Streams{})
 		if !errors.Is(err, fault.SeccompDenies) {
 			t.Errorf("%s: %v, want fault.SeccompDenies", filter, err)
@@ -133,6 +133,7 @@ func TestRestraints(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// Go's programs raise their limit of open files.
 			c.options.Image, c.options.Cmd = testutil.Image(t, "sleep", testutil.Busybox(t)), []string{"/bin/busybox", "sleep", "1000"}
+			c.options.NetworkMode = testutil.SharedNetwork(t)
 			box := testutil.Run(t, c.options)
 			c.req.Target, c.req.Command = box.ID, []string{"sh", "-c", c.script}
 			c.req.Profile, _, _ = strings.Cut(name, ",")
@@ -153,7 +154,7 @@ func TestRestraints(t *testing.T) {
 // waited for.
 func TestRestraintsOfPaused(t *testing.T) {
 	e := newLocal(t)
-	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause"))})
+	box := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "pause", testutil.Prog(t, "pause")), NetworkMode: testutil.SharedNetwork(t)})
 	box.Pause()
 	t.Cleanup(box.Unpause)
 	told, out := restrained(t, e, engine.DebugRequest{Target: box.ID, Profile: "baseline", Command: []string{"sh", "-c", status}})
@@ -168,9 +169,9 @@ func TestRestraintsOfPaused(t *testing.T) {
 func TestAttackHostFiles(t *testing.T) {
 	e := newLocal(t)
 	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
-	own := testutil.Run(t, testutil.RunOptions{Image: image})
-	host := testutil.Run(t, testutil.RunOptions{Image: image, PidMode: "host"})
-	traces := testutil.Run(t, testutil.RunOptions{Image: image, PidMode: "host", CapAdd: []string{"SYS_PTRACE"}})
+	own := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)})
+	host := testutil.Run(t, testutil.RunOptions{Image: image, PidMode: "host", NetworkMode: testutil.SharedNetwork(t)})
+	traces := testutil.Run(t, testutil.RunOptions{Image: image, PidMode: "host", NetworkMode: testutil.SharedNetwork(t), CapAdd: []string{"SYS_PTRACE"}})
 	for _, c := range []struct {
 		box  *testutil.Container
 		req  engine.DebugRequest

@@ -93,7 +93,7 @@ func TestAttackPrograms(t *testing.T) {
 	t.Chdir(filepath.Dir(marker))
 	before := selfDigest(t)
 	c := testutil.Run(t, testutil.RunOptions{
-		Image:  image,
+		Image: image, NetworkMode: testutil.SharedNetwork(t),
 		CapAdd: []string{"SYS_PTRACE"}, Env: []string{"DLX_TEST_HOST_FILE=" + marker},
 	})
 	waitReady(t, c)
@@ -142,7 +142,7 @@ func selfDigest(t *testing.T) []byte {
 func TestAttackVisibility(t *testing.T) {
 	e := newLocal(t)
 	const baseline = 0xa80425fb // Docker's default capabilities
-	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "watcher", testutil.Prog(t, "watcher"))})
+	c := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "watcher", testutil.Prog(t, "watcher")), NetworkMode: testutil.SharedNetwork(t)})
 	waitReady(t, c)
 	for range 40 {
 		run(t, e, engine.DebugRequest{Target: c.ID, Profile: "baseline", Command: []string{"true"}})
@@ -192,7 +192,7 @@ func TestAttackMemory(t *testing.T) {
 	t.Setenv("DLX_TEST_SECRET", secret)
 	e := newLocal(t)
 	c := testutil.Run(t, testutil.RunOptions{
-		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, CapAdd: []string{"SYS_PTRACE"},
+		Image: testutil.Image(t, "peeker", testutil.Prog(t, "peeker")), Cmd: []string{"/peeker", secret}, NetworkMode: testutil.SharedNetwork(t), CapAdd: []string{"SYS_PTRACE"},
 	})
 	waitReady(t, c)
 	for range 40 {
@@ -246,8 +246,8 @@ func TestAttackInject(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := testutil.Run(t, testutil.RunOptions{
-		Image: testutil.Image(t, "swapper", testutil.Prog(t, "swapper")),
-		Cmd:   []string{"/swapper", "/.dlx", host},
+		Image: testutil.Image(t, "swapper", testutil.Prog(t, "swapper")), NetworkMode: testutil.SharedNetwork(t),
+		Cmd: []string{"/swapper", "/.dlx", host},
 	})
 	waitReady(t, c)
 	refused := 0
@@ -284,7 +284,7 @@ exec busybox chroot /m /bin/busybox sleep 1000`, "HOST", host)
 		t.Fatal(err)
 	}
 	c := testutil.Run(t, testutil.RunOptions{
-		Image:  testutil.Image(t, "overlay", testutil.Busybox(t)),
+		Image: testutil.Image(t, "overlay", testutil.Busybox(t)), NetworkMode: testutil.SharedNetwork(t),
 		CapAdd: []string{"SYS_ADMIN"}, SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
 		Cmd: []string{"/bin/busybox", "sh", "-c", "PATH=/bin; " + script},
 	})

@@ -168,6 +168,9 @@ func TestSpawnNamespaces(t *testing.T) {
 			if opts.Cmd != nil {
 				opts.Image = threads
 			}
+			if opts.NetworkMode == "" && name != "plain" { // which has a network of its own
+				opts.NetworkMode = testutil.SharedNetwork(t)
+			}
 			checkSpawn(t, testutil.Run(t, opts).PID)
 		})
 	}

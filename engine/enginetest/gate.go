@@ -148,7 +148,7 @@ func (s *suite) gate(t *testing.T) {
 // laterRefused captures by a label, and has the gate refuse a container that starts meanwhile.
 func (s *suite) laterRefused(t *testing.T, e engine.Engine, g *gate) {
 	label := map[string]string{"dlx.test.gate": t.Name()}
-	first := s.pause(t, testutil.RunOptions{Labels: label})
+	first := s.pause(t, testutil.RunOptions{Labels: label, NetworkMode: "bridge"})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	on, done := make(chan struct{}), make(chan error, 1)
@@ -166,7 +166,7 @@ func (s *suite) laterRefused(t *testing.T, e engine.Engine, g *gate) {
 		t.Errorf("the gate was asked about %v, want %s", asked, first.ID)
 	}
 	g.refuse(true)
-	second := s.pause(t, testutil.RunOptions{Labels: label})
+	second := s.pause(t, testutil.RunOptions{Labels: label, NetworkMode: "bridge"})
 	testutil.Wait(t, "the gate to be asked", limit, func() bool { return len(g.about()) == 2 })
 	if asked := g.about(); asked[1] != second.ID {
 		t.Errorf("the gate was asked about %v, want %s", asked, second.ID)

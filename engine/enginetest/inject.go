@@ -132,7 +132,7 @@ func (s *suite) foreign(t *testing.T, e engine.Engine) {
 		for _, stopped := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				image := testutil.Image(t, "foreign", testutil.Prog(t, "pause"), entry)
-				c := testutil.Run(t, testutil.RunOptions{Image: image, NoStart: stopped})
+				c := testutil.Run(t, testutil.RunOptions{Image: image, NoStart: stopped, NetworkMode: testutil.SharedNetwork(t)})
 				before := c.Diff()
 				if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); !errors.Is(err, inject.ErrForeign) {
 					t.Errorf("error %v, want ErrForeign", err)
@@ -154,7 +154,7 @@ func (s *suite) foreign(t *testing.T, e engine.Engine) {
 // left checks that eject leaves, and names, what is not the toolbox's.
 func (s *suite) left(t *testing.T, e engine.Engine) {
 	image := testutil.Image(t, "left", testutil.Prog(t, "pause"), testutil.Busybox(t))
-	c := testutil.Run(t, testutil.RunOptions{Image: image})
+	c := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)})
 	if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func (s *suite) left(t *testing.T, e engine.Engine) {
 // moved checks that a moved or missing toolbox is reported, and a renamed container's is ejected.
 func (s *suite) moved(t *testing.T, e engine.Engine) {
 	image := testutil.Image(t, "moved", testutil.Prog(t, "pause"), testutil.Busybox(t))
-	c := testutil.Run(t, testutil.RunOptions{Image: image})
+	c := testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)})
 	inside := func(script string) {
 		t.Helper()
 		if code, out := c.Exec("/bin/busybox", "sh", "-c", script); code != 0 {

@@ -73,10 +73,14 @@ func (s *suite) engineAt(t *testing.T, p Place) engine.Engine {
 	return e
 }
 
-// pause runs a container whose one program does nothing and reaps nothing.
+// pause runs a container whose one program does nothing and reaps nothing. Unless opts say another
+// one, its network is of no interest.
 func (s *suite) pause(t *testing.T, opts testutil.RunOptions) *testutil.Container {
 	t.Helper()
 	opts.Image = testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	if opts.NetworkMode == "" {
+		opts.NetworkMode = testutil.SharedNetwork(t)
+	}
 	return testutil.Run(t, opts)
 }
 

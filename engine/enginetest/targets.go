@@ -39,6 +39,9 @@ func (s *suite) targets(t *testing.T) {
 			if opts.Image == "" {
 				opts.Image = image
 			}
+			if opts.NetworkMode == "" && name != "scratch" { // which has a network of its own
+				opts.NetworkMode = testutil.SharedNetwork(t)
+			}
 			c := testutil.Run(t, opts)
 			if opts.PidMode == "" {
 				untouched(t, c)

@@ -74,6 +74,7 @@ func TestAgainstDocker(t *testing.T) {
 		seccomp.Debug:   {Image: image, CapAdd: []string{"SYS_PTRACE"}},
 	} {
 		t.Run(string(variant), func(t *testing.T) {
+			run.NetworkMode = testutil.SharedNetwork(t)
 			theirs := newVM(t, filterOf(t, testutil.Run(t, run).PID))
 			ours := newVM(t, generated(t, runtime.GOARCH, variant))
 			rules := append(evaluated(runtime.GOARCH, wanted[variant].caps), wanted[variant].extra...)

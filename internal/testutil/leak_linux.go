@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -31,7 +32,7 @@ func Main(m *testing.M) int {
 	before := snapshot()
 	current := goleak.IgnoreCurrent()
 	code := m.Run()
-	if err := images.remove(); err != nil {
+	if err := errors.Join(network.remove(), images.remove()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
