@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,8 +15,8 @@ import (
 	"dlx/internal/testutil"
 )
 
-// TestScripts runs testdata/*.txtar: each has containers of its own, WEB (an HTTP server in a
-// scratch image), BOX (with busybox) and STOPPED, and dlx on PATH.
+// TestScripts runs testdata/*.txtar: each has containers of its own, which of WEB (an HTTP server
+// in a scratch image), BOX (with busybox) and STOPPED it names, and dlx on PATH.
 func TestScripts(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireDocker(t)
@@ -48,7 +49,14 @@ func TestScripts(t *testing.T) {
 			containers := map[string]testutil.RunOptions{
 				"WEB": {Image: web}, "BOX": {Image: box}, "STOPPED": {Image: box, NoStart: true},
 			}
+			script, err := os.ReadFile(filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txtar"))
+			if err != nil {
+				return err
+			}
 			for name, opts := range containers {
+				if !regexp.MustCompile(`\$\{?` + name + `(_ID|_PID)?\b`).Match(script) {
+					continue
+				}
 				c := testutil.Run(t, opts)
 				env.Setenv(name, c.Name)
 				env.Setenv(name+"_ID", c.ID)
