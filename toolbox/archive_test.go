@@ -258,7 +258,7 @@ func compress(t *testing.T, name string, write func(io.Writer) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	z, err := zstd.NewWriter(f)
+	z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		t.Fatal(err)
 	}
