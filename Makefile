@@ -21,7 +21,7 @@ toolbox-net: build ## build/net.tar.zst, a toolbox of Debian's network tools; KE
 	scripts/toolbox-net.sh
 
 test: build ## all tests, on a real Docker (root)
-	scripts/test.sh
+	DLX_BIN=$(CURDIR)/bin/dlx scripts/test.sh
 
 test-kernels: build ## what confines a session, on Linux 5.10 and 6.1 in emulated machines (root)
 	scripts/test-kernels.sh
