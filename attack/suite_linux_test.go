@@ -186,7 +186,7 @@ func (a *attack) box(opts testutil.RunOptions) *testutil.Container {
 		}
 	}
 	if opts.NetworkMode == "" {
-		opts.NetworkMode = testutil.SharedNetwork(a)
+		opts.NetworkMode = a.docker.SharedNetwork(a)
 	}
 	c := a.docker.Run(a, opts)
 	ready(a, c)

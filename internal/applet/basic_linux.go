@@ -147,7 +147,7 @@ func runTail(args []string) error {
 			if line != "" {
 				last = append(last, line)
 			}
-			if len(last) > int(n) { //nolint:gosec // 31 bits
+			if len(last) > int(n) { // 31 bits
 				last = last[1:]
 			}
 			if err != nil {

@@ -94,7 +94,7 @@ func (q *question) message(name string) (*dns.Msg, error) {
 	if !q.on["edns"] {
 		return m, nil
 	}
-	m.SetEdns0(uint16(q.size), q.on["dnssec"] || q.on["do"]) //nolint:gosec // at most 65535
+	m.SetEdns0(uint16(q.size), q.on["dnssec"] || q.on["do"]) // at most 65535
 	opt := m.IsEdns0()
 	if q.on["nsid"] {
 		opt.Option = append(opt.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
@@ -119,7 +119,7 @@ func (q *question) exchange(m *dns.Msg, address string) (*answer, error) {
 	switch {
 	case q.on["tls"]:
 		client.Net, a.protocol = "tcp-tls", "TLS"
-		client.TLSConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // +tls of dig: opportunistic
+		client.TLSConfig = &tls.Config{InsecureSkipVerify: true} // +tls of dig: opportunistic
 		if q.port == "53" {
 			q.port = "853"
 		}

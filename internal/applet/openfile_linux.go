@@ -21,7 +21,7 @@ func (l *lsof) open(p *process) []*openFile {
 	list = append(list, mapped(p)...)
 	fds, _ := filepath.Glob(p.dir + "/fd/[0-9]*")
 	slices.SortFunc(fds, func(a, b string) int {
-		return int(number(filepath.Base(a), 10)) - int(number(filepath.Base(b), 10)) //nolint:gosec // descriptors
+		return int(number(filepath.Base(a), 10)) - int(number(filepath.Base(b), 10)) // descriptors
 	})
 	for _, link := range fds {
 		fd := filepath.Base(link)

@@ -63,7 +63,7 @@ func (m *processMatch) find(rest []string) ([]*process, error) {
 	self := os.Getpid()
 	list = slices.DeleteFunc(list, func(p *process) bool { return p.pid == self || m.matches(p) == m.invert })
 	if len(list) > 0 && (m.newest || m.oldest) {
-		slices.SortStableFunc(list, func(a, b *process) int { return int(a.start) - int(b.start) }) //nolint:gosec // ticks since the start
+		slices.SortStableFunc(list, func(a, b *process) int { return int(a.start) - int(b.start) }) // ticks since the start
 		if m.newest {
 			list = list[len(list)-1:]
 		}

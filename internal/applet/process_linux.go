@@ -74,7 +74,7 @@ func readProcess(dir, task string) *process {
 	p := &process{
 		dir: dir, comm: s.Comm, state: s.State, ppid: s.Parent(), pgrp: s.Int(5), session: s.Int(6), ttyNr: s.Int(7), tpgid: s.Int(8),
 		flags: s.Uint(9), utime: s.Uint(14), stime: s.Uint(15), priority: s.Int(18), nice: s.Int(19), threads: s.Int(20), start: s.Start(),
-		vsize: s.Uint(23), rss: s.Uint(24) * uint64(os.Getpagesize()), cpu: s.Int(39), //nolint:gosec // a page has a size
+		vsize: s.Uint(23), rss: s.Uint(24) * uint64(os.Getpagesize()), cpu: s.Int(39), // a page has a size
 	}
 	p.pid, _ = strconv.Atoi(filepath.Base(dir))
 	p.tid, _ = strconv.Atoi(filepath.Base(task))
@@ -93,9 +93,9 @@ func (p *process) readStatus() {
 		f := strings.Fields(rest)
 		switch {
 		case name == "Uid" && len(f) > 1:
-			p.ruid, p.uid = uint32(number(f[0], 10)), uint32(number(f[1], 10)) //nolint:gosec // 32 bits
+			p.ruid, p.uid = uint32(number(f[0], 10)), uint32(number(f[1], 10)) // 32 bits
 		case name == "Gid" && len(f) > 1:
-			p.gid = uint32(number(f[1], 10)) //nolint:gosec // 32 bits
+			p.gid = uint32(number(f[1], 10)) // 32 bits
 		case name == "VmLck" && len(f) > 0:
 			p.locked = f[0] != "0"
 		}

@@ -62,7 +62,7 @@ func psColumns() []psColumn {
 		{"%mem", "%MEM", 4, false, func(t *psTable, p *process) string { return fmt.Sprintf("%.1f", t.memoryPercent(p)) }, func(t *psTable, p *process) float64 { return t.memoryPercent(p) }},
 		{"vsz", "VSZ", 6, false, whole(func(p *process) int { return int(p.vsize >> 10) }), amount(func(_ *psTable, p *process) float64 { return float64(p.vsize) })},
 		{"rss", "RSS", 5, false, whole(func(p *process) int { return int(p.rss >> 10) }), amount(func(_ *psTable, p *process) float64 { return float64(p.rss) })},
-		{"sz", "SZ", 5, false, whole(func(p *process) int { return int(p.vsize / uint64(os.Getpagesize())) }), nil}, //nolint:gosec // a page has a size
+		{"sz", "SZ", 5, false, whole(func(p *process) int { return int(p.vsize / uint64(os.Getpagesize())) }), nil}, // a page has a size
 		{"tty", "TTY", 8, true, text1((*process).tty), nil},
 		{"stat", "STAT", 4, true, text1((*process).stateText), nil},
 		{"s", "S", 1, true, text1(func(p *process) string { return p.state }), nil},

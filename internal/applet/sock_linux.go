@@ -168,7 +168,7 @@ func (t sockTable) proc() ([]sock, error) {
 		k := sock{netid: t.netid, v6: t.family == syscall.AF_INET6, state: tcpState(state)}
 		k.local, k.peer = hexAddress(fields[1]), hexAddress(fields[2])
 		k.recvq, k.sendq = uint32(number(rx, 16)), uint32(number(tx, 16))
-		k.timer, k.expires = uint8(number(timer, 16)), uint32(number(expires, 16))*10 //nolint:gosec // ticks are 1/100 s
+		k.timer, k.expires = uint8(number(timer, 16)), uint32(number(expires, 16))*10 // ticks are 1/100 s
 		k.retrans, k.uid, k.inode = uint8(number(fields[6], 16)), uint32(number(fields[7], 10)), number(fields[9], 10)
 		socks = append(socks, k)
 	}
@@ -192,7 +192,7 @@ func hexAddress(s string) netip.AddrPort {
 		slices.Reverse(raw[i : i+4])
 	}
 	ip, _ := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(ip, uint16(number(port, 16))) //nolint:gosec // four digits
+	return netip.AddrPortFrom(ip, uint16(number(port, 16))) // four digits
 }
 
 // readUnix reads /proc/net/unix (proc_net_unix in proc(5)).

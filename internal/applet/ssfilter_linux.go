@@ -225,7 +225,7 @@ func parsePort(text string) (uint16, error) {
 	if err != nil || text == "" {
 		return 0, fmt.Errorf("filter: %q is no port", text)
 	}
-	return uint16(n), nil //nolint:gosec // LookupPort's are 0 to 65535
+	return uint16(n), nil // LookupPort's are 0 to 65535
 }
 
 // host reads [=|!=] ADDRESS[/BITS][:PORT], "*:PORT", ":PORT", or a unix path with wildcards.

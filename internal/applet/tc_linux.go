@@ -317,7 +317,7 @@ func tcMicroseconds(to *uint32) func(string) error {
 		}
 		d, err := time.ParseDuration(text)
 		us := d.Microseconds()
-		*to = uint32(us) //nolint:gosec // checked below
+		*to = uint32(us) // checked below
 		return errUnless(err == nil && us >= 0 && us <= math.MaxUint32, "not a time")
 	}
 }

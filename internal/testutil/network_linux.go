@@ -18,12 +18,21 @@ type networkKeeper struct {
 	host, id string
 }
 
-// SharedNetwork is the network mode of a container at whose network, host name and /etc/hosts a
-// test does not look: those of one container that the package's tests share, and Main removes. To
-// make a network Docker executes its own program twice, which is half of what a start costs.
+// SharedNetwork is a network mode on the default Docker; see Docker.SharedNetwork.
 func SharedNetwork(t testing.TB) string {
 	t.Helper()
-	d := RequireDocker(t)
+	return RequireDocker(t).SharedNetwork(t)
+}
+
+// SharedNetwork is the network mode of a container at whose network, host name and /etc/hosts a
+// test does not look: those of one container that the package's tests share, and Main removes. To
+// make a network Docker executes its own program twice, which is half of what a start costs. On a
+// Docker of the test's own it is Docker's default.
+func (d *Docker) SharedNetwork(t testing.TB) string {
+	t.Helper()
+	if !d.shared {
+		return ""
+	}
 	image := d.Image(t, "pause", Prog(t, "pause"))
 	network.mu.Lock()
 	defer network.mu.Unlock()

@@ -41,7 +41,7 @@ func TestForgetHomesGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(program, build.ForgetHomes(data), 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(program, build.ForgetHomes(data), 0o755); err != nil { // a program
 		t.Fatal(err)
 	}
 	if got := home(); got != "/own\n" {
