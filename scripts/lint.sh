@@ -18,7 +18,7 @@ build_lint() {
 	# Outside of this module, as it is none of its own.
 	from=$(cd / && go mod download -json "$module@v$version" | perl -ne 'print $1 if /"Dir": "(.*?)"/')
 	work=$(mktemp -d)
-	cp -r "$from"/{go.mod,go.sum,cmd,internal,pkg} "$work"
+	cp -r "$from/." "$work"
 	chmod -R u+w "$work"
 	# The list is one of paragraphs; an import that no paragraph uses is an error of the compiler's.
 	LISTED=$listed perl -00 -pi -e '

@@ -1,6 +1,8 @@
 package testutil_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -120,5 +122,26 @@ func TestRemappedDocker(t *testing.T) {
 	code, out := c.Exec("/bin/busybox", "cat", "/proc/self/uid_map")
 	if fields := strings.Fields(out); code != 0 || len(fields) != 3 || fields[0] != "0" || fields[1] == "0" {
 		t.Errorf("uid_map: status %d, %q", code, out)
+	}
+}
+
+// TestSharedNetwork: containers of that mode have one network, which is not the host's.
+func TestSharedNetwork(t *testing.T) {
+	testutil.RequireRoot(t)
+	image := testutil.Image(t, "pause", testutil.Prog(t, "pause"))
+	var networks []string
+	for _, pid := range []int{
+		os.Getpid(),
+		testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)}).PID,
+		testutil.Run(t, testutil.RunOptions{Image: image, NetworkMode: testutil.SharedNetwork(t)}).PID,
+	} {
+		network, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		networks = append(networks, network)
+	}
+	if networks[0] == networks[1] || networks[1] != networks[2] {
+		t.Errorf("networks of the host and of two containers: %v", networks)
 	}
 }
