@@ -84,7 +84,9 @@ make_root() {
 	printf '%s\n' "${modules[@]}" >"$root/modules/order"
 	printf '%s\n' -test.v -test.timeout="$((limit - 60))s" "$@" >"$root/arguments"
 	CGO_ENABLED=0 go test -c -trimpath -tags kernel -ldflags '-s -w' -o "$root/kernel.test" ./internal/kerneltest
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$root/lib/prog/" ./internal/testutil/prog/...
+	# As internal/testutil builds them, and where it does: none is linked anew.
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o build/test/prog/ ./internal/testutil/prog/...
+	cp -r build/test/prog "$root/lib"
 }
 
 # boot KERNEL: runs the tests there. Its console goes to build/kernels/KERNEL.log, and its lines about whole tests to the
