@@ -12,7 +12,7 @@ func CopySeized(ctx context.Context, pidfd *FD, pid int, seized func()) (filters
 	go onTracer(func() bool {
 		defer close(done)
 		t := tracer{ctx: ctx, pidfd: pidfd, pid: pid}
-		if err = t.seize(); err != nil {
+		if err = t.seize(0); err != nil {
 			return true
 		}
 		seized()
@@ -39,3 +39,6 @@ func SetAnswerLimit(d time.Duration) (restore func()) {
 
 // ErrBadPlan is what a plan of nobody's is refused with.
 var ErrBadPlan = errBadPlan
+
+// ParseBirths finds processes in messages of the kernel's.
+var ParseBirths = parseBirths

@@ -56,7 +56,10 @@ func SeccompFilters(ctx context.Context, pidfd *FD, pid int) ([]SeccompProgram, 
 // traces nobody any more.
 func traceFilters(ctx context.Context, pidfd *FD, pid int) (filters []SeccompProgram, detached bool, err error) {
 	t := tracer{ctx: ctx, pidfd: pidfd, pid: pid}
-	if err := t.seize(); err != nil {
+	if err := t.seize(0); err != nil {
+		if errors.Is(err, ErrNotTraceable) {
+			err = fmt.Errorf("%w: %w", ErrNoFilterCopy, err)
+		}
 		return nil, true, err
 	}
 	defer func() { detached = t.detach() }()
@@ -104,9 +107,9 @@ func (t *tracer) request(request int, data uintptr) error {
 	return nil
 }
 
-// seize attaches without stopping.
-func (t *tracer) seize() error {
-	if err := t.request(unix.PTRACE_SEIZE, 0); err != nil {
+// seize attaches without stopping, with options of ptrace(2).
+func (t *tracer) seize(options uintptr) error {
+	if err := t.request(unix.PTRACE_SEIZE, options); err != nil {
 		return t.seizeError(err)
 	}
 	return nil
@@ -130,7 +133,7 @@ func (t *tracer) seizeError(err error) error {
 	case by != 0:
 		return fmt.Errorf("%w (process %d): %w", ErrTraced, by, err)
 	}
-	return fmt.Errorf("%w: %w", ErrNoFilterCopy, err)
+	return fmt.Errorf("%w: %w", ErrNotTraceable, err)
 }
 
 // tracerOf is the process that traces another one, 0 if none does.

@@ -1,0 +1,245 @@
+package linux_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dlx/internal/linux"
+	"dlx/internal/testutil"
+)
+
+// shell starts a script and returns when it has printed a line.
+func shell(t *testing.T, script string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", script)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if _, err := out.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+func traced(t *testing.T, pid int, kinds ...linux.TraceKind) *linux.Trace {
+	t.Helper()
+	tr, err := linux.TraceProcess(t.Context(), pidfd(t, pid), pid, kinds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+func event(t *testing.T, tr *linux.Trace) linux.TraceEvent {
+	t.Helper()
+	select {
+	case e, ok := <-tr.Events():
+		if !ok {
+			t.Fatal("the process was let go")
+		}
+		return e
+	case <-time.After(copyLimit):
+		t.Fatal("nothing happens")
+	}
+	return linux.TraceEvent{}
+}
+
+// TestTraceExit: however a process ends, its memory and files are there when its end is told, and
+// its parent learns of it as it was.
+func TestTraceExit(t *testing.T) {
+	testutil.RequireRoot(t)
+	for script, want := range map[string]string{
+		"echo; read; exit 3":           "exit status 3",
+		"echo; read; kill -KILL $$":    "signal: killed",
+		"echo; read; kill -SEGV $$":    "signal: segmentation fault",
+		"echo; read; kill -TERM $$":    "signal: terminated",
+		"echo; exec sh -c 'read; a;'":  "exit status 127",
+		"echo; read; exec sh -c false": "exit status 1",
+	} {
+		t.Run(script, func(t *testing.T) {
+			cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", "ulimit -c 0;"+script)
+			in, _ := cmd.StdinPipe()
+			out, _ := cmd.StdoutPipe()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill() //nolint:errcheck // it may have ended
+			_, _ = out.Read(make([]byte, 1))
+			pid := cmd.Process.Pid
+			tr := traced(t, pid, linux.TraceExit)
+			_ = in.Close()
+			e := event(t, tr)
+			if e.Kind != linux.TraceExit || e.Alone {
+				t.Errorf("%+v", e)
+			}
+			if maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid)); len(maps) == 0 || err != nil {
+				t.Errorf("no memory: %v", err)
+			}
+			if fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)); len(fds) < 3 || err != nil {
+				t.Errorf("no files: %v", err)
+			}
+			if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			if again, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid)); len(again) == 0 || err != nil {
+				t.Errorf("SIGKILL ends the hold: %v", err)
+			}
+			tr.Close()
+			err := cmd.Wait()
+			if err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+			ws := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if uint32(ws) != uint32(e.Status) {
+				t.Errorf("told %x, was %x", uint32(e.Status), uint32(ws))
+			}
+		})
+	}
+}
+
+// TestTraceLetsGo: a process that is let go is as it was before, whatever it was doing.
+func TestTraceLetsGo(t *testing.T) {
+	testutil.RequireRoot(t)
+	cmd := shell(t, "trap 'echo got' USR1; echo; while :; do sleep 0.01; done")
+	pid := cmd.Process.Pid
+	tr := traced(t, pid, linux.TraceExit, linux.TraceExec)
+	for range 100 {
+		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr.Close()
+	waitUntraced(t, pid)
+	testutil.Wait(t, "it to run", copyLimit, func() bool { return strings.ContainsAny(status(t, pid, "State")[:1], "RS") })
+}
+
+// TestTraceStopped: a process that job control has stopped stays so, and goes on with SIGCONT.
+func TestTraceStopped(t *testing.T) {
+	testutil.RequireRoot(t)
+	cmd := shell(t, "echo; while :; do sleep 0.01; done")
+	pid := cmd.Process.Pid
+	tr := traced(t, pid, linux.TraceExit)
+	in := func(states string) {
+		t.Helper()
+		testutil.Wait(t, "state "+states, copyLimit, func() bool { return strings.Contains(states, status(t, pid, "State")[:1]) })
+	}
+	for range 3 {
+		_ = cmd.Process.Signal(syscall.SIGSTOP)
+		in("Tt")
+		_ = cmd.Process.Signal(syscall.SIGCONT)
+		in("SR")
+	}
+	_ = cmd.Process.Signal(syscall.SIGSTOP)
+	in("Tt")
+	tr.Close()
+	waitUntraced(t, pid)
+	in("T")
+}
+
+// TestTraceTwice: what another one traces can not be traced.
+func TestTraceTwice(t *testing.T) {
+	testutil.RequireRoot(t)
+	pid := shell(t, "echo; while :; do sleep 0.01; done").Process.Pid
+	traced(t, pid, linux.TraceExit)
+	_, err := linux.TraceProcess(t.Context(), pidfd(t, pid), pid, linux.TraceExit)
+	if !errors.Is(err, linux.ErrTraced) {
+		t.Errorf("%v, want ErrTraced", err)
+	}
+}
+
+// TestTraceExec: a program that was executed has run no instruction, and one that is left stopped
+// can be traced by another, and goes on with SIGCONT.
+func TestTraceExec(t *testing.T) {
+	testutil.RequireRoot(t)
+	strace := testutil.RequireTool(t, "strace")
+	cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", "echo; read; exec true")
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = out.Read(make([]byte, 1))
+	pid := cmd.Process.Pid
+	tr := traced(t, pid, linux.TraceExec)
+	_ = in.Close()
+	if e := event(t, tr); e.Kind != linux.TraceExec {
+		t.Fatalf("%+v", e)
+	}
+	if err := tr.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Wait(t, "it to stop", copyLimit, func() bool { return status(t, pid, "State")[:1] == "T" })
+	log := t.TempDir() + "/log"
+	tracer := exec.Command(strace, "-o", log, "-p", fmt.Sprint(pid))
+	if err := tracer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Wait(t, "strace", copyLimit, func() bool { return status(t, pid, "TracerPid") != "0" })
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tracer.Wait(), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+	text, _ := os.ReadFile(log)
+	lines := strings.Split(string(text), "\n")
+	for len(lines) > 0 && strings.HasPrefix(lines[0], "---") {
+		lines = lines[1:]
+	}
+	if len(lines) == 0 || !strings.HasPrefix(lines[0], "brk(NULL)") {
+		t.Errorf("not from the loader's first call on:\n%s", text)
+	}
+}
+
+// TestTraceThreads: another thread that executes a program, or goes on by itself, is no end.
+func TestTraceThreads(t *testing.T) {
+	testutil.RequireRoot(t)
+	python := testutil.RequireTool(t, "python3")
+	for script, alone := range map[string]bool{
+		"print(flush=True); sys.stdin.read(); os._exit(4)":                                                                                false,
+		"threading.Thread(target=lambda: (sys.stdin.read(), os._exit(4))).start(); print(flush=True)":                                     false,
+		"threading.Thread(target=lambda: (sys.stdin.read(), os.execv('/bin/true',['true']))).start(); print(flush=True); time.sleep(100)": true,
+	} {
+		cmd := exec.Command(python, "-c", "import sys,os,threading,time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"+script)
+		in, _ := cmd.StdinPipe()
+		out, _ := cmd.StdoutPipe()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = out.Read(make([]byte, 1))
+		tr := traced(t, cmd.Process.Pid, linux.TraceExit)
+		_ = in.Close()
+		e := event(t, tr)
+		if e.Kind != linux.TraceExit || e.Alone != alone {
+			t.Errorf("%s: %+v", script, e)
+		}
+		tr.Close()
+		err := cmd.Wait()
+		t.Log(script, e, err)
+	}
+}
+
+// BenchmarkTraceSignal is what a signal takes longer for a process that is traced.
+func BenchmarkTraceSignal(b *testing.B) {
+	cmd := exec.Command("bash", "-c", "echo; exec sleep 1000")
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
