@@ -35,6 +35,7 @@ type debug struct {
 	init     *linux.FD
 	session  *shell.Session
 	view     *inject.View
+	held     *holding // of a container that was waited for
 }
 
 // Debug runs a command in a target. What can be prepared without knowing the target is prepared
@@ -69,11 +70,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 		defer cancel()
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	err = together(
-		func() error { return d.open(ctx) },
-		func() error { return d.place(ctx) },
-		d.prepare)
-	if err != nil {
+	if err := d.gather(ctx, streams); err != nil {
 		return 0, err
 	}
 	failpoint.At("debug.prepared")
@@ -89,6 +86,9 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 }
 
 func (d *debug) check() error {
+	if err := d.checkHold(); err != nil {
+		return err
+	}
 	switch d.req.FS {
 	case "":
 		d.req.FS = FSToolbox
@@ -152,7 +152,7 @@ func (d *debug) prepare() error {
 // begin makes the session's cgroup and starts its keeper, once the tools are placed. Placing them
 // keeps every processor busy, and what comes next does not: the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
-	o := shell.Options{Profile: d.profile, Limits: d.limits, Rootless: d.local.rootless}
+	o := shell.Options{Profile: d.profile, Limits: d.limits, Rootless: d.local.rootless, Stopped: d.held.stoppable()}
 	for _, device := range d.devices {
 		o.Devices = append(o.Devices, device.Device)
 	}
@@ -225,6 +225,9 @@ func (d *debug) run(ctx context.Context, streams Streams) (code int, err error) 
 	if streams.Restrained != nil {
 		streams.Restrained(d.restraints())
 	}
+	if err := d.held.leave(ctx); err != nil {
+		return 0, err
+	}
 	return d.session.Run(ctx, spec)
 }
 
@@ -236,6 +239,9 @@ func (d *debug) operation(command []string) Operation {
 	}}
 	if d.tools != nil {
 		op.Toolboxes = d.tools.Parts()
+	}
+	if d.held != nil {
+		op.Hold = &d.req.Hold
 	}
 	return op
 }
@@ -250,6 +256,7 @@ func (d *debug) restraints() shell.Restraints {
 // close ends the session, and meanwhile gives up what it saw: freeing a toolbox takes a moment.
 func (d *debug) close() error {
 	failpoint.At("debug.close")
+	d.held.close()
 	return together(func() error {
 		if d.session == nil {
 			return nil

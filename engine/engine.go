@@ -91,6 +91,7 @@ type DebugRequest struct {
 	Devices   []string // /dev/NAME[:ACCESS], ACCESS of r, w and m: the host's, which the container may not open
 	Memory    int64    // bytes; 1 GiB
 	Pids      int64    // processes and threads; 512
+	Hold      Hold     // the session begins when the container ends or starts, and it is held
 }
 
 // Streams is what a session's user sees, types and is told.

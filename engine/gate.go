@@ -27,6 +27,7 @@ const (
 	VerbInterfaces Verb = "interfaces"
 	VerbInject     Verb = "inject"
 	VerbEject      Verb = "eject"
+	VerbHold       Verb = "hold" // waiting for a container's end or start, before it is traced
 )
 
 // Operation is what is about to be done to one target.
@@ -37,6 +38,7 @@ type Operation struct {
 	Session   *Grant         // debug
 	Capture   *CaptureGrant  // capture
 	Toolboxes []toolbox.Part // debug and inject
+	Hold      *Hold          // hold, and the debug of what is held
 }
 
 // Process is a process that is held: it can not become another one.

@@ -67,6 +67,13 @@ const (
 	NoDev             Kind = "no-dev"       // no /dev to show the toolbox in
 )
 
+// About containers that are waited for and held.
+const (
+	Traced       Kind = "traced"        // by another process
+	NotTraceable Kind = "not-traceable" // the kernel forbids it
+	NoRestart    Kind = "no-restart"    // it never starts again
+)
+
 // About toolboxes in containers.
 const (
 	NoLayer        Kind = "no-layer"         // no way to the container's files

@@ -26,6 +26,7 @@ type Process struct {
 	pidfd *linux.FD
 	proc  *linux.FD
 	set   Set
+	trace *linux.Trace // of one that is traced
 }
 
 // Open takes hold of a process. The host's /proc is checked to be a proc file system. A process
@@ -245,8 +246,11 @@ func (p *Process) Setgroups() (bool, error) {
 }
 
 // SeccompFilters copies the process's filters of system calls, the oldest first; see
-// linux.SeccompFilters.
+// linux.SeccompFilters. A process that is held stands, and its tracer copies them.
 func (p *Process) SeccompFilters(ctx context.Context) ([]linux.SeccompProgram, error) {
+	if p.trace.Stands() {
+		return p.trace.SeccompFilters()
+	}
 	return linux.SeccompFilters(ctx, p.pidfd, p.pid)
 }
 
@@ -259,10 +263,11 @@ func (p *Process) Limits() ([]linux.Limit, error) {
 	return linux.ParseLimits(string(data))
 }
 
-// Close releases the process. Closing twice does nothing.
+// Close releases the process, and lets it go if it is traced. Closing twice does nothing.
 func (p *Process) Close() error {
 	if p == nil {
 		return nil
 	}
+	p.trace.Close()
 	return linux.CloseAll(p.pidfd, p.proc)
 }

@@ -31,8 +31,9 @@ type keeper struct {
 var errKeeper = errors.New("start the session's keeper")
 
 // startKeeper starts it before the cgroup of a name is made, if there is to be one, so somebody will
-// always clean up. It is dlx-init by another name: that starts in a third of dlx's time.
-func startKeeper(program *linux.FD, name ...string) (*keeper, error) {
+// always clean up. It is dlx-init by another name: that starts in a third of dlx's time. It has
+// stopped's process go on in the end.
+func startKeeper(program *linux.FD, name string, stopped *nsutil.Process) (*keeper, error) {
 	conn, theirs, err := linux.Pair()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, err)
@@ -46,7 +47,7 @@ func startKeeper(program *linux.FD, name ...string) (*keeper, error) {
 		// os/exec gives the program this number. By any other it could be another file by then:
 		// os/exec puts a pipe of its own where it likes (syscall.forkAndExecInChild).
 		Path:       "/proc/self/fd/" + strconv.Itoa(cgroup.KeeperProgram),
-		Args:       append([]string{cgroup.KeeperName}, name...),
+		Args:       []string{cgroup.KeeperName, name},
 		Env:        append([]string{}, failpoint.Environ()...), // none
 		Dir:        "/",
 		Stdin:      theirs,
@@ -54,13 +55,38 @@ func startKeeper(program *linux.FD, name ...string) (*keeper, error) {
 		// It has a session of its own: the end of dlx's process group or terminal is not its end.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
+	err = give(cmd, stopped)
 	failpoint.At("keeper.paired")
-	err = cmd.Start()
+	if err == nil {
+		err = cmd.Start()
+	}
 	failpoint.At("keeper.forked")
-	if err = errors.Join(err, theirs.Close(), file.Close()); err != nil {
+	if err = errors.Join(err, theirs.Close(), closeAll(cmd.ExtraFiles)); err != nil {
 		return nil, fmt.Errorf("%w: %w", errKeeper, errors.Join(err, conn.Close()))
 	}
 	return &keeper{cmd, conn}, nil
+}
+
+// give gives a keeper the handle of a process that is to be stopped, if there is one.
+func give(cmd *exec.Cmd, stopped *nsutil.Process) error {
+	if stopped == nil {
+		return nil
+	}
+	handle, err := stopped.Handle()
+	if err != nil {
+		return err
+	}
+	cmd.Args = append(cmd.Args, cgroup.KeeperStopped)
+	cmd.ExtraFiles = append(cmd.ExtraFiles, handle.File("pidfd"))
+	return nil
+}
+
+func closeAll(files []*os.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // spawn starts a session's first process.

@@ -23,7 +23,7 @@ func TestKeeperKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer program.Close()
-	k, err := startKeeper(program, "dlx-test")
+	k, err := startKeeper(program, "dlx-test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestKeeperProgram(t *testing.T) {
 			t.Fatal(errno)
 		}
 		dup := linux.NewFD(int(raw))
-		k, err := startKeeper(dup, "dlx-test")
+		k, err := startKeeper(dup, "dlx-test", nil)
 		if err != nil {
 			t.Fatalf("descriptor %d: %v", raw, err)
 		}

@@ -38,6 +38,9 @@ type Options struct {
 	// Rootless makes a session of who is root of a user namespace alone, where no control group can
 	// be had: it has no limits, and its view sees to its devices.
 	Rootless bool
+	// Stopped is a process that is to be stopped while the command runs: however dlx comes to its
+	// end, it then goes on.
+	Stopped *nsutil.Process
 }
 
 // New makes a session for a container's process, and cleans up after sessions that nobody else
@@ -55,7 +58,7 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 	sweep(us)
 	failpoint.At("session.swept")
 	name := us.groupName()
-	k, err := startKeeper(program, name)
+	k, err := startKeeper(program, name, o.Stopped)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +77,7 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 
 // rootless is New without a cgroup.
 func rootless(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
-	k, err := startKeeper(program)
+	k, err := startKeeper(program, "", o.Stopped)
 	if err != nil {
 		return nil, err
 	}

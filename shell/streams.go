@@ -23,6 +23,10 @@ type Streams struct {
 	Placed     func([]toolbox.Part) // the toolboxes that were verified
 	LeftOut    func(names []string) // the target's variables that were left out
 	Restrained func(Restraints)     // what holds the session back
+
+	// Held tells how it goes with a container that is waited for and held, before and after Started;
+	// may be nil.
+	Held func(HoldNews)
 }
 
 // WindowSize is a terminal's size in characters.

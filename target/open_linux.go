@@ -83,7 +83,7 @@ func (t *Target) Verify(ctx context.Context) error {
 		return err
 	}
 	switch in := containerIn(cgroup); {
-	case t.Cgroup != "" && within(cgroup, t.Cgroup), t.Cgroup == "" && IsRandomID(t.ID) && bytes.Contains(cgroup, []byte(t.ID)):
+	case t.Holds(cgroup):
 		return nil
 	case t.Cgroup != "":
 		return changed(&t.Info, "process %d is not in its cgroup %s", t.PID, t.Cgroup)
@@ -93,6 +93,15 @@ func (t *Target) Verify(ctx context.Context) error {
 		return changed(&t.Info, "its process's number is another container's")
 	}
 	return t.verifyStart()
+}
+
+// Holds says whether a process whose /proc/PID/cgroup has this content is in the container's cgroup,
+// as far as its runtime, or its ID, tells which that is.
+func (c *Info) Holds(cgroup []byte) bool {
+	if c.Cgroup != "" {
+		return within(cgroup, c.Cgroup)
+	}
+	return IsRandomID(c.ID) && bytes.Contains(cgroup, []byte(c.ID))
 }
 
 // startSlack is how far the runtime's clock for "started" may be from the kernel's: runc makes the

@@ -11,18 +11,27 @@ import (
 )
 
 // KeeperName is argv[0] of a session's keeper, and KeeperProgram the descriptor that it is executed
-// by.
+// by. With KeeperStopped as its last argument, KeeperProcess is a pidfd: the session's container has
+// a process that was stopped for it.
 const (
 	KeeperName    = "dlx-keeper"
 	KeeperProgram = 3
+	KeeperStopped = "stopped"
+	KeeperProcess = 4
 )
 
 // Keep is the keeper's main function; args are its arguments, name first. It runs the session's
 // plan, which comes from a socket of dlx's on standard input. When that closes, however dlx came to
-// its end, Keep kills what is left in the group, waits for that, and removes the group. Without a
-// name the session has no control group: its processes are those in the plan's mount namespace.
+// its end, Keep has a process that was stopped go on, kills what is left in the group, waits for
+// that, and removes the group. Without a name the session has no control group: its processes are
+// those in the plan's mount namespace.
 func Keep(args []string) int {
-	if len(args) > 2 || len(args) == 2 && (!strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/")) {
+	var stopped *linux.FD
+	if len(args) == 3 && args[2] == KeeperStopped {
+		args, stopped = args[:2], linux.NewFD(KeeperProcess)
+		defer stopped.Close()
+	}
+	if len(args) != 2 || args[1] != "" && !strings.HasPrefix(args[1], Prefix) || strings.Contains(args[1], "/") {
 		return 2
 	}
 	runtime.GOMAXPROCS(1)
@@ -33,7 +42,10 @@ func Keep(args []string) int {
 	group, ctx := &Group{}, context.Background()
 	_ = linux.ServePlans(conn, func(fds []*linux.FD) { group.known(fds) }) // an error ends the session as well
 	failpoint.At("left")
-	if len(args) == 2 {
+	if stopped != nil {
+		_ = linux.PidfdSignal(stopped, linux.SIGCONT) // it may have ended
+	}
+	if args[1] != "" {
 		group = Find(args[1])
 	}
 	for group.Clean(ctx) != nil {

@@ -29,6 +29,7 @@ type debugOptions struct {
 	pids                   int64
 	verbose                bool
 	devices                []string
+	holdOptions
 }
 
 const defaultPids = 512
@@ -43,6 +44,7 @@ func (a *app) debugCommand() *cobra.Command {
 			"                        the container sees nothing of it, and nothing of it stays\n" +
 			"--fs host               the host's files with the container's /proc, network, host name and IPC\n" +
 			"--fs target             the container's files, and nothing else\n\n" +
+			holdHelp +
 			"The exit status is the command's, 128+N for signal N; 124 when --timeout ended it, 125 when dlx itself failed,\n" +
 			"126 when the command can not be run, 127 when it is not there.",
 		Example:           "  dlx debug web\n  dlx debug web ss -tlnp\n  echo hello | dlx debug web cat\n  dlx debug web --fs host -- tcpdump -ni any",
@@ -71,6 +73,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.StringArrayVar(&o.devices, "device", nil, "let the session open a device of the host's too: /dev/NAME, or /dev/NAME:r to read only")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what restrains the session")
 	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
+	o.holdFlags(cmd)
 	mustComplete(cmd, "fs", "toolbox", "host", "target")
 	mustComplete(cmd, "profile", "general", "baseline", "restricted", "netadmin", "sysadmin")
 	return cmd
@@ -78,6 +81,9 @@ func (a *app) debugCommand() *cobra.Command {
 
 // check reports numbers that mean nothing, and flags that contradict each other.
 func (o *debugOptions) check() error {
+	if err := o.checkHold(); err != nil {
+		return err
+	}
 	switch {
 	case o.timeout < 0 || o.timeoutSet && o.timeout == 0:
 		return &usageError{fmt.Errorf("--timeout is a time above zero, not %s", o.timeout)}
@@ -107,7 +113,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	req := engine.DebugRequest{
 		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
-		Memory: int64(o.memory), Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices,
+		Memory: int64(o.memory), Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices, Hold: o.hold(),
 	}
 	if o.pidsSet {
 		req.Pids = o.pids
@@ -123,6 +129,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 		if tty || o.verbose {
 			streams.LeftOut = func(names []string) { a.sayLeftOut(names, o.verbose) }
 		}
+		streams.Held = a.sayHeld
 		streams.Restrained = func(r engine.Restraints) { a.sayRestraints(r, o.verbose) }
 		defer func() { err = errors.Join(err, con.close()) }()
 		a.code, err = e.Debug(ctx, req, streams)

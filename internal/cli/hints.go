@@ -103,6 +103,12 @@ func sessionHint(e *fault.Error) string {
 		return "choose one that it has with --user"
 	case fault.HostExposed:
 		return "use --fs toolbox, or a profile with more capabilities"
+	case fault.Traced:
+		return "end the debugger that traces it: a process has one tracer at most"
+	case fault.NotTraceable:
+		return "see kernel.yama.ptrace_scope, and the kernel's log for what a security module denies"
+	case fault.NoRestart:
+		return "--on-exit waits for the end of one that runs"
 	case fault.NoDev:
 		return "use --fs host for the host's tools, or --fs target for the container's"
 	}

@@ -252,6 +252,9 @@ func (t *Trace) call(f func() error) error {
 
 var errNoTracer = errors.New("its tracer does not answer")
 
+// Stands says whether the process is stopped at an event.
+func (t *Trace) Stands() bool { return t != nil && t.at.Load() != 0 }
+
 // Resume lets the process go on from where it stands. It is still traced.
 func (t *Trace) Resume() error {
 	return t.call(func() error { return wrap("ptrace CONT", t.goOn(0)) })
@@ -274,12 +277,12 @@ func (t *Trace) Leave() error {
 		}
 		err := wrap("ptrace DETACH", t.request(unix.PTRACE_DETACH, 0))
 		if err != nil { // it was killed
-			_ = PidfdSignal(t.pidfd, SIGCONT)
+			return errors.Join(err, PidfdSignal(t.pidfd, SIGCONT))
 		}
-		return err
+		t.at.Store(0)
+		return nil
 	})
-	t.quit()
-	<-t.done
+	t.Close()
 	return err
 }
 
@@ -340,4 +343,12 @@ func othersGoOn(pid int) bool {
 		}
 	}
 	return false
+}
+
+// SignalName is a signal's name, such as "SIGSEGV", or its number.
+func SignalName(sig Signal) string {
+	if name := unix.SignalName(sig); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", int(sig))
 }

@@ -1,0 +1,356 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"dlx/fault"
+	"dlx/internal/failpoint"
+	"dlx/internal/hold"
+	"dlx/internal/linux"
+	"dlx/nsutil"
+	"dlx/shell"
+	"dlx/target"
+)
+
+// waiter waits for a container's end or start, and has it stand there.
+type waiter struct {
+	l    *Local
+	req  DebugRequest
+	news func(HoldNews)
+	info *target.Info
+	held *holding // once the gate has let it through
+}
+
+func (w *waiter) tell(state shell.HoldState, n HoldNews) {
+	n.State, n.Target, n.Limit = state, w.info.Name, w.req.Hold.Limit
+	w.news(n)
+}
+
+// wait returns the container with its process, which stands and is the container's own: it was
+// verified when it was held, and has not ended since.
+func (w *waiter) wait(ctx context.Context) (*target.Target, error) {
+	now, err := w.present(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.admit(ctx, now); err != nil {
+		return nil, errors.Join(err, closeTarget(now))
+	}
+	if w.req.Hold.When == OnExit && now != nil {
+		if ended, err := w.end(ctx, now); ended || err != nil {
+			return now, err
+		}
+		w.tell(shell.HoldMissed, HoldNews{})
+	}
+	for {
+		next, late, err := w.start(ctx, now)
+		if err = errors.Join(err, closeTarget(now)); err != nil {
+			return nil, errors.Join(err, closeTarget(next))
+		}
+		if w.req.Hold.When == OnStart {
+			state := shell.HoldStopped
+			if late {
+				state = shell.HoldLate
+			}
+			w.tell(state, HoldNews{PID: firstPID(next.Process)})
+			return next, nil
+		}
+		if ended, err := w.end(ctx, next); ended || err != nil {
+			return next, err
+		}
+		w.tell(shell.HoldMissed, HoldNews{})
+		now = next
+	}
+}
+
+func closeTarget(t *target.Target) error {
+	if t == nil {
+		return nil
+	}
+	return t.Close()
+}
+
+// present finds the container and, if it runs, takes hold of its process.
+func (w *waiter) present(ctx context.Context) (*target.Target, error) {
+	t, err := w.l.targets.Open(ctx, w.req.Target)
+	if err == nil {
+		w.info = &t.Info
+	} else if retryable(err) {
+		if w.info, err = w.l.targets.Resolve(ctx, w.req.Target); err != nil {
+			return nil, err
+		}
+	} else {
+		return nil, err
+	}
+	if w.req.Hold.When == OnStart || t == nil {
+		if err := startsAgain(w.info); err != nil {
+			return nil, errors.Join(err, closeTarget(t))
+		}
+	}
+	return t, nil
+}
+
+// admit asks the gate, before anything is traced.
+func (w *waiter) admit(ctx context.Context, t *target.Target) error {
+	var p *nsutil.Process
+	if t != nil {
+		p = t.Process
+	}
+	end, err := w.l.begin(ctx, Operation{Verb: VerbHold, Target: *w.info, Hold: &w.req.Hold}, p)
+	if err == nil {
+		w.held = &holding{when: w.req.Hold.When, limit: w.req.Hold.Limit, name: w.info.Name, news: w.news, end: end}
+	}
+	return err
+}
+
+// traceLimit is how long a process may take to be traced. A frozen one may never be.
+const traceLimit = 5 * time.Second
+
+// end waits for the container's end, and says whether it stands there. Otherwise nothing could be
+// held of it.
+func (w *waiter) end(ctx context.Context, t *target.Target) (bool, error) {
+	w.tell(shell.HoldForEnd, HoldNews{})
+	for {
+		trace, err := w.trace(ctx, t, linux.TraceExit)
+		if errors.Is(err, nsutil.ErrGone) {
+			return false, nil
+		}
+		if err == nil && trace.Stands() {
+			err = trace.Resume()
+		}
+		if err != nil {
+			return false, err
+		}
+		failpoint.At("debug.seized")
+		e, err := next(ctx, trace, linux.TraceExit)
+		if err != nil {
+			t.Process.Untrace()
+			return false, err
+		}
+		switch {
+		case e.Kind == linux.TraceGone:
+			t.Process.Untrace()
+			return false, nil
+		case !e.Alone:
+			w.tell(shell.HoldEnding, HoldNews{End: endOf(e.Status), PID: firstPID(t.Process)})
+			return true, nil
+		}
+		t.Process.Untrace() // the container goes on: another thread takes the first one's place
+	}
+}
+
+// next waits until a traced process stands at an event of a kind, or has ended.
+func next(ctx context.Context, trace *linux.Trace, kind linux.TraceKind) (linux.TraceEvent, error) {
+	for {
+		select {
+		case e, ok := <-trace.Events():
+			switch {
+			case !ok:
+				return linux.TraceEvent{Kind: linux.TraceGone}, nil
+			case e.Kind == kind || e.Kind == linux.TraceGone:
+				return e, nil
+			}
+			if err := trace.Resume(); err != nil {
+				return e, err
+			}
+		case <-ctx.Done():
+			return linux.TraceEvent{}, context.Cause(ctx)
+		}
+	}
+}
+
+// trace traces the container's process. One that has the place of its first thread taken by another
+// can not be for a moment.
+func (w *waiter) trace(ctx context.Context, t *target.Target, kinds ...linux.TraceKind) (*linux.Trace, error) {
+	limited, cancel := context.WithTimeout(ctx, traceLimit)
+	defer cancel()
+	for {
+		trace, err := t.Process.Trace(limited, kinds...)
+		switch {
+		case errors.Is(err, linux.ErrTraced):
+			return nil, fault.New(fault.Traced, t.Name, "the first process of %q can not be held: %w", t.Name, err)
+		case err == nil, t.Process.HasEnded(), !errors.Is(err, linux.ErrNotTraceable) && !errors.Is(err, nsutil.ErrGone):
+			return trace, err
+		}
+		if pause(limited, watchEvery) != nil {
+			return nil, errors.Join(ctx.Err(), fault.New(fault.NotTraceable, t.Name, "the first process of %q can not be held: %w", t.Name, err))
+		}
+	}
+}
+
+// start waits for the container's next start, and returns it with its process standing before its
+// first instruction. late says that it had begun. now is its present one, or nil.
+func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Target, late bool, err error) {
+	w.tell(shell.HoldForStart, HoldNews{})
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	caught, err := w.catch(ctx, now)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { err = errors.Join(err, drain(caught, stop)) }()
+	starts, err := w.l.targets.Watch(ctx, w.info.Runtime, target.Filter{ID: w.info.ID})
+	if err != nil {
+		return nil, false, err
+	}
+	look := time.NewTimer(0) // it may have been started before the subscription
+	defer look.Stop()
+	for {
+		select {
+		case c, ok := <-caught:
+			if !ok {
+				return nil, false, context.Cause(ctx)
+			}
+			if c.err != nil {
+				return nil, false, c.err
+			}
+			next, err := w.identify(ctx, c.process)
+			if next != nil || err != nil {
+				return next, false, err
+			}
+			continue
+		case e, ok := <-starts:
+			if !ok && ctx.Err() == nil {
+				return nil, false, fault.New(fault.NoRestart, w.info.Name, "container %q does not start any more", w.info.Name)
+			}
+			if e.Err != nil {
+				return nil, false, e.Err
+			}
+		case <-look.C:
+		case <-ctx.Done():
+			return nil, false, context.Cause(ctx)
+		}
+		if next, err = w.begun(ctx, now); next != nil || err != nil {
+			return next, true, err
+		}
+		look.Reset(restartWait)
+	}
+}
+
+// catch is what catches the container's first process. Where the kernel tells of none there are
+// the runtime's events alone.
+type caught struct {
+	process *nsutil.Process
+	err     error
+}
+
+func (w *waiter) catch(ctx context.Context, now *target.Target) (<-chan caught, error) {
+	holds := func(cgroup []byte) bool { return w.info.Holds(cgroup) && (now == nil || now.Process.HasEnded()) }
+	c, err := hold.NewCatcher(holds)
+	if errors.Is(err, linux.ErrNoBirths) {
+		none := make(chan caught)
+		context.AfterFunc(ctx, func() { close(none) })
+		return none, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	failpoint.At("debug.watching")
+	all := make(chan caught)
+	go func() {
+		defer close(all)
+		for {
+			p, err := c.Next(ctx)
+			if err != nil {
+				err = errors.Join(ignoreEnd(ctx, err), c.Close())
+				if err != nil {
+					all <- caught{err: err}
+				}
+				return
+			}
+			failpoint.At("debug.caught")
+			all <- caught{process: p}
+		}
+	}()
+	return all, nil
+}
+
+func ignoreEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// drain lets go what was caught and is not wanted any more.
+func drain(from <-chan caught, stop func()) (err error) {
+	stop()
+	for c := range from {
+		err = errors.Join(err, c.err)
+		if c.process != nil {
+			err = errors.Join(err, c.process.Close())
+		}
+	}
+	return err
+}
+
+// identifyLimit is how long a runtime may take from its container's first instruction on, which
+// waits, until it says that the container runs.
+const identifyLimit = 30 * time.Second
+
+// identify has the runtime say that a process is the container's, and verifies it as any other is.
+// If it is not, or the runtime does not say so in time, it is let go, and there is none.
+func (w *waiter) identify(ctx context.Context, p *nsutil.Process) (*target.Target, error) {
+	for end := time.Now().Add(identifyLimit); time.Now().Before(end) && !p.HasEnded(); {
+		t, err := w.l.targets.Open(ctx, w.info.Ref().String())
+		if err == nil && t.PID == p.PID() {
+			err = t.Process.Close()
+			t.Process = p
+			if err = errors.Join(err, t.Verify(ctx)); err == nil {
+				return t, nil
+			}
+		} else if err == nil {
+			if err = t.Close(); err == nil {
+				break // it is another process of its cgroup
+			}
+		}
+		if !retryable(err) {
+			return nil, errors.Join(err, p.Close())
+		}
+		if err := pause(ctx, watchEvery); err != nil {
+			return nil, errors.Join(context.Cause(ctx), p.Close())
+		}
+	}
+	return nil, p.Close()
+}
+
+// begun is the container if it has started without having been caught. It stands where it has come
+// to.
+func (w *waiter) begun(ctx context.Context, now *target.Target) (*target.Target, error) {
+	t, err := w.l.targets.Open(ctx, w.info.Ref().String())
+	if retryable(err) && err != nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if now != nil && !t.Started.After(now.Started) && t.PID == now.PID {
+		return nil, t.Close()
+	}
+	if _, tracer, err := look(t.Process); err != nil || isOwnThread(tracer) {
+		return nil, t.Close() // it is being caught
+	}
+	trace, err := w.trace(ctx, t, linux.TraceExec, linux.TraceExit)
+	if errors.Is(err, nsutil.ErrGone) {
+		return nil, t.Close()
+	}
+	if err == nil && w.req.Hold.When == OnStart {
+		if err = trace.Interrupt(); err == nil {
+			_, err = next(ctx, trace, linux.TraceStopped)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// isOwnThread says whether a thread is one of this process: a tracer is a thread.
+func isOwnThread(tid uint64) bool {
+	_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+	return err == nil
+}
