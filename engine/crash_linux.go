@@ -18,7 +18,7 @@ import (
 
 // holding is a container's process that stands while a session looks at it, and how it is let go.
 type holding struct {
-	when    When
+	leaves  bool // it can stand by SIGSTOP, and be traced by another
 	limit   time.Duration
 	name    string
 	process *nsutil.Process
@@ -77,7 +77,7 @@ func (d *debug) await(ctx context.Context, news func(HoldNews)) (err error) {
 
 // stoppable is the process that a session's keeper is to have go on.
 func (h *holding) stoppable() *nsutil.Process {
-	if h == nil || h.when != OnStart {
+	if h == nil || !h.leaves {
 		return nil
 	}
 	return h.process
@@ -89,11 +89,11 @@ const stopLimit = 10 * time.Second
 // watchEvery is how often a stopped process is looked at, for whether somebody traces it.
 const watchEvery = 10 * time.Millisecond
 
-// leave has a program that was caught at its start stand by SIGSTOP instead of by a tracer, of which
-// a process has one at most: a debugger can attach to it then, by which it goes on. The session is
-// about to begin, and its keeper knows of it.
+// leave has a program that was caught at its start, or at a fault, stand by SIGSTOP instead of by a
+// tracer, of which a process has one at most: a debugger can attach to it then, by which it goes
+// on. The session is about to begin, and its keeper knows of it.
 func (h *holding) leave(ctx context.Context) error {
-	if h == nil || h.when != OnStart {
+	if h == nil || !h.leaves {
 		return nil
 	}
 	if err := h.stop(ctx); err != nil {
@@ -205,7 +205,7 @@ func (h *holding) release() bool {
 	if h.stopped {
 		_ = h.process.Signal(linux.SIGCONT) // it may have ended
 	}
-	return h.when == OnExit || h.stopped
+	return !h.leaves || h.stopped
 }
 
 // close lets the container go on at the session's end.

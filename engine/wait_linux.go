@@ -52,6 +52,7 @@ func (w *waiter) wait(ctx context.Context) (*target.Target, error) {
 			return nil, errors.Join(err, closeTarget(next))
 		}
 		if w.req.Hold.When == OnStart {
+			w.held.leaves = true
 			state := shell.HoldStopped
 			if late {
 				state = shell.HoldLate
@@ -102,7 +103,7 @@ func (w *waiter) admit(ctx context.Context, t *target.Target) error {
 	}
 	end, err := w.l.begin(ctx, Operation{Verb: VerbHold, Target: *w.info, Hold: &w.req.Hold}, p)
 	if err == nil {
-		w.held = &holding{when: w.req.Hold.When, limit: w.req.Hold.Limit, name: w.info.Name, news: w.news, end: end}
+		w.held = &holding{limit: w.req.Hold.Limit, name: w.info.Name, news: w.news, end: end}
 	}
 	return err
 }
@@ -135,6 +136,10 @@ func (w *waiter) end(ctx context.Context, t *target.Target) (bool, error) {
 		case e.Kind == linux.TraceGone:
 			t.Process.Untrace()
 			return false, nil
+		case e.Kind == linux.TraceFault:
+			w.held.leaves = true
+			w.tell(shell.HoldFault, HoldNews{End: linux.SignalName(linux.Signal(e.Status)), PID: firstPID(t.Process)})
+			return true, nil
 		case !e.Alone:
 			w.tell(shell.HoldEnding, HoldNews{End: endOf(e.Status), PID: firstPID(t.Process)})
 			return true, nil
@@ -151,7 +156,7 @@ func next(ctx context.Context, trace *linux.Trace, kind linux.TraceKind) (linux.
 			switch {
 			case !ok:
 				return linux.TraceEvent{Kind: linux.TraceGone}, nil
-			case e.Kind == kind || e.Kind == linux.TraceGone:
+			case e.Kind == kind, e.Kind == linux.TraceGone, e.Kind == linux.TraceFault:
 				return e, nil
 			}
 			if err := trace.Resume(); err != nil {

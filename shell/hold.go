@@ -6,7 +6,7 @@ import "time"
 type HoldNews struct {
 	State  HoldState
 	Target string        // its name
-	End    string        // HoldEnding: "exit status 3", "killed by SIGSEGV"
+	End    string        // HoldEnding: "exit status 3", "killed by SIGKILL"; HoldFault: "SIGSEGV"
 	PID    int           // HoldStopped: of its first process, as the session has it
 	Limit  time.Duration // after which it is let go
 }
@@ -20,6 +20,7 @@ const (
 	HoldForEnd   HoldState = "waiting-for-end"
 	HoldMissed   HoldState = "missed"  // it ended before it could be held
 	HoldEnding   HoldState = "ending"  // held at its end
+	HoldFault    HoldState = "fault"   // held at the fault that ends it
 	HoldStopped  HoldState = "stopped" // held before its first instruction
 	HoldLate     HoldState = "late"    // stopped behind its first instruction
 	HoldLetGo    HoldState = "let-go"  // its time is up

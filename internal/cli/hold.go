@@ -67,15 +67,20 @@ func (a *app) sayHeld(n engine.HoldNews) {
 		a.notef("%s ended before it could be held", n.Target)
 	case shell.HoldEnding:
 		a.notef("%s is ending: %s; it is held until the session ends, for %s at most", n.Target, n.End, span(n.Limit))
+	case shell.HoldFault:
+		a.notef("%s is ending: killed by %s; it stands at the instruction that brought that about, %s", n.Target, n.End, goesOn(n))
 	case shell.HoldStopped:
-		a.notef("%s stands before its first instruction; it goes on when a debugger is attached to process %d,"+
-			" by kill -CONT %d, when the session ends, and after %s", n.Target, n.PID, n.PID, span(n.Limit))
+		a.notef("%s stands before its first instruction, %s", n.Target, goesOn(n))
 	case shell.HoldLate:
-		a.notef("%s could not be stopped in time, and has run some of its program; it goes on when a debugger is attached to process %d,"+
-			" by kill -CONT %d, when the session ends, and after %s", n.Target, n.PID, n.PID, span(n.Limit))
+		a.notef("%s was not stopped in time, and has run some instructions; it stands now, %s", n.Target, goesOn(n))
 	case shell.HoldLetGo:
 		a.notef("%s was held for %s, and is let go", n.Target, span(n.Limit))
 	}
+}
+
+// goesOn says what has a stopped process go on.
+func goesOn(n engine.HoldNews) string {
+	return fmt.Sprintf("until a debugger is attached to process %d, kill -CONT %d, the session's end, or for %s", n.PID, n.PID, span(n.Limit))
 }
 
 // span is a time as people write it: 10m, and not 10m0s.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -25,13 +26,14 @@ const (
 	TraceExec    TraceKind = iota + 1 // it executed a program, of which no instruction has run
 	TraceStopped                      // as it was asked to
 	TraceExit                         // it is about to end; memory, files and namespaces are there
+	TraceFault                        // a fault is about to end it, where TraceExit was asked for
 	TraceGone                         // it has ended
 )
 
 // TraceEvent is what a traced process has come to.
 type TraceEvent struct {
 	Kind   TraceKind
-	Status WaitStatus // of TraceExit: what its parent will be told
+	Status WaitStatus // of TraceExit: what its parent will be told; of TraceFault: the signal
 	// Alone says that only its first thread ends, by itself or since another one executes a program,
 	// of TraceExit.
 	Alone bool
@@ -40,6 +42,10 @@ type TraceEvent struct {
 // Trace is another process that this one traces, on a thread of its own. Whatever ends the thread,
 // kill -9 of this process included, the other one then goes on: PTRACE_O_EXITKILL is never set.
 // Signals are passed on to it. What it forks is not traced.
+//
+// No fault ends the first process of a PID namespace while it is traced: the kernel has it run into
+// the fault again, for ever (kernel/signal.c, force_sig_info_to_task). So it stands there. When it
+// is let go, it runs into the fault once more, and that ends it.
 type Trace struct {
 	tracer
 	kinds  map[TraceKind]bool
@@ -158,6 +164,12 @@ func (t *Trace) look() (again, gone bool) {
 	sig, event := unix.Signal(info.status&0xff), info.status>>8
 	switch event {
 	case 0:
+		if TraceKind(t.at.Load()) == TraceFault {
+			return false, false
+		}
+		if t.kinds[TraceExit] && t.faulted(sig) {
+			return t.standAt(TraceEvent{Kind: TraceFault, Status: WaitStatus(sig)}), false
+		}
 		return t.goOn(sig) == nil, false
 	case unix.PTRACE_EVENT_EXEC:
 		return t.standAt(TraceEvent{Kind: TraceExec}), false
@@ -205,13 +217,35 @@ func (t *Trace) standAt(e TraceEvent) (again bool) {
 	if TraceKind(t.at.Load()) == e.Kind {
 		return false
 	}
-	if !t.kinds[e.Kind] && e.Kind != TraceStopped {
+	if !t.kinds[e.Kind] && e.Kind != TraceStopped && e.Kind != TraceFault {
 		return t.goOn(0) == nil
 	}
 	t.asked = false
 	t.at.Store(int32(e.Kind))
 	t.tell(e)
 	return false
+}
+
+// faulted says whether a signal is that of a fault which would end the process, the first one of a
+// PID namespace, were it not traced.
+func (t *Trace) faulted(sig unix.Signal) bool {
+	switch sig {
+	case unix.SIGSEGV, unix.SIGBUS, unix.SIGILL, unix.SIGFPE:
+	default: // behind SIGTRAP and SIGSYS a process goes on
+		return false
+	}
+	var info stopInfo
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GETSIGINFO, uintptr(t.pid), 0, uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno != 0 || info.code <= 0 { // sigaction(2): those are another process's
+		return false
+	}
+	status, err := ReadStatus(t.pid)
+	if err != nil {
+		return false
+	}
+	caught, cerr := status.Number("SigCgt", 16)
+	numbers, nerr := status.Field("NSpid")
+	return cerr == nil && nerr == nil && caught&(1<<(sig-1)) == 0 && strings.HasSuffix(numbers, "\t1")
 }
 
 // tell leaves an event to be taken. A newer one takes the place of one that nobody took.
