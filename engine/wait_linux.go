@@ -117,7 +117,7 @@ func (w *waiter) end(ctx context.Context, t *target.Target) (bool, error) {
 	w.tell(shell.HoldForEnd, HoldNews{})
 	for {
 		trace, err := w.trace(ctx, t, linux.TraceExit)
-		if errors.Is(err, nsutil.ErrGone) {
+		if errors.Is(err, nsutil.ErrGone) && fault.Of(err) == nil {
 			return false, nil
 		}
 		if err == nil && trace.Stands() {
@@ -175,14 +175,18 @@ func (w *waiter) trace(ctx context.Context, t *target.Target, kinds ...linux.Tra
 	defer cancel()
 	for {
 		trace, err := t.Process.Trace(limited, kinds...)
+		again := errors.Is(err, linux.ErrNotTraceable) || errors.Is(err, nsutil.ErrGone) || errors.Is(err, context.DeadlineExceeded)
 		switch {
 		case errors.Is(err, linux.ErrTraced):
 			return nil, fault.New(fault.Traced, t.Name, "the first process of %q can not be held: %w", t.Name, err)
-		case err == nil, t.Process.HasEnded(), !errors.Is(err, linux.ErrNotTraceable) && !errors.Is(err, nsutil.ErrGone):
+		case ctx.Err() != nil:
+			t.Process.Untrace()
+			return nil, context.Cause(ctx)
+		case err == nil || t.Process.HasEnded() || !again:
 			return trace, err
 		}
-		if pause(limited, watchEvery) != nil {
-			return nil, errors.Join(ctx.Err(), fault.New(fault.NotTraceable, t.Name, "the first process of %q can not be held: %w", t.Name, err))
+		if pause(limited, watchEvery) != nil && ctx.Err() == nil {
+			return nil, fault.New(fault.NotTraceable, t.Name, "the first process of %q can not be held: %w", t.Name, err)
 		}
 	}
 }
@@ -340,7 +344,7 @@ func (w *waiter) begun(ctx context.Context, now *target.Target) (*target.Target,
 		return nil, t.Close() // it is being caught
 	}
 	trace, err := w.trace(ctx, t, linux.TraceExec, linux.TraceExit)
-	if errors.Is(err, nsutil.ErrGone) {
+	if errors.Is(err, nsutil.ErrGone) && fault.Of(err) == nil {
 		return nil, t.Close()
 	}
 	if err == nil && w.req.Hold.When == OnStart {

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	t.Run("ends", s.ends)
 	t.Run("told", s.told)
 	t.Run("crowd", s.crowd)
+	t.Run("hold", s.hold)
 	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)

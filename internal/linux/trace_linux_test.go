@@ -209,37 +209,62 @@ func TestTraceExec(t *testing.T) {
 // TestTraceThreads: another thread that executes a program, or goes on by itself, is no end.
 func TestTraceThreads(t *testing.T) {
 	testutil.RequireRoot(t)
-	python := testutil.RequireTool(t, "python3")
-	for script, alone := range map[string]bool{
-		"print(flush=True); sys.stdin.read(); os._exit(4)":                                                                                false,
-		"threading.Thread(target=lambda: (sys.stdin.read(), os._exit(4))).start(); print(flush=True)":                                     false,
-		"threading.Thread(target=lambda: (sys.stdin.read(), os.execv('/bin/true',['true']))).start(); print(flush=True); time.sleep(100)": true,
-	} {
-		cmd := exec.Command(python, "-c", "import sys,os,threading,time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"+script)
-		in, _ := cmd.StdinPipe()
-		out, _ := cmd.StdoutPipe()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = out.Read(make([]byte, 1))
-		tr := traced(t, cmd.Process.Pid, linux.TraceExit)
-		_ = in.Close()
-		e := event(t, tr)
-		if e.Kind != linux.TraceExit || e.Alone != alone {
-			t.Errorf("%s: %+v", script, e)
-		}
-		tr.Close()
-		err := cmd.Wait()
-		t.Log(script, e, err)
+	for how, alone := range map[string]bool{"exit=4": false, "execute=exit=4": true, "leave": true} {
+		t.Run(how, func(t *testing.T) {
+			cmd := ender(t, nil, how)
+			pid := cmd.Process.Pid
+			tr := traced(t, pid, linux.TraceExit)
+			_ = cmd.Process.Signal(syscall.SIGUSR1)
+			if e := event(t, tr); e.Kind != linux.TraceExit || e.Alone != alone {
+				t.Errorf("%+v", e)
+			}
+			tr.Close()
+		})
 	}
 }
 
-// BenchmarkTraceSignal is what a signal takes longer for a process that is traced.
-func BenchmarkTraceSignal(b *testing.B) {
-	cmd := exec.Command("bash", "-c", "echo; exec sleep 1000")
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+// TestTraceFault: the first process of a PID namespace stands at a fault that would end it, and is
+// ended by it when it is let go, whichever way.
+func TestTraceFault(t *testing.T) {
+	testutil.RequireRoot(t)
+	for name, letGo := range map[string]func(*linux.Trace, *linux.FD) error{
+		"closed": func(tr *linux.Trace, _ *linux.FD) error { tr.Close(); return nil },
+		"left": func(tr *linux.Trace, fd *linux.FD) error {
+			return errors.Join(tr.Leave(), linux.PidfdSignal(fd, linux.SIGCONT))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := ender(t, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}, "segv")
+			pid := cmd.Process.Pid
+			fd := pidfd(t, pid)
+			tr := traced(t, pid, linux.TraceExit)
+			_ = cmd.Process.Signal(syscall.SIGUSR1)
+			if e := event(t, tr); e.Kind != linux.TraceFault || linux.Signal(e.Status) != syscall.SIGSEGV {
+				t.Errorf("%+v", e)
+			}
+			if err := letGo(tr, fd); err != nil {
+				t.Fatal(err)
+			}
+			err := cmd.Wait()
+			if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != syscall.SIGSEGV {
+				t.Errorf("it ended by %v", err)
+			}
+		})
 	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+}
+
+// ender starts a program that ends in some way when it gets SIGUSR1.
+func ender(t *testing.T, attr *syscall.SysProcAttr, how string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(program(t, "ender"), "-wait", how)
+	cmd.SysProcAttr = attr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	testutil.Wait(t, "it to be ready", copyLimit, func() bool { return status(t, cmd.Process.Pid, "Name") == "ready" })
+	return cmd
 }

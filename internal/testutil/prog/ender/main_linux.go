@@ -1,5 +1,5 @@
 // Ender is a first process that ends, or only seems to, in the way that its argument says. With
-// -wait it does so when it gets SIGUSR1.
+// -wait it does so when it gets SIGUSR1, for which its name is "ready" once it is.
 package main
 
 import (
@@ -16,13 +16,16 @@ import (
 	"unsafe"
 )
 
+func init() { runtime.LockOSThread() } // main runs on the first thread (go doc runtime.LockOSThread)
+
 func main() {
-	runtime.LockOSThread() // the first thread is main's from here on
 	wait := flag.Bool("wait", false, "wait for SIGUSR1")
 	flag.Parse()
 	if *wait {
 		told := make(chan os.Signal, 1)
 		signal.Notify(told, syscall.SIGUSR1)
+		name := append([]byte("ready"), 0)
+		_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0)
 		<-told
 	}
 	what, value, _ := strings.Cut(flag.Arg(0), "=")
@@ -58,7 +61,9 @@ func main() {
 	default:
 		log.Fatalf("how to end by %q?", what)
 	}
-	select {}
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // fault ends the process by a SIGSEGV that it has no handler for. A container's first process can
@@ -66,7 +71,8 @@ func main() {
 func fault() {
 	var none [4]uint64 // SIG_DFL
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0)
-	*(*int)(unsafe.Pointer(uintptr(8))) = 1 //nolint:govet // that is what it is for
+	var nothing *int
+	*nothing = 1
 }
 
 // eat takes memory until there is none.

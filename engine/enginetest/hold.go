@@ -1,0 +1,469 @@
+//go:build linux
+
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/internal/testutil"
+	"dlx/shell"
+)
+
+// Waiting is a session that waits for a container.
+type Waiting struct {
+	t      testing.TB
+	news   chan engine.HoldNews
+	done   chan struct{}
+	cancel context.CancelCauseFunc
+
+	Code int
+	Err  error
+	Out  bytes.Buffer // of both
+}
+
+// Wait begins a session with a hold, which ends with the test.
+func Wait(t testing.TB, e engine.Engine, req engine.DebugRequest) *Waiting {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 2*limit)
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &Waiting{t: t, news: make(chan engine.HoldNews, 100), done: make(chan struct{}), cancel: cancel}
+	go func() {
+		defer close(w.done)
+		defer stop()
+		streams := engine.Streams{Stdout: &w.Out, Stderr: &w.Out, Held: func(n engine.HoldNews) { w.news <- n }}
+		w.Code, w.Err = e.Debug(ctx, req, streams)
+	}()
+	t.Cleanup(func() { cancel(nil); <-w.done })
+	return w
+}
+
+// Told waits until it is told of a state.
+func (w *Waiting) Told(state shell.HoldState) engine.HoldNews {
+	w.t.Helper()
+	for {
+		select {
+		case n := <-w.news:
+			if n.State == state {
+				return n
+			}
+		case <-w.done:
+			select {
+			case n := <-w.news:
+				if n.State == state {
+					return n
+				}
+				continue
+			default:
+			}
+			w.t.Fatalf("it ended before it was %s: status %d, %v, %s", state, w.Code, w.Err, w.Out.String())
+		case <-time.After(limit):
+			w.t.Fatalf("it is never %s", state)
+		}
+	}
+}
+
+// Ended waits for its end, and wants a status and no error.
+func (w *Waiting) Ended(code int) string {
+	w.t.Helper()
+	<-w.done
+	if w.Code != code || w.Err != nil {
+		w.t.Errorf("status %d, %v; want %d; output:\n%s", w.Code, w.Err, code, w.Out.String())
+	}
+	return w.Out.String()
+}
+
+// inspection looks for all that a container's first process has, by its own number.
+const inspection = `set -e
+test $(readlink /proc/1/ns/mnt) = $(readlink /proc/$$/ns/mnt) || test -n "$(readlink /proc/1/ns/mnt)"
+readlink /proc/1/ns/net >/dev/null
+grep -q /ender /proc/1/maps
+test -e /proc/1/fd/0
+head -c 4 /proc/1/exe | grep -q ELF
+test -x /ender
+at=$(grep -m1 /ender /proc/1/maps | cut -d- -f1)
+dd if=/proc/1/mem bs=4096 count=1 skip=$((0x$at / 4096)) 2>/dev/null | head -c 4 | grep -q ELF
+tr '\0' ' ' </proc/1/cmdline
+`
+
+// hold checks what waits for a container's end or start.
+func (s *suite) hold(t *testing.T) {
+	e := s.engine(t)
+	image := testutil.Image(t, "ender", testutil.Prog(t, "ender"))
+	ender := func(t *testing.T, opts testutil.RunOptions, args ...string) *testutil.Container {
+		t.Helper()
+		opts.Image, opts.Cmd = image, append([]string{"/ender"}, args...)
+		return testutil.Run(t, opts)
+	}
+	t.Run("on exit", func(t *testing.T) { s.onExit(t, e, ender) })
+	t.Run("on start", func(t *testing.T) { s.onStart(t, e, ender) })
+	t.Run("restarts", func(t *testing.T) { s.holdRestarts(t, e, ender) })
+	t.Run("given up", func(t *testing.T) { s.givenUp(t, e, ender) })
+	t.Run("refused", func(t *testing.T) { s.holdRefused(t, e, ender) })
+	t.Run("gate", func(t *testing.T) { s.holdGate(t, ender) })
+}
+
+type makeEnder func(t *testing.T, opts testutil.RunOptions, args ...string) *testutil.Container
+
+// exited waits until the container has ended with a status.
+func exited(t *testing.T, c *testutil.Container, code int) {
+	t.Helper()
+	testutil.Wait(t, "the container's end", limit, func() bool { return c.Inspect().State.Status == container.StateExited })
+	if got := c.Inspect().State.ExitCode; got != code {
+		t.Errorf("the container's status is %d, want %d", got, code)
+	}
+}
+
+func (s *suite) onExit(t *testing.T, e engine.Engine, ender makeEnder) {
+	userns := testutil.RunOptions{}
+	tests := map[string]struct {
+		opts   testutil.RunOptions
+		args   []string
+		signal string
+		state  shell.HoldState
+		end    string
+		status int
+	}{
+		"exit":        {userns, []string{"-wait", "exit=3"}, "USR1", shell.HoldEnding, "exit status 3", 3},
+		"success":     {userns, []string{"-wait", "exit=0"}, "USR1", shell.HoldEnding, "exit status 0", 0},
+		"SIGKILL":     {userns, []string{"-wait", "exit=3"}, "KILL", shell.HoldEnding, "killed by SIGKILL", 137},
+		"fault":       {userns, []string{"-wait", "segv"}, "USR1", shell.HoldFault, "SIGSEGV", 139},
+		"host's PIDs": {testutil.RunOptions{PidMode: "host"}, []string{"-wait", "segv"}, "USR1", shell.HoldEnding, "killed by SIGSEGV", 139},
+		"read-only":   {testutil.RunOptions{ReadOnly: true, CapDrop: []string{"ALL"}, User: "65532"}, []string{"-wait", "exit=3"}, "USR1", shell.HoldEnding, "exit status 3", 3},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := ender(t, tt.opts, tt.args...)
+			script := inspection
+			if tt.opts.PidMode != "" {
+				script = strings.ReplaceAll(inspection, "/proc/1/", fmt.Sprintf("/proc/%d/", c.PID))
+			}
+			w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"sh", "-c", script}})
+			w.Told(shell.HoldForEnd)
+			ready(t, c)
+			c.Kill(tt.signal)
+			n := w.Told(tt.state)
+			if end, _, _ := strings.Cut(n.End, " (core dumped)"); end != tt.end || n.Target != c.Name || n.Limit != engine.DefaultHold {
+				t.Errorf("told %+v, want %q", n, tt.end)
+			}
+			if out := w.Ended(0); out != "/ender "+strings.Join(tt.args, " ")+" " {
+				t.Errorf("the session printed %q", out)
+			}
+			exited(t, c, tt.status)
+		})
+	}
+	t.Run("another thread", func(t *testing.T) { // takes the first one's place, and ends later
+		c := ender(t, testutil.RunOptions{}, "-wait", "execute=exit=4")
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"sh", "-c", inspection}})
+		ready(t, c)
+		c.Kill("USR1")
+		testutil.Wait(t, "the other program", limit, func() bool {
+			args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.PID))
+			return strings.HasPrefix(string(args), "ender\x00")
+		})
+		ready(t, c)
+		c.Kill("USR1")
+		if n := w.Told(shell.HoldEnding); n.End != "exit status 4" {
+			t.Errorf("told %+v", n)
+		}
+		w.Ended(0)
+		exited(t, c, 4)
+	})
+	t.Run("time is up", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit, Limit: time.Second}, Command: []string{"sleep", "1000"}})
+		ready(t, c)
+		c.Kill("USR1")
+		w.Told(shell.HoldLetGo)
+		<-w.done
+		if !errors.Is(w.Err, fault.TargetEnded) {
+			t.Errorf("status %d, %v, want fault.TargetEnded", w.Code, w.Err)
+		}
+		exited(t, c, 3)
+	})
+	t.Run("forks for ever", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "fork")
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"true"}})
+		awaitTracer(t, c.PID)
+		c.Kill("KILL")
+		w.Told(shell.HoldEnding)
+		w.Ended(0)
+		exited(t, c, 137)
+	})
+}
+
+func (s *suite) onStart(t *testing.T, e engine.Engine, ender makeEnder) {
+	request := func(c *testutil.Container, script string) engine.DebugRequest {
+		return engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"sh", "-c", script}}
+	}
+	const stands = `grep -E '^(State|TracerPid)' /proc/1/status | tr '\n\t' '  '; `
+	const stopped = "State: T (stopped) TracerPid: 0 "
+	t.Run("created", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true}, "-wait", "exit=3")
+		w := Wait(t, e, request(c, stands+"kill -CONT 1; while grep -q '^State:.T' /proc/1/status; do :; done"))
+		w.Told(shell.HoldForStart)
+		c.Start()
+		w.Told(shell.HoldStopped)
+		if out := w.Ended(0); out != stopped {
+			t.Errorf("it printed %q", out)
+		}
+		asBefore(t, c.PID)
+	})
+	t.Run("restarted", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+		first := c.PID
+		w := Wait(t, e, request(c, stands))
+		w.Told(shell.HoldForStart)
+		c.Exec("/ender", "exit=0") // is no start
+		c.Restart()
+		w.Told(shell.HoldStopped)
+		if out := w.Ended(0); out != stopped || c.PID == first {
+			t.Errorf("it printed %q", out)
+		}
+		asBefore(t, c.PID) // the session's end had it go on
+	})
+	t.Run("strace", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true}, "exit=3")
+		w := Wait(t, e, request(c, "strace -f -o /dev/.home/log -p 1 2>/dev/null; cat /dev/.home/log"))
+		w.Told(shell.HoldForStart)
+		c.Start()
+		w.Told(shell.HoldStopped)
+		<-w.done
+		if text := w.Out.String(); !strings.Contains(text, "exit_group(3)") && !errors.Is(w.Err, fault.TargetEnded) {
+			t.Errorf("%v, %s", w.Err, text)
+		}
+		exited(t, c, 3)
+	})
+	t.Run("killed", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true}, "-wait", "exit=3")
+		w := Wait(t, e, request(c, "sleep 1000"))
+		w.Told(shell.HoldForStart)
+		c.Start()
+		w.Told(shell.HoldStopped)
+		c.Kill("KILL")
+		<-w.done
+		if !errors.Is(w.Err, fault.TargetEnded) {
+			t.Errorf("%v, want fault.TargetEnded", w.Err)
+		}
+		exited(t, c, 137)
+	})
+	t.Run("time is up", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true}, "-wait", "exit=3")
+		req := request(c, "while grep -q '^State:.T' /proc/1/status; do :; done; echo on")
+		req.Hold.Limit = 2 * time.Second
+		w := Wait(t, e, req)
+		w.Told(shell.HoldForStart)
+		c.Start()
+		w.Told(shell.HoldLetGo)
+		if out := w.Ended(0); out != "on\n" {
+			t.Errorf("it printed %q", out)
+		}
+		asBefore(t, c.PID)
+	})
+	t.Run("host's PIDs", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true, PidMode: "host"}, "-wait", "exit=3")
+		w := Wait(t, e, request(c, "true"))
+		w.Told(shell.HoldForStart)
+		c.Start()
+		if n := w.Told(shell.HoldStopped); n.PID != c.PID {
+			t.Errorf("told %+v, want process %d", n, c.PID)
+		}
+		w.Ended(0)
+		asBefore(t, c.PID)
+	})
+	t.Run("user namespace", func(t *testing.T) {
+		docker := testutil.RemappedDocker(t)
+		e := s.engineAt(t, Place{Docker: docker.Host, State: t.TempDir(), Config: s.place.Config})
+		c := docker.Run(t, testutil.RunOptions{Image: docker.Image(t, "ender", testutil.Prog(t, "ender")), Cmd: []string{"/ender", "-wait", "segv"}, NoStart: true})
+		w := Wait(t, e, request(c, stands))
+		w.Told(shell.HoldForStart)
+		c.Start()
+		w.Told(shell.HoldStopped)
+		if out := w.Ended(0); out != stopped {
+			t.Errorf("it printed %q", out)
+		}
+		asBefore(t, c.PID)
+		req := request(c, inspection)
+		req.Hold.When = engine.OnExit
+		w = Wait(t, e, req)
+		ready(t, c)
+		c.Kill("USR1")
+		w.Told(shell.HoldFault)
+		w.Ended(0)
+		exited(t, c, 139)
+	})
+}
+
+// holdRestarts: what a runtime starts again and again is caught in each of its lives.
+func (s *suite) holdRestarts(t *testing.T, e engine.Engine, ender makeEnder) {
+	for _, policy := range []container.RestartPolicyMode{container.RestartPolicyAlways, container.RestartPolicyOnFailure} {
+		t.Run(string(policy), func(t *testing.T) {
+			c := ender(t, testutil.RunOptions{Change: func(_ *container.Config, h *container.HostConfig) {
+				h.RestartPolicy = container.RestartPolicy{Name: policy}
+			}}, "segv")
+			for range 2 {
+				w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"sh", "-c", inspection}})
+				w.Told(shell.HoldFault)
+				if out := w.Ended(0); out != "/ender segv " {
+					t.Errorf("it printed %q", out)
+				}
+			}
+			w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"grep", "-q", "^State:.T", "/proc/1/status"}})
+			w.Told(shell.HoldStopped)
+			w.Ended(0)
+			before := c.Inspect().RestartCount
+			testutil.Wait(t, "another start", limit, func() bool { return c.Inspect().RestartCount > before })
+		})
+	}
+}
+
+// givenUp: who waits no longer leaves the container as it was.
+func (s *suite) givenUp(t *testing.T, e engine.Engine, ender makeEnder) {
+	why := errors.New("Ctrl-C")
+	for _, when := range []engine.When{engine.OnExit, engine.OnStart} {
+		t.Run(string(when), func(t *testing.T) {
+			c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+			untouched(t, c)
+			w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: when}, Command: []string{"true"}})
+			if when == engine.OnExit {
+				awaitTracer(t, c.PID)
+			} else {
+				w.Told(shell.HoldForStart)
+			}
+			w.cancel(why)
+			<-w.done
+			if !errors.Is(w.Err, why) {
+				t.Errorf("%v, want %v", w.Err, why)
+			}
+			asBefore(t, c.PID)
+		})
+	}
+	t.Run("timeout", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Timeout: time.Second, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"true"}})
+		<-w.done
+		if !errors.Is(w.Err, fault.TimedOut) {
+			t.Errorf("%v, want fault.TimedOut", w.Err)
+		}
+		asBefore(t, c.PID)
+	})
+	t.Run("removed", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{NoStart: true}, "exit=3")
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"true"}})
+		w.Told(shell.HoldForStart)
+		c.Remove()
+		<-w.done
+		if !errors.Is(w.Err, fault.NotFound) {
+			t.Errorf("%v, want fault.NotFound", w.Err)
+		}
+	})
+}
+
+func (s *suite) holdRefused(t *testing.T, e engine.Engine, ender makeEnder) {
+	t.Run("traces itself", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"seccomp=unconfined"}}, "trace")
+		awaitTracer(t, c.PID)
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"true"}})
+		<-w.done
+		if !errors.Is(w.Err, fault.Traced) {
+			t.Errorf("%v, want fault.Traced", w.Err)
+		}
+	})
+	t.Run("first thread left", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "-wait", "leave")
+		t.Cleanup(func() { _ = syscall.Kill(c.PID, syscall.SIGKILL) }) // which Docker does not: it takes it for a zombie
+		w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"true"}})
+		ready(t, c)
+		c.Kill("USR1")
+		<-w.done
+		if !errors.Is(w.Err, fault.NotTraceable) {
+			t.Errorf("%v, want fault.NotTraceable", w.Err)
+		}
+	})
+	t.Run("never again", func(t *testing.T) {
+		c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+		req := engine.DebugRequest{Target: fmt.Sprintf("pid://%d", c.PID), Hold: engine.Hold{When: engine.OnStart}, Command: []string{"true"}}
+		if _, err := debug(t, e, req, ""); !errors.Is(err, fault.NoRestart) {
+			t.Errorf("%v, want fault.NoRestart", err)
+		}
+		asBefore(t, c.PID)
+	})
+	for _, h := range []engine.Hold{{When: "on-monday"}, {When: engine.OnExit, Limit: -1}} {
+		if _, err := debug(t, e, engine.DebugRequest{Target: "x", Hold: h}, ""); !errors.Is(err, fault.BadRequest) {
+			t.Errorf("%+v: %v, want fault.BadRequest", h, err)
+		}
+	}
+}
+
+// holdGate: a gate is asked before anything is traced.
+func (s *suite) holdGate(t *testing.T, ender makeEnder) {
+	g := &gate{}
+	place := s.place
+	place.Gate = g
+	e := s.engineAt(t, place)
+	c := ender(t, testutil.RunOptions{}, "-wait", "exit=3")
+	req := engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"true"}}
+	g.refuses = true
+	if _, err := debug(t, e, req, ""); !errors.Is(err, fault.Refused) {
+		t.Errorf("%v, want fault.Refused", err)
+	}
+	asBefore(t, c.PID)
+	op, _ := g.only(t, engine.VerbHold)
+	if op.Process == nil || op.Process.PID != c.PID || op.Hold == nil || *op.Hold != (engine.Hold{When: engine.OnExit, Limit: engine.DefaultHold}) {
+		t.Errorf("asked about %+v, %+v", op.Process, op.Hold)
+	}
+	g.refuses = false
+	w := Wait(t, e, req)
+	ready(t, c)
+	c.Kill("USR1")
+	w.Ended(0)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.asked) != 2 || g.asked[1].Verb != engine.VerbDebug || g.asked[1].Hold == nil || len(g.outcomes) != 2 {
+		t.Errorf("asked %+v, told %+v", g.asked, g.outcomes)
+	}
+}
+
+// awaitTracer waits until the process is traced.
+func awaitTracer(t testing.TB, pid int) {
+	t.Helper()
+	testutil.Wait(t, "the process to be traced", limit, func() bool { return field(pid, "TracerPid") != "0" })
+}
+
+// ready waits until the container's process is traced, and would end with SIGUSR1.
+func ready(t testing.TB, c *testutil.Container) {
+	t.Helper()
+	awaitTracer(t, c.PID)
+	testutil.Wait(t, "it to be ready", limit, func() bool { return field(c.PID, "Name") == "ready" })
+}
+
+// asBefore wants that a process sleeps, untraced, and that no signal is pending.
+func asBefore(t testing.TB, pid int) {
+	t.Helper()
+	testutil.Wait(t, "the process to be as before", limit, func() bool {
+		return field(pid, "TracerPid") == "0" && strings.HasPrefix(field(pid, "State"), "S") &&
+			strings.Trim(field(pid, "SigPnd")+field(pid, "ShdPnd"), "0") == ""
+	})
+}
+
+// field is one of a process's /proc/PID/status.
+func field(pid int, name string) string {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
