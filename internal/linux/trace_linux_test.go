@@ -112,10 +112,18 @@ func TestTraceExit(t *testing.T) {
 	}
 }
 
-// TestTraceLetsGo: a process that is let go is as it was before, whatever it was doing.
+// TestTraceLetsGo: a process that is let go runs on, whatever it was doing.
 func TestTraceLetsGo(t *testing.T) {
 	testutil.RequireRoot(t)
-	cmd := shell(t, "trap 'echo got' USR1; echo; while :; do sleep 0.01; done")
+	var out testutil.Output
+	cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", "trap : USR1; trap 'echo last' USR2; echo; while :; do sleep 0.01; done")
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()         //nolint:errcheck // it is killed
+	defer cmd.Process.Kill() //nolint:errcheck // the same
+	testutil.Wait(t, "it to begin", copyLimit, func() bool { return out.String() != "" })
 	pid := cmd.Process.Pid
 	tr := traced(t, pid, linux.TraceExit, linux.TraceExec)
 	for range 100 {
@@ -125,7 +133,8 @@ func TestTraceLetsGo(t *testing.T) {
 	}
 	tr.Close()
 	waitUntraced(t, pid)
-	testutil.Wait(t, "it to run", copyLimit, func() bool { return strings.ContainsAny(status(t, pid, "State")[:1], "RS") })
+	_ = cmd.Process.Signal(syscall.SIGUSR2)
+	testutil.Wait(t, "an answer", copyLimit, func() bool { return strings.Contains(out.String(), "last") })
 }
 
 // TestTraceStopped: a process that job control has stopped stays so, and goes on with SIGCONT.
@@ -134,21 +143,28 @@ func TestTraceStopped(t *testing.T) {
 	cmd := shell(t, "echo; while :; do sleep 0.01; done")
 	pid := cmd.Process.Pid
 	tr := traced(t, pid, linux.TraceExit)
-	in := func(states string) {
+	stays := func(states string) {
 		t.Helper()
-		testutil.Wait(t, "state "+states, copyLimit, func() bool { return strings.Contains(states, status(t, pid, "State")[:1]) })
+		const often = 20
+		n := 0
+		testutil.Wait(t, "state "+states, copyLimit, func() bool {
+			if n++; !strings.Contains(states, status(t, pid, "State")[:1]) {
+				n = 0
+			}
+			return n == often
+		})
 	}
 	for range 3 {
 		_ = cmd.Process.Signal(syscall.SIGSTOP)
-		in("Tt")
+		stays("Tt")
 		_ = cmd.Process.Signal(syscall.SIGCONT)
-		in("SR")
+		stays("SR")
 	}
 	_ = cmd.Process.Signal(syscall.SIGSTOP)
-	in("Tt")
+	stays("Tt")
 	tr.Close()
 	waitUntraced(t, pid)
-	in("T")
+	stays("T")
 }
 
 // TestTraceTwice: what another one traces can not be traced.
