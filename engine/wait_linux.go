@@ -331,11 +331,8 @@ func (w *waiter) identify(ctx context.Context, p *nsutil.Process) (*target.Targe
 // to.
 func (w *waiter) begun(ctx context.Context, now *target.Target) (*target.Target, error) {
 	t, err := w.l.targets.Open(ctx, w.info.Ref().String())
-	if retryable(err) && err != nil {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, lasting(err)
 	}
 	if now != nil && !t.Started.After(now.Started) && t.PID == now.PID {
 		return nil, t.Close()
@@ -356,6 +353,14 @@ func (w *waiter) begun(ctx context.Context, now *target.Target) (*target.Target,
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+// lasting is an error, unless the container may yet come back.
+func lasting(err error) error {
+	if retryable(err) {
+		return nil
+	}
+	return err
 }
 
 // isOwnThread says whether a thread is one of this process: a tracer is a thread.

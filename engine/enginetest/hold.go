@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/moby/moby/api/types/container"
-
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
@@ -119,7 +117,7 @@ type makeEnder func(t *testing.T, opts testutil.RunOptions, args ...string) *tes
 // exited waits until the container has ended with a status.
 func exited(t *testing.T, c *testutil.Container, code int) {
 	t.Helper()
-	testutil.Wait(t, "the container's end", limit, func() bool { return c.Inspect().State.Status == container.StateExited })
+	testutil.Wait(t, "the container's end", limit, func() bool { return c.Inspect().State.Status == "exited" })
 	if got := c.Inspect().State.ExitCode; got != code {
 		t.Errorf("the container's status is %d, want %d", got, code)
 	}
@@ -307,11 +305,9 @@ func (s *suite) onStart(t *testing.T, e engine.Engine, ender makeEnder) {
 
 // holdRestarts: what a runtime starts again and again is caught in each of its lives.
 func (s *suite) holdRestarts(t *testing.T, e engine.Engine, ender makeEnder) {
-	for _, policy := range []container.RestartPolicyMode{container.RestartPolicyAlways, container.RestartPolicyOnFailure} {
-		t.Run(string(policy), func(t *testing.T) {
-			c := ender(t, testutil.RunOptions{Change: func(_ *container.Config, h *container.HostConfig) {
-				h.RestartPolicy = container.RestartPolicy{Name: policy}
-			}}, "segv")
+	for _, policy := range []string{"always", "on-failure"} {
+		t.Run(policy, func(t *testing.T) {
+			c := ender(t, testutil.RunOptions{Restart: policy}, "segv")
 			for range 2 {
 				w := Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnExit}, Command: []string{"sh", "-c", inspection}})
 				w.Told(shell.HoldFault)

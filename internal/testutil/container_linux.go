@@ -37,6 +37,7 @@ type RunOptions struct {
 	UTSMode      string
 	UsernsMode   string
 	CgroupnsMode string
+	Restart      string // policy
 
 	// NoStart leaves the container created and not started; its PID is 0.
 	NoStart bool
@@ -93,6 +94,7 @@ func (o RunOptions) split() (*container.Config, *container.HostConfig) {
 		NetworkMode: container.NetworkMode(o.NetworkMode), PidMode: container.PidMode(o.PidMode),
 		IpcMode: container.IpcMode(o.IpcMode), UTSMode: container.UTSMode(o.UTSMode),
 		UsernsMode: container.UsernsMode(o.UsernsMode), CgroupnsMode: container.CgroupnsMode(o.CgroupnsMode),
+		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyMode(o.Restart)},
 	}
 	if o.Change != nil {
 		o.Change(config, host)

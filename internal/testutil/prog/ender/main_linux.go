@@ -47,9 +47,7 @@ func main() {
 		}()
 	case "leave": // the first thread ends, and the others go on
 		go func() {
-			for {
-				time.Sleep(time.Second)
-			}
+			stay()
 		}()
 		_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
 	case "fork": // processes for ever
@@ -61,8 +59,13 @@ func main() {
 	default:
 		log.Fatalf("how to end by %q?", what)
 	}
+	stay()
+}
+
+// stay does nothing for ever, which the runtime does not take for a deadlock.
+func stay() {
 	for {
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 	}
 }
 
