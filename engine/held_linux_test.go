@@ -28,7 +28,7 @@ func TestHoldContainerd(t *testing.T) {
 	image := d.Image(t, namespace, "ender", testutil.Prog(t, "ender"))
 	e := holdEngine(t, containerd.New(containerd.Options{Socket: d.Socket}))
 	c := d.Run(t, testutil.CtrOptions{Namespace: namespace, Image: image, ID: "a", NoStart: true})
-	holds(t, e, guest{"containerd://dlx-test/a", "dlx-test/a", "a", func() int { return c.PID }, c.Start, c.Stop, nil})
+	holds(t, e, guest{"containerd://dlx-test/a", "dlx-test/a", "a", func() int { return c.PID }, c.Start, c.Stop, nil, nil, nil})
 
 	const kubernetes = "k8s.io"
 	labels := map[string]string{"io.cri-containerd.kind": "container", "io.kubernetes.container.name": "web", "io.kubernetes.pod.name": "shop"}
@@ -50,7 +50,7 @@ func TestHoldPodman(t *testing.T) {
 	s := testutil.RequirePodman(t).Serve()
 	c := s.Run(t, testutil.RunOptions{Image: s.Image("ender", testutil.Prog(t, "ender")), NoStart: true}, "")
 	holds(t, holdEngine(t, podman.New(podman.Options{Socket: s.Socket})), guest{
-		"podman://" + c.Name(), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil,
+		"podman://" + c.Name(), c.ID(), c.Name(), c.PID, c.Start, c.Stop, nil, nil, nil,
 	})
 }
 
