@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"dlx/internal/hold"
+	"dlx/internal/linux"
+)
 
 // PromptName is promptName, for tests.
 var PromptName = promptName
@@ -13,4 +18,11 @@ func SetRestartWait(d time.Duration) (restore func()) {
 	before := restartWait
 	restartWait = d
 	return func() { restartWait = before }
+}
+
+// WithoutBirths has the kernel tell of no processes, until what it returns is called.
+func WithoutBirths() (restore func()) {
+	old := newCatcher
+	newCatcher = func(func([]byte) bool) (*hold.Catcher, error) { return nil, linux.ErrNoBirths }
+	return func() { newCatcher = old }
 }

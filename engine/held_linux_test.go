@@ -116,3 +116,25 @@ func TestHoldPID(t *testing.T) {
 		t.Errorf("it printed %q", out)
 	}
 }
+
+// TestHoldLate: where the kernel does not tell of processes, a program is stopped when its runtime
+// tells of it, and the news say so.
+func TestHoldLate(t *testing.T) {
+	defer engine.WithoutBirths()()
+	c := testutil.Run(t, testutil.RunOptions{
+		Image: testutil.Image(t, "ender", testutil.Prog(t, "ender")), Cmd: []string{"/ender", "-wait", "exit=5"}, NoStart: true,
+	})
+	e := localAt(t, testutil.RequireDocker(t).Host, engine.LocalOptions{State: t.TempDir(), Configs: []string{t.TempDir()}})
+	t.Cleanup(func() { _ = e.Close() })
+	w := enginetest.Wait(t, e, engine.DebugRequest{Target: c.Name, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"grep", "^State", "/proc/1/status"}})
+	w.Told(shell.HoldForStart)
+	c.Start()
+	w.Told(shell.HoldLate)
+	if out := w.Ended(0); out != "State:\tT (stopped)\n" {
+		t.Errorf("it printed %q", out)
+	}
+	testutil.Wait(t, "it to go on", patience, func() bool {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID))
+		return strings.Contains(string(status), "State:\tS") && strings.Contains(string(status), "TracerPid:\t0\n")
+	})
+}

@@ -240,16 +240,20 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 	}
 }
 
-// catch is what catches the container's first process. Where the kernel tells of none there are
-// the runtime's events alone.
+// caught is a process that may be the container's first.
 type caught struct {
 	process *nsutil.Process
 	err     error
 }
 
+// newCatcher is hold.NewCatcher. Tests change it.
+var newCatcher = hold.NewCatcher
+
+// catch catches what may be the container's first process. Where the kernel tells of none there are
+// the runtime's events alone.
 func (w *waiter) catch(ctx context.Context, now *target.Target) (<-chan caught, error) {
 	holds := func(cgroup []byte) bool { return w.info.Holds(cgroup) && (now == nil || now.Process.HasEnded()) }
-	c, err := hold.NewCatcher(holds)
+	c, err := newCatcher(holds)
 	if errors.Is(err, linux.ErrNoBirths) {
 		none := make(chan caught)
 		context.AfterFunc(ctx, func() { close(none) })
