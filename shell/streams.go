@@ -24,8 +24,8 @@ type Streams struct {
 	LeftOut    func(names []string) // the target's variables that were left out
 	Restrained func(Restraints)     // what holds the session back
 
-	// Held tells how it goes with a container that is waited for and held, before and after Started;
-	// may be nil.
+	// Held tells how it goes with a container that is waited for and held, before and after
+	// Started; may be nil.
 	Held func(HoldNews)
 }
 

@@ -95,8 +95,8 @@ func (t *Target) Verify(ctx context.Context) error {
 	return t.verifyStart()
 }
 
-// Holds says whether a process whose /proc/PID/cgroup has this content is in the container's cgroup,
-// as far as its runtime, or its ID, tells which that is.
+// Holds says whether a process whose /proc/PID/cgroup has this content is in the container's
+// cgroup, as far as its runtime, or its ID, tells which that is.
 func (c *Info) Holds(cgroup []byte) bool {
 	if c.Cgroup != "" {
 		return within(cgroup, c.Cgroup)

@@ -11,8 +11,8 @@ import (
 )
 
 // KeeperName is argv[0] of a session's keeper, and KeeperProgram the descriptor that it is executed
-// by. With KeeperStopped as its last argument, KeeperProcess is a pidfd: the session's container has
-// a process that was stopped for it.
+// by. With KeeperStopped as its last argument, KeeperProcess is the pidfd of a process that was
+// stopped for the session.
 const (
 	KeeperName    = "dlx-keeper"
 	KeeperProgram = 3

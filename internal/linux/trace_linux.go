@@ -34,8 +34,8 @@ const (
 type TraceEvent struct {
 	Kind   TraceKind
 	Status WaitStatus // of TraceExit: what its parent will be told; of TraceFault: the signal
-	// Alone says that only its first thread ends, by itself or since another one executes a program,
-	// of TraceExit.
+	// Alone says of TraceExit that only the first thread ends: by itself, or since another one
+	// executes a program.
 	Alone bool
 }
 
@@ -141,8 +141,8 @@ func (t *Trace) run(seized chan<- error) (detached bool) {
 		case f := <-t.calls:
 			f()
 		case <-t.ctx.Done():
-			// One that runs may come to a signal meanwhile, which PTRACE_DETACH would take away. The
-			// thread's end does not (kernel/ptrace.c, exit_ptrace).
+			// One that runs may come to a signal meanwhile, which PTRACE_DETACH would take away.
+			// The thread's end does not (kernel/ptrace.c, exit_ptrace).
 			return t.at.Load() != 0 && t.detach()
 		}
 	}
