@@ -117,7 +117,7 @@ func (d *debug) rootless() error {
 
 // open takes hold of the target.
 func (d *debug) open(ctx context.Context) (err error) {
-	d.target, err = d.local.targets.Open(ctx, d.req.Target)
+	d.target, err = d.local.openFor(ctx, d.req)
 	failpoint.At("debug.opened")
 	return err
 }

@@ -22,6 +22,8 @@ type Engine interface {
 	List(ctx context.Context) ([]Container, error)
 	// Names returns the same containers without looking at their processes, for completion.
 	Names(ctx context.Context) ([]target.Info, error)
+	// NetNamespaces lists the host's network namespaces that have names.
+	NetNamespaces(ctx context.Context) ([]NetNamespace, error)
 	// Debug runs a command in a target. It returns the exit status, 0 to 255:
 	// 128+N for signal N. The errors of all verbs are *Error; Debug's kinds
 	// include fault.CommandNotFound and TargetEnded.
@@ -59,6 +61,15 @@ type Engine interface {
 type Container struct {
 	target.Info
 	Shell string `json:"shell"` // path of a shell inside, "" if none was found
+}
+
+// NetNamespace is a network namespace that has a name, which containers may be in or not.
+type NetNamespace struct {
+	Name       string   `json:"name"`
+	Path       string   `json:"path"`
+	Inode      uint64   `json:"inode"` // as in /proc/PID/ns/net
+	Host       bool     `json:"host,omitempty"`
+	Containers []string `json:"containers,omitempty"` // by their names
 }
 
 // FS says which file system a session sees at /.

@@ -30,11 +30,23 @@ const (
 	VerbHold       Verb = "hold" // waiting for a container's end or start, before it is traced
 )
 
+// Subject is what a target is.
+type Subject string
+
+// The subjects. What has no process of its own has one of dlx's stand for it.
+const (
+	SubjectContainer Subject = "container" // or a process, by its number
+	SubjectNetNS     Subject = "netns"     // a network namespace, with all else the host's
+	SubjectStopped   Subject = "stopped"   // the files of a container that does not run
+	SubjectImage     Subject = "image"     // the files of an image
+)
+
 // Operation is what is about to be done to one target.
 type Operation struct {
 	Verb      Verb
+	Subject   Subject
 	Target    target.Info
-	Process   *Process       // that is held; nil for a container that does not run
+	Process   *Process       // that is held; nil for the verbs on files of a container that does not run
 	Session   *Grant         // debug
 	Capture   *CaptureGrant  // capture
 	Toolboxes []toolbox.Part // debug and inject

@@ -14,6 +14,9 @@ func (l *Local) begin(ctx context.Context, op Operation, held *nsutil.Process) (
 	if l.o.Gate == nil {
 		return func(Outcome) {}, nil
 	}
+	if op.Subject == "" {
+		op.Subject = subjectOf(&op.Target)
+	}
 	if held != nil {
 		op.Process = &Process{PID: held.PID(), Namespaces: map[string]uint64{}}
 		for kind, id := range held.Namespaces() {

@@ -27,6 +27,9 @@ func (l *Local) Inject(ctx context.Context, req InjectRequest) (res InjectResult
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
 		return res, err
 	}
+	if err := containerOnly(VerbInject, req.Target); err != nil {
+		return res, err
+	}
 	p, err := l.place(ctx, req.Target)
 	if err != nil {
 		return res, err
@@ -176,6 +179,9 @@ func (l *Local) stillSo(ctx context.Context, layer inject.Layer) error {
 func (l *Local) Eject(ctx context.Context, req EjectRequest) (results []EjectResult, err error) {
 	defer func() { err = fault.In(string(VerbEject), req.Target, err) }()
 	if err := requirePrivileges(linux.CapSysPtrace); err != nil {
+		return nil, err
+	}
+	if err := containerOnly(VerbEject, req.Target); !req.All && err != nil {
 		return nil, err
 	}
 	journal, err := l.openJournal()

@@ -53,7 +53,7 @@ func TestTargetKinds(t *testing.T) {
 	for ref, want := range map[string]fault.Kind{
 		"docker://no-such": fault.NotFound, "docker://we": fault.Ambiguous, "stopped": fault.NotRunning, "dead": fault.Changed,
 		"": fault.BadTarget, "../etc": fault.BadTarget, "lxc://web": fault.BadTarget, "pid://-1": fault.BadTarget,
-		"pid://4194303": fault.NoProcess, "no-such": fault.Internal, "podman://x": fault.Internal,
+		"pid://4194303": fault.NoProcess, "netns://..": fault.BadTarget, "no-such": fault.Internal, "podman://x": fault.Internal,
 	} {
 		for verb, do := range verbs(e) {
 			if verb == engine.VerbInject && (want == fault.NotRunning || want == fault.NoProcess) {

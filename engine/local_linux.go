@@ -54,10 +54,12 @@ func NewLocal(o LocalOptions) *Local {
 	if o.Bundled == nil {
 		o.Bundled = toolbox.VerifyDefault
 	}
-	return &Local{
+	l := &Local{
 		o: o, targets: target.NewSet(o.Runtimes...), bundled: sync.OnceValues(o.Bundled),
 		store: toolbox.NewStore(filepath.Join(o.State, "toolboxes")), rootless: rootless.Inside(),
 	}
+	l.targets.SetStandIn(l.standIn)
+	return l
 }
 
 // openJournal opens the records of injected toolboxes.

@@ -32,6 +32,10 @@ const (
 	NotRunning    Kind = "not-running"
 	Changed       Kind = "changed" // while dlx took hold of it
 	KernelThread  Kind = "kernel-thread"
+	NoNetNS       Kind = "no-netns"       // no network namespace of that name
+	NotNetNS      Kind = "not-netns"      // another file is there
+	WrongTarget   Kind = "wrong-target"   // one of a kind that the verb does not take
+	NoFiles       Kind = "no-files"       // the target has none to show
 	NoRuntime     Kind = "no-runtime"     // that answers
 	RuntimeSilent Kind = "runtime-silent" // while others answer
 	RemoteRuntime Kind = "remote-runtime" // its processes are not here

@@ -18,10 +18,26 @@ type Target struct {
 	Info
 	Process *nsutil.Process
 	set     *Set
+	end     func() error // of a process that stands for it; nil: it has one
 }
 
+// Stand is a target for which a process of dlx's own stands. Closing it ends that.
+func Stand(c *Info, p *nsutil.Process, end func() error) *Target {
+	return &Target{Info: *c, Process: p, end: end}
+}
+
+// Stood says whether a process of dlx's own stands for the target.
+func (t *Target) Stood() bool { return t.end != nil }
+
 // Close gives up the hold.
-func (t *Target) Close() error { return t.Process.Close() }
+func (t *Target) Close() error {
+	err := t.Process.Close()
+	if t.end != nil {
+		err = errors.Join(err, t.end())
+		t.end = func() error { return nil }
+	}
+	return err
+}
 
 // Open finds a container, takes hold of its process and verifies that it is the container's. A
 // container without one is a fault.NotRunning.
@@ -43,6 +59,13 @@ func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.Runtime == NetNSScheme && s.standIn != nil {
+		p, end, err := s.standIn(ctx, info)
+		if err != nil {
+			return nil, err
+		}
+		return Stand(info, p, end), nil
+	}
 	if !info.State.Live() || info.PID <= 0 {
 		return nil, notRunning(info)
 	}
@@ -59,13 +82,13 @@ func (s *Set) Take(ctx context.Context, text string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{*info, p, s}, nil
+	return &Target{Info: *info, Process: p, set: s}, nil
 }
 
 // Verify asks the runtime once more now that the process is held, and the process whether it is the
-// container's. One that was named by its number is what it is.
+// container's. One that was named by its number, or is dlx's own, is what it is.
 func (t *Target) Verify(ctx context.Context) error {
-	if t.Runtime == PIDScheme {
+	if t.Runtime == PIDScheme || t.Stood() {
 		return nil
 	}
 	again, err := t.set.Inspect(ctx, &t.Info)

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // Ref is a parsed TARGET.
 type Ref struct {
 	Scheme string // a runtime's, or "" for any
-	Name   string // a name, an ID or a prefix of one; for pid a number
+	Name   string // a name, an ID or a prefix of one; for pid a number, for netns a name or a path
 }
 
 func (r Ref) String() string {
@@ -24,8 +25,11 @@ func (r Ref) String() string {
 // PIDScheme names processes of this host by their numbers.
 const PIDScheme = "pid"
 
+// NetNSScheme names network namespaces of this host by their names or paths.
+const NetNSScheme = "netns"
+
 // schemes are those that there can be; which of them are here is for the Set to say.
-var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme}
+var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme, NetNSScheme}
 
 // containerdScheme's names may have a namespace in front, NAMESPACE/ID, and podmanScheme's the
 // user's number whose Podman it is, UID/NAME.
@@ -71,6 +75,9 @@ func ParseRef(s string) (Ref, error) {
 			return Ref{}, badTarget(s, "not a process ID")
 		}
 	}
+	if scheme == NetNSScheme {
+		return Ref{scheme, name}, checkNetNS(s, name)
+	}
 	bare := name
 	if within, id, ok := strings.Cut(name, "/"); ok && id != "" && (scheme == containerdScheme && within != "" || scheme == podmanScheme && isUser(within)) {
 		bare = within + id
@@ -79,6 +86,19 @@ func ParseRef(s string) (Ref, error) {
 		return Ref{}, badTarget(s, "names consist of letters, digits, '_', '.' and '-'")
 	}
 	return Ref{scheme, name}, nil
+}
+
+// checkNetNS takes a plain name, or an absolute path without detours.
+func checkNetNS(text, name string) error {
+	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return badTarget(text, "a control character")
+	case strings.HasPrefix(name, "/") && (path.Clean(name) != name || name == "/"):
+		return badTarget(text, "not a clean path")
+	case !strings.HasPrefix(name, "/") && (strings.ContainsAny(name, "/ ") || name == "." || name == ".."):
+		return badTarget(text, "a network namespace has a name, or an absolute path")
+	}
+	return nil
 }
 
 func badTarget(text, why string) error {

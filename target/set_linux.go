@@ -8,13 +8,15 @@ import (
 	"sync"
 
 	"dlx/fault"
+	"dlx/nsutil"
 )
 
 // Set is the runtimes of this host. It knows their schemes, and what a name means that several of
 // them, or several containers, have.
 type Set struct {
 	runtimes []Runtime // asked for names without a scheme, and for lists
-	pids     Runtime   // asked for its scheme alone
+	others   []Runtime // asked for their schemes alone
+	standIn  StandIn   // for what has no process; nil: there is none
 
 	mu     sync.Mutex
 	closed bool
@@ -23,7 +25,16 @@ type Set struct {
 
 // NewSet is the set of some runtimes, and of processes that are named by their numbers. It owns
 // them from here on.
-func NewSet(runtimes ...Runtime) *Set { return &Set{runtimes: runtimes, pids: pids{}} }
+func NewSet(runtimes ...Runtime) *Set {
+	return &Set{runtimes: runtimes, others: []Runtime{pids{}, netnses{}}}
+}
+
+// StandIn makes a process that stands for a network namespace. Its owner closes it, and then ends
+// it.
+type StandIn func(ctx context.Context, c *Info) (p *nsutil.Process, end func() error, err error)
+
+// SetStandIn has the set open what has no process by one that stands for it.
+func (s *Set) SetStandIn(f StandIn) { s.standIn = f }
 
 // Close ends what is being asked, and releases the connections.
 func (s *Set) Close() error {
@@ -43,13 +54,10 @@ func (s *Set) Runtimes() []Runtime { return s.runtimes }
 
 // of returns the runtimes of a scheme, or all that are asked where none is named.
 func (s *Set) of(scheme string) []Runtime {
-	switch scheme {
-	case "":
+	if scheme == "" {
 		return s.runtimes
-	case s.pids.Scheme():
-		return []Runtime{s.pids}
 	}
-	return having(s.runtimes, func(r Runtime) bool { return r.Scheme() == scheme })
+	return having(slices.Concat(s.runtimes, s.others), func(r Runtime) bool { return r.Scheme() == scheme })
 }
 
 // runtime returns a container's own.
@@ -99,6 +107,8 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 		return nil, err
 	case ref.Scheme == PIDScheme:
 		return nil, noProcess(ref.Name)
+	case ref.Scheme == NetNSScheme:
+		return nil, noNetNS(ref.Name)
 	}
 	return nil, s.notFound(ctx, ref, runtimes)
 }

@@ -74,6 +74,10 @@ func (a *app) completeTargets(cmd *cobra.Command, args []string, prefix string) 
 	defer cancel()
 	var names []string
 	_ = a.withEngine(func(e engine.Engine) error {
+		if strings.HasPrefix(prefix, netnsPrefix) {
+			names = completeNetns(ctx, e, prefix)
+			return nil
+		}
 		list, err := e.Names(ctx)
 		for _, c := range list {
 			if strings.HasPrefix(c.Name, prefix) && !slices.Contains(args, c.Name) {

@@ -13,7 +13,7 @@ func hint(e *fault.Error) string {
 	names := strings.Join(e.Detail, ", ")
 	switch e.Kind {
 	case fault.BadTarget:
-		return "targets: NAME, ID, RUNTIME://NAME with docker, podman or containerd, pid://N"
+		return "targets: NAME, ID, RUNTIME://NAME with docker, podman or containerd, pid://N, netns://NAME or netns:///PATH"
 	case fault.NotFound:
 		if len(e.Detail) > 0 {
 			return "did you mean " + strings.Join(e.Detail, " or ") + "? `dlx ps` lists what there is"
@@ -29,6 +29,14 @@ func hint(e *fault.Error) string {
 		return "try again; if it keeps restarting, see its logs"
 	case fault.KernelThread:
 		return "pid:// takes processes that run a program"
+	case fault.NoNetNS:
+		return "`dlx ps --netns` lists those that have names"
+	case fault.NotNetNS:
+		return "`ip netns` and CNI keep theirs in /run/netns; the namespace of a process is pid://N, whose number is held"
+	case fault.NoFiles:
+		return "`dlx debug --fs host` shows the host's files in it; `dlx capture` captures its packets"
+	case fault.WrongTarget:
+		return "`dlx ps` lists containers"
 	case fault.NoRuntime:
 		return "start Docker, containerd or Podman, or set DOCKER_HOST or CONTAINERD_ADDRESS to its socket; `dlx doctor` says what is missing"
 	case fault.RuntimeSilent:

@@ -16,12 +16,19 @@ import (
 
 func (a *app) psCommand() *cobra.Command {
 	var output string
+	var netns bool
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "list the containers that dlx can reach",
 		Args:  exactArgs(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.runPs(cmd.Context(), output) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if netns {
+				return a.runPsNetns(cmd.Context(), output)
+			}
+			return a.runPs(cmd.Context(), output)
+		},
 	}
+	cmd.Flags().BoolVar(&netns, "netns", false, "list the network namespaces that have names, for netns://NAME and netns:///PATH")
 	outputFlag(cmd, &output)
 	return cmd
 }

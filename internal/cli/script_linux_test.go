@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,14 +10,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netns"
 
 	"dlx/internal/testutil"
+	"dlx/nsutil"
 )
 
 // TestScripts runs testdata/*.txtar: each has containers of its own, which of WEB (an HTTP server
-// in a scratch image), BOX (with busybox) and STOPPED it names, and dlx on PATH.
+// in a scratch image), BOX (with busybox) and STOPPED it names, NETNS that no container is in, and
+// dlx on PATH.
 func TestScripts(t *testing.T) {
 	testutil.RequireRoot(t)
 	testutil.RequireDocker(t)
@@ -45,6 +50,9 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("STATIC", static)
 			env.Setenv("BOX_IMAGE", box)
+			if err := newNetns(env); err != nil {
+				return err
+			}
 			env.Setenv("DLX_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			containers := map[string]testutil.RunOptions{
 				"WEB": {Image: web}, "BOX": {Image: box}, "STOPPED": {Image: box, NoStart: true},
@@ -65,6 +73,20 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status},
+	})
+}
+
+// newNetns makes a network namespace with a name, as ip-netns(8) does.
+func newNetns(env *testscript.Env) error {
+	name := fmt.Sprintf("dlx-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	env.Setenv("NETNS", name)
+	env.Defer(func() { _ = netns.DeleteNamed(name) }) // what is left is found by the leak check
+	return nsutil.OnThread(func() error {
+		handle, err := netns.NewNamed(name)
+		if err != nil {
+			return err
+		}
+		return handle.Close()
 	})
 }
 

@@ -19,6 +19,8 @@ func Other(args []string) (code int, ok bool) {
 	switch name {
 	case cgroup.KeeperName:
 		return cgroup.Keep(args), true
+	case initproto.StandInName:
+		return initproto.Stand(), true
 	case "dlx-init":
 		return initproto.Run(args), true
 	}

@@ -1,0 +1,18 @@
+package initproto
+
+import (
+	"os/signal"
+	"syscall"
+)
+
+// StandInName is argv[0] of a process that stands for a container which has none.
+const StandInName = "dlx-standin"
+
+// Stand is its main function. It waits to be killed. Ignoring SIGCHLD has the kernel reap what it
+// is the init of (wait(2)), and nobody inside can end or stop that by a signal (pid_namespaces(7)).
+func Stand() int {
+	signal.Ignore()
+	for {
+		_ = syscall.Pause()
+	}
+}
