@@ -24,6 +24,7 @@ type debug struct {
 	req     DebugRequest
 	profile shell.Profile
 	target  *target.Target
+	stood   *stood // for what does not run; nil: it runs
 	tools   *toolbox.Verified
 	seen    func() error // notes that the tools are used
 	limits  shell.Limits
@@ -117,7 +118,7 @@ func (d *debug) rootless() error {
 
 // open takes hold of the target.
 func (d *debug) open(ctx context.Context) (err error) {
-	d.target, err = d.local.openFor(ctx, d.req)
+	d.target, d.stood, err = d.local.openFor(ctx, d.req)
 	failpoint.At("debug.opened")
 	return err
 }
@@ -216,6 +217,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (code int, err error) 
 	if d.req.FS == FSHost {
 		spec.Join &^= nsutil.Cgroup
 	}
+	d.stood.tell(streams)
 	if len(left) > 0 && streams.LeftOut != nil {
 		streams.LeftOut(left)
 	}
@@ -233,7 +235,7 @@ func (d *debug) run(ctx context.Context, streams Streams) (code int, err error) 
 
 // operation is the session for a gate.
 func (d *debug) operation(command []string) Operation {
-	op := Operation{Verb: VerbDebug, Target: d.target.Info, Session: &Grant{
+	op := Operation{Verb: VerbDebug, Subject: d.stood.subject(), Target: d.target.Info, Session: &Grant{
 		FS: d.req.FS, User: d.user, Command: command, Dir: d.dir(), TTY: d.req.TTY, ReadOnly: d.req.ReadOnly, Devices: d.req.Devices,
 		Memory: d.limits.Memory, Pids: d.limits.Pids, Timeout: d.req.Timeout, Restraints: d.restraints(),
 	}}

@@ -85,6 +85,7 @@ const (
 // DebugRequest says what to run in a target. Zero values are the defaults.
 type DebugRequest struct {
 	Target   string
+	Stopped  bool     // Target is a container that does not run: its files, with a layer on top that goes with the session
 	FS       FS       // FSToolbox
 	Profile  string   // "general"
 	User     string   // root, or nobody under the profile restricted

@@ -14,16 +14,25 @@ import (
 	"dlx/target"
 )
 
-// openFor takes hold of what a session is asked for.
-func (l *Local) openFor(ctx context.Context, req DebugRequest) (*target.Target, error) {
+// openFor takes hold of what a session is asked for, or of what stands for it.
+func (l *Local) openFor(ctx context.Context, req DebugRequest) (*target.Target, *stood, error) {
 	ref, err := target.ParseRef(req.Target)
-	switch {
-	case err != nil:
-		return nil, err
-	case ref.Scheme == target.NetNSScheme && req.FS != FSHost:
-		return nil, fault.New(fault.NoFiles, ref.Name, "%s is a network namespace, and has no files", ref)
+	if err != nil {
+		return nil, nil, err
 	}
-	return l.targets.Open(ctx, req.Target)
+	image := ref.Scheme == target.ImageScheme
+	switch {
+	case ref.Scheme == target.NetNSScheme && req.FS != FSHost:
+		return nil, nil, fault.New(fault.NoFiles, ref.Name, "%s is a network namespace, and has no files", ref)
+	case image && req.Stopped:
+		return nil, nil, fault.New(fault.BadRequest, ref.Name, "%s is an image, and no stopped container", ref)
+	case (image || req.Stopped) && req.FS == FSHost:
+		return nil, nil, fault.New(fault.BadFileSystem, string(req.FS), "the files of what does not run are all that there is of it, and not the host's")
+	case image || req.Stopped:
+		return l.openStill(ctx, req.Target, image)
+	}
+	t, err := l.targets.Open(ctx, req.Target)
+	return t, nil, err
 }
 
 // subjectOf is what a target that is known by its runtime is.
@@ -36,8 +45,15 @@ func subjectOf(c *target.Info) Subject {
 
 // containerOnly refuses targets without files that outlive a session.
 func containerOnly(verb Verb, name string) error {
-	if ref, err := target.ParseRef(name); err == nil && ref.Scheme == target.NetNSScheme {
+	ref, err := target.ParseRef(name)
+	if err != nil {
+		return nil // which others report
+	}
+	switch ref.Scheme {
+	case target.NetNSScheme:
 		return fault.New(fault.WrongTarget, name, "%s takes a container, and %s is a network namespace", verb, ref)
+	case target.ImageScheme:
+		return fault.New(fault.WrongTarget, name, "%s takes a container, and %s is an image", verb, ref)
 	}
 	return nil
 }

@@ -30,7 +30,10 @@ const (
 	NoProcess     Kind = "no-process"
 	Ambiguous     Kind = "ambiguous" // Detail: SCHEME://ID (NAME) of each
 	NotRunning    Kind = "not-running"
-	Changed       Kind = "changed" // while dlx took hold of it
+	Running       Kind = "running" // where one that does not run is wanted
+	NoImage       Kind = "no-image"
+	NoStill       Kind = "no-still" // no way to the files of what does not run
+	Changed       Kind = "changed"  // while dlx took hold of it
 	KernelThread  Kind = "kernel-thread"
 	NoNetNS       Kind = "no-netns"       // no network namespace of that name
 	NotNetNS      Kind = "not-netns"      // another file is there

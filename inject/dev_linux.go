@@ -73,7 +73,7 @@ func (v *View) showDev(top *linux.FD, box *Mounted, o ViewOptions) error {
 	if err := v.restrict(top, o); err != nil {
 		return err
 	}
-	dev, err := mountNew("tmpfs", linux.MountNosuid|linux.MountNoexec, "mode", "755")
+	dev, err := linux.NewMount("tmpfs", linux.MountNosuid|linux.MountNoexec, "mode", "755")
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,10 @@ func (v *View) showTools(dev *linux.FD, box *Mounted) error {
 	return v.showHome(dev)
 }
 
-// makeDevices makes the nodes and links.
+// MakeDevices makes the nodes and links that every container has.
+func MakeDevices(dev *linux.FD) error { return new(View).makeDevices(dev, ViewOptions{}) }
+
+// makeDevices makes them, and more nodes.
 func (v *View) makeDevices(dev *linux.FD, o ViewOptions) error {
 	if o.Rootless {
 		if err := v.placeUsual(dev, false); err != nil {
@@ -209,30 +212,11 @@ const maxPtys = "256"
 // showPts mounts a devpts of the session's own: its terminal has a name there, and nobody else's
 // does.
 func (v *View) showPts(dev *linux.FD) (err error) {
-	v.Pts, err = mountNew("devpts", linux.MountNosuid|linux.MountNoexec, "ptmxmode", "666", "mode", "600", "max", maxPtys)
+	v.Pts, err = linux.NewMount("devpts", linux.MountNosuid|linux.MountNoexec, "ptmxmode", "666", "mode", "600", "max", maxPtys)
 	if err != nil {
 		return err
 	}
 	return linux.MoveMount(v.Pts, dev, ptsName)
-}
-
-// mountNew makes a file system with parameters in pairs of name and value, and a detached mount of
-// it.
-func mountNew(fstype string, attrs int, params ...string) (*linux.FD, error) {
-	fs, err := linux.Fsopen(fstype)
-	if err != nil {
-		return nil, err
-	}
-	defer fs.Close()
-	for pair := range slices.Chunk(params, 2) {
-		if err := fs.SetString(pair[0], pair[1]); err != nil {
-			return nil, err
-		}
-	}
-	if err := fs.Create(); err != nil {
-		return nil, err
-	}
-	return fs.Mount(attrs)
 }
 
 // homeSize bounds what a home holds; the session's memory limit counts it as well.
@@ -244,7 +228,7 @@ func (v *View) showHome(dev *linux.FD) (err error) {
 	if err := linux.MkdirAt(dev, homeName, 0o755); err != nil {
 		return err
 	}
-	v.Home, err = mountNew("tmpfs", linux.MountNosuid|linux.MountNodev, "mode", "700", "size", homeSize)
+	v.Home, err = linux.NewMount("tmpfs", linux.MountNosuid|linux.MountNodev, "mode", "700", "size", homeSize)
 	if err != nil {
 		return err
 	}

@@ -34,9 +34,9 @@ func Mount(ctx context.Context, box *toolbox.Verified) (m *Mounted, err error) {
 	m = &Mounted{}
 	const attrs = linux.MountNosuid | linux.MountNodev
 	// Huge pages make copying cheaper. A kernel without them refuses the option.
-	m.root, err = mountNew("tmpfs", attrs, "mode", "755", "huge", "within_size")
+	m.root, err = linux.NewMount("tmpfs", attrs, "mode", "755", "huge", "within_size")
 	if errors.Is(err, linux.ErrInvalid) {
-		m.root, err = mountNew("tmpfs", attrs, "mode", "755")
+		m.root, err = linux.NewMount("tmpfs", attrs, "mode", "755")
 	}
 	if err != nil {
 		return m, err

@@ -204,6 +204,12 @@ func (p *Process) MountNamespace() (*linux.FD, error) {
 	return fd, gone(err)
 }
 
+// UserNamespace opens the process's user namespace.
+func (p *Process) UserNamespace() (*linux.FD, error) {
+	fd, err := linux.OpenAt(p.proc, "ns/user")
+	return fd, gone(err)
+}
+
 // StartTicks is when the process started, in clock ticks since boot.
 func (p *Process) StartTicks() (uint64, error) {
 	s, err := p.stat()

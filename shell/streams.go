@@ -4,6 +4,7 @@ import (
 	"io"
 	"syscall"
 
+	"dlx/target"
 	"dlx/toolbox"
 )
 
@@ -18,8 +19,11 @@ type Streams struct {
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux; may be nil
 	Started func()                // called once when the command runs, before any output of it; may be nil
 
+	Began   func()                // called when a container starts whose files are shown because it did not run; may be nil
+
 	// What the session will be. Each is called at most once, before Started, by who has prepared
 	// the session, not by Run; each may be nil.
+	Still      func(*target.Still)  // what does not run, and how it would
 	Placed     func([]toolbox.Part) // the toolboxes that were verified
 	LeftOut    func(names []string) // the target's variables that were left out
 	Restrained func(Restraints)     // what holds the session back

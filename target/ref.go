@@ -28,8 +28,11 @@ const PIDScheme = "pid"
 // NetNSScheme names network namespaces of this host by their names or paths.
 const NetNSScheme = "netns"
 
+// ImageScheme names images of runtimes.
+const ImageScheme = "image"
+
 // schemes are those that there can be; which of them are here is for the Set to say.
-var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme, NetNSScheme}
+var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme, NetNSScheme, ImageScheme}
 
 // containerdScheme's names may have a namespace in front, NAMESPACE/ID, and podmanScheme's the
 // user's number whose Podman it is, UID/NAME.
@@ -78,6 +81,9 @@ func ParseRef(s string) (Ref, error) {
 	if scheme == NetNSScheme {
 		return Ref{scheme, name}, checkNetNS(s, name)
 	}
+	if scheme == ImageScheme {
+		return Ref{scheme, name}, checkImage(s, name)
+	}
 	bare := name
 	if within, id, ok := strings.Cut(name, "/"); ok && id != "" && (scheme == containerdScheme && within != "" || scheme == podmanScheme && isUser(within)) {
 		bare = within + id
@@ -97,6 +103,32 @@ func checkNetNS(text, name string) error {
 		return badTarget(text, "not a clean path")
 	case !strings.HasPrefix(name, "/") && (strings.ContainsAny(name, "/ ") || name == "." || name == ".."):
 		return badTarget(text, "a network namespace has a name, or an absolute path")
+	}
+	return nil
+}
+
+// splitImage takes RUNTIME:// off the reference of an image.
+func splitImage(name string) (scheme, ref string) {
+	if scheme, ref, ok := strings.Cut(name, "://"); ok {
+		return scheme, ref
+	}
+	return "", name
+}
+
+// checkImage takes what references of images consist of (github.com/distribution/reference), with
+// which no path of a runtime's API leads elsewhere.
+func checkImage(text, name string) error {
+	scheme, ref := splitImage(name)
+	if scheme != "" && (!slices.Contains(schemes, scheme) || scheme == PIDScheme || scheme == NetNSScheme || scheme == ImageScheme) {
+		return badTarget(text, "no such runtime "+strconv.Quote(scheme))
+	}
+	if strings.ContainsFunc(ref, func(r rune) bool { return notInNames(r) && !strings.ContainsRune("/:@+", r) }) {
+		return badTarget(text, "images have names of letters, digits and '_.-/:@+'")
+	}
+	for part := range strings.SplitSeq(ref, "/") {
+		if part == "" || strings.HasPrefix(part, ".") {
+			return badTarget(text, "not the name of an image")
+		}
 	}
 	return nil
 }

@@ -88,6 +88,9 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ref.Scheme == ImageScheme {
+		return nil, fault.New(fault.WrongTarget, text, "%s is an image, and no container", text)
+	}
 	runtimes, name := s.of(ref.Scheme), ref.Name
 	if owner, rest, ok := ref.owned(); ok {
 		runtimes, name = having(runtimes, func(r Runtime) bool { return r.Owner() == owner }), rest

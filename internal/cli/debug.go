@@ -30,6 +30,7 @@ type debugOptions struct {
 	verbose                bool
 	devices                []string
 	holdOptions
+	stopped bool
 }
 
 const defaultPids = 512
@@ -45,9 +46,13 @@ func (a *app) debugCommand() *cobra.Command {
 			"--fs host               the host's files with the container's /proc, network, host name and IPC\n" +
 			"--fs target             the container's files, and nothing else\n\n" +
 			holdHelp +
+			"--stopped TARGET, or image://REF as TARGET, opens the files of a container that does not run, or of an image. Nothing\n" +
+			"is started, nothing of theirs is written, and COMMAND can be their own program, as under strace. netns://NAME is a\n" +
+			"network namespace that no container stands for, with --fs host.\n\n" +
 			"The exit status is the command's, 128+N for signal N; 124 when --timeout ended it, 125 when dlx itself failed,\n" +
 			"126 when the command can not be run, 127 when it is not there.",
-		Example:           "  dlx debug web\n  dlx debug web ss -tlnp\n  echo hello | dlx debug web cat\n  dlx debug web --fs host -- tcpdump -ni any",
+		Example: "  dlx debug web\n  dlx debug web ss -tlnp\n  echo hello | dlx debug web cat\n  dlx debug web --fs host -- tcpdump -ni any\n" +
+			"  dlx debug --stopped web -- strace -f /srv\n  dlx debug image://nginx:1.27 -- ls /etc/nginx",
 		Args:              targetArgs(1),
 		ValidArgsFunction: a.completeTarget,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,6 +76,7 @@ func (a *app) debugCommand() *cobra.Command {
 	f.DurationVar(&o.timeout, "timeout", 0, "end the session after this long (default: never)")
 	f.Var(&o.memory, "memory", "memory limit of the session (default 1g)")
 	f.StringArrayVar(&o.devices, "device", nil, "let the session open a device of the host's too: /dev/NAME, or /dev/NAME:r to read only")
+	f.BoolVar(&o.stopped, "stopped", false, "open the files of a container that does not run, read-only, with a layer on top that goes with the session")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what restrains the session")
 	f.Int64Var(&o.pids, "pids-limit", defaultPids, "limit of processes and threads, 1 or more")
 	o.holdFlags(cmd)
@@ -111,7 +117,7 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 	}
 	tty := a.wantsTTY(o)
 	req := engine.DebugRequest{
-		Target: target, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
+		Target: target, Stopped: o.stopped, FS: engine.FS(o.fs), Profile: o.profile, User: o.user, Dir: o.dir, Env: env, ClearEnv: o.clearEnv, KeepEnv: o.keepEnv,
 		Command: command, TTY: tty, Term: os.Getenv("TERM"), ReadOnly: o.readOnly, Timeout: o.timeout,
 		Memory: int64(o.memory), Toolboxes: toolboxRefs(o.toolboxes), Devices: o.devices, Hold: o.hold(),
 	}
@@ -130,6 +136,10 @@ func (a *app) runDebug(ctx context.Context, target string, command []string, o d
 			streams.LeftOut = func(names []string) { a.sayLeftOut(names, o.verbose) }
 		}
 		streams.Held = a.sayHeld
+		streams.Still = a.sayStill
+		streams.Began = func() {
+			a.notef("container %s was started: its files may change under this session from now on", target)
+		}
 		streams.Restrained = func(r engine.Restraints) { a.sayRestraints(r, o.verbose) }
 		defer func() { err = errors.Join(err, con.close()) }()
 		a.code, err = e.Debug(ctx, req, streams)

@@ -13,7 +13,7 @@ func hint(e *fault.Error) string {
 	names := strings.Join(e.Detail, ", ")
 	switch e.Kind {
 	case fault.BadTarget:
-		return "targets: NAME, ID, RUNTIME://NAME with docker, podman or containerd, pid://N, netns://NAME or netns:///PATH"
+		return "targets: NAME, ID, RUNTIME://NAME with docker, podman or containerd, pid://N, netns://NAME or netns:///PATH, image://REF"
 	case fault.NotFound:
 		if len(e.Detail) > 0 {
 			return "did you mean " + strings.Join(e.Detail, " or ") + "? `dlx ps` lists what there is"
@@ -24,11 +24,17 @@ func hint(e *fault.Error) string {
 	case fault.Ambiguous:
 		return "give the whole name, more of the ID, or a scheme"
 	case fault.NotRunning:
-		return "start it, or use `dlx inject` on its stopped file system"
+		return "`dlx debug --stopped " + e.Target + "` opens its files; `dlx inject` takes it as it is"
 	case fault.Changed:
 		return "try again; if it keeps restarting, see its logs"
 	case fault.KernelThread:
 		return "pid:// takes processes that run a program"
+	case fault.Running:
+		return "without --stopped the session is in it"
+	case fault.NoStill:
+		return "start it, and debug it without --stopped"
+	case fault.NoImage:
+		return "pull it with its runtime's own program; image://RUNTIME://REF asks docker, podman or containerd alone"
 	case fault.NoNetNS:
 		return "`dlx ps --netns` lists those that have names"
 	case fault.NotNetNS:

@@ -38,7 +38,7 @@ func TestExitStatus(t *testing.T) {
 func TestHints(t *testing.T) {
 	for _, kind := range []fault.Kind{
 		fault.BadTarget, fault.NotFound, fault.NoProcess, fault.Ambiguous, fault.NotRunning, fault.Changed, fault.KernelThread, fault.NoRuntime,
-		fault.NoNetNS, fault.NotNetNS, fault.NoFiles, fault.WrongTarget,
+		fault.NoNetNS, fault.NotNetNS, fault.NoFiles, fault.WrongTarget, fault.Running, fault.NoStill, fault.NoImage,
 		fault.RuntimeSilent,
 		fault.RemoteRuntime, fault.SocketDenied, fault.NoPrivileges, fault.OldKernel, fault.TooFewFiles, fault.QuotaExceeded, fault.BadProfile,
 		fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice, fault.BadFilter, fault.NoInterface, fault.OneLinkType,

@@ -1,6 +1,8 @@
 package initproto
 
 import (
+	"io"
+	"os"
 	"os/signal"
 	"syscall"
 )
@@ -10,7 +12,12 @@ const StandInName = "dlx-standin"
 
 // Stand is its main function. It waits to be killed. Ignoring SIGCHLD has the kernel reap what it
 // is the init of (wait(2)), and nobody inside can end or stop that by a signal (pid_namespaces(7)).
-func Stand() int {
+// With an argument it only waits for the end of its input.
+func Stand(args []string) int {
+	if len(args) > 1 {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return 0
+	}
 	signal.Ignore()
 	for {
 		_ = syscall.Pause()

@@ -2,7 +2,9 @@ package linux
 
 import (
 	"fmt"
+	"math"
 	"runtime"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +36,17 @@ func (d Device) Rule() string {
 	if d.Block {
 		kind = 'b'
 	}
-	return fmt.Sprintf("%c %d:%d %s", kind, d.Major, d.Minor, d.Access)
+	return fmt.Sprintf("%c %s:%s %s", kind, number(d.Major), number(d.Minor), d.Access)
+}
+
+// AnyNumber as a device's major or minor is each.
+const AnyNumber = math.MaxUint32
+
+func number(n uint32) string {
+	if n == AnyNumber {
+		return "*"
+	}
+	return strconv.FormatUint(uint64(n), 10)
 }
 
 // insn is struct bpf_insn (linux/bpf.h).
@@ -86,13 +98,14 @@ func (d Device) allow() []insn {
 		{bpfShift, r3, 0, devAccessShift},
 		{bpfAnd, r3, 0, ^may},
 		{bpfNotEqual, r3, 0, 0},
-		{bpfLoad32, r2FromR1, devMajor, 0},
-		{bpfNotEqual, r2, 0, int32(d.Major)},
-		{bpfLoad32, r2FromR1, devMinor, 0},
-		{bpfNotEqual, r2, 0, int32(d.Minor)},
-		{bpfMove, r0, 0, 1},
-		{bpfExit, 0, 0, 0},
 	}
+	if d.Major != AnyNumber {
+		list = append(list, insn{bpfLoad32, r2FromR1, devMajor, 0}, insn{bpfNotEqual, r2, 0, int32(d.Major)})
+	}
+	if d.Minor != AnyNumber {
+		list = append(list, insn{bpfLoad32, r2FromR1, devMinor, 0}, insn{bpfNotEqual, r2, 0, int32(d.Minor)})
+	}
+	list = append(list, insn{bpfMove, r0, 0, 1}, insn{bpfExit, 0, 0, 0})
 	for i := range list {
 		if list[i].code == bpfNotEqual {
 			list[i].off = int16(len(list) - i - 1)
@@ -113,6 +126,15 @@ func (p *DeviceProgram) Allowing(devices []Device) (*DeviceProgram, error) {
 		all = append(all, d.allow()...)
 	}
 	return loadDeviceProgram(append(all, theirs...))
+}
+
+// AllowOnly returns a program that allows these devices alone.
+func AllowOnly(devices []Device) (*DeviceProgram, error) {
+	var all []insn
+	for _, d := range devices {
+		all = append(all, d.allow()...)
+	}
+	return loadDeviceProgram(append(all, insn{bpfMove, 0, 0, 0}, insn{bpfExit, 0, 0, 0}))
 }
 
 // bpfInfo, bpfProgInfo and bpfLoad are the parts of union bpf_attr and struct bpf_prog_info that

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -107,6 +108,17 @@ func (s CapSet) Names() []string {
 		}
 	}
 	return names
+}
+
+// CapsNamed is the set of some names, with or without CAP_ in front. Those that this program does
+// not know are left out.
+func CapsNamed(names []string) (s CapSet) {
+	for _, name := range names {
+		if c := slices.Index(capNames, strings.TrimPrefix(strings.ToUpper(name), "CAP_")); c >= 0 {
+			s |= 1 << c
+		}
+	}
+	return s
 }
 
 // Without names the capabilities of s that have lacks.

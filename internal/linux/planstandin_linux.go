@@ -15,3 +15,20 @@ func (p *Plan) NoCapabilities() {
 	p.prctl("clear the ambient set", val(unix.PR_CAP_AMBIENT), val(unix.PR_CAP_AMBIENT_CLEAR_ALL)).optional = true
 	p.capset(0)
 }
+
+// Unshare plans new namespaces (unshare(2)). That of processes is one for those that are cloned
+// next.
+func (p *Plan) Unshare(what string, flags int) {
+	p.call("make "+what+" namespaces", unix.SYS_UNSHARE, val(flags))
+}
+
+// MountProc mounts the /proc of the child's pid namespace, on a directory that is nobody else's.
+func (p *Plan) MountProc() {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	p.call("mount /proc", unix.SYS_MOUNT, p.cstring("proc"), p.cstring("/proc"), p.cstring("proc"), val(flags), val(0))
+}
+
+// Hostname names the host in the child's own namespace.
+func (p *Plan) Hostname(name string) {
+	p.call("set the host name", unix.SYS_SETHOSTNAME, p.cstring(name), val(len(name)))
+}

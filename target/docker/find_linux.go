@@ -172,11 +172,6 @@ func infoOf(c *container.InspectResponse) *target.Info {
 		info.State, info.PID = target.State(c.State.Status), c.State.Pid
 		info.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
 	}
-	if g := c.GraphDriver; g != nil {
-		info.Layers.Merged, info.Layers.Upper = g.Data["MergedDir"], g.Data["UpperDir"]
-		if lower := g.Data["LowerDir"]; lower != "" {
-			info.Layers.Lower = strings.Split(lower, ":")
-		}
-	}
+	info.Layers = layersOf(c.GraphDriver)
 	return info
 }
