@@ -67,6 +67,16 @@ func TestStillDocker(t *testing.T) {
 	if inspect := c.Inspect(); inspect.State.Status != "exited" {
 		t.Errorf("the container is %s", inspect.State.Status)
 	}
+	merged := c.Inspect().GraphDriver.Data["MergedDir"]
+	if err := os.Mkdir(merged, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.run(t, e, engine.DebugRequest{}, "true"); !errors.Is(err, fault.NoStill) {
+		t.Errorf("files that may be mounted: %v", err)
+	}
+	if err := os.Remove(merged); err != nil {
+		t.Fatal(err)
+	}
 	subjects := map[engine.Subject]bool{}
 	for _, op := range gate.asked {
 		subjects[op.Subject] = true

@@ -12,21 +12,25 @@ import (
 )
 
 // Kept is a process of dlx's own that is no session's, in a cgroup of its own. However dlx ends,
-// its keeper ends what is in the group. Its owner closes it.
+// its keeper ends what is in the group. The process itself ends with its input, whose other end is
+// dlx's alone: then the keeper may be gone too. Its owner closes it.
 type Kept struct {
 	*nsutil.Process
 	keeper *keeper
 	cgroup *cgroup.Group
 	child  *nsutil.Child
+	life   *linux.FD // the other end
 }
 
 // KeptLimits are for a process that does nothing, and its threads.
 var KeptLimits = Limits{Memory: 64 << 20, Pids: 32}
 
-// Entries put a child into a group: the tasks files of version 1, the directory of version 2.
+// Entries put a child into a group: the tasks files of version 1, the directory of version 2. Input
+// is to be its standard input.
 type Entries struct {
 	Tasks []*linux.FD
 	Dir   *linux.FD
+	Input *linux.FD
 }
 
 // Into plans it.
@@ -79,7 +83,13 @@ func (k *Kept) start(ctx context.Context, plan func(*Entries) (*linux.Plan, erro
 		return err
 	}
 	defer linux.CloseAll(append(tasks, dir)...) //nolint:errcheck // opened for the child only
-	p, err := plan(&Entries{tasks, dir})
+	input, life, err := linux.Pipe()
+	if err != nil {
+		return err
+	}
+	defer input.Close()
+	k.life = life
+	p, err := plan(&Entries{tasks, dir, input})
 	if err != nil {
 		return err
 	}
@@ -95,7 +105,7 @@ func (k *Kept) Close() error {
 	if k == nil {
 		return nil
 	}
-	err := k.Process.Close()
+	err := errors.Join(k.Process.Close(), k.life.Close())
 	if k.child != nil {
 		_ = linux.PidfdSignal(k.child.Pidfd, linux.SIGKILL)
 		k.keeper.reaped(cgroup.EndLimit)

@@ -12,12 +12,12 @@ import (
 
 // Still finds a container that does not run. One that does is a fault.Running.
 func (s *Set) Still(ctx context.Context, text string) (*Still, error) {
+	if ref, err := ParseRef(text); err == nil && (ref.Scheme == PIDScheme || ref.Scheme == NetNSScheme) {
+		return nil, fault.New(fault.WrongTarget, text, "%s is no container", ref)
+	}
 	info, err := s.Resolve(ctx, text)
 	if err != nil {
 		return nil, err
-	}
-	if info.Runtime == PIDScheme || info.Runtime == NetNSScheme {
-		return nil, fault.New(fault.WrongTarget, text, "%q is no container", text)
 	}
 	if info.State.Live() {
 		return nil, fault.New(fault.Running, info.Name, "container %q is running", info.Name)

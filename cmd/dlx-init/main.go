@@ -22,7 +22,7 @@ func main() {
 		os.Exit(cgroup.Keep(os.Args))
 	}
 	if os.Args[0] == initproto.StandInName {
-		os.Exit(initproto.Stand(os.Args))
+		os.Exit(initproto.Stand())
 	}
 	if launcher.Is(os.Args[0]) {
 		os.Exit(launcher.Run(os.Args))

@@ -178,6 +178,31 @@ func TestDebug(t *testing.T) {
 	w.sessions("debug", "--fs", "host", w.box.Name, "--", "/bin/sh", "-c", "sleep 1000 & true")
 }
 
+// TestStandIn kills dlx, and the keeper of the process that stands for a container which does not
+// run, while that is made and ended.
+func TestStandIn(t *testing.T) {
+	w := newWalk(t)
+	stopped := testutil.Run(t, testutil.RunOptions{Image: testutil.Image(t, "box", testutil.Busybox(t)), NoStart: true})
+	session := append([]string{"debug", "--stopped", stopped.Name, "--"}, sessionCommand...)
+	passed := w.run(session...)
+	w.check("no point")
+	if !slices.Contains(passed, "kept.started") || !slices.Contains(passed, "kept.killed") {
+		t.Fatalf("points %q", passed)
+	}
+	for _, point := range selected(passed) {
+		name, _, _ := strings.Cut(point, ":")
+		own := strings.HasPrefix(name, "kept.") || slices.Contains([]string{"debug.opened", "session.kept", "session.running", "debug.close"}, name)
+		step := slices.ContainsFunc([]string{"unshare", "make pid", "mount /proc", "make net", "set the host name"}, func(s string) bool { return strings.Contains(name, s) })
+		if own || step || *long {
+			w.debug(point, session)
+		}
+	}
+	if diff := stopped.Diff(); len(diff) > 0 {
+		t.Errorf("the container: %q", diff)
+	}
+	w.run(session...)
+}
+
 func (w *walk) sessions(session ...string) {
 	w.t.Helper()
 	passed := w.run(session...)

@@ -109,3 +109,36 @@ func TestDevicePrograms(t *testing.T) {
 		})
 	}
 }
+
+// TestAllowOnly: what is listed can be opened, by any number if that is said, and nothing else.
+func TestAllowOnly(t *testing.T) {
+	for name, c := range map[string]struct {
+		allow []linux.Device
+		want  string
+	}{
+		"nothing": {nil, ""},
+		"one":     {[]linux.Device{{Major: 1, Minor: 5, Access: "r"}}, "zero r"},
+		"minors":  {[]linux.Device{{Major: 1, Minor: linux.AnyNumber, Access: "w"}}, "null w,zero w,full w"},
+		"all":     {[]linux.Device{{Major: linux.AnyNumber, Minor: linux.AnyNumber, Access: "r"}}, "null r,zero r,full r"},
+		"making":  {[]linux.Device{{Major: linux.AnyNumber, Minor: linux.AnyNumber, Access: "m"}}, ""},
+		"blocks":  {[]linux.Device{{Block: true, Major: linux.AnyNumber, Minor: linux.AnyNumber, Access: "rwm"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, own := unifiedCgroup(t, name)
+			p, err := linux.AllowOnly(c.allow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			if err := p.Attach(own); err != nil {
+				t.Fatal(err)
+			}
+			if got := opened(t, own); got != c.want {
+				t.Errorf("%q can be opened, want %q", got, c.want)
+			}
+		})
+	}
+	if rule := (linux.Device{Major: 136, Minor: linux.AnyNumber, Access: "rwm"}).Rule(); rule != "c 136:* rwm" {
+		t.Errorf("rule %q", rule)
+	}
+}

@@ -22,6 +22,13 @@ func (p *Plan) Unshare(what string, flags int) {
 	p.call("make "+what+" namespaces", unix.SYS_UNSHARE, val(flags))
 }
 
+// SetnsStatus joins the namespace that Files was given in place of a status, and closes it.
+func (p *Plan) SetnsStatus(what string, flags int) {
+	const status = 3
+	p.call("join "+what+" namespace", unix.SYS_SETNS, val(status), val(flags))
+	p.call("close", unix.SYS_CLOSE, val(status))
+}
+
 // MountProc mounts the /proc of the child's pid namespace, on a directory that is nobody else's.
 func (p *Plan) MountProc() {
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC

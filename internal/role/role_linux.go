@@ -20,7 +20,7 @@ func Other(args []string) (code int, ok bool) {
 	case cgroup.KeeperName:
 		return cgroup.Keep(args), true
 	case initproto.StandInName:
-		return initproto.Stand(args), true
+		return initproto.Stand(), true
 	case "dlx-init":
 		return initproto.Run(args), true
 	}

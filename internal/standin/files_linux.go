@@ -75,19 +75,21 @@ func (h *rights) plan(in *shell.Entries, program *linux.FD, root *root, users *l
 	plan.NewKeyring()
 	plan.Umask(0o022)
 	plan.Unshare("pid", linux.NewPid)
+	// Before the child is cloned, which would not see the end of whoever forks it otherwise: it has
+	// that one's descriptors until then.
+	plan.Files(in.Input, nil, nil, users, program)
 	plan.Clone()
 	plan.NewSession()
 	plan.ClearSignals()
 	plan.MountProc()
 	if users != nil {
-		plan.Setns("user", users, linux.NewUser)
+		plan.SetnsStatus("user", linux.NewUser)
 	}
 	plan.Unshare("net, uts, ipc and cgroup", linux.NewNet|linux.NewUts|linux.NewIpc|linux.NewCgroup)
 	plan.Hostname(host)
 	if h.noNewPrivs {
 		plan.NoNewPrivs()
 	}
-	plan.Files(nil, nil, nil, nil, program)
 	plan.Filter(filter)
 	plan.Groups(h.user.Groups)
 	plan.Credentials(h.user.UID, h.user.GID, h.caps)

@@ -41,7 +41,7 @@ func Network(ctx context.Context, program *linux.FD, ns *nsutil.NetNS) (*shell.K
 			plan.NoNewPrivs()
 		}
 		plan.NoCapabilities()
-		plan.Files(nil, nil, nil, nil, program)
+		plan.Files(in.Input, nil, nil, nil, program)
 		plan.Clone()
 		plan.NewSession()
 		plan.ClearSignals()

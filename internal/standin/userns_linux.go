@@ -28,7 +28,7 @@ func newUserNamespace(program *linux.FD, uids, gids []target.IDMap) (fd *linux.F
 	file := dup.File("dlx-init")
 	defer file.Close()
 	cmd := &exec.Cmd{
-		Path: "/proc/self/fd/3", Args: []string{initproto.StandInName, "once"}, Env: []string{}, Dir: "/", ExtraFiles: []*os.File{file},
+		Path: "/proc/self/fd/3", Args: []string{initproto.StandInName}, Env: []string{}, Dir: "/", ExtraFiles: []*os.File{file},
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags: syscall.CLONE_NEWUSER, UidMappings: sysMaps(uids), GidMappings: sysMaps(gids), GidMappingsEnableSetgroups: true,
 		},

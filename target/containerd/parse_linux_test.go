@@ -200,6 +200,7 @@ func FuzzAnswers(f *testing.F) {
 	spec := `{"process":{"env":["A=1"],"cwd":"/","user":{"uid":1,"gid":2}},"linux":{"cgroupsPath":"a-b.slice:c:d"}}`
 	f.Add(grpcwire.AppendBytes(texts("web", string(texts("app", "shop")), "image"), 5, texts("types.containerd.io/opencontainers/runtime-spec/1/Spec", spec)))
 	f.Add(grpcwire.AppendBytes(nil, 1, grpcwire.AppendBytes(texts("overlay"), 4, "lowerdir=/a:/b")))
+	f.Add(grpcwire.AppendBytes(nil, 1, texts("bind", "/a")))
 	f.Add(number(number(texts("", "web"), 3, 7), 4, 2))
 	f.Add(texts("", "dlx", topicStart, string(texts("", string(texts("web"))))))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -211,6 +212,15 @@ func FuzzAnswers(f *testing.F) {
 				t.Errorf("cgroup %q", cg)
 			}
 		}
+		if dirs, err := parseView(data); err == nil {
+			for _, dir := range dirs {
+				if !clean(dir) {
+					t.Errorf("directory %q of a view", dir)
+				}
+			}
+		}
+		_ = (&record{spec: data}).keep(&target.Still{})
+		_, _ = textAt(data, 1, 3, 2)
 		if o, err := parseMounts(data); err == nil {
 			for _, dir := range append(o.lower, o.upper, o.work) {
 				if dir != "" && (dir[0] != '/' || strings.Contains(dir+"/", "/../")) {

@@ -1,8 +1,10 @@
 package podman
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dlx/target"
 )
@@ -63,4 +65,46 @@ func FuzzEvent(f *testing.F) {
 			t.Errorf("%+v", e)
 		}
 	})
+}
+
+func FuzzStill(f *testing.F) {
+	f.Add([]byte(`{"Id":"` + id("a") + `","Name":"web","State":{"Status":"exited","ExitCode":1,"FinishedAt":"2024-01-02T03:04:05Z","OOMKilled":true,"Error":"e"},` +
+		`"Config":{"Entrypoint":"/a b","Cmd":["c"],"Hostname":"h"},"BoundingCaps":["CAP_CHOWN"],"Mounts":[{"Destination":"/v"}],` +
+		`"HostConfig":{"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges"],"IDMappings":{"UidMap":["0:100000:65536"],"GidMap":["0:1:2"]}},` +
+		`"GraphDriver":{"Data":{"LowerDir":"/l","UpperDir":"/u"}}}`))
+	f.Add([]byte(`{"Id":"` + id("a") + `","GraphDriver":{"Data":{"UpperDir":"/u/../x"}},"Config":{"Entrypoint":["a","b"]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		still, err := readStill(data)
+		if err == nil && (strings.ContainsAny(still.ID+still.Name, "/\x1b\n") || len(still.UIDs) > maxMaps) {
+			t.Errorf("%+v", still)
+		}
+		image, err := readImage("x", data)
+		if err != nil {
+			return
+		}
+		for _, dir := range image.Dirs {
+			if dir == "" || dir[0] != '/' || strings.Contains(dir+"/", "/../") {
+				t.Errorf("%q", image.Dirs)
+			}
+		}
+	})
+}
+
+func TestReadStill(t *testing.T) {
+	still, err := readStill([]byte(`{"Id":"` + id("a") + `","Name":"web","State":{"Status":"exited","ExitCode":137,"FinishedAt":"2024-01-02T03:04:05Z","OOMKilled":true},` +
+		`"Config":{"Entrypoint":"/a b","Cmd":["c"]},"BoundingCaps":["CAP_CHOWN"],"HostConfig":{"CapDrop":["CAP_KILL"],"IDMappings":{"UidMap":["0:100000:65536"]}},` +
+		`"GraphDriver":{"Data":{"LowerDir":"/l","UpperDir":"/u"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := target.End{Status: 137, Time: time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), OutOfMemory: true}
+	if *still.End != end || !slices.Equal(still.Entrypoint, []string{"/a", "b"}) || !slices.Equal(still.Only, []string{"CAP_CHOWN"}) || !slices.Equal(still.Without, []string{"CAP_KILL"}) ||
+		!slices.Equal(still.UIDs, []target.IDMap{{Outside: 100000, Count: 65536}}) {
+		t.Errorf("%+v, %+v", still, still.End)
+	}
+	for _, bad := range []string{"0:1", "a:b:c", "0:-1:2", ":::", "99999999999:0:1"} {
+		if maps, err := readMaps([]string{bad}); err == nil {
+			t.Errorf("%q is read as %v", bad, maps)
+		}
+	}
 }
