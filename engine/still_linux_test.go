@@ -56,7 +56,7 @@ func TestStillDocker(t *testing.T) {
 	})
 	write(t, c.PID)
 	c.Stop()
-	gate := &recordingGate{}
+	gate := &recordingGate{refuses: func(op engine.Operation) error { return onlyDefaultDevices(op.Process.PID) }}
 	e := localAt(t, docker.Host, engine.LocalOptions{State: t.TempDir(), Configs: []string{t.TempDir()}, Gate: gate})
 	r := resting{c.Name, image, "/opt", c.Start}
 	before := c.Diff()
@@ -88,6 +88,26 @@ func TestStillDocker(t *testing.T) {
 		t.Errorf("the gate was asked about %v", subjects)
 	}
 	r.startsMeanwhile(t, e)
+}
+
+// onlyDefaultDevices looks at the rules for a process, which a session copies.
+func onlyDefaultDevices(pid int) error {
+	membership, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(membership)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if fields[1] != "devices" {
+			continue
+		}
+		list, err := os.ReadFile("/sys/fs/cgroup/devices" + fields[2] + "/devices.list")
+		if rules := string(list); err == nil && (strings.Contains(rules, "a *:* rwm") || strings.Contains(rules, "c *:* rwm") || !strings.Contains(rules, "c 1:3 rwm")) {
+			err = fmt.Errorf("devices that it may open: %q", rules)
+		}
+		return err
+	}
+	return nil // version 2 has programs: TestAllowOnly
 }
 
 // TestStillLinks: an image whose mount points are links has nothing mounted where they lead.
