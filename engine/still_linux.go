@@ -28,7 +28,8 @@ func (l *Local) openStill(ctx context.Context, name string, image bool) (*target
 	}
 	t, err := l.standFor(ctx, s)
 	if err != nil {
-		return nil, nil, errors.Join(err, s.end())
+		s.end()
+		return nil, nil, err
 	}
 	return t, s, nil
 }
@@ -75,7 +76,10 @@ func (l *Local) standFor(ctx context.Context, s *stood) (*target.Target, error) 
 			return nil, errors.Join(err, k.Close())
 		}
 	}
-	return target.Stand(&s.still.Info, k.Process, func() error { return errors.Join(s.end(), k.Close()) }), nil
+	return target.Stand(&s.still.Info, k.Process, func() error {
+		s.end()
+		return k.Close()
+	}), nil
 }
 
 // subject is what stands there.
@@ -107,8 +111,7 @@ func (s *stood) tell(to Streams) {
 }
 
 // end stops the watching.
-func (s *stood) end() error {
+func (s *stood) end() {
 	s.stop()
 	s.watch.Wait()
-	return nil
 }

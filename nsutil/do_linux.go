@@ -94,6 +94,12 @@ func (s *Self) MountInfo() ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, mountinfoLimit))
 }
 
+// PlanOwn plans that a child writes to a file of its own, and hands s over to the plan.
+func (s *Self) PlanOwn(plan *linux.Plan, f OwnFile) {
+	plan.Own(s.proc)
+	plan.WriteOwn(s.proc, f.Name, f.Data)
+}
+
 // Close releases it.
 func (s *Self) Close() error { return s.proc.Close() }
 

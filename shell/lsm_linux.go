@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"dlx/internal/linux"
 	"dlx/nsutil"
 )
 
@@ -31,13 +30,13 @@ const labelLimit = 4096
 // labelOf reads the label of a process. A session's program gets it when it is executed:
 // apparmor(7), proc_pid_attr(5) on attr/exec.
 func labelOf(p *nsutil.Process) (label, error) {
-	if on, err := os.ReadFile(apparmorEnabled); err == nil && strings.HasPrefix(string(on), "Y") {
+	switch LabelModule() {
+	case moduleAppArmor:
 		return apparmorLabel(p)
-	}
-	if linux.HasMagic(selinuxMount, linux.MagicSelinux) {
+	case moduleSELinux:
 		context, err := p.ReadFile("attr/current", labelLimit)
 		name := strings.TrimRight(string(context), "\x00\n")
-		return label{"SELinux", name, nsutil.OwnFile{Name: "attr/exec", Data: name}}, err
+		return label{moduleSELinux, name, nsutil.OwnFile{Name: "attr/exec", Data: name}}, err
 	}
 	return label{}, nil
 }
@@ -56,7 +55,7 @@ func apparmorLabel(p *nsutil.Process) (label, error) {
 	if i := strings.LastIndex(name, " ("); i > 0 && strings.HasSuffix(name, ")") {
 		name = name[:i] // its mode, enforce or complain
 	}
-	l := label{module: "AppArmor", name: name}
+	l := label{module: moduleAppArmor, name: name}
 	if name != "unconfined" {
 		l.exec = nsutil.OwnFile{Name: dir + "exec", Data: "exec " + name}
 	}

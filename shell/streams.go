@@ -19,7 +19,7 @@ type Streams struct {
 	Signals <-chan syscall.Signal // passed on to the command, by their numbers on Linux; may be nil
 	Started func()                // called once when the command runs, before any output of it; may be nil
 
-	Began   func()                // called when a container starts whose files are shown because it did not run; may be nil
+	Began func() // called when a container starts whose files are shown because it did not run; may be nil
 
 	// What the session will be. Each is called at most once, before Started, by who has prepared
 	// the session, not by Run; each may be nil.

@@ -18,6 +18,7 @@ type Still struct {
 	End        *End     // its last one; nil: it has never run
 	Only       []string // capabilities that it has at most; nil: the runtime does not tell
 	Without    []string // capabilities of the runtime's default that it lacks
+	Label      string   // of AppArmor or SELinux, whichever the host has; "": the runtime does not tell
 	NoNewPrivs bool     //
 	UIDs, GIDs []IDMap  // of its user namespace; none: the host's
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dlx/fault"
 	"dlx/internal/cgroup"
 	"dlx/internal/initproto"
 	"dlx/internal/linux"
@@ -55,7 +56,7 @@ func Files(ctx context.Context, program *linux.FD, still *target.Still) (k *shel
 		return nil, err
 	}
 	k, err = shell.Keep(ctx, program, devices, func(in *shell.Entries) (*linux.Plan, error) {
-		return have.plan(in, program, root, users, filter, hostname(still)), nil
+		return have.plan(in, program, root, users, filter, hostname(still))
 	})
 	if err != nil {
 		return k, err
@@ -66,10 +67,15 @@ func Files(ctx context.Context, program *linux.FD, still *target.Still) (k *shel
 // plan is the order of the steps. Nobody else is in the new namespaces, so nobody can see the child
 // before it has given up what it must not have; its /proc is mounted from inside, and its user
 // namespace, if it has one, joined after that: what is mounted stays out of that one's hands.
-func (h *rights) plan(in *shell.Entries, program *linux.FD, root *root, users *linux.FD, filter linux.SeccompProgram, host string) *linux.Plan {
+func (h *rights) plan(in *shell.Entries, program *linux.FD, root *root, users *linux.FD, filter linux.SeccompProgram, host string) (*linux.Plan, error) {
 	plan := linux.NewPlan()
 	plan.NotDumpable()
 	in.Into(plan)
+	if h.label != "" {
+		if err := shell.Labelled(plan, h.module, h.label); err != nil {
+			return nil, err
+		}
+	}
 	plan.Setns("mnt", root.ns, linux.NewMnt)
 	plan.Chroot(root.dir)
 	plan.NewKeyring()
@@ -95,7 +101,7 @@ func (h *rights) plan(in *shell.Entries, program *linux.FD, root *root, users *l
 	plan.Credentials(h.user.UID, h.user.GID, h.caps)
 	plan.NotDumpable()
 	plan.Exec([]string{initproto.StandInName}, nil)
-	return plan
+	return plan, nil
 }
 
 // user is the container's, by the files. One that is not there may be why it does not run: it is
@@ -116,10 +122,10 @@ func (r *root) user(ctx context.Context, spec string) (shell.User, error) {
 		return nobodyElse, err
 	}
 	user, err := accounts.Find(spec)
-	if err != nil {
-		return nobodyElse, nil //nolint:nilerr // said above
+	if errors.Is(err, fault.BadUser) {
+		return nobodyElse, nil
 	}
-	return user, nil
+	return user, err
 }
 
 // maxHostname is the kernel's (gethostname(2)).

@@ -11,6 +11,8 @@ import (
 type rights struct {
 	caps       linux.CapSet
 	noNewPrivs bool
+	module     string // of security, that confines containers here
+	label      string // of that module's; "": unconfined, and there is none
 	user       shell.User
 	uids, gids []target.IDMap
 }
@@ -21,8 +23,29 @@ func rightsOf(still *target.Still) (*rights, error) {
 		h.caps &= linux.CapsNamed(still.Only)
 	}
 	own, err := linux.Effective()
+	if err != nil {
+		return nil, err
+	}
 	h.caps &= own
+	h.module = shell.LabelModule()
+	h.label, err = labelFor(still, h.module)
 	return h, err
+}
+
+// labelFor is the container's label, or the default. Without one it could do more than any
+// container of the runtime's.
+func labelFor(still *target.Still, module string) (string, error) {
+	label := still.Label
+	if label == "" || label == "unconfined" {
+		label = shell.DefaultLabels[module]
+	}
+	switch {
+	case module == "":
+		return "", nil
+	case label == "":
+		return "", target.NoStill(still.Name, "%s confines containers here, and %s tells no label of %q", module, still.Runtime, still.Name)
+	}
+	return label, nil
 }
 
 // mapped says whether it has a user namespace.

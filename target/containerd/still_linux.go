@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,9 @@ type stillSpec struct {
 		Capabilities *struct {
 			Bounding []string `json:"bounding"`
 		} `json:"capabilities"`
-		NoNewPrivileges bool `json:"noNewPrivileges"`
+		NoNewPrivileges bool   `json:"noNewPrivileges"`
+		AppArmorProfile string `json:"apparmorProfile"`
+		SelinuxLabel    string `json:"selinuxLabel"`
 	} `json:"process"`
 	Mounts []struct {
 		Destination string `json:"destination"`
@@ -74,6 +77,7 @@ func (c *record) keep(still *target.Still) error {
 		return fmt.Errorf("parse the specification of container %q: %w", still.ID, err)
 	}
 	still.Command, still.Hostname, still.NoNewPrivs = s.Process.Args, s.Hostname, s.Process.NoNewPrivileges
+	still.Label = cmp.Or(s.Process.SelinuxLabel, s.Process.AppArmorProfile)
 	still.Only = []string{}
 	if s.Process.Capabilities != nil {
 		still.Only = append(still.Only, s.Process.Capabilities.Bounding...)

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -111,7 +112,7 @@ func ranges(file string, first int64) (maps []target.IDMap, err error) {
 }
 
 func stillOf(c *container.InspectResponse) *target.Still {
-	still := &target.Still{Info: *infoOf(c)}
+	still := &target.Still{Info: *infoOf(c), Label: cmp.Or(c.ProcessLabel, c.AppArmorProfile)}
 	if c.Config != nil {
 		still.Entrypoint, still.Command, still.Hostname = c.Config.Entrypoint, c.Config.Cmd, c.Config.Hostname
 	}

@@ -2,6 +2,7 @@ package podman
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,10 +30,13 @@ type kept struct {
 		Hostname   string
 	}
 	BoundingCaps []string
-	Mounts       []struct{ Destination string }
-	HostConfig   struct {
+
+	ProcessLabel, AppArmorProfile string
+
+	Mounts     []struct{ Destination string }
+	HostConfig struct {
 		CapDrop, SecurityOpt []string
-		IDMappings           struct{ UidMap, GidMap []string } //nolint:revive,staticcheck // as in the API
+		IDMappings           struct{ UidMap, GidMap []string } //nolint:staticcheck // as in the API
 	}
 }
 
@@ -91,7 +95,7 @@ func readStill(answer []byte) (*target.Still, error) {
 	}
 	still := &target.Still{
 		Info: *info, Entrypoint: k.Config.Entrypoint, Command: k.Config.Cmd, Hostname: k.Config.Hostname, Only: k.BoundingCaps, Without: k.HostConfig.CapDrop,
-		NoNewPrivs: slices.Contains(k.HostConfig.SecurityOpt, "no-new-privileges"),
+		Label: cmp.Or(k.ProcessLabel, k.AppArmorProfile), NoNewPrivs: slices.Contains(k.HostConfig.SecurityOpt, "no-new-privileges"),
 	}
 	if t := k.State.FinishedAt; t.Year() > 1 || k.State.Error != "" {
 		still.End = &target.End{Status: k.State.ExitCode, OutOfMemory: k.State.OOMKilled, Error: k.State.Error}
