@@ -62,5 +62,12 @@ func quoteAll(words []string) string {
 			list[i] = strconv.Quote(w)
 		}
 	}
-	return strings.Join(list, " ")
+	line := strings.Join(list, " ")
+	if len(line) > maxLine {
+		line = strings.ToValidUTF8(line[:maxLine], "") + "..."
+	}
+	return line
 }
+
+// maxLine is the most bytes of what a container chose that one line has.
+const maxLine = 4 << 10

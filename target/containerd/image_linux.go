@@ -27,6 +27,7 @@ func (r *Runtime) Images(ctx context.Context, name string) (list []target.Still,
 		return nil, err
 	}
 	seen := map[string]bool{}
+	var undescribed error
 	for _, namespace := range namespaces {
 		names := spellings(name)
 		if in, rest, ok := strings.Cut(name, "/"); ok && in == namespace {
@@ -40,12 +41,14 @@ func (r *Runtime) Images(ctx context.Context, name string) (list []target.Still,
 		seen[image.digest] = true
 		list = append(list, target.Still{Info: target.Info{Runtime: Scheme, ID: namespace + "/" + image.digest, Name: namespace + "/" + image.name, Image: image.name}})
 		if len(list) == 1 {
-			ierr = r.describe(ctx, namespace, image, &list[0])
-			err = errors.Join(err, ierr)
+			undescribed = r.describe(ctx, namespace, image, &list[0])
 		}
 	}
-	if len(list) > 1 { // which one is meant is not known: what is wrong with one does not matter
+	switch {
+	case len(list) > 1: // which one is meant is not known: what is wrong with one does not matter
 		return list, nil
+	case undescribed != nil:
+		return nil, errors.Join(undescribed, err)
 	}
 	return list, err
 }

@@ -30,8 +30,10 @@ func (r *Runtime) Images(ctx context.Context, name string) (list []target.Still,
 		if err := r.place(found); err != nil {
 			return nil, err
 		}
-		err := r.remap(ctx, &found.UIDs, &found.GIDs)
-		return []target.Still{*found}, err
+		if err := r.remap(ctx, &found.UIDs, &found.GIDs); err != nil {
+			return nil, err // without its user namespace it is not to be had
+		}
+		return []target.Still{*found}, nil
 	case errdefs.IsNotFound(err):
 		return nil, nil
 	case !errdefs.IsInvalidArgument(err) && !errdefs.IsConflict(err) && !errdefs.IsInternal(err):

@@ -35,7 +35,10 @@ func (r *Runtime) Still(ctx context.Context, c *target.Info) (still *target.Stil
 	if err := r.place(still); err != nil {
 		return nil, err
 	}
-	return still, r.remap(ctx, &still.UIDs, &still.GIDs)
+	if err := r.remap(ctx, &still.UIDs, &still.GIDs); err != nil {
+		return nil, err
+	}
+	return still, nil
 }
 
 // place checks that the files are where the host has them.
