@@ -24,6 +24,7 @@ import (
 func newNetns(t *testing.T, f func() error) (name string) {
 	t.Helper()
 	name = fmt.Sprintf("dlx-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	t.Cleanup(func() { _ = netns.DeleteNamed(name) }) // a test may have done so
 	err := nsutil.OnThread(func() error {
 		handle, err := netns.NewNamed(name)
 		if err != nil {
@@ -34,7 +35,6 @@ func newNetns(t *testing.T, f func() error) (name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = netns.DeleteNamed(name) }) // a test may have done so
 	return name
 }
 

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"dlx/fault"
@@ -48,6 +50,9 @@ func (l *Local) findStill(ctx context.Context, name string, image bool) (s *stoo
 	if mounted(s.still.Merged) {
 		return nil, fault.New(fault.NoStill, s.still.Name, "container %q does not run, and its files are still mounted at %s", s.still.Name, s.still.Merged)
 	}
+	if upper := s.still.Dirs[0]; upperInUse(upper) {
+		return nil, fault.New(fault.NoStill, s.still.Name, "container %q does not run, and its layer %s is mounted for writing", s.still.Name, upper)
+	}
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	if s.starts, err = l.targets.Watch(watch, s.still.Runtime, target.Filter{ID: s.still.ID}); err != nil {
@@ -55,6 +60,12 @@ func (l *Local) findStill(ctx context.Context, name string, image bool) (s *stoo
 		return nil, fmt.Errorf("watch for a start of %s: %w", s.still.Name, err)
 	}
 	return s, nil
+}
+
+// upperInUse says whether an overlay that is mounted here writes to a directory.
+func upperInUse(dir string) bool {
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	return err != nil || bytes.Contains(mountinfo, []byte(",upperdir="+dir+",")) || bytes.Contains(mountinfo, []byte(",upperdir="+dir+"\n"))
 }
 
 // standFor starts the process. A container that has been started meanwhile is a fault.Changed.

@@ -77,6 +77,17 @@ func TestStillDocker(t *testing.T) {
 	if err := os.Remove(merged); err != nil {
 		t.Fatal(err)
 	}
+	data := c.Inspect().GraphDriver.Data
+	work, on := filepath.Join(filepath.Dir(data["UpperDir"]), "work"), t.TempDir()
+	if err := syscall.Mount("overlay", on, "overlay", 0, "index=off,lowerdir="+data["LowerDir"]+",upperdir="+data["UpperDir"]+",workdir="+work); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.run(t, e, engine.DebugRequest{}, "true"); !errors.Is(err, fault.NoStill) {
+		t.Errorf("files that are mounted elsewhere: %v", err)
+	}
+	if err := syscall.Unmount(on, 0); err != nil {
+		t.Fatal(err)
+	}
 	subjects := map[engine.Subject]bool{}
 	for _, op := range gate.asked {
 		subjects[op.Subject] = true

@@ -78,20 +78,46 @@ func ParseRef(s string) (Ref, error) {
 			return Ref{}, badTarget(s, "not a process ID")
 		}
 	}
-	if scheme == NetNSScheme {
-		return Ref{scheme, name}, checkNetNS(s, name)
+	check := checkName
+	switch scheme {
+	case NetNSScheme:
+		check = checkNetNS
+	case ImageScheme:
+		check = checkImage
+	case containerdScheme:
+		check = checkInNamespace
+	case podmanScheme:
+		check = checkOfUser
+	case PIDScheme:
+		return Ref{scheme, name}, nil
 	}
-	if scheme == ImageScheme {
-		return Ref{scheme, name}, checkImage(s, name)
-	}
-	bare := name
-	if within, id, ok := strings.Cut(name, "/"); ok && id != "" && (scheme == containerdScheme && within != "" || scheme == podmanScheme && isUser(within)) {
-		bare = within + id
-	}
-	if scheme != PIDScheme && strings.ContainsFunc(bare, notInNames) {
-		return Ref{}, badTarget(s, "names consist of letters, digits, '_', '.' and '-'")
+	if err := check(s, name); err != nil {
+		return Ref{}, err
 	}
 	return Ref{scheme, name}, nil
+}
+
+// checkInNamespace takes a name with a namespace in front, or without.
+func checkInNamespace(text, name string) error {
+	if namespace, id, ok := strings.Cut(name, "/"); ok && namespace != "" && id != "" {
+		name = namespace + id
+	}
+	return checkName(text, name)
+}
+
+// checkOfUser wants a name, maybe with a user's number in front: UID/NAME.
+func checkOfUser(text, name string) error {
+	if user, rest, ok := strings.Cut(name, "/"); ok && isUser(user) && rest != "" {
+		name = rest
+	}
+	return checkName(text, name)
+}
+
+func checkName(text, name string) error {
+	if strings.ContainsFunc(name, notInNames) {
+		return badTarget(text, "names consist of letters, digits, '_', '.' and '-'")
+	}
+	return nil
 }
 
 // checkNetNS takes a plain name, or an absolute path without detours.
