@@ -36,7 +36,7 @@ type kept struct {
 	Mounts     []struct{ Destination string }
 	HostConfig struct {
 		CapDrop, SecurityOpt []string
-		IDMappings           struct{ UidMap, GidMap []string } //nolint:staticcheck // as in the API
+		IDMappings           struct{ UidMap, GidMap []string }
 	}
 }
 
