@@ -82,7 +82,7 @@ func processOf(ctx context.Context, targets []string) int {
 		return 0
 	}
 	set := target.NewSet(runtimes(os.Getenv)...)
-	defer set.Close() //nolint:errcheck // nothing was written
+	defer set.Close()
 	info, err := set.Resolve(ctx, targets[0])
 	if err != nil {
 		return 0 // the verb reports it
