@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox reproducible toolbox-net test test-kernels soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
+.PHONY: build toolbox reproducible toolbox-net test test-kernels test-runtimes soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -25,6 +25,9 @@ test: build ## all tests, on a real Docker (root)
 
 test-kernels: build ## what confines a session, on Linux 5.10 and 6.1 in emulated machines (root)
 	scripts/test-kernels.sh
+
+test-runtimes: build ## every verb on Docker with crun, with a user namespace and 29, containerd 1.6 and 2, and Podman (root)
+	scripts/test-runtimes.sh
 
 soak: build ## 1,000 sessions after one another and 50 at once, and kill -9 at every pass of every step (root)
 	scripts/soak.sh

@@ -22,6 +22,8 @@ func (l *Local) openFor(ctx context.Context, req DebugRequest) (*target.Target, 
 	}
 	image := ref.Scheme == target.ImageScheme
 	switch {
+	case l.rootless && (image || req.Stopped || ref.Scheme == target.NetNSScheme):
+		return nil, nil, fault.New(fault.NoPrivileges, ref.Name, "no permission to have a process stand for what does not run: it takes a control group and device nodes")
 	case ref.Scheme == target.NetNSScheme && req.FS != FSHost:
 		return nil, nil, fault.New(fault.NoFiles, ref.Name, "%s is a network namespace, and has no files", ref)
 	case image && req.Stopped:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests dlx on other runtimes than make test does: scripts/test-runtimes.sh [NAME...]. Versions that Debian has not are built
-# once, into $DLX_RUNTIMES. With --table FILE the tests note there what works.
+# once, into $DLX_RUNTIMES. With --docs the table of docs/runtimes.md is written anew out of what was seen.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -9,12 +9,12 @@ find_go
 
 cache=${DLX_RUNTIMES:-/var/cache/dlx/runtimes}
 containerd_version=2.3.5 moby_version=2.0.0-beta.24 runc_version=1.2.6
-all=(docker-crun docker-userns docker29 containerd containerd2 podman podman-crun)
+all=(docker docker-crun docker-userns docker29 containerd containerd2 podman podman-crun)
 
-if [ "${1:-}" = --table ]; then
-	DLX_TEST_TABLE=$(realpath "$2")
-	export DLX_TEST_TABLE
-	shift 2
+docs=
+if [ "${1:-}" = --docs ]; then
+	docs=docs/runtimes.md
+	shift
 fi
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
@@ -23,6 +23,7 @@ export GORACE=atexit_sleep_ms=0 GOFLAGS=-trimpath
 
 work=$(mktemp -d /var/tmp/dlx-runtimes-XXXXXX)
 chmod 711 "$work"
+export DLX_TEST_TABLE=$work/table
 docker=
 bridge=
 finish() {
@@ -104,6 +105,12 @@ for name in "${names[@]}"; do
 	step "$name"
 	export DLX_TEST_RUNTIME=$name
 	case $name in
+	docker)
+		docker_install
+		docker_begin
+		suite ./engine '^TestDocker$' # make test has the rest
+		docker_end
+		;;
 	docker-crun)
 		docker_install
 		on_v1 "$work/bin"
@@ -140,3 +147,32 @@ for name in "${names[@]}"; do
 	*) die "no runtime $name: there are ${all[*]}" ;;
 	esac
 done
+
+# table: what was done in which state, by runtime. A verb that was not tried there has an empty field.
+table() {
+	awk -F'\t' '
+		!($1 in runtime) { runtime[$1]; order[++n] = $1 }
+		!(($2, $3) in row) { row[$2, $3]; rows[++m] = $2 FS $3 }
+		{ seen[$1, $2, $3] = $4 == "true" && seen[$1, $2, $3] != "no" ? "yes" : "no" }
+		END {
+			printf "| |"; for (i = 1; i <= n; i++) printf " %s |", order[i]
+			printf "\n| --- |"; for (i = 1; i <= n; i++) printf " --- |"
+			print ""
+			for (j = 1; j <= m; j++) {
+				split(rows[j], what, FS)
+				printf "| `%s`, %s |", what[1], what[2]
+				for (i = 1; i <= n; i++) printf " %s |", seen[order[i], what[1], what[2]]
+				print ""
+			}
+		}' "$DLX_TEST_TABLE"
+}
+
+[ -e "$DLX_TEST_TABLE" ] || exit 0
+table
+[ -n "$docs" ] || exit 0
+table >"$work/rows"
+awk -v rows="$work/rows" '
+	/^<!-- runs/ { print; print ""; while ((getline line < rows) > 0) print line; print ""; skip = 1 }
+	/^<!-- end/ { skip = 0 }
+	!skip && !/^<!-- runs/ { print }' "$docs" >"$work/docs"
+cat "$work/docs" >"$docs"

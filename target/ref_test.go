@@ -3,8 +3,8 @@ package target_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 

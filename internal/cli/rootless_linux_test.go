@@ -104,6 +104,7 @@ func (r *rootless) refused(t *testing.T, name string) {
 	has(t, r.want(t, 125, "debug", "--device", "/dev/null", name, "--", "true"), "no permission to give a session a device", hint)
 	has(t, r.want(t, 125, "debug", "pid://1", "--", "true"), "no permission to look into process 1", hint)
 	has(t, r.want(t, 125, "debug", "nosuch", "--", "true"), `no container "nosuch"`)
+	has(t, r.want(t, 125, "debug", "--stopped", name, "--", "true"), "no permission to have a process stand", hint)
 	host := r.Run(t, testutil.RunOptions{Image: r.pause, NetworkMode: "host"}, "")
 	has(t, r.want(t, 1, "capture", "--duration", "1s", host.Name()), "no permission to capture in the network of "+host.Name(), hint)
 	r.want(t, 0, "debug", host.Name(), "--", "true")

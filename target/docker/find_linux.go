@@ -126,11 +126,17 @@ func (r *Runtime) inspect(ctx context.Context, name string) (info *target.Info, 
 
 // Rootfs completes what inspect says. With the containerd image store that is nothing: the merged
 // directory is DockerRootDir/rootfs/DRIVER/ID while the container runs (moby,
-// daemon/containerd/mount.go).
+// daemon/containerd/mount.go), and containerd has the layers of one that does not.
 func (r *Runtime) Rootfs(ctx context.Context, c *target.Info) (target.Layers, error) {
 	layers := c.Layers
-	if layers.Merged != "" || !c.State.Live() {
+	if layers.Merged != "" {
 		return layers, nil
+	}
+	if !c.State.Live() {
+		if layers.Upper != "" {
+			return layers, nil
+		}
+		return r.layersOfStopped(ctx, c.ID)
 	}
 	err := r.ask(ctx, "ask the runtime for its root directory", func(ctx context.Context) error {
 		res, err := r.client.Info(ctx, client.InfoOptions{})

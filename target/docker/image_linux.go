@@ -18,16 +18,22 @@ import (
 // no ID from one of several: those are looked for in the list.
 func (r *Runtime) Images(ctx context.Context, name string) (list []target.Still, err error) {
 	var found *target.Still
+	var layers []string // their digests
 	err = r.ask(ctx, "inspect image "+name, func(ctx context.Context) error {
 		res, err := r.client.ImageInspect(ctx, name)
 		if err == nil {
-			found = imageOf(name, &res.InspectResponse)
+			found, layers = imageOf(name, &res.InspectResponse), res.RootFS.Layers
 		}
 		return err
 	})
 	switch {
 	case err == nil:
-		if err := r.place(found); err != nil {
+		if found.Layers.Upper == "" && len(found.Layers.Lower) == 0 {
+			if found.Layers.Lower, err = r.dirsOfImage(ctx, layers); err != nil {
+				return nil, err
+			}
+		}
+		if err := place(found); err != nil {
 			return nil, err
 		}
 		if err := r.remap(ctx, &found.UIDs, &found.GIDs); err != nil {

@@ -32,7 +32,12 @@ func (r *Runtime) Still(ctx context.Context, c *target.Info) (still *target.Stil
 	if err != nil {
 		return nil, err
 	}
-	if err := r.place(still); err != nil {
+	if still.Layers.Upper == "" {
+		if still.Layers, err = r.layersOfStopped(ctx, still.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := place(still); err != nil {
 		return nil, err
 	}
 	if err := r.remap(ctx, &still.UIDs, &still.GIDs); err != nil {
@@ -42,14 +47,14 @@ func (r *Runtime) Still(ctx context.Context, c *target.Info) (still *target.Stil
 }
 
 // place checks that the files are where the host has them.
-func (r *Runtime) place(still *target.Still) error {
+func place(still *target.Still) error {
 	still.Dirs = slices.Clone(still.Layers.Lower)
 	if still.Layers.Upper != "" {
 		still.Dirs = slices.Insert(still.Dirs, 0, still.Layers.Upper)
 	}
 	still.Merged = still.Layers.Merged
 	if len(still.Dirs) == 0 {
-		return target.NoStill(still.Name, "docker names no layers of %q: it keeps them in containerd, or not as an overlay's", still.Name)
+		return target.NoStill(still.Name, "docker names no layers of %q: it keeps them otherwise than as an overlay's", still.Name)
 	}
 	return nil
 }
