@@ -59,10 +59,13 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 	if req.ReadOnly {
 		d.profile = d.profile.ReadOnly()
 	}
-	if err := errors.Join(d.check(), d.rootless()); err != nil {
+	if err := d.check(); err != nil {
 		return 0, err
 	}
 	if d.devices, err = findDevices(req.Devices); err != nil {
+		return 0, err
+	}
+	if err := d.rootless(); err != nil {
 		return 0, err
 	}
 	if req.Timeout > 0 {

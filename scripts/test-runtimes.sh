@@ -95,7 +95,8 @@ suite() {
 
 on_docker() {
 	suite ./target/docker '^TestRuntime$'
-	suite ./engine '^(TestDocker|TestLocal)$'
+	suite ./engine/everyruntime "^(TestDocker|TestHoldDocker)\$"
+	suite ./engine "^TestLocal\$"
 }
 
 scripts/setup.sh test
@@ -108,7 +109,7 @@ for name in "${names[@]}"; do
 	docker)
 		docker_install
 		docker_begin
-		suite ./engine '^TestDocker$' # make test has the rest
+		suite ./engine/everyruntime "^TestDocker\$" # make test has the rest
 		docker_end
 		;;
 	docker-crun)
@@ -135,12 +136,12 @@ for name in "${names[@]}"; do
 		dir=/nowhere
 		[ "$name" = containerd ] || dir=$(built_containerd):$(built_runc)
 		PATH=$dir:$PATH suite ./target/containerd '^(TestRuntime|TestPod|TestFollowedPod)$'
-		PATH=$dir:$PATH suite ./engine '^TestContainerd$'
+		PATH=$dir:$PATH suite ./engine/everyruntime "Containerd\$"
 		;;
 	podman | podman-crun)
 		[ "$name" = podman ] || { on_v1 "$work/bin"; export DLX_TEST_OCI=$work/bin/crun; }
 		suite ./target/podman '^(TestRuntime|TestRootless)$'
-		suite ./engine '^TestPodman'
+		suite ./engine/everyruntime Podman
 		suite ./internal/cli '^TestRootless$'
 		unset DLX_TEST_OCI
 		;;

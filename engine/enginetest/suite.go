@@ -39,7 +39,6 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	t.Run("ends", s.ends)
 	t.Run("told", s.told)
 	t.Run("crowd", s.crowd)
-	t.Run("hold", s.hold)
 	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("inject", s.inject)
@@ -49,6 +48,14 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 	t.Run("list", s.list)
 	t.Run("gate", s.gate)
 	t.Run("capture", s.capture)
+}
+
+// RunHolds runs the part of the suite that waits for containers' ends and starts.
+func RunHolds(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
+	testutil.RequireRoot(t)
+	docker := testutil.RequireDocker(t)
+	s := &suite{open: open, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
+	s.hold(t)
 }
 
 type suite struct {

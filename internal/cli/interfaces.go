@@ -13,6 +13,9 @@ import (
 )
 
 func (a *app) runInterfaces(ctx context.Context, target, output string) error {
+	if done, err := a.asRoot(ctx, []string{target}); done || err != nil {
+		return err
+	}
 	return a.withEngine(func(e engine.Engine) error {
 		list, err := e.Interfaces(ctx, target)
 		if err != nil {

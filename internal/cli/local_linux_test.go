@@ -26,6 +26,7 @@ func TestRuntimes(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		got = slices.Compact(got) // users of this machine may have a Podman each
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%q, %q: %v, want %v", tt.host, tt.address, got, tt.want)
 		}

@@ -1,4 +1,4 @@
-package engine_test
+package everyruntime_test
 
 import (
 	"bytes"
