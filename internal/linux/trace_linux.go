@@ -176,7 +176,8 @@ func (t *Trace) look() (again, gone bool) {
 	case unix.PTRACE_EVENT_EXIT:
 		return t.standAt(t.ending()), false
 	case unix.PTRACE_EVENT_STOP:
-		if t.asked {
+		// It is seen again whenever any child of this program's tells of something.
+		if t.asked || TraceKind(t.at.Load()) == TraceStopped {
 			return t.standAt(TraceEvent{Kind: TraceStopped}), false
 		}
 		if sig != unix.SIGTRAP { // job control has stopped it, and it stays so

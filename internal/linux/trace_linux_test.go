@@ -284,3 +284,26 @@ func ender(t *testing.T, attr *syscall.SysProcAttr, how string) *exec.Cmd {
 	testutil.Wait(t, "it to be ready", copyLimit, func() bool { return status(t, cmd.Process.Pid, "Name") == "ready" })
 	return cmd
 }
+
+// TestTraceInterrupted: a process that was interrupted stands, whatever other children of this
+// program tell of meanwhile. The defence is that look knows a stop that it has told of.
+func TestTraceInterrupted(t *testing.T) {
+	testutil.RequireRoot(t)
+	cmd := shell(t, "echo; while :; do :; done")
+	pid := cmd.Process.Pid
+	tr := traced(t, pid, linux.TraceExit)
+	if err := tr.Interrupt(); err != nil {
+		t.Fatal(err)
+	}
+	if e := event(t, tr); e.Kind != linux.TraceStopped {
+		t.Fatalf("%+v, want a stop", e)
+	}
+	for range 10 {
+		if err := exec.Command("/bin/true").Run(); err != nil { // whose end is told by SIGCHLD
+			t.Fatal(err)
+		}
+		if status, err := linux.ReadStatus(pid); err != nil || !strings.Contains(string(status), "State:\tt ") || !tr.Stands() {
+			t.Fatalf("it goes on: %v", err)
+		}
+	}
+}
