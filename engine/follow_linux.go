@@ -220,8 +220,8 @@ func (f *followers) note(err error) {
 // change it.
 var restartWait = 3 * time.Second
 
-// next waits for the next start of a container that has ended, or of what takes its place, and holds
-// it. Without one it is nil.
+// next waits for the next start of a container that has ended, or of what takes its place, and
+// holds it. Without one it is nil.
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

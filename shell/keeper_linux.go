@@ -30,9 +30,9 @@ type keeper struct {
 // errKeeper reports that the process which cleans up after a kill -9 could not be started.
 var errKeeper = errors.New("start the session's keeper")
 
-// startKeeper starts it before the cgroup of a name is made, if there is to be one, so somebody will
-// always clean up. It is dlx-init by another name: that starts in a third of dlx's time. It has
-// stopped's process go on in the end.
+// startKeeper starts it before the cgroup of a name is made, if there is to be one, so somebody
+// will always clean up. It is dlx-init by another name: that starts in a third of dlx's time. It
+// has stopped's process go on in the end.
 func startKeeper(program *linux.FD, name string, stopped *nsutil.Process) (*keeper, error) {
 	conn, theirs, err := linux.Pair()
 	if err != nil {

@@ -18,7 +18,8 @@ type Restraints struct {
 	GroupsKept   bool     `json:"groups_kept,omitempty"` // the container's process's, since its user namespace lets nobody set others
 	OOMScoreAdj  int      `json:"oom_score_adj"`
 	Limits       int      `json:"resource_limits"` // how many are the container's
-	// Unlimited says that nothing bounds the session's memory and processes: it has no control group.
+	// Unlimited says that nothing bounds the session's memory and processes: it has no control
+	// group.
 	Unlimited bool `json:"unlimited,omitempty"`
 	// Privileged says that the container has the host's administrator's rights: what restrains the
 	// session does not keep it from the host.

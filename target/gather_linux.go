@@ -12,9 +12,9 @@ import (
 // patience is how long a runtime may take when another one has answered.
 const patience = time.Second
 
-// gather asks runtimes at the same time. Answers come in their order, beside errors.
-// Where one answers, others need not be there, nor for this user, and one that is silent is not waited for any longer:
-// it is a fault.RuntimeSilent. Its question goes on in the group.
+// gather asks runtimes at the same time. Answers come in their order, beside errors. Where one
+// answers, others need not be there, nor for this user, and one that is silent is not waited for
+// any longer: it is a fault.RuntimeSilent. Its question goes on in the group.
 func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (T, error)) ([]T, []error) {
 	type answer struct {
 		from  int

@@ -94,8 +94,8 @@ type Info struct {
 	Cgroup     string            `json:"-"` // its path as in /proc/PID/cgroup, if the runtime tells it
 	Layers     Layers            `json:"layers,omitzero"`
 	Addresses  []netip.Addr      `json:"-"` // in the networks of its runtime
-	// Place is where it stands, for who makes another container for each restart, as Kubernetes does:
-	// in a pod, by a name. It is empty where a restart keeps the ID.
+	// Place is where it stands, for who makes another container for each restart, as Kubernetes
+	// does: in a pod, by a name. It is empty where a restart keeps the ID.
 	Place string `json:"-"`
 	// Awaited says of one that has ended that its pod lives on, so that another may take its place.
 	// Only Inspect finds that out.

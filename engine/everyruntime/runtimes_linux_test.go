@@ -64,8 +64,8 @@ func TestPodman(t *testing.T) {
 	})
 }
 
-// TestPodmanOfUser: root's dlx in the containers of a user's Podman. Nothing is written for that user
-// at a path that the user names.
+// TestPodmanOfUser: root's dlx in the containers of a user's Podman. Nothing is written for that
+// user at a path that the user names.
 func TestPodmanOfUser(t *testing.T) {
 	s := testutil.RequireSubordinatePodman(t).Serve()
 	c := s.Run(t, testutil.RunOptions{Image: s.Image("pause", testutil.Prog(t, "pause")), User: "1000"}, "")

@@ -32,8 +32,8 @@ func localEngine() (engine.Engine, error) {
 	return engine.NewLocal(o), nil
 }
 
-// userDirs are where a user keeps what outlives dlx, unless the user says where, and what lasts until
-// the machine is switched off (the XDG Base Directory Specification).
+// userDirs are where a user keeps what outlives dlx, unless the user says where, and what lasts
+// until the machine is switched off (the XDG Base Directory Specification).
 func userDirs(state string) (keep, run string) {
 	home := os.Getenv("HOME")
 	for _, dir := range []string{os.Getenv("XDG_STATE_HOME"), filepath.Join(home, ".local/state")} {

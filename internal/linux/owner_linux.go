@@ -17,8 +17,8 @@ func PeerUser(conn syscall.Conn) (uid int, err error) {
 	return int(cred.Uid), nil
 }
 
-// PeerProcess is the process there, and 0 one that this process does not see. Its number may come to
-// mean another.
+// PeerProcess is the process there, and 0 one that this process does not see. Its number may come
+// to mean another.
 func PeerProcess(conn syscall.Conn) (pid int, err error) {
 	cred, err := peer(conn)
 	if err != nil {

@@ -1,5 +1,6 @@
 // Package rootless does without root what a user may do with the user's own containers: it executes
-// dlx once more in the user namespace that they are in, whose root the user is (user_namespaces(7)).
+// dlx once more in the user namespace that they are in, whose root the user is
+// (user_namespaces(7)).
 //
 // What runs there has the user's rights and no other. It may join the containers' namespaces, mount
 // file systems in mount namespaces of its own, and become the users that the namespace has. The

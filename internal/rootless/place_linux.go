@@ -14,8 +14,8 @@ var ErrNotOurs = errors.New("it is in no user namespace of this user's")
 // Inside says whether this process is root in a user namespace only, and not on the machine.
 func Inside() bool { return os.Geteuid() == 0 && !linux.InitialUserNS() }
 
-// Place is a user namespace that a user's containers are in, or that theirs are in. Its owner closes
-// it.
+// Place is a user namespace that a user's containers are in, or that theirs are in. Its owner
+// closes it.
 type Place struct {
 	user  *linux.FD
 	mount *linux.FD // a mount namespace of it, with what is mounted for the containers; may be nil

@@ -159,9 +159,9 @@ func TestPod(t *testing.T) {
 	find(web, web)
 }
 
-// TestFollowedPod: a capture goes on in the container that Kubernetes makes in the place of one that
-// has ended, and in no other of the pod. It ends with the pod. The defences are Info.Place, and that
-// one that has ended is awaited while its pod lives.
+// TestFollowedPod: a capture goes on in the container that Kubernetes makes in the place of one
+// that has ended, and in no other of the pod. It ends with the pod. The defences are Info.Place,
+// and that one that has ended is awaited while its pod lives.
 func TestFollowedPod(t *testing.T) {
 	d := testutil.StartCRI(t)
 	image := d.Image(t, "k8s.io", "pause", testutil.Prog(t, "pause"))
