@@ -73,7 +73,7 @@ func (l *Local) Debug(ctx context.Context, req DebugRequest, streams Streams) (c
 		ctx, cancel = context.WithTimeoutCause(ctx, req.Timeout, ErrTimeout)
 		defer cancel()
 	}
-	defer func() { err = errors.Join(err, d.close()) }()
+	defer func() { err = errors.Join(d.explain(err), d.close()) }()
 	if err := d.gather(ctx, streams); err != nil {
 		return 0, err
 	}
@@ -249,6 +249,14 @@ func (d *debug) operation(command []string) Operation {
 		op.Hold = &d.req.Hold
 	}
 	return op
+}
+
+// explain says of what failed because the container has ended meanwhile that it has.
+func (d *debug) explain(err error) error {
+	if err == nil || fault.Of(err) != nil || d.target == nil || !errors.Is(d.target.Process.Alive(), nsutil.ErrGone) {
+		return err
+	}
+	return fault.New(fault.TargetEnded, d.target.Name, "the container ended: %w", err)
 }
 
 // restraints are what holds the session back.

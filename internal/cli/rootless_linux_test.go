@@ -103,7 +103,7 @@ func (r *rootless) refused(t *testing.T, name string) {
 	const hint = "\nhint: run dlx as root"
 	has(t, r.want(t, 125, "debug", "--memory", "64m", name, "--", "true"), "this user may make no control group", "\nhint: leave the limit out")
 	has(t, r.want(t, 125, "debug", "--pids-limit", "10", name, "--", "true"), "this user may make no control group")
-	has(t, r.want(t, 125, "debug", "--device", "/dev/null", name, "--", "true"), "no permission to give a session a device", hint)
+	has(t, r.want(t, 125, "debug", "--device", "/dev/kmsg", name, "--", "true"), "no permission to give a session a device", hint)
 	has(t, r.want(t, 125, "debug", "pid://1", "--", "true"), "no permission to look into process 1", hint)
 	has(t, r.want(t, 125, "debug", "nosuch", "--", "true"), `no container "nosuch"`)
 	has(t, r.want(t, 125, "debug", "--stopped", name, "--", "true"), "no permission to have a process stand", hint)
