@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,7 @@ func TestRootless(t *testing.T) {
 			web := r.Run(t, testutil.RunOptions{Image: r.image}, "")
 			t.Run("debug", func(t *testing.T) { r.debug(t, web.Name()) })
 			t.Run("capture", func(t *testing.T) { r.capture(t, web) })
+			t.Run("grabbed", func(t *testing.T) { r.grabbed(t, web.Name()) })
 			if name == "one user" {
 				return // nothing else depends on the other users that there are
 			}
@@ -277,6 +279,43 @@ func (r *rootless) capture(t *testing.T, c *testutil.PodmanContainer) {
 	}
 	has(t, text.String(), "ICMP")
 	<-pinged
+}
+
+// grabbed: a container that shares the host's processes, and is the same user as dlx, reaches for
+// what dlx's hold: the user's files are below their root directories. The defence is that what takes
+// packets apart, and has no more capabilities than a container, can not be traced.
+func (r *rootless) grabbed(t *testing.T, name string) {
+	marker := filepath.Join(r.Dir(), "secret")
+	if err := errors.Join(os.WriteFile(marker, []byte("marker"), 0o644), os.Chown(marker, r.UID(), r.UID())); err != nil {
+		t.Fatal(err)
+	}
+	const captures = 5
+	image := r.Image("grabber", testutil.Prog(t, "grabber"))
+	c := r.Run(t, testutil.RunOptions{Image: image, Cmd: []string{"/grabber", marker, strconv.Itoa(os.Getpid())}, PidMode: "host"}, "")
+	defer c.Remove()
+	tries := func() string {
+		out, err := r.Command("logs", c.Name()).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	for range captures {
+		live := r.As(r.dlx, "capture", "-n", name)
+		if err := live.Start(); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Wait(t, "dlx-print", rootlessLimit, func() bool { return len(r.processes("dlx-print ")) == 1 })
+		before := len(tries())
+		testutil.Wait(t, "tries", rootlessLimit, func() bool { return len(tries()) > before })
+		_ = live.Process.Signal(syscall.SIGTERM)
+		_ = live.Wait()
+	}
+	for line := range strings.Lines(tries()) {
+		if strings.Contains(line, "got ") {
+			t.Errorf("the container got %s", line)
+		}
+	}
 }
 
 // nested: containers in user namespaces below the user's own.

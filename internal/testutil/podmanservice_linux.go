@@ -152,7 +152,7 @@ type PodmanContainer struct {
 
 // Run makes a container, and starts it unless told not to. Of the options it takes the image, the
 // command, the name, the environment, labels, user, working directory, what is read only,
-// devices, and the modes of network and user namespace.
+// devices, and the modes of network, PID and user namespace.
 func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanContainer {
 	t.Helper()
 	c := &PodmanContainer{t: t, service: s, name: o.Name}
@@ -177,6 +177,9 @@ func (s *PodmanService) Run(t testing.TB, o RunOptions, pod string) *PodmanConta
 	own := map[string]any{"netns": map[string]string{"nsmode": "none"}}
 	if o.NetworkMode != "" {
 		own = map[string]any{"netns": map[string]string{"nsmode": o.NetworkMode}}
+	}
+	if o.PidMode != "" {
+		own["pidns"] = map[string]string{"nsmode": o.PidMode}
 	}
 	if o.UsernsMode != "" {
 		own["userns"] = map[string]string{"nsmode": o.UsernsMode}
