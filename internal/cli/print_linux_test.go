@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +134,14 @@ func TestPrinterProcess(t *testing.T) {
 	} {
 		if !strings.Contains(status, line) {
 			t.Errorf("%q is not in its status:\n%s", line, status)
+		}
+	}
+	// Root owns the files of a process that its own user may not trace (proc(5)), and may read its
+	// program, which makes it one from its execution on.
+	for name, want := range map[string]fs.FileMode{"/fd": fs.ModeDir | 0o500, "/exe": 0o111} {
+		info, err := os.Stat(dir + name)
+		if err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode() != want {
+			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
 	if env, err := os.ReadFile(dir + "/environ"); err != nil || !strings.HasPrefix(string(env), "PATH=/nowhere\x00TZ=") || strings.Contains(string(env), "SECRET") {
