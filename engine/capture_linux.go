@@ -201,7 +201,7 @@ func (f *followers) name(ctx context.Context) {
 
 // askNames takes the names in. Without them a capture is as good, so an error is none.
 func (f *followers) askNames(ctx context.Context) {
-	list, _ := f.l.targets.List(ctx, target.Filter{})
+	list, _ := f.l.targets.Chosen(ctx, target.Filter{})
 	var names []pcapng.Name
 	for _, c := range list {
 		for _, a := range c.Addresses {

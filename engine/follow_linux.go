@@ -225,7 +225,7 @@ var restartWait = 3 * time.Second
 func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	starts, err := f.l.targets.Watch(ctx, t.Runtime, t.Successors())
+	starts, err := f.l.targets.WatchFor(ctx, &t.Info)
 	if err != nil {
 		return nil, err
 	}
@@ -262,17 +262,9 @@ func (f *followers) next(ctx context.Context, t *target.Target) (*target.Target,
 
 // successor takes hold of a container that has started again, or of what runs in its place.
 func (f *followers) successor(ctx context.Context, t *target.Target) (*target.Target, error) {
-	ref := t.Ref()
-	if t.Place != "" {
-		there, err := f.l.targets.List(ctx, t.Successors())
-		for _, c := range there {
-			if c.Runtime == t.Runtime && c.Owner == t.Owner {
-				ref, err = c.Ref(), nil
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
+	ref, err := f.l.targets.Successor(ctx, &t.Info)
+	if err != nil {
+		return nil, err
 	}
 	return f.l.targets.Open(ctx, ref.String())
 }
@@ -288,11 +280,11 @@ func (f *followers) watchLabels(ctx context.Context) error {
 		return nil
 	}
 	labelled := target.Filter{Labels: f.req.Labels}
-	starts, err := f.l.targets.Watch(ctx, "", labelled)
+	starts, err := f.l.targets.Watch(ctx, labelled)
 	if err != nil {
 		return err
 	}
-	there, err := f.l.targets.List(ctx, labelled)
+	there, err := f.l.targets.Chosen(ctx, labelled)
 	if err != nil {
 		return err
 	}

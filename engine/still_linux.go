@@ -55,7 +55,7 @@ func (l *Local) findStill(ctx context.Context, name string, image bool) (s *stoo
 	}
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	if s.starts, err = l.targets.Watch(watch, s.still.Runtime, target.Filter{ID: s.still.ID}); err != nil {
+	if s.starts, err = l.targets.WatchFor(watch, &s.still.Info); err != nil {
 		stop()
 		return nil, fmt.Errorf("watch for a start of %s: %w", s.still.Name, err)
 	}

@@ -202,7 +202,7 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, drain(caught, stop)) }()
-	starts, err := w.l.targets.Watch(ctx, w.info.Runtime, target.Filter{ID: w.info.ID})
+	starts, err := w.l.targets.WatchFor(ctx, w.info)
 	if err != nil {
 		return nil, false, err
 	}

@@ -14,7 +14,8 @@ const patience = time.Second
 
 // gather asks runtimes at the same time. Answers come in their order, beside errors. Where one
 // answers, others need not be there, nor for this user, and one that is silent is not waited for
-// any longer: it is a fault.RuntimeSilent. Its question goes on in the group.
+// any longer: it is a fault.RuntimeSilent. Its question goes on in the group. Beside runtimes of
+// one's own, what those of other users fail at is no error: no user is to fail what root does.
 func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (T, error)) ([]T, []error) {
 	type answer struct {
 		from  int
@@ -28,6 +29,7 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 			answers <- answer{i, value, err}
 		})
 	}
+	beside := slices.ContainsFunc(runtimes, own)
 	began := time.Now()
 	var late <-chan time.Time // once one has answered
 	values, waiting := make([]T, len(runtimes)), make(map[int]bool, len(runtimes))
@@ -48,6 +50,7 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 					defer timer.Stop()
 					late = timer.C
 				}
+			case beside && Others(runtimes[a.from]):
 			case errors.Is(a.err, fault.NoRuntime), errors.Is(a.err, fault.SocketDenied):
 				absent[a.from] = a.err
 			default:
@@ -55,7 +58,7 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 			}
 		case <-late:
 			for i := range runtimes {
-				if waiting[i] {
+				if waiting[i] && !(beside && Others(runtimes[i])) {
 					errs = append(errs, silent(runtimes[i]))
 				}
 			}

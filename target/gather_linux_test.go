@@ -110,7 +110,7 @@ func TestWatchSlow(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		start := time.Now()
-		events, err := set.Watch(ctx, "", target.Filter{})
+		events, err := set.Watch(ctx, target.Filter{})
 		if took := time.Since(start); err != nil || took != time.Second {
 			t.Fatalf("watch: %v after %v", err, took)
 		}

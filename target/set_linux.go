@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -69,6 +70,12 @@ func (s *Set) runtime(c *Info) (Runtime, bool) {
 	return of[0], true
 }
 
+// Others says whether a runtime is neither root's nor the caller's. Beside those, what it fails at
+// is no failure of the host's.
+func Others(r Runtime) bool { return r.Owner() != 0 && r.Owner() != os.Geteuid() }
+
+func own(r Runtime) bool { return !Others(r) }
+
 func having(runtimes []Runtime, cond func(Runtime) bool) (list []Runtime) {
 	for _, r := range runtimes {
 		if cond(r) {
@@ -81,8 +88,8 @@ func having(runtimes []Runtime, cond func(Runtime) bool) (list []Runtime) {
 // Resolve finds the one container that a TARGET means. Text that is no TARGET is a fault.BadTarget.
 // If none fits it is a fault.NotFound or NoProcess, and if several do an Ambiguous. While a runtime
 // fails to answer, the beginning of a name is not enough: it may be that of a container there. What
-// has that very name in a runtime of root's is meant, and nobody else is asked: no user can take a
-// name from it.
+// has that very name in a runtime of one's own is meant, and nobody else is asked: no user can take
+// a name from it.
 func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	ref, err := ParseRef(text)
 	if err != nil {
@@ -116,26 +123,26 @@ func (s *Set) Resolve(ctx context.Context, text string) (*Info, error) {
 	return nil, s.notFound(ctx, ref, runtimes)
 }
 
-// find asks root's runtimes first.
+// find asks one's own runtimes first. Beside them, others have a second, and what they fail at is
+// no error.
 func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits []Info, err error) {
 	find := func(ctx context.Context, r Runtime) ([]Info, error) { return r.Find(ctx, name) }
-	roots := having(runtimes, func(r Runtime) bool { return r.Owner() == 0 })
-	if len(roots) > 0 {
-		hits, err = s.ask(ctx, roots, find)
-		hits = exact(hits, name)
+	ours, theirs := having(runtimes, own), having(runtimes, Others)
+	if len(ours) == 0 {
+		hits, err = s.ask(ctx, theirs, find)
+		return exact(hits, name), err
 	}
-	if len(roots) == len(runtimes) || len(hits) > 0 && hits[0].named(name) {
+	hits, err = s.ask(ctx, ours, find)
+	if hits = exact(hits, name); len(theirs) == 0 || len(hits) > 0 && hits[0].named(name) {
 		return hits, err
 	}
-	users := having(runtimes, func(r Runtime) bool { return r.Owner() != 0 })
-	more, merr := s.ask(ctx, users, find)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	more, _ := s.ask(ctx, theirs, find)
 	if len(more) > 0 && errors.Is(err, fault.NoRuntime) {
 		err = nil
 	}
-	if len(roots) > 0 && errors.Is(merr, fault.NoRuntime) {
-		merr = nil
-	}
-	return exact(append(hits, more...), name), errors.Join(err, merr)
+	return exact(append(hits, more...), name), err
 }
 
 // exact returns the containers of that very name or ID or, if there are none, all.
@@ -191,15 +198,43 @@ func (s *Set) Rootfs(ctx context.Context, c *Info) (Layers, error) {
 	return r.Rootfs(ctx, c)
 }
 
-// Watch tells of the starts of one runtime's containers, or, without a scheme, of all runtimes'. It
-// has subscribed when it returns, but with a runtime that is silent: that one's are told of once it
-// has answered. An event with an error is the last one of its runtime; the channel is closed when
-// nothing more can come.
-func (s *Set) Watch(ctx context.Context, scheme string, f Filter) (<-chan Event, error) {
-	runtimes := s.of(scheme)
-	if len(runtimes) == 0 {
-		return nil, noScheme(scheme+"://", scheme)
+// Chosen returns the containers of one's own runtimes that a filter lets through. What other users
+// label as they like chooses none of theirs: they are asked for by name.
+func (s *Set) Chosen(ctx context.Context, f Filter) ([]Info, error) {
+	return s.ask(ctx, having(s.runtimes, own), func(ctx context.Context, r Runtime) ([]Info, error) { return r.List(ctx, f) })
+}
+
+// Watch tells of the starts of such containers. It has subscribed when it returns, but with a
+// runtime that is silent: that one's are told of once it has answered. An event with an error is
+// the last one of its runtime; the channel is closed when nothing more can come.
+func (s *Set) Watch(ctx context.Context, f Filter) (<-chan Event, error) {
+	return watch(ctx, having(s.runtimes, own), f)
+}
+
+// WatchFor tells of the next starts of a container, or of what takes its place, as its own runtime
+// does.
+func (s *Set) WatchFor(ctx context.Context, c *Info) (<-chan Event, error) {
+	r, ok := s.runtime(c)
+	if !ok {
+		return nil, noScheme(c.Ref().String(), c.Runtime)
 	}
+	return watch(ctx, []Runtime{r}, c.successors())
+}
+
+// Successor is the container itself or, for one with a place, what runs there now.
+func (s *Set) Successor(ctx context.Context, c *Info) (Ref, error) {
+	r, ok := s.runtime(c)
+	if c.Place == "" || !ok {
+		return c.Ref(), nil
+	}
+	there, err := r.List(ctx, c.successors())
+	if len(there) == 0 {
+		return c.Ref(), err
+	}
+	return there[len(there)-1].Ref(), nil
+}
+
+func watch(ctx context.Context, runtimes []Runtime, f Filter) (<-chan Event, error) {
 	ctx, stop := context.WithCancel(ctx)
 	all := make(chan Event)
 	var watching sync.WaitGroup

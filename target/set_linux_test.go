@@ -135,7 +135,7 @@ func TestWatch(t *testing.T) {
 		docker, podman := newFake("docker"), newFake("podman")
 		set := target.NewSet(docker, podman)
 		ctx, cancel := context.WithCancel(t.Context())
-		events, err := set.Watch(ctx, "", target.Filter{})
+		events, err := set.Watch(ctx, target.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestWatch(t *testing.T) {
 		cancel()
 
 		ctx, cancel = context.WithCancel(t.Context())
-		if events, err = set.Watch(ctx, "pid", target.Filter{}); err != nil {
+		if events, err = set.WatchFor(ctx, &target.Info{Runtime: "pid", ID: "1"}); err != nil {
 			t.Fatal(err)
 		}
 		if e, ok := <-events; ok {
@@ -163,7 +163,7 @@ func TestWatch(t *testing.T) {
 
 		podman.err = errors.New("does not answer")
 		docker.events = make(chan target.Event)
-		if _, err = set.Watch(t.Context(), "", target.Filter{}); !errors.Is(err, podman.err) {
+		if _, err = set.Watch(t.Context(), target.Filter{}); !errors.Is(err, podman.err) {
 			t.Errorf("watch: %v, want podman's error", err)
 		}
 		synctest.Wait() // and nobody watches docker
@@ -175,12 +175,23 @@ type usersFake struct {
 	*fake
 	owner int
 	asked int
+	hangs bool
 }
 
 func (f *usersFake) Owner() int { return f.owner }
 
+func (f *usersFake) List(ctx context.Context, _ target.Filter) ([]target.Info, error) {
+	if f.hangs {
+		<-ctx.Done()
+	}
+	return f.list, f.err
+}
+
 func (f *usersFake) Find(ctx context.Context, name string) (hits []target.Info, err error) {
 	f.asked++
+	if f.hangs {
+		<-ctx.Done()
+	}
 	hits, err = f.fake.Find(ctx, name)
 	for i := range hits {
 		hits[i].Owner = f.owner
@@ -195,7 +206,7 @@ func (f *usersFake) Inspect(_ context.Context, id string) (*target.Info, error) 
 // TestResolveUsers: no user's runtime takes a name from a container of root's, nor delays it. The
 // defence is that root's runtimes are asked first.
 func TestResolveUsers(t *testing.T) {
-	ann, bob := &usersFake{newFake("podman", "web", "mine", "db-1"), 1001, 0}, &usersFake{newFake("podman", "mine", "hers"), 1002, 0}
+	ann, bob := &usersFake{fake: newFake("podman", "web", "mine", "db-1"), owner: 1001}, &usersFake{fake: newFake("podman", "mine", "hers"), owner: 1002}
 	set := target.NewSet(newFake("docker", "web", "db"), newFake("podman", "cache"), ann, bob)
 	for text, want := range map[string]string{
 		"web":                "docker://docker-id-of-web",
@@ -233,5 +244,69 @@ func TestResolveUsers(t *testing.T) {
 	bob.err = errors.New("does not answer")
 	if c, err := set.Resolve(t.Context(), "cache"); err != nil || c.Owner != 0 {
 		t.Errorf("a user's runtime that does not answer: %v, %v", c, err)
+	}
+}
+
+// TestOthersFail: another user's runtime that hangs, answers with errors, or labels and tells as it
+// likes, neither fails nor delays what is done with one's own, but for a list's second. The defence
+// is that nothing but names and lists is asked of it, and that its errors are none.
+func TestOthersFail(t *testing.T) {
+	lying := errors.New("nonsense")
+	for name, ann := range map[string]*usersFake{
+		"wrong":   {fake: newFake("podman", "hers", "other"), owner: 1001},
+		"hanging": {fake: newFake("podman", "hers", "other"), owner: 1001, hangs: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				if !ann.hangs {
+					ann.err = lying
+				}
+				roots := newFake("podman", "mine")
+				set := target.NewSet(newFake("docker", "web"), roots, ann)
+				if list, err := set.List(ctx, target.Filter{}); err != nil || len(list) < 2 {
+					t.Errorf("list: %v, %v", list, err)
+				}
+				if c, err := set.Resolve(ctx, "we"); err != nil || c.Runtime != "docker" {
+					t.Errorf("the beginning of a name: %v, %v", c, err)
+				}
+				if _, err := set.Resolve(ctx, "nosuch"); !errors.Is(err, fault.NotFound) {
+					t.Errorf("a name that is not there: %v", err)
+				}
+				chosen, err := set.Chosen(ctx, target.Filter{})
+				if err != nil || len(chosen) != 2 || chosen[0].Owner+chosen[1].Owner != 0 {
+					t.Errorf("chosen: %v, %v", chosen, err)
+				}
+				told := func(what string, events <-chan target.Event, err error) {
+					t.Helper()
+					if err != nil {
+						t.Fatal(err)
+					}
+					go func() { roots.events <- target.Event{Ref: target.Ref{Scheme: "podman", Name: "mine"}} }()
+					if e := <-events; e.Err != nil || e.Ref.Name != "mine" {
+						t.Errorf("%s: %+v", what, e)
+					}
+				}
+				some, stop := context.WithCancel(ctx)
+				events, err := set.Watch(some, target.Filter{})
+				told("all", events, err)
+				synctest.Wait()
+				select {
+				case ann.events <- target.Event{Err: lying}:
+					t.Error("its starts are waited for")
+				default:
+				}
+				stop()
+				synctest.Wait()
+				events, err = set.WatchFor(ctx, &roots.list[0])
+				told("one", events, err)
+				if !ann.hangs {
+					if _, err := set.Resolve(ctx, "podman://1001/nosuch"); !errors.Is(err, lying) {
+						t.Errorf("asked itself: %v, want its error", err)
+					}
+				}
+				cancel()
+			})
+		})
 	}
 }

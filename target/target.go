@@ -110,8 +110,8 @@ func (c *Info) Ref() Ref {
 	return Ref{c.Runtime, c.ID}
 }
 
-// Successors lets the container's next starts through: its own, or those of what takes its place.
-func (c *Info) Successors() Filter {
+// successors lets the container's next starts through: its own, or those of what takes its place.
+func (c *Info) successors() Filter {
 	if c.Place != "" {
 		return Filter{Place: c.Place}
 	}

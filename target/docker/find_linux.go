@@ -19,9 +19,6 @@ import (
 // List returns containers by name. The numbers of their processes come from one look at /proc, and
 // not from a question to the runtime for each. A number is 0 if /proc does not tell.
 func (r *Runtime) List(ctx context.Context, f target.Filter) (list []target.Info, err error) {
-	if f.Place != "" {
-		return nil, nil // a restart keeps the ID
-	}
 	pids := make(chan map[string]int, 1)
 	go func() {
 		defer close(pids)

@@ -13,9 +13,6 @@ import (
 // List returns containers by name. One question has all, paused ones too: without "all" Podman
 // leaves them out. A pod's own container is listed only among all, or by its ID.
 func (r *Runtime) List(ctx context.Context, f target.Filter) ([]target.Info, error) {
-	if f.Place != "" {
-		return nil, nil // a restart keeps the ID
-	}
 	all, err := r.list(ctx)
 	if err != nil {
 		return nil, err
