@@ -133,14 +133,14 @@ func (w *waiter) end(ctx context.Context, t *target.Target) (bool, error) {
 			return false, err
 		}
 		switch {
-		case e.Kind == linux.TraceGone:
+		case e.Kind == linux.TraceGone && t.Process.HasEnded():
 			t.Process.Untrace()
 			return false, nil
 		case e.Kind == linux.TraceFault:
 			w.held.leaves = true
 			w.tell(shell.HoldFault, HoldNews{End: linux.SignalName(linux.Signal(e.Status)), PID: firstPID(t.Process)})
 			return true, nil
-		case !e.Alone:
+		case e.Kind == linux.TraceExit && !e.Alone:
 			w.tell(shell.HoldEnding, HoldNews{End: endOf(e.Status), PID: firstPID(t.Process)})
 			return true, nil
 		}

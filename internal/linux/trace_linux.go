@@ -27,7 +27,7 @@ const (
 	TraceStopped                      // as it was asked to
 	TraceExit                         // it is about to end; memory, files and namespaces are there
 	TraceFault                        // a fault is about to end it, where TraceExit was asked for
-	TraceGone                         // it has ended
+	TraceGone                         // it has ended, or only its first thread, and nothing more comes of it
 )
 
 // TraceEvent is what a traced process has come to.
@@ -159,7 +159,13 @@ func (t *Trace) look() (again, gone bool) {
 		return false, true
 	}
 	if info.pid == 0 {
-		return false, false
+		if stat, err := StatProcess(t.pid); err != nil || !stat.Ended() {
+			return false, false
+		}
+		// The first thread had passed TraceExit before it was traced, and the others go on: nobody is
+		// told of its end before theirs (kernel/exit.c, delay_group_leader).
+		t.tell(TraceEvent{Kind: TraceGone})
+		return false, true
 	}
 	sig, event := unix.Signal(info.status&0xff), info.status>>8
 	switch event {
@@ -337,47 +343,6 @@ func (t *Trace) Close() {
 	}
 	t.quit()
 	<-t.done
-}
-
-// aloneLimit is how long the other threads of a process may take to end with it.
-const aloneLimit = time.Second
-
-// aloneIn says whether a process's first thread ends alone. All others are told to end by a SIGKILL
-// of each thread's own (kernel/signal.c, zap_other_threads), unless one executes a program.
-func aloneIn(pid int) bool {
-	for end := time.Now().Add(aloneLimit); ; time.Sleep(lastStopWait) {
-		if !othersGoOn(pid) {
-			return false
-		}
-		if time.Now().After(end) {
-			return true
-		}
-	}
-}
-
-// othersGoOn says whether a thread other than the first is not about to end.
-func othersGoOn(pid int) bool {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	threads, err := os.ReadDir(dir)
-	if err != nil {
-		return false
-	}
-	for _, thread := range threads {
-		if thread.Name() == fmt.Sprint(pid) {
-			continue
-		}
-		data, err := os.ReadFile(dir + "/" + thread.Name() + "/status")
-		if err != nil {
-			continue
-		}
-		status := Status(data)
-		state, serr := status.Field("State")
-		pending, perr := status.Number("SigPnd", 16)
-		if serr == nil && perr == nil && state[0] != 'Z' && state[0] != 'X' && pending&(1<<(unix.SIGKILL-1)) == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // SignalName is a signal's name, such as "SIGSEGV", or its number.

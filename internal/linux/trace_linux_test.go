@@ -12,6 +12,8 @@ import (
 
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
+
+	"golang.org/x/sys/unix"
 )
 
 // shell starts a script and returns when it has printed a line.
@@ -68,7 +70,7 @@ func TestTraceExit(t *testing.T) {
 		"echo; read; kill -KILL $$":    "signal: killed",
 		"echo; read; kill -SEGV $$":    "signal: segmentation fault",
 		"echo; read; kill -TERM $$":    "signal: terminated",
-		"echo; exec sh -c 'read; a;'":  "exit status 127",
+		"echo; exec sh -c 'read x; a;'":  "exit status 127",
 		"echo; read; exec sh -c false": "exit status 1",
 	} {
 		t.Run(script, func(t *testing.T) {
@@ -307,3 +309,51 @@ func TestTraceInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// TestTracePastExit: a first thread that ends alone can be traced when it has passed its TraceExit
+// already. That nothing more comes of it is told.
+func TestTracePastExit(t *testing.T) {
+	testutil.RequireRoot(t)
+	const tries = 30
+	for range tries {
+		cmd := ender(t, nil, "leave")
+		pid := cmd.Process.Pid
+		fd := pidfd(t, pid)
+		tr := traced(t, pid, linux.TraceExit)
+		slow(t, pid)
+		_ = cmd.Process.Signal(syscall.SIGUSR1)
+		if e := event(t, tr); e.Kind != linux.TraceExit || !e.Alone {
+			t.Fatalf("%+v", e)
+		}
+		tr.Close()
+		again, err := linux.TraceProcess(t.Context(), fd, pid, linux.TraceExit)
+		if errors.Is(err, linux.ErrNoProcess) {
+			continue // it was quicker
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		if e := event(t, again); e.Kind != linux.TraceGone {
+			t.Errorf("%+v, want TraceGone", e)
+		}
+		return
+	}
+	t.Errorf("in %d tries it was never traced in time", tries)
+}
+
+// slow has a thread run on a processor where another one is always preferred.
+func slow(t *testing.T, tid int) {
+	t.Helper()
+	busy := shell(t, "echo; while :; do :; done").Process.Pid
+	var first unix.CPUSet
+	first.Set(0)
+	err := errors.Join(unix.SchedSetaffinity(busy, &first), unix.SchedSetaffinity(tid, &first),
+		unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: schedIdle}, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// schedIdle is SCHED_IDLE (linux/sched.h).
+const schedIdle = 5
