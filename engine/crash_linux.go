@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"dlx/fault"
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 	"dlx/nsutil"
 	"dlx/shell"
 	"dlx/target"
@@ -132,7 +132,7 @@ func (h *holding) stop(ctx context.Context) error {
 		if err != nil || state == 'T' || state == 't' {
 			return err
 		}
-		if err := pause(ctx, time.Millisecond); err != nil {
+		if err := pause.For(ctx, time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -154,7 +154,7 @@ func (h *holding) attached(ctx context.Context) bool {
 			h.stopped = false
 			return false
 		}
-		if pause(ctx, watchEvery) != nil {
+		if pause.For(ctx, watchEvery) != nil {
 			return false
 		}
 	}
@@ -172,18 +172,6 @@ func look(p *nsutil.Process) (state byte, tracer uint64, err error) {
 		return 0, 0, err
 	}
 	return text[0], tracer, nil
-}
-
-// pause waits, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // expire lets the container go when its time is up.
@@ -244,17 +232,12 @@ func firstPID(p *nsutil.Process) int {
 	if err != nil {
 		return p.PID()
 	}
-	numbers, err := status.Field("NSpid")
-	fields := strings.Fields(numbers)
-	pid := p.PID()
-	if err == nil && len(fields) > 0 {
-		_, _ = fmt.Sscan(fields[len(fields)-1], &pid)
+	pid, _, err := status.InnermostPID()
+	if err != nil {
+		return p.PID()
 	}
 	return pid
 }
-
-// kubernetes is a label that containerd gives the containers of Kubernetes' pods.
-const kubernetes = "io.cri-containerd.kind"
 
 // startsAgain reports a container that never will: a process that was named by its number, or
 // Kubernetes', which makes a new one.
@@ -262,7 +245,7 @@ func startsAgain(c *target.Info) error {
 	switch {
 	case c.Runtime == target.PIDScheme:
 		return fault.New(fault.NoRestart, c.Name, "process %s starts but once", c.ID)
-	case c.Labels[kubernetes] != "":
+	case c.Place != "":
 		return fault.New(fault.NoRestart, c.Name, "container %q belongs to Kubernetes, which starts another one in its place", c.Name)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"dlx/internal/failpoint"
 	"dlx/internal/hold"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 	"dlx/nsutil"
 	"dlx/shell"
 	"dlx/target"
@@ -185,7 +186,7 @@ func (w *waiter) trace(ctx context.Context, t *target.Target, kinds ...linux.Tra
 		case err == nil || t.Process.HasEnded() || !again:
 			return trace, err
 		}
-		if pause(limited, watchEvery) != nil && ctx.Err() == nil {
+		if pause.For(limited, watchEvery) != nil && ctx.Err() == nil {
 			return nil, fault.New(fault.NotTraceable, t.Name, "the first process of %q can not be held: %w", t.Name, err)
 		}
 	}
@@ -324,7 +325,7 @@ func (w *waiter) identify(ctx context.Context, p *nsutil.Process) (*target.Targe
 		if !retryable(err) {
 			return nil, errors.Join(err, p.Close())
 		}
-		if err := pause(ctx, watchEvery); err != nil {
+		if err := pause.For(ctx, watchEvery); err != nil {
 			return nil, errors.Join(context.Cause(ctx), p.Close())
 		}
 	}

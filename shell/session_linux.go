@@ -21,7 +21,6 @@ type Session struct {
 	limits    Limits
 	profile   Profile
 	restraint *restraint
-	rootless  bool
 }
 
 // Limits bound what a session may use of the host. It gets at least so many processes and threads.
@@ -48,22 +47,22 @@ type Options struct {
 // One that it need not make is left to the command. It is an error if the session can not be
 // restrained as the container is.
 func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
-	if o.Rootless {
-		return rootless(ctx, program, p, o)
+	name := "" // without a control group
+	if !o.Rootless {
+		us, err := self()
+		if err != nil {
+			return nil, err
+		}
+		sweep(us)
+		failpoint.At("session.swept")
+		name = us.groupName()
 	}
-	us, err := self()
-	if err != nil {
-		return nil, err
-	}
-	sweep(us)
-	failpoint.At("session.swept")
-	name := us.groupName()
 	k, err := startKeeper(program, name, o.Stopped)
 	if err != nil {
 		return nil, err
 	}
 	failpoint.At("session.kept")
-	s := &Session{keeper: k, limits: o.Limits, profile: o.Profile}
+	s := &Session{keeper: k, cgroup: &cgroup.Group{}, limits: o.Limits, profile: o.Profile}
 	if s.restraint, err = restrain(ctx, p, o.Profile); err == nil {
 		failpoint.At("session.restrained")
 		err = s.makeGroup(name, p, o.Devices)
@@ -75,26 +74,16 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 	return s, nil
 }
 
-// rootless is New without a cgroup.
-func rootless(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
-	k, err := startKeeper(program, "", o.Stopped)
-	if err != nil {
-		return nil, err
-	}
-	s := &Session{keeper: k, profile: o.Profile, cgroup: &cgroup.Group{}, rootless: true}
-	if s.restraint, err = restrain(ctx, p, o.Profile); err != nil {
-		k.dismiss()
-		return nil, err
-	}
-	s.restraint.told.Devices, s.restraint.told.Unlimited = "the usual ones", true
-	return s, nil
-}
-
 // Restraints are what holds the session back.
 func (s *Session) Restraints() Restraints { return s.restraint.told }
 
-// makeGroup makes the session's cgroup, with the devices of the process's, and more.
+// makeGroup makes the session's cgroup, with the devices of the process's, and more. Without a name
+// there is none.
 func (s *Session) makeGroup(name string, p *nsutil.Process, more []linux.Device) error {
+	if name == "" {
+		s.restraint.told.Devices, s.restraint.told.Unlimited = "the usual ones", true
+		return nil
+	}
 	devices, err := devicesOf(p)
 	if err != nil {
 		return err
@@ -170,7 +159,7 @@ type Spec struct {
 // ErrTargetEnded. Output that could not be written is an error, unless its reader has gone away.
 // When ctx ends, the command gets SIGTERM, then, after a grace period, SIGKILL.
 func (s *Session) Run(ctx context.Context, spec Spec) (int, error) {
-	if s.rootless {
+	if s.restraint.told.Unlimited {
 		var err error
 		if s.cgroup, err = cgroup.InMounts(spec.MountNS); err != nil {
 			return 0, err

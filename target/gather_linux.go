@@ -58,7 +58,7 @@ func gather[T any](asking *sync.WaitGroup, runtimes []Runtime, f func(Runtime) (
 			}
 		case <-late:
 			for i := range runtimes {
-				if waiting[i] && !(beside && Others(runtimes[i])) {
+				if waiting[i] && (!beside || !Others(runtimes[i])) {
 					errs = append(errs, silent(runtimes[i]))
 				}
 			}

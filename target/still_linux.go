@@ -3,7 +3,6 @@ package target
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,7 +81,7 @@ func checkStill(still *Still) error {
 		return NoStill(still.Name, "the runtime names no directory of %q on this host", still.Name)
 	}
 	for _, dir := range still.Dirs {
-		if !filepath.IsAbs(dir) || filepath.Clean(dir) != dir {
+		if !CleanDir(dir) {
 			return NoStill(still.Name, "%.80q is no directory of %q", dir, still.Name)
 		}
 	}

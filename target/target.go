@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -128,6 +129,9 @@ func (c *Info) Lasting() Ref {
 
 // BareID is the ID without the namespace that containerd has it in.
 func (c *Info) BareID() string { return c.ID[strings.LastIndexByte(c.ID, '/')+1:] }
+
+// CleanDir says whether a runtime names a directory of the host's as it is, without a detour.
+func CleanDir(dir string) bool { return filepath.IsAbs(dir) && filepath.Clean(dir) == dir }
 
 // ShortID is the bare ID for people: of the usual 64 hexadecimal digits the first 12.
 func (c *Info) ShortID() string {

@@ -10,6 +10,7 @@ import (
 	"dlx/capture/linktype"
 	"dlx/capture/process"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 )
 
 // resolver finds the owners of a source's flows beside Run. It also listens for packets that begin
@@ -132,21 +133,11 @@ func (r *resolver) run(ctx context.Context) {
 		r.costs.spend(time.Now(), linux.ThreadTime()-before)
 		r.resolve(ctx)
 		if debt := r.costs.debt(time.Now()); debt > 0 {
-			pause(ctx, debt)
+			_ = pause.For(ctx, debt)
 		}
 		if again {
 			r.waiter.Wake()
 		}
-	}
-}
-
-// pause waits for a while, or for ctx to end.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 

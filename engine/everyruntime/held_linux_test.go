@@ -31,7 +31,7 @@ func TestHoldContainerd(t *testing.T) {
 	holds(t, e, guest{"containerd://dlx-test/a", "dlx-test/a", "a", func() int { return c.PID }, c.Start, c.Stop, nil, nil, nil})
 
 	const kubernetes = "k8s.io"
-	labels := map[string]string{"io.cri-containerd.kind": "container", "io.kubernetes.container.name": "web", "io.kubernetes.pod.name": "shop"}
+	labels := map[string]string{"io.cri-containerd.kind": "container", "io.kubernetes.container.name": "web", "io.kubernetes.pod.name": "shop", "io.kubernetes.pod.uid": "1"}
 	pod := d.Run(t, testutil.CtrOptions{Namespace: kubernetes, Image: d.Image(t, kubernetes, "ender", testutil.Prog(t, "pause")), Labels: labels})
 	for _, running := range []bool{true, false} {
 		req := engine.DebugRequest{Target: "containerd://k8s.io/" + pod.ID, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"true"}}

@@ -11,6 +11,7 @@ import (
 
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 )
 
 // EndLimit is how long the processes of a group may take to end.
@@ -54,7 +55,7 @@ func (c *Group) End(ctx context.Context) error {
 		}
 		c.kill(others)
 		failpoint.At("cgroup.some-killed")
-		if err := pause(ctx, pollEvery); err != nil {
+		if err := pause.For(ctx, pollEvery); err != nil {
 			c.stuck = true
 			return fmt.Errorf("%d processes of the session do not end: %w", len(pids), err)
 		}
@@ -71,7 +72,7 @@ func (c *Group) Clean(ctx context.Context) error {
 	failpoint.At("cgroup.empty")
 	for {
 		err := c.remove() // a process that has just ended can keep it busy for a moment
-		if err == nil || pause(ctx, pollEvery) != nil {
+		if err == nil || pause.For(ctx, pollEvery) != nil {
 			return err
 		}
 	}
@@ -111,17 +112,5 @@ func (c *Group) killSome(pids []int) {
 		if pidfd := held[pid]; pidfd != nil {
 			_ = linux.PidfdSignal(pidfd, linux.SIGKILL)
 		}
-	}
-}
-
-// pause waits a moment, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"dlx/internal/failpoint"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 )
 
 // KeeperName is argv[0] of a session's keeper, and KeeperProgram the descriptor that it is executed
@@ -49,7 +50,7 @@ func Keep(args []string) int {
 		group = Find(args[1])
 	}
 	for group.Clean(ctx) != nil {
-		_ = pause(ctx, keepEvery)
+		_ = pause.For(ctx, keepEvery)
 	}
 	failpoint.At("cleaned")
 	return 0
@@ -58,7 +59,7 @@ func Keep(args []string) int {
 // known takes the mount namespace out of a plan's descriptors.
 func (c *Group) known(fds []*linux.FD) {
 	for _, fd := range fds {
-		if kind, err := linux.NamespaceKind(fd); err != nil || kind != linux.NewMnt {
+		if kind, err := linux.NamespaceType(fd); err != nil || kind != linux.NewMnt {
 			continue
 		}
 		if in, err := InMounts(fd); err == nil {

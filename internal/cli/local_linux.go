@@ -53,21 +53,20 @@ func userDirs(state string) (keep, run string) {
 func runtimes(env func(string) string) (list []target.Runtime) {
 	host, address := env("DOCKER_HOST"), env("CONTAINERD_ADDRESS")
 	all := host == "" && address == ""
-	named, isPodman := podman.Named(host)
-	if all || host != "" && !isPodman {
+	var podmans []podman.Options
+	if all {
+		podmans = podman.Sockets()
+	} else if named, ok := podman.Named(host); ok {
+		podmans = append(podmans, named)
+	}
+	if all || host != "" && len(podmans) == 0 {
 		list = append(list, docker.New(docker.Options{Host: host, APIVersion: env("DOCKER_API_VERSION")}))
 	}
 	if all || address != "" {
 		list = append(list, containerd.New(containerd.Options{Socket: strings.TrimPrefix(address, "unix://")}))
 	}
-	podmans := []podman.Options{named}
-	if all {
-		podmans = podman.Sockets()
-	}
-	if all || isPodman {
-		for _, o := range podmans {
-			list = append(list, podman.New(o))
-		}
+	for _, o := range podmans {
+		list = append(list, podman.New(o))
 	}
 	return list
 }

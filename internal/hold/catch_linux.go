@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"dlx/internal/linux"
@@ -113,9 +112,8 @@ func beginsNamespace(pid int) bool {
 	if err != nil {
 		return false
 	}
-	numbers, err := status.Field("NSpid")
-	fields := strings.Fields(numbers)
-	return err == nil && len(fields) > 1 && fields[len(fields)-1] == "1"
+	inner, depth, err := status.InnermostPID()
+	return err == nil && depth > 0 && inner == 1
 }
 
 // seize traces a process, if it is still in the cgroup now that it is held.

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -40,6 +41,18 @@ func (s Status) Number(name string, base int) (uint64, error) {
 func (s Status) BoundingSet() (CapSet, error) {
 	set, err := s.Number("CapBnd", 16)
 	return CapSet(set), err
+}
+
+// InnermostPID is the process's number in its own PID namespace, which is depth namespaces below the
+// reader's (proc_pid_status(5), "NSpid").
+func (s Status) InnermostPID() (pid, depth int, err error) {
+	value, err := s.Field("NSpid")
+	numbers := strings.Fields(value)
+	if err != nil || len(numbers) == 0 {
+		return 0, 0, errors.Join(errors.New("the process has no number of its own"), err)
+	}
+	pid, err = strconv.Atoi(numbers[len(numbers)-1])
+	return pid, len(numbers) - 1, err
 }
 
 // Groups are the process's supplementary groups, in the numbers of the reader's user namespace.

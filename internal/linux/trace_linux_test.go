@@ -66,12 +66,12 @@ func event(t *testing.T, tr *linux.Trace) linux.TraceEvent {
 func TestTraceExit(t *testing.T) {
 	testutil.RequireRoot(t)
 	for script, want := range map[string]string{
-		"echo; read; exit 3":           "exit status 3",
-		"echo; read; kill -KILL $$":    "signal: killed",
-		"echo; read; kill -SEGV $$":    "signal: segmentation fault",
-		"echo; read; kill -TERM $$":    "signal: terminated",
-		"echo; exec sh -c 'read x; a;'":  "exit status 127",
-		"echo; read; exec sh -c false": "exit status 1",
+		"echo; read; exit 3":            "exit status 3",
+		"echo; read; kill -KILL $$":     "signal: killed",
+		"echo; read; kill -SEGV $$":     "signal: segmentation fault",
+		"echo; read; kill -TERM $$":     "signal: terminated",
+		"echo; exec sh -c 'read x; a;'": "exit status 127",
+		"echo; read; exec sh -c false":  "exit status 1",
 	} {
 		t.Run(script, func(t *testing.T) {
 			cmd := exec.Command(testutil.RequireTool(t, "bash"), "-c", "ulimit -c 0;"+script)

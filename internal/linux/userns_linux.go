@@ -41,13 +41,6 @@ func ParentUserNS(ns *FD) (*FD, error) { return relatedNS(ns, unix.NS_GET_PARENT
 // NS_GET_USERNS).
 func UserNSOf(ns *FD) (*FD, error) { return relatedNS(ns, unix.NS_GET_USERNS, "NS_GET_USERNS") }
 
-// NamespaceKind is a namespace's clone flag, such as NewMnt (ioctl_ns(2), NS_GET_NSTYPE; Linux
-// 4.11). What is no namespace is an error.
-func NamespaceKind(ns *FD) (flag int, err error) {
-	flag, err = unix.IoctlRetInt(ns.Int(), unix.NS_GET_NSTYPE)
-	return flag, wrap("ioctl NS_GET_NSTYPE", err)
-}
-
 func relatedNS(ns *FD, request uint, name string) (*FD, error) {
 	raw, err := unix.IoctlRetInt(ns.Int(), request)
 	if err != nil {

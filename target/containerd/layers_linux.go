@@ -118,16 +118,13 @@ func parseMounts(answer []byte) (o overlay, err error) {
 		return overlay{}, err
 	}
 	for _, dir := range append([]string{o.upper, o.work}, o.lower...) {
-		if dir != "" && !clean(dir) {
+		if dir != "" && !target.CleanDir(dir) {
 			return overlay{}, fmt.Errorf("%.80q is no directory of an overlay", dir)
 		}
 	}
 	o.is = true
 	return o, nil
 }
-
-// clean says whether a directory is named without a detour.
-func clean(dir string) bool { return filepath.IsAbs(dir) && filepath.Clean(dir) == dir }
 
 func (o *overlay) option(text string) {
 	switch key, value, _ := strings.Cut(text, "="); key {

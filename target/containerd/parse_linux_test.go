@@ -214,7 +214,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		if dirs, err := parseView(data); err == nil {
 			for _, dir := range dirs {
-				if !clean(dir) {
+				if !target.CleanDir(dir) {
 					t.Errorf("directory %q of a view", dir)
 				}
 			}

@@ -86,10 +86,11 @@ func (c *record) sandbox() bool {
 	return c.namespace == kubernetes && c.labels[labelKind] == kindSandbox
 }
 
-// place is that of a container of Kubernetes's, which makes another one there for each restart.
+// place is that of a container of Kubernetes's, which makes another one there for each restart; a
+// pod's sandbox has no name in it.
 func (c *record) place() string {
 	pod, name := c.labels[labelPodUID], c.labels[labelContainer]
-	if c.namespace != kubernetes || c.sandbox() || pod == "" || name == "" {
+	if c.namespace != kubernetes || pod == "" || name == "" && !c.sandbox() {
 		return ""
 	}
 	return pod + "/" + name

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dlx/target"
 	"dlx/target/internal/grpcwire"
 )
 
@@ -66,7 +67,7 @@ func parseView(answer []byte) ([]string, error) {
 		return nil, err
 	}
 	source, err := textAt(answer, 1, 2)
-	if err != nil || !clean(source) {
+	if err != nil || !target.CleanDir(source) {
 		return nil, errors.Join(err, fmt.Errorf("%.80q is no directory of a layer", source))
 	}
 	return []string{source}, nil

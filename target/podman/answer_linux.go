@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -169,7 +168,7 @@ func check(info *target.Info) error {
 		return fmt.Errorf("container %.12s has process %d", info.ID, info.PID)
 	}
 	for _, dir := range append([]string{info.Layers.Merged, info.Layers.Upper}, info.Layers.Lower...) {
-		if dir != "" && dir != filepath.Clean("/"+dir) {
+		if dir != "" && !target.CleanDir(dir) {
 			return fmt.Errorf("container %.12s has the directory %.80q", info.ID, dir)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -71,7 +70,7 @@ func readImage(name string, answer []byte) (*target.Still, error) {
 		dirs = append(dirs, strings.Split(lower, ":")...)
 	}
 	for _, dir := range dirs {
-		if !filepath.IsAbs(dir) || filepath.Clean(dir) != dir {
+		if !target.CleanDir(dir) {
 			return nil, fmt.Errorf("%.80q is no directory of an overlay", dir)
 		}
 	}
