@@ -34,9 +34,9 @@ var confineSteps = []struct {
 func ConfineWithout(step string) error {
 	runtime.LockOSThread() // seccomp(2): the filter is synchronized from the thread that has no_new_privs
 	defer runtime.UnlockOSThread()
-	// A container that shares the host's processes may be the same user. Nobody of that user reaches
-	// what this process has open, or its root directory, through /proc (ptrace(2), "Ptrace access mode
-	// checking"). Until here it has capabilities, or has not begun to read.
+	// A container that shares the host's processes may be the same user. Nobody of that user
+	// reaches what this process has open, or its root directory, through /proc (ptrace(2), "Ptrace
+	// access mode checking"). Until here it has capabilities, or has not begun to read.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return wrap("prctl PR_SET_DUMPABLE", err)
 	}

@@ -43,8 +43,8 @@ func (s Status) BoundingSet() (CapSet, error) {
 	return CapSet(set), err
 }
 
-// InnermostPID is the process's number in its own PID namespace, which is depth namespaces below the
-// reader's (proc_pid_status(5), "NSpid").
+// InnermostPID is the process's number in its own PID namespace, which is depth namespaces below
+// the reader's (proc_pid_status(5), "NSpid").
 func (s Status) InnermostPID() (pid, depth int, err error) {
 	value, err := s.Field("NSpid")
 	numbers := strings.Fields(value)

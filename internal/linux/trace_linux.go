@@ -162,8 +162,8 @@ func (t *Trace) look() (again, gone bool) {
 		if stat, err := StatProcess(t.pid); err != nil || !stat.Ended() {
 			return false, false
 		}
-		// The first thread had passed TraceExit before it was traced, and the others go on: nobody is
-		// told of its end before theirs (kernel/exit.c, delay_group_leader).
+		// The first thread had passed TraceExit before it was traced, and the others go on: nobody
+		// is told of its end before theirs (kernel/exit.c, delay_group_leader).
 		t.tell(TraceEvent{Kind: TraceGone})
 		return false, true
 	}
