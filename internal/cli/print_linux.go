@@ -39,8 +39,8 @@ func (a *app) printer(ctx context.Context, j *job.Job) (*exec.Cmd, *os.File, err
 		return nil, nil, &printerError{err}
 	}
 	program := fd.File(job.Program)
-	// What its user can not read is not that user's to trace, from the execution on, when linux.Confine
-	// has not come yet (fs/exec.c, would_dump).
+	// What its user can not read is not that user's to trace, from the execution on, when
+	// linux.Confine has not come yet (fs/exec.c, would_dump).
 	if err := program.Chmod(0o111); err != nil {
 		return nil, nil, &printerError{errors.Join(err, program.Close())}
 	}

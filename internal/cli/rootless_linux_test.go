@@ -282,8 +282,8 @@ func (r *rootless) capture(t *testing.T, c *testutil.PodmanContainer) {
 }
 
 // grabbed: a container that shares the host's processes, and is the same user as dlx, reaches for
-// what dlx's hold: the user's files are below their root directories. The defence is that what takes
-// packets apart, and has no more capabilities than a container, can not be traced.
+// what dlx's hold: the user's files are below their root directories. The defence is that what
+// takes packets apart, and has no more capabilities than a container, can not be traced.
 func (r *rootless) grabbed(t *testing.T, name string) {
 	marker := filepath.Join(r.Dir(), "secret")
 	if err := errors.Join(os.WriteFile(marker, []byte("marker"), 0o644), os.Chown(marker, r.UID(), r.UID())); err != nil {
