@@ -20,6 +20,7 @@ done
 [ ${#kernels[@]} -gt 0 ] || kernels=(5.10 6.1)
 
 cache=build/kernels
+cpu=qemu64,+rdrand
 limit=600 # seconds, for a machine that is busy with other things: a quiet one takes a third
 # Each module after those that it needs. The last one makes block devices in memory: a host's disks.
 modules=(overlay inet_diag tcp_diag udp_diag unix_diag af_packet_diag netlink_diag brd)
@@ -89,17 +90,25 @@ make_root() {
 	cp -r build/test/prog "$root/lib"
 }
 
+# kvm_works says whether there is a KVM that has what a processor is to have. A virtual machine's own may have next to
+# nothing, and be slower than an emulator.
+kvm_works() {
+	[ -w /dev/kvm ] || return
+	timeout 10 qemu-system-x86_64 -nodefaults -no-user-config -display none -S -monitor stdio \
+		-accel kvm -cpu "$cpu,enforce" <<<quit >/dev/null 2>&1
+}
+
 # boot KERNEL: runs the tests there. Its console goes to build/kernels/KERNEL.log, and its lines about whole tests to the
 # standard output as well.
 boot() {
 	local kernel=$1 accel=tcg,thread=multi status
-	[ ! -w /dev/kvm ] || accel=kvm
+	! kvm_works || accel=kvm
 	# Two archives after each other are one (the kernel's initramfs-buffer-format.rst). Neither is compressed: an
 	# emulated processor takes longer to unpack them than the emulator to copy them. Nor is anybody there to be guarded
 	# from by mitigations.
 	(cd "$cache/$kernel" && find modules -name '*.ko' | cpio -o -H newc --quiet | cat "$work/root.cpio" -) >"$work/$kernel.cpio"
 	timeout --kill-after=5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-accel $accel -cpu qemu64,+rdrand -smp 2 -m 1024 -kernel "$cache/$kernel/vmlinuz" -initrd "$work/$kernel.cpio" \
+		-accel $accel -cpu $cpu -smp 2 -m 1024 -kernel "$cache/$kernel/vmlinuz" -initrd "$work/$kernel.cpio" \
 		-append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on lsm=landlock,lockdown,yama,apparmor,bpf' \
 		-pidfile "$work/$kernel.pid" -serial stdio -serial "file:$work/$kernel.status" </dev/null 2>&1 |
 		sed -u 's/\r//g' | tee "$cache/$kernel.log" | sed -un "s/^--- /$kernel: &/p" || true
