@@ -108,3 +108,15 @@ const (
 	NoLibrary      Kind = "no-library" // that a program needs
 	OneLinkType    Kind = "one-link-type"
 )
+
+// About an agent, and the way to it.
+const (
+	NoAgent   Kind = "no-agent"   // nobody answers there
+	BadAgent  Kind = "bad-agent"  // an address that is none
+	Cut       Kind = "cut"        // the connection, before the end was told
+	OldAgent  Kind = "old-agent"  // Detail: its version, this one's
+	Unknown   Kind = "unknown"    // who asks
+	TooMany   Kind = "too-many"   // at once, or in a time
+	NoSession Kind = "no-session" // of that ID
+	NoRecord  Kind = "no-record"  // can be written of the work, which is not done then
+)

@@ -10,6 +10,8 @@ if [ "${1:-}" != --check ]; then
 	go run ./internal/seccomp/gen -o $programs
 	step "third_party"
 	scripts/third-party.sh third_party
+	step "agent/proto"
+	scripts/proto.sh agent/proto
 	exit
 fi
 step "generated files are as their sources make them"
@@ -17,7 +19,8 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 go run ./internal/seccomp/gen -o "$made/programs"
 scripts/third-party.sh "$made/third_party"
-for pair in "programs $programs" "third_party third_party"; do
+scripts/proto.sh "$made/proto"
+for pair in "programs $programs" "third_party third_party" "proto agent/proto"; do
 	read -r new old <<<"$pair"
 	diff -rq "$made/$new" "$old" || die "run make generate, and commit what it changes"
 done

@@ -18,7 +18,6 @@ import (
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/shell"
 )
 
 // debug checks what a command gets and what is said of its end.
@@ -172,8 +171,8 @@ func (s *suite) ends(t *testing.T) {
 		ctx := context.Background()
 		_, err := e.Debug(ctx, engine.DebugRequest{Target: c.ID, Timeout: 300 * time.Millisecond, Command: []string{"sleep", "1000"}},
 			engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
-		if !errors.Is(err, engine.ErrTimeout) {
-			t.Errorf("error %v, want ErrTimeout", err)
+		if !errors.Is(err, fault.TimedOut) {
+			t.Errorf("error %v, want fault.TimedOut", err)
 		}
 	})
 	t.Run("the container dies", func(t *testing.T) {
@@ -183,8 +182,8 @@ func (s *suite) ends(t *testing.T) {
 		defer cancel()
 		_, err := e.Debug(ctx, engine.DebugRequest{Target: dying.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard})
 		out.wait()
-		if !errors.Is(err, shell.ErrTargetEnded) {
-			t.Errorf("error %v, want ErrTargetEnded", err)
+		if !errors.Is(err, fault.TargetEnded) {
+			t.Errorf("error %v, want fault.TargetEnded", err)
 		}
 	})
 	t.Run("a container in the host's pid namespace dies", func(t *testing.T) {
@@ -194,8 +193,8 @@ func (s *suite) ends(t *testing.T) {
 		defer cancel()
 		_, err := e.Debug(ctx, engine.DebugRequest{Target: dying.ID, Command: waits}, engine.Streams{Stdout: out, Stderr: io.Discard})
 		out.wait()
-		if !errors.Is(err, shell.ErrTargetEnded) {
-			t.Errorf("error %v, want ErrTargetEnded", err)
+		if !errors.Is(err, fault.TargetEnded) {
+			t.Errorf("error %v, want fault.TargetEnded", err)
 		}
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
-	"dlx/shell"
 )
 
 // errors checks that each bad request is refused by an error of its own kind.
@@ -92,8 +91,8 @@ func (s *suite) errors(t *testing.T) {
 	t.Run("prefixes", func(t *testing.T) { s.prefixes(t, e) })
 	t.Run("commands", func(t *testing.T) { s.commands(t, e, c) })
 	t.Run("root under restricted", func(t *testing.T) {
-		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, Profile: "restricted", User: "0"}, ""); !errors.Is(err, shell.ErrRootRestricted) {
-			t.Errorf("error %v, want ErrRootRestricted", err)
+		if _, err := debug(t, e, engine.DebugRequest{Target: c.ID, Profile: "restricted", User: "0"}, ""); !errors.Is(err, fault.RootRestricted) {
+			t.Errorf("error %v, want fault.RootRestricted", err)
 		}
 	})
 }

@@ -111,7 +111,7 @@ func (s *suite) gate(t *testing.T) {
 	before, state := traceOf(c), tree(t, m.at.State)
 	for verb, run := range verbs {
 		err := run()
-		if !errors.Is(err, errRefused) || !errors.Is(err, fault.Refused) {
+		if !s.is(err, fault.Refused, errRefused) {
 			t.Errorf("%s: %v, want the gate's error as a fault.Refused", verb, err)
 		}
 		if op, _ := g.only(t, verb); op.Target.ID != c.ID || op.Process == nil || op.Process.PID != c.PID || op.Process.Namespaces["net"] == 0 {

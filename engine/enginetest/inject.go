@@ -75,7 +75,7 @@ func (s *suite) inject(t *testing.T) {
 	})
 	t.Run("process without a runtime", func(t *testing.T) {
 		_, err := e.Inject(t.Context(), engine.InjectRequest{Target: "pid://1"})
-		if !errors.Is(err, inject.ErrNoLayer) || !errors.Is(err, fault.NoLayer) {
+		if !s.is(err, fault.NoLayer, inject.ErrNoLayer) {
 			t.Errorf("error %v, want ErrNoLayer as a fault.NoLayer", err)
 		}
 	})
@@ -133,8 +133,11 @@ func (s *suite) foreign(t *testing.T, e engine.Engine) {
 			t.Run(name, func(t *testing.T) {
 				image := testutil.Image(t, "foreign", testutil.Prog(t, "pause"), entry)
 				c := testutil.Run(t, testutil.RunOptions{Image: image, NoStart: stopped, NetworkMode: testutil.SharedNetwork(t)})
-				before := c.Diff()
-				if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); !errors.Is(err, inject.ErrForeign) {
+				before, kind := c.Diff(), fault.NoLayer
+				if stopped {
+					kind = fault.NoStoppedLayer
+				}
+				if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID}); !s.is(err, kind, inject.ErrForeign) {
 					t.Errorf("error %v, want ErrForeign", err)
 				}
 				if _, err := e.Eject(t.Context(), engine.EjectRequest{Target: c.ID}); err == nil {

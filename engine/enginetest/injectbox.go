@@ -107,18 +107,19 @@ func (s *suite) refused(t *testing.T, e engine.Engine, m *boxes) {
 	s.eject(t, e, c, before)
 	for name, tt := range map[string]struct {
 		ref  engine.ToolboxFile
+		kind fault.Kind
 		want error
 	}{
-		"unsigned":    {m.save("unsigned", bundle(t, m.box("unsigned", files))), toolbox.ErrUnsigned},
-		"unknown key": {m.save("unknown", m.sign(m.box("unknown", files), unknown)), toolbox.ErrUnknownKey},
-		"revoked key": {m.save("revoked", m.sign(m.box("revoked", files), revoked)), toolbox.ErrRevokedKey},
-		"expired":     {m.save("expired", m.sign(expired)), toolbox.ErrExpired},
-		"older":       {m.save("older", m.sign(older)), toolbox.ErrOlder},
-		"changed":     {engine.ToolboxFile(changed), toolbox.ErrChanged},
-		"not there":   {engine.ToolboxFile(filepath.Join(t.TempDir(), "none.tar.zst")), fs.ErrNotExist},
+		"unsigned":    {m.save("unsigned", bundle(t, m.box("unsigned", files))), fault.ToolboxRefused, toolbox.ErrUnsigned},
+		"unknown key": {m.save("unknown", m.sign(m.box("unknown", files), unknown)), fault.ToolboxRefused, toolbox.ErrUnknownKey},
+		"revoked key": {m.save("revoked", m.sign(m.box("revoked", files), revoked)), fault.ToolboxRefused, toolbox.ErrRevokedKey},
+		"expired":     {m.save("expired", m.sign(expired)), fault.ToolboxRefused, toolbox.ErrExpired},
+		"older":       {m.save("older", m.sign(older)), fault.ToolboxRefused, toolbox.ErrOlder},
+		"changed":     {engine.ToolboxFile(changed), fault.ToolboxRefused, toolbox.ErrChanged},
+		"not there":   {engine.ToolboxFile(filepath.Join(t.TempDir(), "none.tar.zst")), fault.Internal, fs.ErrNotExist},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{tt.ref}}); !errors.Is(err, tt.want) {
+			if _, err := e.Inject(t.Context(), engine.InjectRequest{Target: c.ID, Toolboxes: []engine.ToolboxRef{tt.ref}}); !s.is(err, tt.kind, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 			if diff := cmp.Diff(before, c.Diff()); diff != "" {

@@ -7,11 +7,13 @@ package enginetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 )
 
@@ -26,12 +28,20 @@ type Place struct {
 	Gate   engine.Gate
 }
 
-// Run runs the suite. open returns an engine of a place, whose requests may name files of this
-// machine; the suite closes it.
-func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
+// Open returns an engine of a place, whose requests may name files of this machine. The suite closes
+// it.
+type Open func(t *testing.T, p Place) engine.Engine
+
+// Run runs the suite on engines of this process.
+func Run(t *testing.T, open Open) { run(t, open, false) }
+
+// RunOverWire runs it on engines whose errors come over a wire: their kinds do, their causes do not.
+func RunOverWire(t *testing.T, open Open) { run(t, open, true) }
+
+func run(t *testing.T, open Open, wired bool) {
 	testutil.RequireRoot(t)
 	docker := testutil.RequireDocker(t)
-	s := &suite{open: open, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
+	s := &suite{open: open, wired: wired, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
 	t.Run("debug", s.debug)
 	t.Run("streams", s.streams)
 	t.Run("targets", s.targets)
@@ -51,7 +61,7 @@ func Run(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 }
 
 // RunHolds runs the part of the suite that waits for containers' ends and starts.
-func RunHolds(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
+func RunHolds(t *testing.T, open Open) {
 	testutil.RequireRoot(t)
 	docker := testutil.RequireDocker(t)
 	s := &suite{open: open, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
@@ -59,9 +69,15 @@ func RunHolds(t *testing.T, open func(t *testing.T, p Place) engine.Engine) {
 }
 
 type suite struct {
-	open   func(t *testing.T, p Place) engine.Engine
+	open   Open
+	wired  bool
 	docker *testutil.Docker
 	place  Place
+}
+
+// is says whether an error is of a kind, and has a cause if that is to be seen.
+func (s *suite) is(err error, kind fault.Kind, cause error) bool {
+	return errors.Is(err, kind) && (s.wired || errors.Is(err, cause))
 }
 
 // engine opens the engine under test for the length of a test.

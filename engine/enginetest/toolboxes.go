@@ -38,12 +38,12 @@ func (s *suite) toolboxes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.VerifyToolbox(t.Context(), file, public); !errors.Is(err, toolbox.ErrUnknownKey) {
+	if _, err := e.VerifyToolbox(t.Context(), file, public); !s.is(err, fault.ToolboxRefused, toolbox.ErrUnknownKey) {
 		t.Errorf("with another key: %v, want ErrUnknownKey", err)
 	}
 	got, err = e.ImportToolbox(t.Context(), file)
 	same("import", got, err)
-	if _, err := e.ImportToolbox(t.Context(), foreign); !errors.Is(err, toolbox.ErrUnknownKey) {
+	if _, err := e.ImportToolbox(t.Context(), foreign); !s.is(err, fault.ToolboxRefused, toolbox.ErrUnknownKey) {
 		t.Errorf("import of another's: %v, want ErrUnknownKey", err)
 	}
 	got, err = e.VerifyToolbox(t.Context(), engine.ToolboxName("kept@1"))

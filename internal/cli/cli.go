@@ -34,9 +34,10 @@ type app struct {
 	stdout, stderr io.Writer
 	newEngine      func() (engine.Engine, error)
 	giveUp         func(verb, profile string) error // privileges, for good
-	line           []string                         // the whole command line
-	args           []string                         // of the verb, which comes first
-	code           int                              // the exit status of a command that did not fail
+	remote         remoteOptions
+	line           []string // the whole command line
+	args           []string // of the verb, which comes first
+	code           int      // the exit status of a command that did not fail
 }
 
 // Run runs dlx with its arguments, the program's name first, and returns the exit status.
@@ -50,6 +51,7 @@ func (a *app) run(args []string) int {
 	a.line = args
 	a.args = withVerb(args)
 	if verb, rest, err := root.Find(a.args); err == nil && verb.Name() == "debug" {
+		_ = verb.InheritedFlags() // which takes them over
 		a.args = append([]string{verb.Name()}, withDashes(verb, rest)...)
 	}
 	root.SetArgs(a.args)
@@ -90,6 +92,7 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 		return &usageError{err}
 	})
+	a.remoteFlags(root)
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
 		a.toolboxCommand(), a.toolsCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
 	return root
@@ -97,7 +100,7 @@ func (a *app) rootCommand() *cobra.Command {
 
 // withEngine runs f with an engine that it closes.
 func (a *app) withEngine(f func(engine.Engine) error) (err error) {
-	e, err := a.newEngine()
+	e, err := a.engine()
 	if err != nil {
 		return err
 	}

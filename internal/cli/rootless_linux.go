@@ -18,6 +18,9 @@ import (
 // user's own containers are. done says that it did, and a.code is its exit status. Where there is
 // nothing of the user's the verb goes on, and says what it lacks.
 func (a *app) asRoot(ctx context.Context, targets []string) (done bool, err error) {
+	if a.agent() != "" {
+		return false, nil
+	}
 	caps, err := linux.Effective()
 	if err != nil || os.Geteuid() == 0 || caps.Has(linux.CapSysAdmin) {
 		return false, err

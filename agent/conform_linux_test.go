@@ -1,0 +1,81 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"dlx/agent/client"
+	"dlx/agent/server"
+	"dlx/engine"
+	"dlx/engine/enginetest"
+	"dlx/internal/role"
+	"dlx/internal/testutil"
+	"dlx/target"
+	"dlx/target/docker"
+)
+
+// TestMain lets this program be what dlx starts itself as.
+func TestMain(m *testing.M) {
+	if code, ok := role.Other(os.Args); ok {
+		os.Exit(code)
+	}
+	os.Exit(testutil.Main(m))
+}
+
+const limit = 30 * time.Second
+
+// TestConformance: an engine that is asked over a socket is told apart from one in this process by
+// nobody.
+func TestConformance(t *testing.T) {
+	enginetest.RunOverWire(t, overSocket)
+}
+
+func TestHolds(t *testing.T) {
+	enginetest.RunHolds(t, overSocket)
+}
+
+func overSocket(t *testing.T, p enginetest.Place) engine.Engine {
+	local := engine.NewLocal(engine.LocalOptions{
+		Runtimes: []target.Runtime{docker.New(docker.Options{Host: p.Docker})},
+		State:    p.State, Configs: []string{p.Config}, HostFiles: true, Gate: p.Gate,
+	})
+	return &remote{client.New(client.Options{Address: serve(t, local), Version: "test"}), local}
+}
+
+// remote closes both ends' engines.
+type remote struct {
+	*client.Client
+	local engine.Engine
+}
+
+func (r *remote) Close() error { return errors.Join(r.Client.Close(), r.local.Close()) }
+
+// serve is an agent's address, for the length of a test.
+func serve(t *testing.T, e engine.Engine) client.Address {
+	t.Helper()
+	s := server.New(server.Options{Engine: e, Version: "test"})
+	socket := filepath.Join(t.TempDir(), "agent.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if err := errors.Join(s.Shutdown(ctx), <-served); err != nil {
+			t.Error(err)
+		}
+	})
+	a, err := client.ParseAddress("unix://" + socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"dlx/agent/identity"
+	"dlx/agent/proto"
+	"dlx/agent/proto/protoconnect"
+	"dlx/agent/wire"
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/toolbox"
+)
+
+// handler takes a server's calls, each of which is the engine's of that name unless it says more.
+type handler struct{ *Server }
+
+var _ protoconnect.AgentHandler = handler{}
+
+// Hello says who is who.
+func (s handler) Hello(ctx context.Context, _ *proto.HelloRequest) (*proto.HelloResponse, error) {
+	caller := identity.Of(ctx)
+	return &proto.HelloResponse{Version: s.o.Version, User: caller.Name, KnownBy: string(caller.Known)}, nil
+}
+
+func (s handler) List(ctx context.Context, _ *proto.ListRequest) (*proto.ListResponse, error) {
+	list, err := s.o.Engine.List(ctx)
+	return &proto.ListResponse{Containers: wire.Each(list, wire.FromContainer), Fault: wire.FromError(err)}, nil
+}
+
+func (s handler) Names(ctx context.Context, _ *proto.NamesRequest) (*proto.NamesResponse, error) {
+	list, err := s.o.Engine.Names(ctx)
+	m := &proto.NamesResponse{Fault: wire.FromError(err)}
+	for i := range list {
+		m.Names = append(m.Names, wire.FromInfo(&list[i]))
+	}
+	return m, nil
+}
+
+func (s handler) NetNamespaces(ctx context.Context, _ *proto.NetNamespacesRequest) (*proto.NetNamespacesResponse, error) {
+	list, err := s.o.Engine.NetNamespaces(ctx)
+	return &proto.NetNamespacesResponse{Namespaces: wire.Each(list, wire.FromNetNamespace), Fault: wire.FromError(err)}, nil
+}
+
+func (s handler) Interfaces(ctx context.Context, req *proto.InterfacesRequest) (*proto.InterfacesResponse, error) {
+	list, err := s.o.Engine.Interfaces(ctx, req.GetTarget())
+	return &proto.InterfacesResponse{Interfaces: wire.Each(list, wire.FromInterface)}, told(err)
+}
+
+func (s handler) Health(ctx context.Context, _ *proto.HealthRequest) (*proto.HealthResponse, error) {
+	checks, err := s.o.Engine.Health(ctx)
+	return &proto.HealthResponse{Checks: wire.Each(checks, wire.FromCheck), Fault: wire.FromError(err)}, nil
+}
+
+func (s handler) Inject(ctx context.Context, req *proto.InjectRequest) (*proto.InjectResponse, error) {
+	asked, err := wire.ToInject(req)
+	if err != nil {
+		return nil, told(err)
+	}
+	done, err := s.o.Engine.Inject(ctx, asked)
+	return wire.FromInjected(&done), told(err)
+}
+
+func (s handler) Eject(ctx context.Context, req *proto.EjectRequest) (*proto.EjectResponse, error) {
+	done, err := s.o.Engine.Eject(ctx, engine.EjectRequest{Target: req.GetTarget(), All: req.GetAll()})
+	return &proto.EjectResponse{Results: wire.Each(done, wire.FromEjected), Fault: wire.FromError(err)}, nil
+}
+
+func (s handler) Toolboxes(ctx context.Context, _ *proto.ToolboxesRequest) (*proto.ToolboxesResponse, error) {
+	list, err := s.o.Engine.Toolboxes(ctx)
+	return &proto.ToolboxesResponse{Toolboxes: wire.Each(list, wire.FromToolbox), Fault: wire.FromError(err)}, nil
+}
+
+func (s handler) ToolboxNames(ctx context.Context, _ *proto.ToolboxNamesRequest) (*proto.ToolboxNamesResponse, error) {
+	names, err := s.o.Engine.ToolboxNames(ctx)
+	return &proto.ToolboxNamesResponse{Names: names}, told(err)
+}
+
+func (s handler) VerifyToolbox(ctx context.Context, req *proto.VerifyToolboxRequest) (*proto.VerifyToolboxResponse, error) {
+	ref, err := wire.ToRef(req.GetRef())
+	if err != nil {
+		return nil, told(err)
+	}
+	var keys []*toolbox.PublicKey
+	for _, text := range req.GetKeys() {
+		key, err := toolbox.ParsePublicKey(text)
+		if err != nil {
+			return nil, told(err)
+		}
+		keys = append(keys, key)
+	}
+	box, err := s.o.Engine.VerifyToolbox(ctx, ref, keys...)
+	return &proto.VerifyToolboxResponse{Toolbox: wire.FromToolbox(box)}, told(err)
+}
+
+func (s handler) ImportToolbox(ctx context.Context, req *proto.ImportToolboxRequest) (*proto.ImportToolboxResponse, error) {
+	ref, err := wire.ToRef(req.GetRef())
+	if err != nil {
+		return nil, told(err)
+	}
+	box, err := s.o.Engine.ImportToolbox(ctx, ref)
+	return &proto.ImportToolboxResponse{Toolbox: wire.FromToolbox(box)}, told(err)
+}
+
+func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error) {
+	ref, err := wire.ToRef(req.GetRef())
+	if err != nil {
+		return nil, told(err)
+	}
+	sbom, err := s.o.Engine.ToolboxSBOM(ctx, ref)
+	return &proto.ToolboxSBOMResponse{Sbom: sbom}, told(err)
+}
+
+// Sessions lists what is under way.
+func (s handler) Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error) {
+	return &proto.SessionsResponse{Sessions: s.sessions.list()}, nil
+}
+
+// EndSession ends what is under way.
+func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
+	if !s.sessions.end(req.GetId(), fmt.Errorf("%s has ended it", identity.Of(ctx).Name)) {
+		return nil, told(fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId()))
+	}
+	return &proto.EndSessionResponse{}, nil
+}

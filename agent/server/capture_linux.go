@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"strings"
+	"sync"
+	"time"
+
+	"dlx/agent/identity"
+	"dlx/agent/proto"
+	"dlx/agent/proto/protoconnect"
+	"dlx/agent/wire"
+	"dlx/fault"
+)
+
+func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureServerStream) error {
+	g := guardOf(ctx)
+	stuck := time.AfterFunc(headerLimit, g.stopReading)
+	first, err := stream.Receive()
+	if !stuck.Stop() || err != nil {
+		return told(fault.New(fault.BadRequest, "", "a capture begins with what it is to be: %w", err))
+	}
+	start := first.GetStart()
+	if start == nil {
+		return told(fault.New(fault.BadRequest, "", "a capture begins with what it is to be"))
+	}
+	req, err := wire.ToCapture(start.GetRequest())
+	if err != nil {
+		return told(err)
+	}
+	req.User = identity.Of(ctx).UID
+	own, one, err := s.sessions.begin(ctx, "capture", start.GetReason(), append(req.Targets, req.Labels...)...)
+	if err != nil {
+		return told(err)
+	}
+	defer s.sessions.leave(one)
+	defer g.cutAfter(own, cutLimit)()
+	k := &capturing{stream: stream, one: one, sum: sha256.New()}
+	if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Session{Session: one.id}}); err != nil {
+		return err
+	}
+	var receiver sync.WaitGroup
+	receiver.Go(func() { k.receive(ctx) })
+	stats, err := s.o.Engine.Capture(own, req, k)
+	if cause := context.Cause(own); err == nil && cause != nil && !errors.Is(cause, wire.ErrByClient) {
+		err = fault.In("capture", strings.Join(req.Targets, " "), cause) // the client's own end is no error, others are
+	}
+	end := &proto.CaptureEnd{Stats: wire.FromStats(&stats), Fault: wire.FromError(err), Bytes: k.bytes, Sha256: k.sum.Sum(nil)}
+	_ = k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_End{End: end}})
+	defer time.AfterFunc(closeLimit, g.stopReading).Stop()
+	receiver.Wait()
+	return nil
+}
+
+// capturing is the sink of a capture: its client. A client that takes nothing holds up no packets
+// but its own capture's, which the kernel then drops and counts.
+type capturing struct {
+	stream protoconnect.AgentCaptureServerStream
+	one    *session
+	sum    hash.Hash // of all blocks
+	bytes  uint64
+}
+
+func (k *capturing) send(m *proto.CaptureOutput) error {
+	if err := k.stream.Send(m); err != nil {
+		return errors.Join(errClientGone, err)
+	}
+	return nil
+}
+
+// Begin is capture.Sink's.
+func (k *capturing) Begin() error {
+	return k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Began{Began: true}})
+}
+
+// maxPart is how much of blocks a message has at most.
+const maxPart = 1 << 20
+
+// Blocks is capture.Sink's.
+func (k *capturing) Blocks(b []byte, packets, dropped uint64) error {
+	k.sum.Write(b)
+	k.bytes += uint64(len(b))
+	k.one.bytes.Add(uint64(len(b)))
+	for len(b) > maxPart {
+		if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Blocks{Blocks: &proto.Blocks{Data: b[:maxPart], More: true}}}); err != nil {
+			return err
+		}
+		b = b[maxPart:]
+	}
+	last := &proto.Blocks{Data: b, Packets: packets, Dropped: dropped}
+	return k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Blocks{Blocks: last}})
+}
+
+// receive takes what the client sends until it closes its side.
+func (k *capturing) receive(ctx context.Context) {
+	for {
+		m, err := k.stream.Receive()
+		if err != nil {
+			if !ended(err) || ctx.Err() != nil {
+				k.one.cancel(errClientGone)
+			}
+			return
+		}
+		if _, ok := m.GetInput().(*proto.CaptureInput_Cancel); ok {
+			k.one.cancel(wire.ErrByClient)
+		}
+	}
+}

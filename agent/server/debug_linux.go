@@ -1,0 +1,234 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"sync"
+	"syscall"
+	"time"
+
+	"dlx/agent/proto"
+	"dlx/agent/proto/protoconnect"
+	"dlx/agent/wire"
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/target"
+	"dlx/toolbox"
+)
+
+const (
+	// closeLimit is how long a client may take to close its side once it was told the end.
+	closeLimit = 5 * time.Second
+	// cutLimit is how long a client may take nothing of work that is to end.
+	cutLimit = 30 * time.Second
+)
+
+func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServerStream) error {
+	g := guardOf(ctx)
+	stuck := time.AfterFunc(headerLimit, g.stopReading)
+	first, err := stream.Receive()
+	if !stuck.Stop() || err != nil {
+		return told(fault.New(fault.BadRequest, "", "a session begins with what it is to be: %w", err))
+	}
+	start := first.GetStart()
+	if start == nil {
+		return told(fault.New(fault.BadRequest, "", "a session begins with what it is to be"))
+	}
+	req, err := wire.ToDebug(start.GetRequest())
+	if err != nil {
+		return told(err)
+	}
+	own, one, err := s.sessions.begin(ctx, "debug", start.GetReason(), req.Target)
+	if err != nil {
+		return told(err)
+	}
+	defer s.sessions.leave(one)
+	defer g.cutAfter(own, cutLimit)()
+	d := &debugging{stream: stream, one: one, sum: sha256.New(), resize: make(chan engine.WindowSize, 1), signals: make(chan syscall.Signal, maxSignals)}
+	d.send(&proto.DebugOutput{Output: &proto.DebugOutput_Session{Session: one.id}})
+	streams := d.streams()
+	if start.GetStdin() {
+		d.input = newInput(d.credit)
+		streams.Stdin = d.input
+	}
+	var receiver sync.WaitGroup
+	receiver.Go(func() { d.receive(ctx) })
+	code, err := s.o.Engine.Debug(own, req, streams)
+	d.end(code, err)
+	defer time.AfterFunc(closeLimit, g.stopReading).Stop()
+	d.input.close()
+	receiver.Wait()
+	return nil
+}
+
+// debugging is the agent's side of a session.
+type debugging struct {
+	stream protoconnect.AgentDebugServerStream
+	one    *session
+	input  *input
+
+	resize  chan engine.WindowSize
+	signals chan syscall.Signal
+
+	mu    sync.Mutex // of what follows, and of sending
+	sum   hash.Hash  // of all output
+	bytes uint64
+	gone  [3]bool // whose reader has gone away, by proto.Output
+	over  bool    // the end was told
+}
+
+// maxSignals is how many signals wait for a session that takes none.
+const maxSignals = 16
+
+// streams are the session's own.
+func (d *debugging) streams() engine.Streams {
+	say := func(m *proto.DebugOutput) { d.send(m) }
+	return engine.Streams{
+		Stdout:  output{d, proto.Output_OUTPUT_STDOUT},
+		Stderr:  output{d, proto.Output_OUTPUT_STDERR},
+		Resize:  d.resize,
+		Signals: d.signals,
+		Started: func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Started{Started: true}}) },
+		Began:   func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Began{Began: true}}) },
+		Still: func(st *target.Still) {
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_Still{Still: wire.FromStill(st)}})
+		},
+		Placed: func(parts []toolbox.Part) {
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_Placed{Placed: &proto.Placed{Toolboxes: wire.Each(parts, wire.FromPart)}}})
+		},
+		LeftOut: func(names []string) {
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_LeftOut{LeftOut: &proto.LeftOut{Names: wire.Texts(names)}}})
+		},
+		Restrained: func(r engine.Restraints) {
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_Restrained{Restrained: wire.FromRestraints(r)}})
+		},
+		Held: func(n engine.HoldNews) {
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_Held{Held: wire.FromHoldNews(n)}})
+		},
+	}
+}
+
+// send sends a message, unless the end was told. A client that has gone away ends the session.
+func (d *debugging) send(m *proto.DebugOutput) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sendLocked(m)
+}
+
+func (d *debugging) sendLocked(m *proto.DebugOutput) {
+	if d.over {
+		return
+	}
+	if err := d.stream.Send(m); err != nil {
+		d.over = true
+		d.one.cancel(errClientGone)
+	}
+}
+
+var errClientGone = errors.New("the client has gone away")
+
+func (d *debugging) credit(n int) {
+	d.send(&proto.DebugOutput{Output: &proto.DebugOutput_StdinCredit{StdinCredit: uint64(n)}})
+}
+
+// end tells the end, which is the last message.
+func (d *debugging) end(code int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	end := &proto.DebugEnd{Status: int32(code), Fault: wire.FromError(err), Bytes: d.bytes, Sha256: d.sum.Sum(nil)}
+	d.sendLocked(&proto.DebugOutput{Output: &proto.DebugOutput_End{End: end}})
+	d.over = true
+}
+
+// receive takes what the client sends until it closes its side.
+func (d *debugging) receive(ctx context.Context) {
+	for {
+		m, err := d.stream.Receive()
+		if err != nil {
+			if !ended(err) || ctx.Err() != nil {
+				d.one.cancel(errClientGone)
+			}
+			d.input.close()
+			return
+		}
+		switch in := m.GetInput().(type) {
+		case *proto.DebugInput_Stdin:
+			if !d.input.put(in.Stdin) {
+				d.one.cancel(errTooMuch)
+			}
+		case *proto.DebugInput_StdinEnd:
+			d.input.close()
+		case *proto.DebugInput_Resize:
+			d.resized(engine.WindowSize{Rows: uint16(in.Resize.GetRows()), Cols: uint16(in.Resize.GetCols())})
+		case *proto.DebugInput_Signal:
+			select {
+			case d.signals <- syscall.Signal(in.Signal):
+			default: // it takes none
+			}
+		case *proto.DebugInput_Cancel:
+			d.one.cancel(wire.ErrByClient)
+		case *proto.DebugInput_Gone:
+			d.readerGone(in.Gone)
+		}
+	}
+}
+
+var errTooMuch = errors.New("the client sends more input than it may")
+
+// resized leaves the newest size to be taken.
+func (d *debugging) resized(size engine.WindowSize) {
+	select {
+	case <-d.resize:
+	default:
+	}
+	d.resize <- size // there is one sender
+}
+
+func (d *debugging) readerGone(stream proto.Output) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if stream > 0 && int(stream) < len(d.gone) {
+		d.gone[stream] = true
+	}
+}
+
+// output is the client's standard output or error.
+type output struct {
+	d      *debugging
+	stream proto.Output
+}
+
+// maxOutput is how much of it a message has at most.
+const maxOutput = 256 << 10
+
+func (o output) Write(data []byte) (n int, err error) {
+	for len(data) > 0 {
+		part := data[:min(len(data), maxOutput)]
+		if err := o.write(part); err != nil {
+			return n, err
+		}
+		n += len(part)
+		data = data[len(part):]
+	}
+	return n, nil
+}
+
+func (o output) write(part []byte) error {
+	m := &proto.DebugOutput{Output: &proto.DebugOutput_Stdout{Stdout: part}}
+	if o.stream == proto.Output_OUTPUT_STDERR {
+		m = &proto.DebugOutput{Output: &proto.DebugOutput_Stderr{Stderr: part}}
+	}
+	d := o.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone[o.stream] || d.over {
+		return syscall.EPIPE
+	}
+	d.sum.Write(part)
+	d.bytes += uint64(len(part))
+	d.one.bytes.Add(uint64(len(part)))
+	d.sendLocked(m)
+	return nil
+}
