@@ -169,7 +169,8 @@ type received struct {
 	err error
 }
 
-// drainLimit is how long who reads the output may take nothing of it once the session was cancelled.
+// drainLimit is how long who reads the output may take nothing of it once the session was
+// cancelled.
 const drainLimit = 2 * time.Second
 
 // await waits for the end. A reader that takes nothing makes it wait until ctx ends, and up to the

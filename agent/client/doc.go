@@ -1,3 +1,3 @@
-// Package client is an engine that works on another machine, or with an agent's rights: it speaks to
-// an agent.
+// Package client is an engine that works on another machine, or with an agent's rights: it speaks
+// to an agent.
 package client

@@ -48,8 +48,8 @@ func others(err error, kinds []string) []string {
 	return kinds
 }
 
-// ToError is the error of a message, nil for nil. cause is why the client has cancelled the work, if
-// it has.
+// ToError is the error of a message, nil for nil. cause is why the client has cancelled the work,
+// if it has.
 func ToError(m *proto.Fault, cause error) error {
 	if m == nil {
 		return nil

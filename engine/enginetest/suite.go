@@ -28,14 +28,15 @@ type Place struct {
 	Gate   engine.Gate
 }
 
-// Open returns an engine of a place, whose requests may name files of this machine. The suite closes
-// it.
+// Open returns an engine of a place, whose requests may name files of this machine. The suite
+// closes it.
 type Open func(t *testing.T, p Place) engine.Engine
 
 // Run runs the suite on engines of this process.
 func Run(t *testing.T, open Open) { run(t, open, false) }
 
-// RunOverWire runs it on engines whose errors come over a wire: their kinds do, their causes do not.
+// RunOverWire runs it on engines whose errors come over a wire: their kinds do, their causes do
+// not.
 func RunOverWire(t *testing.T, open Open) { run(t, open, true) }
 
 func run(t *testing.T, open Open, wired bool) {
