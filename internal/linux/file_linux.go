@@ -302,6 +302,15 @@ func Lock(f *os.File) error {
 	return wrap("flock", err)
 }
 
+// TryLock takes such a lock, and says whether nobody else has it.
+func TryLock(f *os.File) (bool, error) {
+	_, err := retry(func() (int, error) { return 0, unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, wrap("flock", err)
+}
+
 // Inherit clears the close-on-exec flag: programs that are started without care get the file.
 func Inherit(f *os.File) error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)

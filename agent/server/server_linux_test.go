@@ -1,0 +1,315 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"dlx/agent/client"
+	"dlx/agent/proto"
+	"dlx/agent/proto/protoconnect"
+	"dlx/agent/server"
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/internal/testutil"
+)
+
+func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
+
+const limit = 30 * time.Second
+
+// fake is an engine whose debug and capture are a test's.
+type fake struct {
+	engine.Engine
+	debug   func(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error)
+	capture func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error)
+}
+
+func (f *fake) Debug(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error) {
+	return f.debug(ctx, req, s)
+}
+
+func (f *fake) Capture(ctx context.Context, _ engine.CaptureRequest, to engine.Sink) (engine.CaptureStats, error) {
+	return f.capture(ctx, to)
+}
+
+// agent is a server of a fake engine, and where it listens.
+func agent(t *testing.T, f *fake) (*server.Server, string) {
+	t.Helper()
+	s := server.New(server.Options{Engine: f, Version: "1.0"})
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if err := errors.Join(s.Shutdown(ctx), <-served); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, socket
+}
+
+func dial(t *testing.T, socket string) *client.Client {
+	t.Helper()
+	a, err := client.ParseAddress("unix://" + socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := client.New(client.Options{Address: a, Version: "2.0"})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// raw speaks the protocol without a client's care.
+func raw(t *testing.T, socket string) (protoconnect.AgentClient, *http.Client) {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	h := &http.Client{Transport: transport}
+	return protoconnect.NewAgentClient(connect.NewClient(connecthttp.NewTransport(h, "http://agent", connecthttp.WithGRPC()))), h
+}
+
+func wait[T any](t *testing.T, what string, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(limit):
+		t.Fatalf("%s: nothing within %s", what, limit)
+	}
+	return v
+}
+
+// holding is a session that goes on until its context ends, and says why that was.
+func holding() (f *fake, began chan string, ended chan error) {
+	began, ended = make(chan string, 10), make(chan error, 10)
+	return &fake{debug: func(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error) {
+		s.Started()
+		began <- req.Target
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return 0, context.Cause(ctx)
+	}}, began, ended
+}
+
+// TestClientGone: a client whose process ends, or whose connection says nothing any more, takes its
+// session with it.
+func TestClientGone(t *testing.T) {
+	for name, leave := range map[string]func(p *proxy){"ended": (*proxy).cut, "silent": (*proxy).freeze} {
+		t.Run(name, func(t *testing.T) {
+			f, began, ended := holding()
+			_, socket := agent(t, f)
+			p := newProxy(t, socket)
+			result := make(chan error, 1)
+			go func() {
+				_, err := dial(t, p.socket).Debug(context.Background(), engine.DebugRequest{Target: "web"}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+				result <- err
+			}()
+			wait(t, "the session", began)
+			start := time.Now()
+			leave(p)
+			wait(t, "the session's end", ended)
+			if took := time.Since(start); took > 12*time.Second {
+				t.Errorf("the session ended after %s", took)
+			}
+			if err := wait(t, "the client", result); !errors.Is(err, fault.Cut) {
+				t.Errorf("the client has %v, want fault.Cut", err)
+			}
+		})
+	}
+}
+
+// TestCutCapture: a capture whose connection is cut is none that has succeeded.
+func TestCutCapture(t *testing.T) {
+	sent := make(chan struct{})
+	f := &fake{capture: func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error) {
+		if err := errors.Join(to.Begin(), to.Blocks([]byte("some"), 1, 0)); err != nil {
+			return engine.CaptureStats{}, err
+		}
+		close(sent)
+		<-ctx.Done()
+		return engine.CaptureStats{}, nil
+	}}
+	_, socket := agent(t, f)
+	p := newProxy(t, socket)
+	go func() {
+		<-sent
+		p.cut()
+	}()
+	_, err := dial(t, p.socket).Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, engine.Sink(discard{}))
+	if !errors.Is(err, fault.Cut) {
+		t.Errorf("%v, want fault.Cut", err)
+	}
+}
+
+type discard struct{}
+
+func (discard) Begin() error                         { return nil }
+func (discard) Blocks([]byte, uint64, uint64) error { return nil }
+
+// TestTooMuchInput: who sends more input than the session takes is cut off, and held up no more
+// memory than the window.
+func TestTooMuchInput(t *testing.T) {
+	f, began, ended := holding()
+	_, socket := agent(t, f)
+	c, _ := raw(t, socket)
+	stream, err := c.Debug(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	start := &proto.DebugStart{Request: &proto.DebugRequest{Target: "web"}, Stdin: true}
+	if err := stream.Send(&proto.DebugInput{Input: &proto.DebugInput_Start{Start: start}}); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the session", began)
+	for range 3 { // of which two are the window
+		if err := stream.Send(&proto.DebugInput{Input: &proto.DebugInput_Stdin{Stdin: make([]byte, 32<<10)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wait(t, "the session's end", ended); err == nil || !strings.Contains(err.Error(), "more input") {
+		t.Errorf("it ended for %v", err)
+	}
+}
+
+// TestMalformed: what does not begin as a session does is refused, and nothing is done.
+func TestMalformed(t *testing.T) {
+	var asked atomic.Int32
+	f := &fake{debug: func(context.Context, engine.DebugRequest, engine.Streams) (int, error) {
+		asked.Add(1)
+		return 0, nil
+	}}
+	_, socket := agent(t, f)
+	c, h := raw(t, socket)
+	stream, err := c.Debug(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = stream.Send(&proto.DebugInput{Input: &proto.DebugInput_Signal{Signal: 9}})
+	if _, err = stream.Receive(); connect.CodeOf(err) != connect.CodeInvalidArgument {
+		t.Errorf("a signal first: %v", err)
+	}
+	_ = stream.Close()
+
+	large := &proto.InjectRequest{Target: strings.Repeat("x", 5<<20)}
+	if _, err := c.Inject(t.Context(), large); connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("a message of 5 MiB: %v", err)
+	}
+	for name, body := range map[string]string{
+		"no frame": "xx", "giant frame": "\x00\xff\xff\xff\xff", "no message": "\x00\x00\x00\x00\x02\xff\xff", "compressed": "\x01\x00\x00\x00\x00",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://agent"+protoconnect.AgentInjectProcedure, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/grpc+proto")
+		res, err := h.Do(req)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if status := res.Trailer.Get("Grpc-Status") + res.Header.Get("Grpc-Status"); status == "" || status == "0" {
+			t.Errorf("%s: status %q", name, status)
+		}
+	}
+	for name, kind := range map[string]string{"connect": "application/connect+proto", "JSON": "application/json", "a form": "text/plain"} {
+		res, err := h.Post("http://agent"+protoconnect.AgentListProcedure, kind, strings.NewReader("{}"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusUnsupportedMediaType {
+			t.Errorf("%s: %s", name, res.Status)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the engine was asked %d times", n)
+	}
+}
+
+// TestEnd: a session can be listed and ended by its ID, and all end when the agent is stopped. Each
+// is told why.
+func TestEnd(t *testing.T) {
+	f, began, ended := holding()
+	s, socket := agent(t, f)
+	c, _ := raw(t, socket)
+	results := make(chan error, 2)
+	for _, name := range []string{"a", "b"} {
+		go func() {
+			_, err := dial(t, socket).Debug(context.Background(), engine.DebugRequest{Target: name}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+			results <- err
+		}()
+		wait(t, "a session", began)
+	}
+	list, err := c.Sessions(t.Context(), &proto.SessionsRequest{})
+	if err != nil || len(list.GetSessions()) != 2 || list.GetSessions()[0].GetTargets()[0] != "a" || list.GetSessions()[0].GetVerb() != "debug" {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if _, err := c.EndSession(t.Context(), &proto.EndSessionRequest{Id: "none"}); connect.CodeOf(err) != connect.CodeNotFound {
+		t.Errorf("no such session: %v", err)
+	}
+	if _, err := c.EndSession(t.Context(), &proto.EndSessionRequest{Id: list.GetSessions()[0].GetId()}); err != nil {
+		t.Error(err)
+	}
+	if err := wait(t, "its end", results); err == nil || !strings.Contains(err.Error(), "has ended it") {
+		t.Errorf("it was told %v", err)
+	}
+	wait(t, "its end", ended)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := wait(t, "the other one's end", results); err == nil || !strings.Contains(err.Error(), server.ErrShutdown.Error()) {
+		t.Errorf("it was told %v", err)
+	}
+}
+
+// TestStreams: input of any size comes whole, and in step with who takes it; the input's end, sizes
+// and signals come; output that nobody reads any more is one's of a broken pipe.
+func TestStreams(t *testing.T) {
+	f := &fake{debug: func(_ context.Context, _ engine.DebugRequest, s engine.Streams) (int, error) {
+		size := <-s.Resize
+		sig := <-s.Signals
+		n, err := io.Copy(s.Stdout, s.Stdin)
+		if size.Cols != 80 || sig != 15 || n != 1<<20 {
+			return 1, err
+		}
+		return 7, err
+	}}
+	_, socket := agent(t, f)
+	sizes, signals := make(chan engine.WindowSize, 1), make(chan sig, 1)
+	sizes <- engine.WindowSize{Rows: 24, Cols: 80}
+	signals <- 15
+	input := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	var out bytes.Buffer
+	code, err := dial(t, socket).Debug(t.Context(), engine.DebugRequest{Target: "web"},
+		engine.Streams{Stdin: bytes.NewReader(input), Stdout: &out, Stderr: io.Discard, Resize: sizes, Signals: signals})
+	if code != 7 || err != nil || !bytes.Equal(out.Bytes(), input) {
+		t.Errorf("status %d, %v, %d bytes", code, err, out.Len())
+	}
+}
