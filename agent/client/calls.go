@@ -40,7 +40,7 @@ func (c *Client) NetNamespaces(ctx context.Context) ([]engine.NetNamespace, erro
 
 // Interfaces is engine.Engine's.
 func (c *Client) Interfaces(ctx context.Context, name string) ([]capture.Interface, error) {
-	m, err := c.rpc.Interfaces(ctx, &proto.InterfacesRequest{Target: name})
+	m, err := c.rpc.Interfaces(ctx, &proto.InterfacesRequest{Target: name, Reason: c.o.Reason})
 	if err != nil {
 		return nil, c.failed(ctx, "interfaces", name, err)
 	}

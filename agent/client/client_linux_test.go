@@ -37,7 +37,9 @@ func (l *liar) Hello(context.Context, *proto.HelloRequest) (*proto.HelloResponse
 	return &proto.HelloResponse{Version: "0.9"}, nil
 }
 
-func (l *liar) Debug(_ context.Context, s protoconnect.AgentDebugServerStream) error { return l.debug(s) }
+func (l *liar) Debug(_ context.Context, s protoconnect.AgentDebugServerStream) error {
+	return l.debug(s)
+}
 
 func (l *liar) Capture(_ context.Context, s protoconnect.AgentCaptureServerStream) error {
 	return l.capture(s)

@@ -5,13 +5,24 @@ import "context"
 
 // Caller is who asks, as plain data.
 type Caller struct {
-	Name   string   `json:"name"`          // of the user, or the certificate's subject
-	UID    uint32   `json:"uid"`           // by peer credentials
-	GID    uint32   `json:"gid"`           // the same
-	Groups []string `json:"groups"`        // names, or numbers that have none
-	PID    int      `json:"pid,omitempty"` // the same; it may be another's by now
-	Known  Known    `json:"known"`
-	From   string   `json:"from"` // the other end's address
+	Known Known  `json:"known"`
+	Name  string `json:"name"` // for people: of the user, or a certificate's
+	From  string `json:"from"` // where the caller has connected
+	// Of a user of this host; a name that is not to be found out is "".
+	UID    uint32  `json:"uid"`
+	User   string  `json:"user,omitempty"`
+	Groups []Group `json:"groups,omitempty"` // all of them
+	PID    int     `json:"pid,omitempty"`    // it may be another's by now
+	// Of a certificate: its subject alternative names, as DNS:NAME, URI:URI, email:ADDRESS or
+	// IP:ADDRESS (RFC 5280, 4.2.1.6), and its SHA-256 in hexadecimal digits.
+	SANs []string `json:"sans,omitempty"`
+	Key  string   `json:"key,omitempty"`
+}
+
+// Group is a group of users.
+type Group struct {
+	ID   uint32 `json:"id"`
+	Name string `json:"name,omitempty"`
 }
 
 // Known is how it is known who asks.

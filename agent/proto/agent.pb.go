@@ -922,6 +922,7 @@ func (x *NetNamespace) GetContainers() []string {
 type InterfacesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -959,6 +960,13 @@ func (*InterfacesRequest) Descriptor() ([]byte, []int) {
 func (x *InterfacesRequest) GetTarget() string {
 	if x != nil {
 		return x.Target
+	}
+	return ""
+}
+
+func (x *InterfacesRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -4724,9 +4732,10 @@ const file_agent_proto_rawDesc = "" +
 	"\x04host\x18\x04 \x01(\bR\x04host\x12\x1e\n" +
 	"\n" +
 	"containers\x18\x05 \x03(\tR\n" +
-	"containers\"+\n" +
+	"containers\"C\n" +
 	"\x11InterfacesRequest\x12\x16\n" +
-	"\x06target\x18\x01 \x01(\tR\x06target\"M\n" +
+	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"M\n" +
 	"\x12InterfacesResponse\x127\n" +
 	"\n" +
 	"interfaces\x18\x01 \x03(\v2\x17.dlx.agent.v1.InterfaceR\n" +

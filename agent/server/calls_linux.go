@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"dlx/agent/identity"
 	"dlx/agent/proto"
@@ -25,32 +26,46 @@ func (s handler) Hello(ctx context.Context, _ *proto.HelloRequest) (*proto.Hello
 }
 
 func (s handler) List(ctx context.Context, _ *proto.ListRequest) (*proto.ListResponse, error) {
-	list, err := s.o.Engine.List(ctx)
-	return &proto.ListResponse{Containers: wire.Each(list, wire.FromContainer), Fault: wire.FromError(err)}, nil
+	return within(ctx, s, &Work{Verb: verbList}, func(ctx context.Context) (*proto.ListResponse, error) {
+		list, err := s.o.Engine.List(ctx)
+		list = slices.DeleteFunc(list, func(c engine.Container) bool { return s.allow(ctx, verbList, &c.Info) != nil })
+		return &proto.ListResponse{Containers: wire.Each(list, wire.FromContainer), Fault: wire.FromError(err)}, nil
+	})
 }
 
 func (s handler) Names(ctx context.Context, _ *proto.NamesRequest) (*proto.NamesResponse, error) {
-	list, err := s.o.Engine.Names(ctx)
-	m := &proto.NamesResponse{Fault: wire.FromError(err)}
-	for i := range list {
-		m.Names = append(m.Names, wire.FromInfo(&list[i]))
-	}
-	return m, nil
+	return within(ctx, s, &Work{Verb: verbList}, func(ctx context.Context) (*proto.NamesResponse, error) {
+		list, err := s.o.Engine.Names(ctx)
+		m := &proto.NamesResponse{Fault: wire.FromError(err)}
+		for i := range list {
+			if s.allow(ctx, verbList, &list[i]) == nil {
+				m.Names = append(m.Names, wire.FromInfo(&list[i]))
+			}
+		}
+		return m, nil
+	})
 }
 
 func (s handler) NetNamespaces(ctx context.Context, _ *proto.NetNamespacesRequest) (*proto.NetNamespacesResponse, error) {
-	list, err := s.o.Engine.NetNamespaces(ctx)
-	return &proto.NetNamespacesResponse{Namespaces: wire.Each(list, wire.FromNetNamespace), Fault: wire.FromError(err)}, nil
+	return allowed(ctx, s, verbNetNS, func(ctx context.Context) (*proto.NetNamespacesResponse, error) {
+		list, err := s.o.Engine.NetNamespaces(ctx)
+		return &proto.NetNamespacesResponse{Namespaces: wire.Each(list, wire.FromNetNamespace), Fault: wire.FromError(err)}, nil
+	})
 }
 
 func (s handler) Interfaces(ctx context.Context, req *proto.InterfacesRequest) (*proto.InterfacesResponse, error) {
-	list, err := s.o.Engine.Interfaces(ctx, req.GetTarget())
-	return &proto.InterfacesResponse{Interfaces: wire.Each(list, wire.FromInterface)}, told(err)
+	w := &Work{Verb: string(engine.VerbInterfaces), Targets: []string{req.GetTarget()}, Reason: req.GetReason()}
+	return within(ctx, s, w, func(ctx context.Context) (*proto.InterfacesResponse, error) {
+		list, err := s.o.Engine.Interfaces(ctx, req.GetTarget())
+		return &proto.InterfacesResponse{Interfaces: wire.Each(list, wire.FromInterface)}, err
+	})
 }
 
 func (s handler) Health(ctx context.Context, _ *proto.HealthRequest) (*proto.HealthResponse, error) {
-	checks, err := s.o.Engine.Health(ctx)
-	return &proto.HealthResponse{Checks: wire.Each(checks, wire.FromCheck), Fault: wire.FromError(err)}, nil
+	return allowed(ctx, s, verbHealth, func(ctx context.Context) (*proto.HealthResponse, error) {
+		checks, err := s.o.Engine.Health(ctx)
+		return &proto.HealthResponse{Checks: wire.Each(checks, wire.FromCheck), Fault: wire.FromError(err)}, nil
+	})
 }
 
 func (s handler) Inject(ctx context.Context, req *proto.InjectRequest) (*proto.InjectResponse, error) {
@@ -58,23 +73,33 @@ func (s handler) Inject(ctx context.Context, req *proto.InjectRequest) (*proto.I
 	if err != nil {
 		return nil, told(err)
 	}
-	done, err := s.o.Engine.Inject(ctx, asked)
-	return wire.FromInjected(&done), told(err)
+	w := &Work{Verb: string(engine.VerbInject), Targets: []string{req.GetTarget()}, Reason: req.GetReason()}
+	return within(ctx, s, w, func(ctx context.Context) (*proto.InjectResponse, error) {
+		done, err := s.o.Engine.Inject(ctx, asked)
+		return wire.FromInjected(&done), err
+	})
 }
 
 func (s handler) Eject(ctx context.Context, req *proto.EjectRequest) (*proto.EjectResponse, error) {
-	done, err := s.o.Engine.Eject(ctx, engine.EjectRequest{Target: req.GetTarget(), All: req.GetAll()})
-	return &proto.EjectResponse{Results: wire.Each(done, wire.FromEjected), Fault: wire.FromError(err)}, nil
+	w := &Work{Verb: string(engine.VerbEject), Targets: []string{req.GetTarget()}, Reason: req.GetReason()}
+	return within(ctx, s, w, func(ctx context.Context) (*proto.EjectResponse, error) {
+		done, err := s.o.Engine.Eject(ctx, engine.EjectRequest{Target: req.GetTarget(), All: req.GetAll()})
+		return &proto.EjectResponse{Results: wire.Each(done, wire.FromEjected), Fault: wire.FromError(err)}, nil
+	})
 }
 
 func (s handler) Toolboxes(ctx context.Context, _ *proto.ToolboxesRequest) (*proto.ToolboxesResponse, error) {
-	list, err := s.o.Engine.Toolboxes(ctx)
-	return &proto.ToolboxesResponse{Toolboxes: wire.Each(list, wire.FromToolbox), Fault: wire.FromError(err)}, nil
+	return allowed(ctx, s, verbToolboxes, func(ctx context.Context) (*proto.ToolboxesResponse, error) {
+		list, err := s.o.Engine.Toolboxes(ctx)
+		return &proto.ToolboxesResponse{Toolboxes: wire.Each(list, wire.FromToolbox), Fault: wire.FromError(err)}, nil
+	})
 }
 
 func (s handler) ToolboxNames(ctx context.Context, _ *proto.ToolboxNamesRequest) (*proto.ToolboxNamesResponse, error) {
-	names, err := s.o.Engine.ToolboxNames(ctx)
-	return &proto.ToolboxNamesResponse{Names: names}, told(err)
+	return allowed(ctx, s, verbToolboxes, func(ctx context.Context) (*proto.ToolboxNamesResponse, error) {
+		names, err := s.o.Engine.ToolboxNames(ctx)
+		return &proto.ToolboxNamesResponse{Names: wire.Texts(names)}, err
+	})
 }
 
 func (s handler) VerifyToolbox(ctx context.Context, req *proto.VerifyToolboxRequest) (*proto.VerifyToolboxResponse, error) {
@@ -90,8 +115,10 @@ func (s handler) VerifyToolbox(ctx context.Context, req *proto.VerifyToolboxRequ
 		}
 		keys = append(keys, key)
 	}
-	box, err := s.o.Engine.VerifyToolbox(ctx, ref, keys...)
-	return &proto.VerifyToolboxResponse{Toolbox: wire.FromToolbox(box)}, told(err)
+	return allowed(ctx, s, verbToolboxes, func(ctx context.Context) (*proto.VerifyToolboxResponse, error) {
+		box, err := s.o.Engine.VerifyToolbox(ctx, ref, keys...)
+		return &proto.VerifyToolboxResponse{Toolbox: wire.FromToolbox(box)}, err
+	})
 }
 
 func (s handler) ImportToolbox(ctx context.Context, req *proto.ImportToolboxRequest) (*proto.ImportToolboxResponse, error) {
@@ -99,8 +126,10 @@ func (s handler) ImportToolbox(ctx context.Context, req *proto.ImportToolboxRequ
 	if err != nil {
 		return nil, told(err)
 	}
-	box, err := s.o.Engine.ImportToolbox(ctx, ref)
-	return &proto.ImportToolboxResponse{Toolbox: wire.FromToolbox(box)}, told(err)
+	return allowed(ctx, s, verbImport, func(ctx context.Context) (*proto.ImportToolboxResponse, error) {
+		box, err := s.o.Engine.ImportToolbox(ctx, ref)
+		return &proto.ImportToolboxResponse{Toolbox: wire.FromToolbox(box)}, err
+	})
 }
 
 func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error) {
@@ -108,18 +137,30 @@ func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest)
 	if err != nil {
 		return nil, told(err)
 	}
-	sbom, err := s.o.Engine.ToolboxSBOM(ctx, ref)
-	return &proto.ToolboxSBOMResponse{Sbom: sbom}, told(err)
+	return allowed(ctx, s, verbToolboxes, func(ctx context.Context) (*proto.ToolboxSBOMResponse, error) {
+		sbom, err := s.o.Engine.ToolboxSBOM(ctx, ref)
+		return &proto.ToolboxSBOMResponse{Sbom: sbom}, err
+	})
 }
 
-// Sessions lists what is under way.
-func (s handler) Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error) {
-	return &proto.SessionsResponse{Sessions: s.sessions.list()}, nil
+// Sessions lists what is under way: the caller's own, or all that there is if the caller may see it.
+func (s handler) Sessions(ctx context.Context, _ *proto.SessionsRequest) (*proto.SessionsResponse, error) {
+	of := identity.Of(ctx)
+	if s.allow(ctx, verbSessions, nil) == nil {
+		of = nil
+	}
+	return &proto.SessionsResponse{Sessions: s.works.list(of)}, nil
 }
 
-// EndSession ends what is under way.
+// EndSession ends what is under way, if it is the caller's own or the caller may end others'.
 func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
-	if !s.sessions.end(req.GetId(), fmt.Errorf("%s has ended it", identity.Of(ctx).Name)) {
+	caller := identity.Of(ctx)
+	if !s.works.of(req.GetId(), caller) {
+		if err := s.allow(ctx, verbSessions, nil); err != nil {
+			return nil, told(err)
+		}
+	}
+	if !s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) {
 		return nil, told(fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId()))
 	}
 	return &proto.EndSessionResponse{}, nil

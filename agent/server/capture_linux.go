@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/wire"
+	"dlx/engine"
 	"dlx/fault"
 )
 
@@ -32,14 +34,15 @@ func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureSe
 		return told(err)
 	}
 	req.User = identity.Of(ctx).UID
-	own, one, err := s.sessions.begin(ctx, "capture", start.GetReason(), append(req.Targets, req.Labels...)...)
+	w := &Work{Verb: string(engine.VerbCapture), Targets: slices.Concat(req.Targets, req.Labels), Reason: start.GetReason(), Ring: int64(req.RingSize)}
+	own, leave, err := s.works.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
-	defer s.sessions.leave(one)
+	defer leave()
 	defer g.cutAfter(own, cutLimit)()
-	k := &capturing{stream: stream, one: one, sum: sha256.New()}
-	if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Session{Session: one.id}}); err != nil {
+	k := &capturing{stream: stream, work: w, sum: sha256.New()}
+	if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Session{Session: w.ID}}); err != nil {
 		return err
 	}
 	var receiver sync.WaitGroup
@@ -59,7 +62,7 @@ func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureSe
 // but its own capture's, which the kernel then drops and counts.
 type capturing struct {
 	stream protoconnect.AgentCaptureServerStream
-	one    *session
+	work   *Work
 	sum    hash.Hash // of all blocks
 	bytes  uint64
 }
@@ -81,9 +84,11 @@ const maxPart = 1 << 20
 
 // Blocks is capture.Sink's.
 func (k *capturing) Blocks(b []byte, packets, dropped uint64) error {
+	if err := k.work.count(len(b)); err != nil {
+		return err
+	}
 	k.sum.Write(b)
 	k.bytes += uint64(len(b))
-	k.one.bytes.Add(uint64(len(b)))
 	for len(b) > maxPart {
 		if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Blocks{Blocks: &proto.Blocks{Data: b[:maxPart], More: true}}}); err != nil {
 			return err
@@ -100,12 +105,12 @@ func (k *capturing) receive(ctx context.Context) {
 		m, err := k.stream.Receive()
 		if err != nil {
 			if !ended(err) || ctx.Err() != nil {
-				k.one.cancel(errClientGone)
+				k.work.cancel(errClientGone)
 			}
 			return
 		}
 		if _, ok := m.GetInput().(*proto.CaptureInput_Cancel); ok {
-			k.one.cancel(wire.ErrByClient)
+			k.work.cancel(wire.ErrByClient)
 		}
 	}
 }

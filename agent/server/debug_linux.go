@@ -40,18 +40,20 @@ func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServer
 	if err != nil {
 		return told(err)
 	}
-	own, one, err := s.sessions.begin(ctx, "debug", start.GetReason(), req.Target)
+	w := &Work{Verb: string(engine.VerbDebug), Targets: []string{req.Target}, Reason: start.GetReason(), Stdin: start.GetStdin()}
+	own, leave, err := s.works.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
-	defer s.sessions.leave(one)
+	defer leave()
 	defer g.cutAfter(own, cutLimit)()
-	d := &debugging{stream: stream, one: one, sum: sha256.New(), resize: make(chan engine.WindowSize, 1), signals: make(chan syscall.Signal, maxSignals)}
-	d.send(&proto.DebugOutput{Output: &proto.DebugOutput_Session{Session: one.id}})
+	d := &debugging{stream: stream, work: w, sum: sha256.New(), resize: make(chan engine.WindowSize, 1), signals: make(chan syscall.Signal, maxSignals)}
+	d.send(&proto.DebugOutput{Output: &proto.DebugOutput_Session{Session: w.ID}})
 	streams := d.streams()
-	if start.GetStdin() {
+	w.now = engine.Streams{Stdout: output{d, proto.Output_OUTPUT_STDOUT}, Stderr: output{d, proto.Output_OUTPUT_STDERR}}
+	if w.Stdin {
 		d.input = newInput(d.credit)
-		streams.Stdin = d.input
+		w.now.Stdin, streams.Stdin = d.input, viaStdin{w}
 	}
 	var receiver sync.WaitGroup
 	receiver.Go(func() { d.receive(ctx) })
@@ -66,7 +68,7 @@ func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServer
 // debugging is the agent's side of a session.
 type debugging struct {
 	stream protoconnect.AgentDebugServerStream
-	one    *session
+	work   *Work
 	input  *input
 
 	resize  chan engine.WindowSize
@@ -86,8 +88,8 @@ const maxSignals = 16
 func (d *debugging) streams() engine.Streams {
 	say := func(m *proto.DebugOutput) { d.send(m) }
 	return engine.Streams{
-		Stdout:  output{d, proto.Output_OUTPUT_STDOUT},
-		Stderr:  output{d, proto.Output_OUTPUT_STDERR},
+		Stdout:  viaStdout{d.work},
+		Stderr:  viaStderr{d.work},
 		Resize:  d.resize,
 		Signals: d.signals,
 		Started: func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Started{Started: true}}) },
@@ -123,7 +125,7 @@ func (d *debugging) sendLocked(m *proto.DebugOutput) {
 	}
 	if err := d.stream.Send(m); err != nil {
 		d.over = true
-		d.one.cancel(errClientGone)
+		d.work.cancel(errClientGone)
 	}
 }
 
@@ -148,7 +150,7 @@ func (d *debugging) receive(ctx context.Context) {
 		m, err := d.stream.Receive()
 		if err != nil {
 			if !ended(err) || ctx.Err() != nil {
-				d.one.cancel(errClientGone)
+				d.work.cancel(errClientGone)
 			}
 			d.input.close()
 			return
@@ -156,19 +158,19 @@ func (d *debugging) receive(ctx context.Context) {
 		switch in := m.GetInput().(type) {
 		case *proto.DebugInput_Stdin:
 			if !d.input.put(in.Stdin) {
-				d.one.cancel(errTooMuch)
+				d.work.cancel(errTooMuch)
 			}
 		case *proto.DebugInput_StdinEnd:
 			d.input.close()
 		case *proto.DebugInput_Resize:
-			d.resized(engine.WindowSize{Rows: uint16(in.Resize.GetRows()), Cols: uint16(in.Resize.GetCols())})
+			d.resizeTo(engine.WindowSize{Rows: uint16(in.Resize.GetRows()), Cols: uint16(in.Resize.GetCols())})
 		case *proto.DebugInput_Signal:
 			select {
 			case d.signals <- syscall.Signal(in.Signal):
 			default: // it takes none
 			}
 		case *proto.DebugInput_Cancel:
-			d.one.cancel(wire.ErrByClient)
+			d.work.cancel(wire.ErrByClient)
 		case *proto.DebugInput_Gone:
 			d.readerGone(in.Gone)
 		}
@@ -177,8 +179,14 @@ func (d *debugging) receive(ctx context.Context) {
 
 var errTooMuch = errors.New("the client sends more input than it may")
 
-// resized leaves the newest size to be taken.
-func (d *debugging) resized(size engine.WindowSize) {
+// resizeTo leaves the newest size to be taken.
+func (d *debugging) resizeTo(size engine.WindowSize) {
+	d.work.mu.Lock()
+	record := d.work.resize
+	d.work.mu.Unlock()
+	if record != nil {
+		record(size)
+	}
 	select {
 	case <-d.resize:
 	default:
@@ -226,9 +234,11 @@ func (o output) write(part []byte) error {
 	if d.gone[o.stream] || d.over {
 		return syscall.EPIPE
 	}
+	if err := d.work.count(len(part)); err != nil {
+		return err
+	}
 	d.sum.Write(part)
 	d.bytes += uint64(len(part))
-	d.one.bytes.Add(uint64(len(part)))
 	d.sendLocked(m)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"dlx/agent/identity"
 	"dlx/agent/proto/protoconnect"
 	"dlx/engine"
+	"dlx/target"
 )
 
 // Options are a server's. Its owner closes the engine, whose gate learns from package identity who
@@ -26,13 +27,17 @@ type Options struct {
 	Engine  engine.Engine
 	Version string
 	Log     *slog.Logger // nil: nothing is told
+	// Allow says whether the context's caller may have something that no gate is asked about: a verb
+	// of the agent's own, with the container that is to be listed, if it is about one. Without it
+	// everything may be had.
+	Allow func(ctx context.Context, verb string, c *target.Info) error
 }
 
 // Server lets others use an engine.
 type Server struct {
-	o        Options
-	http     *http.Server
-	sessions sessions
+	o     Options
+	http  *http.Server
+	works works
 }
 
 // Bounds of a connection. A client that answers nothing for both of the pings' times has gone.
@@ -51,7 +56,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, sessions: sessions{all: map[string]*session{}}}
+	s := &Server{o: o, works: works{all: map[string]*Work{}, calls: map[string]int{}}}
 	rpc := connect.NewServer()
 	protoconnect.RegisterAgentHandler(rpc, handler{s})
 	mux := http.NewServeMux()
@@ -88,7 +93,7 @@ var ErrShutdown = errors.New("the agent is being stopped")
 // Shutdown takes no more work, has what is under way end as a session's time would end it, and
 // returns when all has ended, or ctx has.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.sessions.close(ErrShutdown)
+	s.works.close(ErrShutdown)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
 	}

@@ -164,7 +164,7 @@ func TestCutCapture(t *testing.T) {
 
 type discard struct{}
 
-func (discard) Begin() error                         { return nil }
+func (discard) Begin() error                        { return nil }
 func (discard) Blocks([]byte, uint64, uint64) error { return nil }
 
 // TestTooMuchInput: who sends more input than the session takes is cut off, and held up no more

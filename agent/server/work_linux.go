@@ -1,0 +1,209 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"dlx/agent/identity"
+	"dlx/agent/proto"
+	"dlx/engine"
+	"dlx/fault"
+)
+
+// Work is a call that is under way. A gate finds the one that an operation is for by WorkOf.
+type Work struct {
+	ID      string
+	Caller  *identity.Caller
+	Verb    string
+	Targets []string
+	Reason  string // as the caller gives it
+	Started time.Time
+	Ring    int64 // bytes of the host's memory that a capture asks for, 0: the engine's default
+	// Stdin says that a session has a standard input.
+	Stdin bool
+
+	sent   atomic.Uint64 // bytes
+	most   atomic.Uint64 // bytes that may be; 0: any number
+	cancel context.CancelCauseFunc
+
+	mu     sync.Mutex
+	now    engine.Streams // that bytes go through
+	resize func(engine.WindowSize)
+	timers []*time.Timer
+}
+
+type workKey struct{}
+
+// WorkOf is the work that a context is of, nil if it is of none.
+func WorkOf(ctx context.Context) *Work {
+	w, _ := ctx.Value(workKey{}).(*Work)
+	return w
+}
+
+// End has the work end, for a reason that its caller is told.
+func (w *Work) End(why error) { w.cancel(why) }
+
+// Why a gate's limits end work.
+var (
+	errTimeUp  = fault.New(fault.TimedOut, "", "the time is up that the policy allows")
+	errTooLong = fault.New(fault.QuotaExceeded, "", "it has become larger than the policy allows")
+)
+
+// Limit has the work end after a time, or when it has sent so many bytes; 0 is no limit.
+func (w *Work) Limit(d time.Duration, bytes int64) {
+	if bytes > 0 {
+		w.most.Store(uint64(bytes))
+	}
+	if d > 0 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.timers = append(w.timers, time.AfterFunc(d, func() { w.cancel(errTimeUp) }))
+	}
+}
+
+// Through has all that a session shows and is told go through other streams, before the first
+// byte of it. Sizes are told to resize.
+func (w *Work) Through(wrap func(engine.Streams) engine.Streams, resize func(engine.WindowSize)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now, w.resize = wrap(w.now), resize
+}
+
+// streams are where a session's bytes go, which a gate may change before there are any.
+func (w *Work) streams() engine.Streams {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// via leads to the work's streams of the moment.
+type (
+	viaStdin  struct{ w *Work }
+	viaStdout struct{ w *Work }
+	viaStderr struct{ w *Work }
+)
+
+func (v viaStdin) Read(p []byte) (int, error)   { return v.w.streams().Stdin.Read(p) }
+func (v viaStdout) Write(p []byte) (int, error) { return v.w.streams().Stdout.Write(p) }
+func (v viaStderr) Write(p []byte) (int, error) { return v.w.streams().Stderr.Write(p) }
+
+// count adds bytes that are about to be sent.
+func (w *Work) count(n int) error {
+	if most := w.most.Load(); w.sent.Add(uint64(n)) > most && most > 0 {
+		w.cancel(errTooLong)
+		return errTooLong
+	}
+	return nil
+}
+
+// leave is called when the work has ended.
+func (w *Work) leave() {
+	w.cancel(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.timers {
+		t.Stop()
+	}
+}
+
+// works are those that are under way.
+type works struct {
+	mu     sync.Mutex
+	all    map[string]*Work
+	calls  map[string]int // by who is known
+	closed error          // why none begins any more
+}
+
+// maxCalls is how much one caller may have under way at once. A policy's limits are lower.
+const maxCalls = 128
+
+// begin enters work, and returns its context. The caller ends it.
+func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := string(w.Caller.Known) + ":" + w.Caller.Name
+	var err error
+	switch {
+	case s.closed != nil:
+		err = fault.New(fault.Refused, "", "nothing can be begun: %w", s.closed)
+	case s.calls[who] >= maxCalls:
+		err = fault.New(fault.TooMany, w.Caller.Name, "%s has %d calls under way already", w.Caller.Name, maxCalls)
+	}
+	if err != nil {
+		w.cancel(err)
+		return nil, nil, err
+	}
+	s.all[w.ID] = w
+	s.calls[who]++
+	return context.WithValue(ctx, workKey{}, w), func() {
+		w.leave()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.all, w.ID)
+		if s.calls[who]--; s.calls[who] == 0 {
+			delete(s.calls, who)
+		}
+	}, nil
+}
+
+// end ends one, and says whether there was one.
+func (s *works) end(id string, why error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.all[id]
+	if ok {
+		w.cancel(why)
+	}
+	return ok
+}
+
+// close ends all. None begins any more.
+func (s *works) close(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = why
+	for _, w := range s.all {
+		w.cancel(why)
+	}
+}
+
+// list lists sessions and captures, of all callers or of one.
+func (s *works) list(of *identity.Caller) []*proto.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []*proto.Session
+	for _, w := range s.all {
+		if w.Verb != string(engine.VerbDebug) && w.Verb != string(engine.VerbCapture) || of != nil && !same(of, w.Caller) {
+			continue
+		}
+		list = append(list, &proto.Session{
+			Id: w.ID, User: w.Caller.Name, Verb: w.Verb, Targets: w.Targets, Started: timestamppb.New(w.Started), Bytes: w.sent.Load(), Reason: w.Reason,
+		})
+	}
+	slices.SortFunc(list, func(a, b *proto.Session) int {
+		return cmp.Or(a.GetStarted().AsTime().Compare(b.GetStarted().AsTime()), cmp.Compare(a.GetId(), b.GetId()))
+	})
+	return list
+}
+
+// of says whether work is a caller's own.
+func (s *works) of(id string, caller *identity.Caller) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.all[id]
+	return ok && same(caller, w.Caller)
+}
+
+// same says whether two connections are of the same person.
+func same(a, b *identity.Caller) bool {
+	return a.Known == b.Known && a.UID == b.UID && slices.Equal(a.SANs, b.SANs)
+}
