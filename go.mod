@@ -25,6 +25,7 @@ require (
 	github.com/vishvananda/netns v0.0.5
 	github.com/zeebo/blake3 v0.2.4
 	go.uber.org/goleak v1.3.0
+	go.yaml.in/yaml/v4 v4.0.0
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
 	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.24.0
@@ -62,6 +63,7 @@ require (
 replace (
 	github.com/distribution/reference => ./third_party/reference
 	github.com/opencontainers/go-digest => ./third_party/go-digest
+	go.yaml.in/yaml/v4 => ./third_party/yaml
 )
 
 tool (
