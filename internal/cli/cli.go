@@ -94,7 +94,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	a.remoteFlags(root)
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
-		a.toolboxCommand(), a.toolsCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
+		a.toolboxCommand(), a.toolsCommand(), a.agentCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(root))
 	return root
 }
 
