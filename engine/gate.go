@@ -56,6 +56,7 @@ type Operation struct {
 // Process is a process that is held: it can not become another one.
 type Process struct {
 	PID        int
+	Started    uint64            // since boot, in clock ticks (proc_pid_stat(5), field 22)
 	Namespaces map[string]uint64 // inodes, by their names in /proc/PID/ns
 }
 

@@ -18,7 +18,11 @@ func (l *Local) begin(ctx context.Context, op Operation, held *nsutil.Process) (
 		op.Subject = subjectOf(&op.Target)
 	}
 	if held != nil {
-		op.Process = &Process{PID: held.PID(), Namespaces: map[string]uint64{}}
+		started, err := held.StartTicks()
+		if err != nil {
+			return nil, err
+		}
+		op.Process = &Process{PID: held.PID(), Started: started, Namespaces: map[string]uint64{}}
 		for kind, id := range held.Namespaces() {
 			op.Process.Namespaces[kind.String()] = id.Ino
 		}

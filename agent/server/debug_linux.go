@@ -183,6 +183,7 @@ var errTooMuch = errors.New("the client sends more input than it may")
 func (d *debugging) resizeTo(size engine.WindowSize) {
 	d.work.mu.Lock()
 	record := d.work.resize
+	d.work.size = size
 	d.work.mu.Unlock()
 	if record != nil {
 		record(size)

@@ -100,6 +100,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// EndAll ends what is under way.
+func (s *Server) EndAll(why error) { s.works.endAll(why) }
+
 type metKey struct{}
 
 // met is who is at the other end of a connection, or why that is not known.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,11 +31,13 @@ type Work struct {
 	Stdin bool
 
 	sent   atomic.Uint64 // bytes
+	ids    atomic.Uint32
 	most   atomic.Uint64 // bytes that may be; 0: any number
 	cancel context.CancelCauseFunc
 
 	mu     sync.Mutex
 	now    engine.Streams // that bytes go through
+	size   engine.WindowSize
 	resize func(engine.WindowSize)
 	timers []*time.Timer
 }
@@ -55,6 +58,25 @@ var (
 	errTimeUp  = fault.New(fault.TimedOut, "", "the time is up that the policy allows")
 	errTooLong = fault.New(fault.QuotaExceeded, "", "it has become larger than the policy allows")
 )
+
+// Sent is how many bytes have been sent to the client.
+func (w *Work) Sent() uint64 { return w.sent.Load() }
+
+// NextID is one for the next operation of the work: the work's own, and others that begin with it.
+func (w *Work) NextID() string {
+	n := w.ids.Add(1)
+	if n == 1 {
+		return w.ID
+	}
+	return w.ID + "." + strconv.FormatUint(uint64(n), 10)
+}
+
+// Size is that of the session's terminal as it is now; zero: not known.
+func (w *Work) Size() engine.WindowSize {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.size
+}
 
 // Limit has the work end after a time, or when it has sent so many bytes; 0 is no limit.
 func (w *Work) Limit(d time.Duration, bytes int64) {
@@ -169,8 +191,15 @@ func (s *works) end(id string, why error) bool {
 // close ends all. None begins any more.
 func (s *works) close(why error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = why
+	s.mu.Unlock()
+	s.endAll(why)
+}
+
+// endAll ends what is under way.
+func (s *works) endAll(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, w := range s.all {
 		w.cancel(why)
 	}
