@@ -17,6 +17,14 @@ func LockRange(fd *FD, start, size int64) (bool, error) {
 	return err == nil, err
 }
 
+// RangeLocked says whether somebody else has a lock on a part of an open file, and takes none
+// (F_OFD_GETLK).
+func RangeLocked(fd *FD, start, size int64) (bool, error) {
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: size}
+	_, err := retry(func() (int, error) { return 0, unix.FcntlFlock(uintptr(fd.Int()), unix.F_OFD_GETLK, &lock) })
+	return err == nil && lock.Type != unix.F_UNLCK, wrap("fcntl F_OFD_GETLK", err)
+}
+
 // UnlockRange gives the lock up.
 func UnlockRange(fd *FD, start, size int64) error { return setRange(fd, unix.F_UNLCK, start, size) }
 
