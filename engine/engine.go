@@ -16,6 +16,9 @@ import (
 	"dlx/toolbox"
 )
 
+// DefaultState is where dlx keeps what outlives it.
+const DefaultState = "/var/lib/dlx"
+
 // Engine is what the command line drives.
 type Engine interface {
 	// List returns the containers that can be debugged.

@@ -37,9 +37,6 @@ type LocalOptions struct {
 	Gate      Gate // asked before each operation; all may be done
 }
 
-// DefaultState is where dlx keeps what outlives it.
-const DefaultState = "/var/lib/dlx"
-
 // NewLocal does not wait for the runtimes.
 func NewLocal(o LocalOptions) *Local {
 	if o.State == "" {

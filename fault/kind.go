@@ -56,6 +56,12 @@ const (
 	Refused       Kind = "refused" // by a gate
 )
 
+// About the audit log and recordings: see NoRecord, too.
+const (
+	BadLog      Kind = "bad-log"      // the audit log is not as it was written
+	NoRecording Kind = "no-recording" // of that name
+)
+
 // About sessions.
 const (
 	CommandNotFound   Kind = "command-not-found"
