@@ -80,8 +80,10 @@ func hint(e *fault.Error) string {
 	case fault.OneLinkType:
 		return "use --format pcapng, or capture on one interface with -i"
 	}
-	if h := sessionHint(e); h != "" {
-		return h
+	for _, other := range []func(*fault.Error) string{sessionHint, recordHint} {
+		if h := other(e); h != "" {
+			return h
+		}
 	}
 	return toolboxHint(e, names)
 }
@@ -125,6 +127,19 @@ func sessionHint(e *fault.Error) string {
 		return "--on-exit waits for the end of one that runs"
 	case fault.NoDev:
 		return "use --fs host for the host's tools, or --fs target for the container's"
+	}
+	return ""
+}
+
+// recordHint is hint for the audit log and recordings.
+func recordHint(e *fault.Error) string {
+	switch e.Kind {
+	case fault.NoRecord:
+		return "nothing is done that is not recorded: see what the message says, and `dlx audit verify`"
+	case fault.BadLog:
+		return "trust none of it from the first line on that is named; what a sink has got says what was there: --against FILE"
+	case fault.NoRecording:
+		return "`dlx audit show` has the IDs of operations, and -o json those of their recordings"
 	}
 	return ""
 }

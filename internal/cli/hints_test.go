@@ -44,7 +44,7 @@ func TestHints(t *testing.T) {
 		fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice, fault.BadFilter, fault.NoInterface, fault.OneLinkType,
 		fault.CommandNotHere, fault.NoWorkdir, fault.EnvironmentTooBig, fault.MemoryTooLow, fault.SeccompDenies, fault.LabelDenies,
 		fault.KeeperLost, fault.UnmappedID, fault.HostExposed, fault.NoDev, fault.NoLayer, fault.NoStoppedLayer, fault.OtherToolbox,
-		fault.NotInjected, fault.Removed, fault.ToolboxMoved, fault.ToolboxGone, fault.ToolboxStuck, fault.BadRecord, fault.NoToolbox,
+		fault.NoRecord, fault.BadLog, fault.NoRecording, fault.NotInjected, fault.Removed, fault.ToolboxMoved, fault.ToolboxGone, fault.ToolboxStuck, fault.BadRecord, fault.NoToolbox,
 		fault.ToolboxExists, fault.ToolboxRefused, fault.BadKey, fault.OpenKey, fault.NotOwned, fault.Writable, fault.BadSignature, fault.NoLibrary,
 	} {
 		err := fmt.Errorf("wrapped: %w", fault.New(kind, "web", "it failed").With("detail"))

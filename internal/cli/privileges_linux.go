@@ -22,6 +22,9 @@ var verbPrivileges = map[string]linux.CapSet{
 	// To place files in a layer, whose owners are the container's.
 	"inject": looking | linux.Caps(linux.CapChown, linux.CapFowner, linux.CapFsetid),
 	"eject":  looking | linux.Caps(linux.CapFowner),
+	// To read what root may.
+	"audit": linux.Caps(linux.CapDacReadSearch),
+	"play":  linux.Caps(linux.CapDacReadSearch),
 	// It joins namespaces, mounts a view, makes device nodes and copies a cgroup's device programs.
 	// For these Linux 5.10 and 6.1 want NET_ADMIN, 6.18 does not (kernel/bpf/syscall.c). Then it
 	// becomes what the profile says, whose capabilities come on top.
