@@ -1,14 +1,40 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dlx/agent/client"
+)
+
+// agentOptions are the flags of `dlx agent`.
+type agentOptions struct {
+	socket, group, policy string
+	record                string
+	input                 bool
+	keepAge               time.Duration
+	keepSize              byteSize
+}
 
 func (a *app) agentCommand() *cobra.Command {
+	o := agentOptions{keepSize: 10 << 30}
 	cmd := &cobra.Command{
 		Use:   "agent",
-		Short: "check what people without root may have dlx do",
-		Args:  exactArgs(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "do the work for people who are not root, as far as a policy allows, and record it",
+		Long: "dlx agent serves until it gets SIGTERM. Whoever may connect to its socket has it do the work of the other verbs,\n" +
+			"as far as the policy allows: --agent unix:///PATH. What is done, and what is refused, is recorded before it is done.",
+		Args: exactArgs(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), o) },
 	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.socket, "socket", client.LocalSocket, "listen there, unless systemd hands over a socket")
+	flags.StringVar(&o.group, "group", "", "the group that may connect, beside root")
+	flags.StringVar(&o.policy, "policy", "/etc/dlx/policy.yaml", "who may do what; `dlx agent policy check` checks it")
+	flags.StringVar(&o.record, "record", "terminals", "record the sessions on terminals, all, or none")
+	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
+	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
+	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
 	cmd.AddCommand(a.agentPolicyCommand())
 	return cmd
 }

@@ -1,0 +1,202 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"dlx/agent/identity"
+	"dlx/agent/policy"
+	"dlx/agent/server"
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/nsutil"
+	"dlx/record"
+	"dlx/record/audit"
+	"dlx/record/cast"
+	"dlx/target"
+)
+
+// Config is an agent's. Its owner has root's privileges, and is where the containers are.
+type Config struct {
+	Socket string // where it listens
+	Group  string // who may connect beside root; "": nobody
+	Policy string // the file
+	State  string // directory of what outlives the agent
+	// Record says which sessions are recorded; Input, that what is typed is recorded too.
+	Record What
+	Input  bool
+	Keep   cast.Keep // recordings
+	// Engine makes the engine that does the work, and asks the gate.
+	Engine  func(gate engine.Gate) engine.Engine
+	Version string
+	Log     *slog.Logger
+}
+
+// Times of what goes on beside the work.
+const (
+	pollEvery  = time.Second // the policy's file
+	sweepEvery = 10 * time.Minute
+	stopLimit  = 30 * time.Second
+)
+
+// Agent is one that does not listen yet.
+type Agent struct {
+	c      Config
+	source *policy.Source
+	log    *audit.Log
+	engine engine.Engine
+	server *server.Server
+}
+
+// New opens what an agent works with. Its owner closes it.
+func New(c Config) (a *Agent, err error) {
+	a = &Agent{c: c}
+	if a.source, err = policy.Open(c.Policy); err != nil {
+		return nil, err
+	}
+	host, err := hostNamespaces(c.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of what outlives the agent: %w", err)
+	}
+	dir := filepath.Join(c.State, record.AuditDir)
+	if a.log, err = audit.Open(dir, audit.Options{Program: c.Version}); err != nil {
+		return nil, err
+	}
+	g := &gate{
+		source: a.source, host: host, log: a.log, used: map[string]int{},
+		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
+		denied: denials{now: time.Now, of: map[string]*denial{}},
+	}
+	a.engine = c.Engine(g)
+	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow})
+	return a, nil
+}
+
+// Close releases it. Nobody is served any more.
+func (a *Agent) Close() error { return errors.Join(a.engine.Close(), a.log.Close()) }
+
+// hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
+// may do more than this one, and so can not be looked at, they are this process's.
+func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
+	p, err := nsutil.Open(1)
+	if errors.Is(err, fs.ErrPermission) {
+		log.Warn("the host's first process can not be looked at: the agent's own namespaces count as the host's", "error", err)
+		p, err = nsutil.Open(os.Getpid())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at the host's namespaces: %w", err)
+	}
+	defer p.Close()
+	host := map[string]uint64{}
+	for kind, id := range p.Namespaces() {
+		host[kind.String()] = id.Ino
+	}
+	return host, nil
+}
+
+// Run serves until ctx ends. ready is called when clients can connect.
+func (a *Agent) Run(ctx context.Context, ready func()) error {
+	l, err := listen(a.c.Socket, a.c.Group)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var beside sync.WaitGroup
+	beside.Go(func() { a.watch(ctx) })
+	beside.Go(func() { a.sweep(ctx) })
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(l) }()
+	ready()
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+	}
+	cancel()
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer done()
+	err = errors.Join(err, a.server.Shutdown(stop))
+	beside.Wait()
+	return err
+}
+
+// watch takes a policy that has changed, and has all end when the record is gone.
+func (a *Agent) watch(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	lost := a.log.Lost()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-lost:
+			lost = nil
+			a.c.Log.ErrorContext(ctx, "the record is gone: nothing is done any more", "error", a.log.Err())
+			a.server.EndAll(a.log.Err())
+		case <-tick.C:
+			a.poll(ctx)
+		}
+	}
+}
+
+func (a *Agent) poll(ctx context.Context) {
+	switch changed, err := a.source.Poll(); {
+	case err != nil:
+		a.c.Log.ErrorContext(ctx, "the new policy is not taken: the old one holds", "file", a.c.Policy, "error", err)
+	case changed:
+		a.c.Log.InfoContext(ctx, "the policy has changed", "file", a.c.Policy, "digest", a.source.Policy().Digest())
+	}
+}
+
+// sweep removes recordings that are too old, or too many.
+func (a *Agent) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		removed, err := cast.Sweep(filepath.Join(a.c.State, record.RecordingsDir), a.c.Keep, time.Now())
+		if len(removed) > 0 {
+			e := audit.Entry{Kind: audit.KindSweep}
+			for _, one := range removed {
+				e.Removed = append(e.Removed, one.ID)
+			}
+			_, rerr := a.log.Append(ctx, e)
+			err = errors.Join(err, rerr)
+		}
+		if err != nil && ctx.Err() == nil {
+			a.c.Log.WarnContext(ctx, "recordings are not removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// allow is what the server asks about verbs of its own. They are not recorded: nothing is done to a
+// container.
+func (g *gate) allow(ctx context.Context, verb string, c *target.Info) error {
+	caller := identity.Of(ctx)
+	if caller == nil {
+		return errNobody
+	}
+	op := engine.Operation{Verb: engine.Verb(verb)}
+	if c != nil {
+		op.Target, op.Subject = *c, engine.SubjectContainer
+	}
+	d := g.source.Policy().Decide(whoOf(caller), policy.Ask{Operation: op, Host: g.host})
+	if !d.Allowed {
+		return fault.New(fault.Refused, op.Target.Name, "%s is refused: %s", verb, d.Why)
+	}
+	return nil
+}

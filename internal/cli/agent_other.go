@@ -1,0 +1,7 @@
+//go:build !linux
+
+package cli
+
+import "context"
+
+func (a *app) runAgent(context.Context, agentOptions) error { return unsupportedError{} }
