@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"path/filepath"
 	"time"
 
-	"dlx/fault"
 	"dlx/internal/printable"
 	"dlx/target"
 	"dlx/target/internal/grpcwire"
@@ -96,23 +93,7 @@ func request(namespace, method string, message []byte) grpcwire.Request {
 func (r *Runtime) call(ctx context.Context, what, namespace, method string, message []byte) ([]byte, error) {
 	answer, err := r.client.Call(ctx, request(namespace, method, message))
 	if err != nil {
-		return nil, r.explain(err, what)
+		return nil, r.client.Explain(err, what)
 	}
 	return answer, nil
-}
-
-// explain tells a socket that may not be used from a runtime that is not there.
-func (r *Runtime) explain(err error, what string) error {
-	if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" || isEnd(err) {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	if errors.Is(err, fs.ErrPermission) {
-		return fault.New(fault.SocketDenied, r.socket, "no permission on %s", r.socket)
-	}
-	return fault.New(fault.NoRuntime, r.socket, "no container runtime answers at %s", r.socket)
-}
-
-// isEnd says whether an error is that of a context which has ended.
-func isEnd(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -29,7 +29,7 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 	stream, err := r.subscribe(ctx)
 	if err != nil {
 		stop()
-		return nil, r.explain(err, what)
+		return nil, r.client.Explain(err, what)
 	}
 	starts := make(chan target.Event)
 	go func() {
@@ -42,7 +42,7 @@ func (r *Runtime) Watch(ctx context.Context, f target.Filter) (<-chan target.Eve
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				e.Err = r.explain(err, what)
+				e.Err = r.client.Explain(err, what)
 			case !ok:
 				continue
 			}

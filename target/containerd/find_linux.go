@@ -12,12 +12,13 @@ import (
 	"dlx/fault"
 	"dlx/target"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/internal/naming"
 )
 
 // Find looks for IDs, names and what they begin with in all namespaces, or in that of NAMESPACE/ID.
 func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) {
 	namespace, part := splitID(name)
-	if part == "" || !plain(namespace+part) || namespace == dockers {
+	if part == "" || !naming.Plain(namespace+part) || namespace == dockers {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
@@ -56,65 +57,25 @@ func beginning(text string) []string {
 	begins := func(field, text string) string { return field + "~=" + strconv.Quote("^"+regexp.QuoteMeta(text)) }
 	label := func(key, text string) string { return begins("labels."+strconv.Quote(key), text) }
 	pod, container, _ := strings.Cut(text, "_")
-	return []string{begins("id", text), label(labelNerdctl, text), label(labelPod, pod) + "," + label(labelContainer, container)}
+	return []string{begins("id", text), label(labelNerdctl, text), label(naming.LabelPod, pod) + "," + label(naming.LabelContainer, container)}
 }
 
-// matching returns the containers of that name or ID or, if there is none, those whose names or IDs
-// begin with it. Those that can not be asked for by their IDs are not there.
+// matching returns the containers that a name means.
 func matching(entries []entry, name string) (hits []entry) {
-	old := superseded(entries)
-	exact := false
-	for _, e := range entries {
-		if !plain(e.namespace) || !plain(e.id) {
+	all := make([]naming.Candidate, len(entries))
+	for i, e := range entries {
+		if !naming.Plain(e.namespace) {
 			continue
 		}
-		names := []string{e.id}
-		if n := e.name(); plain(n) && !old[e.record] {
-			names = append(names, n)
+		all[i] = naming.Candidate{ID: e.id, Name: e.name(), Live: e.task.state().Live(), Created: e.created}
+		if place := naming.Place(e.labels); place != "" {
+			all[i].Place = e.namespace + "/" + place
 		}
-		whole, begins := false, false
-		for _, n := range names {
-			whole = whole || n == name
-			begins = begins || strings.HasPrefix(n, name)
-		}
-		switch {
-		case whole && !exact:
-			hits, exact = []entry{e}, true
-		case whole, begins && !exact:
-			hits = append(hits, e)
-		}
+	}
+	for _, i := range naming.Matching(all, name) {
+		hits = append(hits, entries[i])
 	}
 	return hits
-}
-
-// superseded are the earlier ones of the containers that Kubernetes makes of one in a pod: with
-// each restart another one, of the same name. The name means the one with a process, or the latest.
-func superseded(entries []entry) map[*record]bool {
-	type place struct{ namespace, pod, container string }
-	latest, old := map[place]entry{}, map[*record]bool{}
-	for _, e := range entries {
-		at := place{e.namespace, e.labels[labelPodUID], e.labels[labelContainer]}
-		if at.pod == "" || at.container == "" {
-			continue
-		}
-		other, ok := latest[at]
-		switch {
-		case !ok:
-			latest[at] = e
-		case e.after(other):
-			latest[at], old[other.record] = e, true
-		default:
-			old[e.record] = true
-		}
-	}
-	return old
-}
-
-func (e entry) after(other entry) bool {
-	if live := e.task.state().Live(); live != other.task.state().Live() {
-		return live
-	}
-	return e.created.After(other.created)
 }
 
 // Inspect returns what the runtime says of a container now.
@@ -142,7 +103,7 @@ func (r *Runtime) inspect(ctx context.Context, namespace, id string) (*target.In
 		return nil, err
 	}
 	if !info.State.Live() && info.Place != "" {
-		info.Awaited, err = r.podLives(ctx, c.labels[labelPodUID])
+		info.Awaited, err = r.podLives(ctx, c.labels[naming.LabelPodUID])
 	}
 	return &info, err
 }
@@ -150,7 +111,7 @@ func (r *Runtime) inspect(ctx context.Context, namespace, id string) (*target.In
 // podLives says whether a pod's sandbox has a process. Kubernetes ends that when nothing is to be
 // started in the pod any more.
 func (r *Runtime) podLives(ctx context.Context, uid string) (bool, error) {
-	of := "labels." + strconv.Quote(labelPodUID) + "==" + strconv.Quote(uid)
+	of := "labels." + strconv.Quote(naming.LabelPodUID) + "==" + strconv.Quote(uid)
 	pod, err := r.entries(ctx, kubernetes, []string{of})
 	return slices.ContainsFunc(pod, func(e entry) bool { return e.sandbox() && e.task.state().Live() }), err
 }
@@ -186,7 +147,7 @@ func (r *Runtime) locate(ctx context.Context, full string) (namespace, id string
 // Docker's is a fault.NotFound.
 func (r *Runtime) record(ctx context.Context, namespace, id string) (c *record, err error) {
 	const what = "ask for a container"
-	if !plain(namespace) || !plain(id) || namespace == dockers {
+	if !naming.Plain(namespace) || !naming.Plain(id) || namespace == dockers {
 		return nil, notFound(namespace + "/" + id)
 	}
 	answer, err := r.call(ctx, what, namespace, "containers.v1.Containers/Get", grpcwire.AppendBytes(nil, 1, id))

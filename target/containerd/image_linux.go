@@ -187,7 +187,7 @@ func (r *Runtime) blob(ctx context.Context, namespace, digest string, into any) 
 	const what = "read a part of an image"
 	stream, err := r.client.Stream(ctx, request(namespace, "content.v1.Content/Read", grpcwire.AppendBytes(nil, 1, digest)))
 	if err != nil {
-		return r.explain(err, what)
+		return r.client.Explain(err, what)
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
 	var data []byte
@@ -197,7 +197,7 @@ func (r *Runtime) blob(ctx context.Context, namespace, digest string, into any) 
 			break
 		}
 		if err != nil {
-			return r.explain(err, what)
+			return r.client.Explain(err, what)
 		}
 		err = grpcwire.Fields(message, func(f grpcwire.Field) error {
 			if f.Number == 2 {

@@ -13,6 +13,7 @@ import (
 	"dlx/internal/printable"
 	"dlx/target"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/internal/naming"
 )
 
 const (
@@ -110,7 +111,7 @@ func (r *Runtime) namespaces(ctx context.Context) (names []string, err error) {
 		switch {
 		case err != nil:
 			return err
-		case !plain(name):
+		case !naming.Plain(name):
 			errs = append(errs, fmt.Errorf("%s: %.80q is no name of one", what, name))
 		case name != dockers:
 			names = append(names, name)
@@ -178,7 +179,7 @@ func (r *Runtime) records(ctx context.Context, namespace string, filters []strin
 	}
 	stream, err := r.client.Stream(ctx, request(namespace, "containers.v1.Containers/ListStream", message))
 	if err != nil {
-		return nil, r.explain(err, what)
+		return nil, r.client.Explain(err, what)
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
 	var unread error
@@ -188,7 +189,7 @@ func (r *Runtime) records(ctx context.Context, namespace string, filters []strin
 			return all, unread
 		}
 		if err != nil {
-			return nil, r.explain(err, what)
+			return nil, r.client.Explain(err, what)
 		}
 		if !room.take(len(message)) {
 			return nil, fmt.Errorf("%s: the lists have more bytes than %d", what, maxList)

@@ -1,22 +1,16 @@
 package containerd
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"dlx/fault"
 	"dlx/target"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/internal/naming"
 )
 
 func number(message []byte, field protowire.Number, value uint64) []byte {
@@ -28,37 +22,6 @@ func texts(values ...string) (message []byte) {
 		message = grpcwire.AppendBytes(message, protowire.Number(i+1), v)
 	}
 	return message
-}
-
-// TestCgroupPath: paths as /proc/PID/cgroup has them, and what is none.
-func TestCgroupPath(t *testing.T) {
-	for text, want := range map[string]string{
-		"/dlx/web":                             "/dlx/web",
-		"/kubepods/besteffort/pod1/0a":         "/kubepods/besteffort/pod1/0a",
-		"kubepods-burstable-pod1.slice:cri:0a": "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-0a.scope",
-		":nerdctl:0a":                          "/system.slice/nerdctl-0a.scope",
-		"system.slice::0a":                     "/system.slice/0a.scope",
-		"-.slice:a:0a":                         "/a-0a.scope",
-		"user.slice:a:app.slice":               "/user.slice/app.slice",
-		"":                                     "",
-		"/":                                    "",
-		"//a":                                  "",
-		"/a/":                                  "",
-		"/a/../b":                              "",
-		"a/b":                                  "",
-		"a:b":                                  "",
-		"a.slice:b:":                           "",
-		"a.slice:b:c:d":                        "",
-		"a:b:c":                                "",
-		"a--b.slice:c:d":                       "",
-		"-a.slice:c:d":                         "",
-		".slice:c:d":                           "",
-		"a.slice:../..:d":                      "",
-	} {
-		if got := cgroupPath(text); got != want {
-			t.Errorf("%s is %s, want %s", text, got, want)
-		}
-	}
 }
 
 // TestParseMounts: an overlay's directories, in any order; of what is no overlay none.
@@ -115,7 +78,7 @@ func TestTask(t *testing.T) {
 // TestNames: what a container is called by who made it, and not by its image.
 func TestNames(t *testing.T) {
 	random := strings.Repeat("0123456789abcdef", 4)
-	pod := map[string]string{labelPod: "pod", labelContainer: "web"}
+	pod := map[string]string{naming.LabelPod: "pod", naming.LabelContainer: "web"}
 	for _, tt := range []struct {
 		want, namespace, id string
 		labels              map[string]string
@@ -130,21 +93,13 @@ func TestNames(t *testing.T) {
 			t.Errorf("%v is %s, want %s", tt.labels, got, tt.want)
 		}
 	}
-	for name, want := range map[string]bool{
-		"a": true, "a-b_c.9": true, "": false, ".": false, "..": false, "-a": false, "_a": false, "a/b": false, "a\x1b": false, "a b": false, "ä": false,
-		strings.Repeat("a", 256): true, strings.Repeat("a", 257): false,
-	} {
-		if plain(name) != want {
-			t.Errorf("%q: %v, want %v", name, !want, want)
-		}
-	}
 }
 
 // TestMatching: what a name, an ID and their beginnings mean.
 func TestMatching(t *testing.T) {
 	at := time.Unix(1700000000, 0)
 	kube := func(id string, attempt int, status uint64, pod string) entry {
-		labels := map[string]string{labelPod: "shop", labelPodUID: pod, labelContainer: "web"}
+		labels := map[string]string{naming.LabelPod: "shop", naming.LabelPodUID: pod, naming.LabelContainer: "web"}
 		return entry{&record{namespace: "k8s.io", id: id, labels: labels, created: at.Add(time.Duration(attempt) * time.Minute)}, task{id: id, status: status}}
 	}
 	entries := []entry{
@@ -176,22 +131,6 @@ func TestBeginning(t *testing.T) {
 	want := []string{`id~="^a\\.b_c"`, `labels."nerdctl/name"~="^a\\.b_c"`, `labels."io.kubernetes.pod.name"~="^a\\.b",labels."io.kubernetes.container.name"~="^c"`}
 	if diff := cmp.Diff(want, beginning("a.b_c")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// TestExplain: a socket that may not be used is told apart from one that is not there, and from a
-// runtime that answers something.
-func TestExplain(t *testing.T) {
-	r := &Runtime{socket: "/s"}
-	for cause, want := range map[error]error{
-		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}:       fault.SocketDenied,
-		&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}: fault.NoRuntime,
-		&net.OpError{Op: "dial", Err: context.Canceled}:                                    context.Canceled,
-		&net.OpError{Op: "read", Err: syscall.ECONNRESET}:                                  syscall.ECONNRESET,
-	} {
-		if err := r.explain(fmt.Errorf("call: %w", cause), "ask"); !errors.Is(err, want) {
-			t.Errorf("%v is %v, want %v", cause, err, want)
-		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"dlx/target"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/internal/naming"
+	"dlx/target/internal/ocispec"
 )
 
 // record is what containerd keeps of a container (api/services/containers/v1/containers.proto).
@@ -57,12 +59,9 @@ func parseRecord(namespace string, message []byte) (*record, error) {
 
 // Labels by which others name their containers.
 const (
-	labelNerdctl   = "nerdctl/name"
-	labelPod       = "io.kubernetes.pod.name"
-	labelPodUID    = "io.kubernetes.pod.uid"
-	labelContainer = "io.kubernetes.container.name"
-	labelKind      = "io.cri-containerd.kind"
-	kindSandbox    = "sandbox"
+	labelNerdctl = "nerdctl/name"
+	labelKind    = "io.cri-containerd.kind"
+	kindSandbox  = "sandbox"
 )
 
 // kubernetes is the namespace of Kubernetes's containers, whose labels it makes. In another one ctr
@@ -75,8 +74,8 @@ func (c *record) name() string {
 	if name := c.labels[labelNerdctl]; name != "" && target.IsRandomID(c.id) {
 		return name
 	}
-	if name := c.labels[labelContainer]; name != "" && c.namespace == kubernetes {
-		return c.labels[labelPod] + "_" + name
+	if name := naming.InPod(c.labels); name != "" && c.namespace == kubernetes {
+		return name
 	}
 	return c.id
 }
@@ -89,11 +88,13 @@ func (c *record) sandbox() bool {
 // place is that of a container of Kubernetes's, which makes another one there for each restart; a
 // pod's sandbox has no name in it.
 func (c *record) place() string {
-	pod, name := c.labels[labelPodUID], c.labels[labelContainer]
-	if c.namespace != kubernetes || pod == "" || name == "" && !c.sandbox() {
+	if c.namespace != kubernetes {
 		return ""
 	}
-	return pod + "/" + name
+	if pod := c.labels[naming.LabelPodUID]; pod != "" && c.sandbox() {
+		return pod + "/"
+	}
+	return naming.Place(c.labels)
 }
 
 // fullID is unique on this host: an ID is free text, and unique in its namespace.
@@ -112,51 +113,15 @@ func (c *record) passes(f target.Filter) bool {
 	return (f.ID == "" || f.ID == c.id || f.ID == c.fullID()) && (f.Place == "" || f.Place == c.place()) && f.Labelled(c.labels) && (f.All || !c.sandbox())
 }
 
-// maxName is longer than containerd's names are, which have 76 characters
-// (identifiers/validate.go).
-const maxName = 256
-
-// plain says whether a name of containerd's, or of somebody else's, is one that can be asked for,
-// be a header's value and one element of a path.
-func plain(name string) bool {
-	if name == "" || len(name) > maxName || strings.IndexByte("._-", name[0]) >= 0 {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == '-':
-			return false
-		}
-		return true
-	})
-}
-
-// spec is what is of use here of OCI's specification of a container (config.md).
-type spec struct {
-	Process struct {
-		Env  []string `json:"env"`
-		Cwd  string   `json:"cwd"`
-		User struct {
-			UID uint32 `json:"uid"`
-			GID uint32 `json:"gid"`
-		} `json:"user"`
-	} `json:"process"`
-	Linux struct {
-		CgroupsPath string `json:"cgroupsPath"`
-	} `json:"linux"`
-}
-
 // specify adds what the specification says.
 func (c *record) specify(info *target.Info) error {
 	if len(c.spec) == 0 {
 		return nil
 	}
-	var s spec
+	var s ocispec.Spec
 	if err := json.Unmarshal(c.spec, &s); err != nil {
 		return fmt.Errorf("parse the specification of container %q: %w", info.ID, err)
 	}
-	info.Env, info.WorkingDir = s.Process.Env, s.Process.Cwd
-	info.User = fmt.Sprintf("%d:%d", s.Process.User.UID, s.Process.User.GID)
-	info.Cgroup = cgroupPath(s.Linux.CgroupsPath)
+	s.Specify(info)
 	return nil
 }

@@ -48,7 +48,7 @@ func (r *Runtime) layersOf(ctx context.Context, namespace, snapshotter, top stri
 	req.Metadata[leaseHeader] = key
 	answer, err := r.client.Call(ctx, req)
 	if err != nil {
-		return nil, r.explain(err, what)
+		return nil, r.client.Explain(err, what)
 	}
 	if dirs, err = parseView(answer); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)

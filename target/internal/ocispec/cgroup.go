@@ -1,13 +1,13 @@
-package containerd
+package ocispec
 
 import (
 	"path"
 	"strings"
 )
 
-// cgroupPath is a container's cgroup by its specification, as /proc/PID/cgroup names it: a path, or
+// CgroupPath is a container's cgroup by its specification, as /proc/PID/cgroup names it: a path, or
 // "SLICE:PREFIX:NAME" of systemd's. It is "" for anything else.
-func cgroupPath(text string) string {
+func CgroupPath(text string) string {
 	if strings.HasPrefix(text, "/") {
 		if text == "/" || path.Clean(text) != text {
 			return ""
