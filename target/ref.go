@@ -32,7 +32,7 @@ const NetNSScheme = "netns"
 const ImageScheme = "image"
 
 // schemes are those that there can be; which of them are here is for the Set to say.
-var schemes = []string{"docker", containerdScheme, podmanScheme, PIDScheme, NetNSScheme, ImageScheme}
+var schemes = []string{"docker", containerdScheme, podmanScheme, "crio", PIDScheme, NetNSScheme, ImageScheme}
 
 // containerdScheme's names may have a namespace in front, NAMESPACE/ID, and podmanScheme's the
 // user's number whose Podman it is, UID/NAME.

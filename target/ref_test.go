@@ -24,6 +24,7 @@ func TestParseRef(t *testing.T) {
 		"containerd://k8s.io/0123": {Scheme: "containerd", Name: "k8s.io/0123"},
 		"containerd://web":         {Scheme: "containerd", Name: "web"},
 		"podman://1002/web":        {Scheme: "podman", Name: "1002/web"},
+		"crio://shop_web":          {Scheme: "crio", Name: "shop_web"},
 		"0123456789abcde":          {Name: "0123456789abcde"},
 
 		"image://nginx":                    {Scheme: "image", Name: "nginx"},
@@ -37,7 +38,7 @@ func TestParseRef(t *testing.T) {
 			t.Errorf("%q: error %v (-want +got):\n%s", s, err, diff)
 		}
 	}
-	for _, s := range []string{"", "docker://", "://web", "lxc://a", "Docker://web", "a b://c", "a b", "../x", "a/b", "docker://a/b", "containerd://a/b/c", "containerd:///b", "containerd://a/", "podman://a/b", "podman://01/b", "podman://1/", "podman://1/b/c", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "image://", "image:///a", "image://a//b", "image://a/../b", "image://.a", "image://a b", "image://a?b", "image://a%2fb", "image://pid://1", "image://image://a", "image://docker://", "netns://", "netns://a/b", "netns://..", "netns://.", "netns://../x", "netns:///", "netns:///a/../b", "netns:///a//b", "netns:///a/", "netns://a\x1b", "netns:///a\x00b", "pid://99999999999999999999", strings.Repeat("a", 300)} {
+	for _, s := range []string{"", "docker://", "://web", "lxc://a", "Docker://web", "a b://c", "a b", "../x", "a/b", "docker://a/b", "containerd://a/b/c", "containerd:///b", "containerd://a/", "podman://a/b", "podman://01/b", "podman://1/", "podman://1/b/c", "crio://a/b", "crio://", "cri://a", "a\x1b[2J", "pid://0", "pid://-1", "pid://x", "image://", "image:///a", "image://a//b", "image://a/../b", "image://.a", "image://a b", "image://a?b", "image://a%2fb", "image://pid://1", "image://image://a", "image://docker://", "netns://", "netns://a/b", "netns://..", "netns://.", "netns://../x", "netns:///", "netns:///a/../b", "netns:///a//b", "netns:///a/", "netns://a\x1b", "netns:///a\x00b", "pid://99999999999999999999", strings.Repeat("a", 300)} {
 		if _, err := target.ParseRef(s); !errors.Is(err, fault.BadTarget) {
 			t.Errorf("%.20q: error %v, want fault.BadTarget", s, err)
 		}

@@ -69,7 +69,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "look inside a running container that has nothing in it",
 		Long: "dlx looks inside a running container that has nothing in it: it opens a shell there with a verified toolbox,\n" +
 			"without leaving a trace, or captures its traffic. It finds the container's process through its runtime's API\n" +
-			"(Docker, containerd, Podman) and joins its namespaces, so it has to run as root on the container's host.",
+			"(Docker, containerd, CRI-O, Podman) and joins its namespaces, so it has to run as root on the container's host.",
 		Version:       version.String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

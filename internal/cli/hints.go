@@ -44,7 +44,7 @@ func hint(e *fault.Error) string {
 	case fault.WrongTarget:
 		return "`dlx ps` lists containers"
 	case fault.NoRuntime:
-		return "start Docker, containerd or Podman, or set DOCKER_HOST or CONTAINERD_ADDRESS to its socket; `dlx doctor` says what is missing"
+		return "start Docker, containerd, CRI-O or Podman, or set DOCKER_HOST or CONTAINERD_ADDRESS to its socket; `dlx doctor` says what is missing"
 	case fault.RuntimeSilent:
 		return "see its logs; a whole name, or another runtime's RUNTIME://NAME, does without it"
 	case fault.RemoteRuntime:

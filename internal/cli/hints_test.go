@@ -71,6 +71,7 @@ func TestRuntimeExec(t *testing.T) {
 	for want, res := range map[string]engine.InjectResult{
 		"try: docker exec -it web /.dlx/bin/sh":                {Runtime: "docker", Target: "web", ID: "0123", Shell: "/.dlx/bin/sh"},
 		"it has no shell; try: podman exec web /.dlx/bin/x":    {Runtime: "podman", Target: "web", ID: "0123", Program: "/.dlx/bin/x"},
+		"try: crictl exec -it 4567 /.dlx/bin/sh":               {Runtime: "crio", Target: "web_srv", ID: "4567", Shell: "/.dlx/bin/sh"},
 		"try: crictl exec -it 0123 /.dlx/bin/sh":               {Runtime: "containerd", Target: "web_srv", ID: "k8s.io/0123", Shell: "/.dlx/bin/sh"},
 		"try: nerdctl -n default exec -it rt-web /.dlx/bin/sh": {Runtime: "containerd", Target: "web", ID: "default/rt-web", Shell: "/.dlx/bin/sh"},
 		"it has no program in /.dlx/bin":                       {Runtime: "docker", Target: "web", ID: "0123", Path: "/.dlx"},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +76,8 @@ func tryInjected(res engine.InjectResult) string {
 func runtimeExec(res *engine.InjectResult, exec string) string {
 	name := printable.Escape(res.Target)
 	switch namespace, id, ok := strings.Cut(res.ID, "/"); {
-	case ok && namespace == kubernetes:
-		return "crictl " + exec + " " + printable.Escape(id)
+	case ok && namespace == kubernetes, res.Runtime == "crio":
+		return "crictl " + exec + " " + printable.Escape(cmp.Or(id, res.ID))
 	case ok:
 		return "nerdctl -n " + printable.Escape(namespace) + " " + exec + " " + printable.Escape(id)
 	case res.Runtime == "podman":

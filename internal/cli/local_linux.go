@@ -9,6 +9,7 @@ import (
 	"dlx/internal/rootless"
 	"dlx/target"
 	"dlx/target/containerd"
+	"dlx/target/crio"
 	"dlx/target/docker"
 	"dlx/target/podman"
 	"dlx/toolbox"
@@ -49,7 +50,8 @@ func userDirs(state string) (keep, run string) {
 }
 
 // runtimes are those that are asked: all, or what the environment names, alone. Docker's variable
-// may lead to Podman, which is then asked as what it is.
+// may lead to Podman, which is then asked as what it is. No variable names a CRI-O:
+// CONTAINER_RUNTIME_ENDPOINT is crictl's, and leads to any runtime of Kubernetes's.
 func runtimes(env func(string) string) (list []target.Runtime) {
 	host, address := env("DOCKER_HOST"), env("CONTAINERD_ADDRESS")
 	all := host == "" && address == ""
@@ -64,6 +66,9 @@ func runtimes(env func(string) string) (list []target.Runtime) {
 	}
 	if all || address != "" {
 		list = append(list, containerd.New(containerd.Options{Socket: strings.TrimPrefix(address, "unix://")}))
+	}
+	if all {
+		list = append(list, crio.New(crio.Options{}))
 	}
 	for _, o := range podmans {
 		list = append(list, podman.New(o))

@@ -11,14 +11,14 @@ func TestRuntimes(t *testing.T) {
 		host, address string
 		want          []string
 	}{
-		{"", "", []string{"docker", "containerd", "podman"}},
+		{"", "", []string{"docker", "containerd", "crio", "podman"}},
 		{"unix:///x/docker.sock", "", []string{"docker"}},
 		{"tcp://192.0.2.1:2375", "", []string{"docker"}},
 		{"unix:///run/podman/podman.sock", "", []string{"podman"}},
 		{"", "/x/containerd.sock", []string{"containerd"}},
 		{"unix:///x/docker.sock", "unix:///x/containerd.sock", []string{"docker", "containerd"}},
 	} {
-		env := map[string]string{"DOCKER_HOST": tt.host, "CONTAINERD_ADDRESS": tt.address}
+		env := map[string]string{"DOCKER_HOST": tt.host, "CONTAINERD_ADDRESS": tt.address, "CONTAINER_RUNTIME_ENDPOINT": "unix:///x/crio.sock"}
 		var got []string
 		for _, r := range runtimes(func(name string) string { return env[name] }) {
 			got = append(got, r.Scheme())

@@ -5,92 +5,27 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"dlx/capture"
 	"dlx/engine"
 	"dlx/internal/testutil"
 	"dlx/target"
 	"dlx/target/containerd"
-	"dlx/target/internal/grpcwire"
+	"dlx/target/internal/critest"
 )
-
-// kubelet asks containerd for pods, as Kubernetes's does (k8s.io/cri-api, runtime/v1/api.proto).
-type kubelet struct {
-	*testing.T
-	client *grpcwire.Client
-}
-
-// ask returns the first field of an answer, which is an ID where there is one.
-func (k kubelet) ask(method string, request []byte) (id string) {
-	k.Helper()
-	answer, err := k.client.Call(bounded(k.T), grpcwire.Request{Method: "/runtime.v1.RuntimeService/" + method, Message: request})
-	if err != nil {
-		k.Fatal(err)
-	}
-	_ = grpcwire.Fields(answer, func(f grpcwire.Field) error {
-		id = f.Text()
-		return nil
-	})
-	return id
-}
-
-// with appends fields to a message.
-func with(m []byte, fields map[int][][]byte) []byte {
-	for n, values := range fields {
-		for _, v := range values {
-			m = grpcwire.AppendBytes(m, protowire.Number(n), v)
-		}
-	}
-	return m
-}
-
-var podLabels = [][]byte{message("io.kubernetes.pod.name", "shop"), message("io.kubernetes.pod.namespace", "prod"), message("io.kubernetes.pod.uid", "uid-1")}
-
-// sandboxConfig is a pod's on the host's network (NamespaceMode NODE is 2).
-func sandboxConfig() []byte {
-	linux := message(nil, message(message(2)))
-	return with(nil, map[int][][]byte{1: {message("shop", "uid-1", "prod")}, 6: podLabels, 8: {linux}})
-}
-
-// sandbox makes a pod, and removes it when the test ends.
-func (k kubelet) sandbox() (id string) {
-	k.Helper()
-	id = k.ask("RunPodSandbox", message(sandboxConfig()))
-	k.Cleanup(func() {
-		k.ask("StopPodSandbox", message(id))
-		k.ask("RemovePodSandbox", message(id))
-	})
-	return id
-}
-
-// container makes the container of a name in a pod, anew with each attempt, and starts it.
-func (k kubelet) container(pod, name, image string, attempt int) (id string) {
-	k.Helper()
-	config := with(nil, map[int][][]byte{
-		1: {message(name, attempt)}, 2: {message(image)}, 9: append(slices.Clip(podLabels), message("io.kubernetes.container.name", name)),
-	})
-	id = k.ask("CreateContainer", message(pod, config, sandboxConfig()))
-	k.ask("StartContainer", message(id))
-	return id
-}
 
 // TestPod: containers of Kubernetes are called by pod and name, their sandboxes are shown to who
 // wants all, and what is made anew with a restart is what the name means.
 func TestPod(t *testing.T) {
-	d := testutil.StartCRI(t)
-	image := d.Image(t, "k8s.io", "pause", testutil.Prog(t, "pause"))
-	r := open(t, d.Socket)
-	k := kubelet{t, grpcwire.New(d.Socket)}
-	t.Cleanup(func() { _ = k.client.Close() })
-	pod := k.sandbox()
-	web, side := k.container(pod, "web", image, 0), k.container(pod, "side", image, 0)
+	k := critest.Start(t)
+	r := open(t, k.Socket)
+	pod := k.Pod("shop", "uid-1")
+	web, side := pod.Container(critest.ContainerOptions{Name: "web"}), pod.Container(critest.ContainerOptions{Name: "side"})
 
 	names := func(f target.Filter) map[string]string {
 		t.Helper()
@@ -108,7 +43,7 @@ func TestPod(t *testing.T) {
 	if diff := cmp.Diff(want, names(target.Filter{})); diff != "" {
 		t.Errorf("what runs (-want +got):\n%s", diff)
 	}
-	want["k8s.io/"+pod] = pod
+	want["k8s.io/"+pod.ID] = pod.ID
 	if diff := cmp.Diff(want, names(target.Filter{All: true})); diff != "" {
 		t.Errorf("all (-want +got):\n%s", diff)
 	}
@@ -147,11 +82,11 @@ func TestPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.ask("StopContainer", message(web))
+	pod.Stop(web)
 	if gone, err := r.Inspect(bounded(t), "k8s.io/"+web); err != nil || gone.State != target.Exited || gone.PID != 0 {
 		t.Errorf("stopped: %+v, %v", gone, err)
 	}
-	again := k.container(pod, "web", image, 1)
+	again := pod.Container(critest.ContainerOptions{Name: "web", Attempt: 1})
 	if e := <-events; e.Err != nil || e.Ref.Name != "k8s.io/"+again {
 		t.Errorf("event %v, want the start of %s", e, again)
 	}
@@ -163,13 +98,10 @@ func TestPod(t *testing.T) {
 // that has ended, and in no other of the pod. It ends with the pod. The defences are Info.Place,
 // and that one that has ended is awaited while its pod lives.
 func TestFollowedPod(t *testing.T) {
-	d := testutil.StartCRI(t)
-	image := d.Image(t, "k8s.io", "pause", testutil.Prog(t, "pause"))
-	k := kubelet{t, grpcwire.New(d.Socket)}
-	t.Cleanup(func() { _ = k.client.Close() })
-	pod := k.ask("RunPodSandbox", message(sandboxConfig()))
-	web := k.container(pod, "web", image, 0)
-	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{containerd.New(containerd.Options{Socket: d.Socket})}, State: t.TempDir(), Configs: []string{t.TempDir()}})
+	k := critest.Start(t)
+	pod := k.Pod("shop", "uid-1")
+	web := pod.Container(critest.ContainerOptions{Name: "web"})
+	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{containerd.New(containerd.Options{Socket: k.Socket})}, State: t.TempDir(), Configs: []string{t.TempDir()}})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -187,9 +119,9 @@ func TestFollowedPod(t *testing.T) {
 		ended <- result{stats, err}
 	}()
 	<-sink.on
-	k.ask("StopContainer", message(web, 0))
+	pod.Stop(web)
 	testutil.Wait(t, "the end to be noticed", 20*time.Second, func() bool { return packetSockets(t) == 0 })
-	k.container(pod, "side", image, 0) // not the one
+	pod.Container(critest.ContainerOptions{Name: "side"}) // not the one
 	// Kubernetes waits longer, the more often it has restarted a container: by far longer than
 	// another runtime is waited for.
 	select {
@@ -197,11 +129,10 @@ func TestFollowedPod(t *testing.T) {
 		t.Fatalf("the capture has ended with its container, although the pod lives: %+v", r)
 	case <-time.After(awaited):
 	}
-	again := k.container(pod, "web", image, 1)
+	again := pod.Container(critest.ContainerOptions{Name: "web", Attempt: 1})
 	testutil.Wait(t, "the capture to go on", 20*time.Second, func() bool { return packetSockets(t) > 0 })
-	k.ask("StopContainer", message(again, 0))
-	k.ask("StopPodSandbox", message(pod))
-	k.ask("RemovePodSandbox", message(pod))
+	pod.Stop(again)
+	pod.Remove()
 	r := <-ended
 	if r.err != nil || !r.stats.TargetEnded || len(r.stats.Restarts) != 1 || !strings.Contains(r.stats.Restarts[0], "shop_web was restarted") {
 		t.Errorf("%+v", r)

@@ -5,128 +5,35 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"dlx/fault"
 	"dlx/target"
+	"dlx/target/internal/grpctest"
 	"dlx/target/internal/grpcwire"
 )
-
-// fake is a server that answers as it is told: the messages of a method in a namespace.
-type fake struct {
-	socket  string
-	answers map[string][][]byte // "SERVICE/METHOD NAMESPACE"
-	hangs   string              // what is never answered
-	hung    chan struct{}       // that it was asked
-	mu      sync.Mutex
-	asked   []string
-}
-
-func newFake(t *testing.T, answers map[string][][]byte) *fake {
-	t.Helper()
-	f := &fake{socket: filepath.Join(t.TempDir(), "containerd.sock"), answers: answers, hung: make(chan struct{}, 1)}
-	l, err := net.Listen("unix", f.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: f, Protocols: new(http.Protocols)}
-	server.Protocols.SetUnencryptedHTTP2(true)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
-	t.Cleanup(func() {
-		_ = server.Close()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	return f
-}
-
-// ServeHTTP gives the status NotFound to what it has no answer to.
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, method, _ := strings.Cut(r.URL.Path, ".v1.")
-	question := strings.TrimSpace(method + " " + r.Header.Get("Containerd-Namespace"))
-	f.mu.Lock()
-	f.asked = append(f.asked, question)
-	f.mu.Unlock()
-	if question == f.hangs {
-		f.hung <- struct{}{}
-		<-r.Context().Done()
-		return
-	}
-	w.Header().Set("Content-Type", "application/grpc")
-	messages, known := f.answers[question]
-	if !known {
-		w.Header().Set("Grpc-Status", "5")
-		return
-	}
-	for _, m := range messages {
-		head := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(m)))
-		if _, err := w.Write(append(head, m...)); err != nil {
-			return
-		}
-		_ = http.NewResponseController(w).Flush()
-	}
-	w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
-}
-
-// takeAsked is what was asked since it was asked last.
-func (f *fake) takeAsked() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	asked := f.asked
-	f.asked = nil
-	return asked
-}
-
-// message has fields 1, 2 and so on: texts, other messages, and numbers.
-func message(fields ...any) (m []byte) {
-	for i, f := range fields {
-		n := protowire.Number(i + 1)
-		switch f := f.(type) {
-		case string:
-			m = grpcwire.AppendBytes(m, n, f)
-		case []byte:
-			m = grpcwire.AppendBytes(m, n, f)
-		case int:
-			m = protowire.AppendVarint(protowire.AppendTag(m, n, protowire.VarintType), uint64(f))
-		}
-	}
-	return m
-}
-
-// several is field 1 several times.
-func several(values ...[]byte) (m []byte) {
-	for _, v := range values {
-		m = grpcwire.AppendBytes(m, 1, v)
-	}
-	return m
-}
 
 // TestHostileNames: names that would steer a terminal, lead elsewhere or be another request are
 // shown escaped, and can not be asked for.
 func TestHostileNames(t *testing.T) {
-	label := func(key, value string) []byte { return message(key, value) }
+	label := func(key, value string) []byte { return grpctest.Message(key, value) }
 	named := strings.Repeat("c", 64) // as nerdctl's are
-	f := newFake(t, map[string][][]byte{
-		"Namespaces/List": {several(message("dlx"), message(".."), message("a\x1b[2J\r\nx: y"), message("moby"))},
+	f := grpctest.Serve(t, map[string][][]byte{
+		"Namespaces/List": {grpctest.Several(grpctest.Message("dlx"), grpctest.Message(".."), grpctest.Message("a\x1b[2J\r\nx: y"), grpctest.Message("moby"))},
 		"Tasks/List dlx":  {nil},
 		"Containers/ListStream dlx": {
-			several(message("a", nil, "image")), several(message("..", nil, "image")), several(message("x/../y", nil, "image")),
-			several(message("b\x1b[2J", nil, "image")), several(message("", nil, "image")), several(message(named, label("nerdctl/name", "\x1b]0;c\a"), "image")),
+			grpctest.Several(grpctest.Message("a", nil, "image")), grpctest.Several(grpctest.Message("..", nil, "image")), grpctest.Several(grpctest.Message("x/../y", nil, "image")),
+			grpctest.Several(grpctest.Message("b\x1b[2J", nil, "image")), grpctest.Several(grpctest.Message("", nil, "image")), grpctest.Several(grpctest.Message(named, label("nerdctl/name", "\x1b]0;c\a"), "image")),
 		},
-		"Containers/Get dlx": {several(message("a", nil, "image"))},
+		"Containers/Get dlx": {grpctest.Several(grpctest.Message("a", nil, "image"))},
 	})
-	r := open(t, f.socket)
+	r := open(t, f.Socket)
 	list, err := r.List(bounded(t), target.Filter{All: true})
 	if err == nil || !strings.Contains(err.Error(), `".." is no name`) || !strings.Contains(err.Error(), `\x1b[2J`) || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("namespaces without names: %v", err)
@@ -144,13 +51,13 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%q: %v, want %v", name, ids(hits), want)
 		}
 	}
-	f.takeAsked()
+	f.TakeAsked()
 	for _, id := range []string{"dlx/..", "../a", "dlx/x/../y", `dlx/b\x1b[2J`, "dlx/", "a\r\nx: y/a"} {
 		if _, err := r.Inspect(bounded(t), id); !errors.Is(err, fault.NotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	if asked := f.takeAsked(); len(asked) > 0 {
+	if asked := f.TakeAsked(); len(asked) > 0 {
 		t.Errorf("asked %q", asked)
 	}
 	if _, err := r.Inspect(bounded(t), "dlx/c"); err == nil || errors.Is(err, fault.NotFound) {
@@ -160,26 +67,26 @@ func TestHostileNames(t *testing.T) {
 
 // TestHostileAnswers: what is too much, or nothing that was asked for, is refused with a word.
 func TestHostileAnswers(t *testing.T) {
-	many := func(n int, m []byte) []byte { return slices.Repeat(several(m), n) }
-	spec := message("types.containerd.io/opencontainers/runtime-spec/1/Spec", "{nonsense")
+	many := func(n int, m []byte) []byte { return slices.Repeat(grpctest.Several(m), n) }
+	spec := grpctest.Message("types.containerd.io/opencontainers/runtime-spec/1/Spec", "{nonsense")
 	for name, tt := range map[string]struct {
 		answers map[string][][]byte
 		want    string
 	}{
 		"no messages":         {map[string][][]byte{"Namespaces/List": {[]byte("\xff\xff\xff")}}, "list namespaces: parse a message"},
-		"namespaces":          {map[string][][]byte{"Namespaces/List": {many(2000, message("a"))}}, "more than 1024"},
-		"tasks":               {map[string][][]byte{"Tasks/List dlx": {tasks(70000)}, "Containers/ListStream dlx": {several(message("a"))}}, "list tasks: more than 65536"},
-		"containers":          {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {many(70000, message("a"))}}, "more than 65536"},
-		"labels":              {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {several(labelled(2000), message("a"))}}, `container "b": more than 1024 labels`},
-		"specification":       {map[string][][]byte{"Containers/Get dlx": {several(message("a", nil, nil, nil, spec))}}, "parse the specification"},
-		"another's container": {map[string][][]byte{"Containers/Get dlx": {several(message("b"))}}, "another one"},
+		"namespaces":          {map[string][][]byte{"Namespaces/List": {many(2000, grpctest.Message("a"))}}, "more than 1024"},
+		"tasks":               {map[string][][]byte{"Tasks/List dlx": {tasks(70000)}, "Containers/ListStream dlx": {grpctest.Several(grpctest.Message("a"))}}, "list tasks: more than 65536"},
+		"containers":          {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {many(70000, grpctest.Message("a"))}}, "more than 65536"},
+		"labels":              {map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": {grpctest.Several(labelled(2000), grpctest.Message("a"))}}, `container "b": more than 1024 labels`},
+		"specification":       {map[string][][]byte{"Containers/Get dlx": {grpctest.Several(grpctest.Message("a", nil, nil, nil, spec))}}, "parse the specification"},
+		"another's container": {map[string][][]byte{"Containers/Get dlx": {grpctest.Several(grpctest.Message("b"))}}, "another one"},
 		"no container":        {map[string][][]byte{"Containers/Get dlx": {nil}}, "another one"},
 	} {
 		if tt.answers["Namespaces/List"] == nil {
-			tt.answers["Namespaces/List"] = [][]byte{several(message("dlx"))}
+			tt.answers["Namespaces/List"] = [][]byte{grpctest.Several(grpctest.Message("dlx"))}
 		}
-		f := newFake(t, tt.answers)
-		r := open(t, f.socket)
+		f := grpctest.Serve(t, tt.answers)
+		r := open(t, f.Socket)
 		list, err := r.List(bounded(t), target.Filter{All: true})
 		if name == "labels" && cmp.Diff([]string{"dlx/a"}, ids(list)) != "" {
 			t.Errorf("beside one that can not be read: %v", ids(list))
@@ -196,15 +103,15 @@ func TestHostileAnswers(t *testing.T) {
 func tasks(n int) []byte {
 	var m []byte
 	for i := range n {
-		m = append(m, several(message("", string(rune('a'+i%26))+string(binary.BigEndian.AppendUint32(nil, uint32(i)))))...)
+		m = append(m, grpctest.Several(grpctest.Message("", string(rune('a'+i%26))+string(binary.BigEndian.AppendUint32(nil, uint32(i)))))...)
 	}
 	return m
 }
 
 func labelled(n int) []byte {
-	m := message("b")
+	m := grpctest.Message("b")
 	for i := range n {
-		m = grpcwire.AppendBytes(m, 2, message(string(binary.BigEndian.AppendUint32(nil, uint32(i))), "x"))
+		m = grpcwire.AppendBytes(m, 2, grpctest.Message(string(binary.BigEndian.AppendUint32(nil, uint32(i))), "x"))
 	}
 	return m
 }
@@ -236,9 +143,9 @@ func TestLimit(t *testing.T) {
 
 // TestHostileSizes: lists have a bound for all of them together.
 func TestHostileSizes(t *testing.T) {
-	large := several(message("a", nil, strings.Repeat("x", 1000)))
-	f := newFake(t, map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": slices.Repeat([][]byte{large}, 5)})
-	r := open(t, f.socket)
+	large := grpctest.Several(grpctest.Message("a", nil, strings.Repeat("x", 1000)))
+	f := grpctest.Serve(t, map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": slices.Repeat([][]byte{large}, 5)})
+	r := open(t, f.Socket)
 	for room, want := range map[int]int{4000: 0, 6000: 5} {
 		if n, err := r.EntriesWithin(bounded(t), "dlx", room); n != want || (err == nil) != (n > 0) {
 			t.Errorf("in %d bytes: %d containers, %v; want %d", room, n, err, want)
@@ -249,15 +156,15 @@ func TestHostileSizes(t *testing.T) {
 // TestHostileEvents: events of what has no name are not told; nonsense is the last one.
 func TestHostileEvents(t *testing.T) {
 	event := func(namespace, id string) []byte {
-		return message(nil, namespace, "/tasks/start", message("containerd.events.TaskStart", message(id)))
+		return grpctest.Message(nil, namespace, "/tasks/start", grpctest.Message("containerd.events.TaskStart", grpctest.Message(id)))
 	}
-	exec := message(nil, "dlx", "/tasks/exec-started", message("containerd.events.TaskExecStarted", message("a")))
-	f := newFake(t, map[string][][]byte{
+	exec := grpctest.Message(nil, "dlx", "/tasks/exec-started", grpctest.Message("containerd.events.TaskExecStarted", grpctest.Message("a")))
+	f := grpctest.Serve(t, map[string][][]byte{
 		"Events/Subscribe":   {event("..", "a"), event("dlx", ".."), event("dlx", "gone\x1b"), event("moby", "a"), exec, event("dlx", "a"), []byte("\xff\xff")},
-		"Containers/Get dlx": {several(message("a"))},
+		"Containers/Get dlx": {grpctest.Several(grpctest.Message("a"))},
 		"Events/Publish dlx": {nil},
 	})
-	events, err := open(t, f.socket).Watch(bounded(t), target.Filter{})
+	events, err := open(t, f.Socket).Watch(bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,19 +182,19 @@ func TestHostileEvents(t *testing.T) {
 // TestSilentEvents: a server that takes a subscription and never answers it holds nobody up who has
 // given up, and one that takes no events of dlx's own is said so.
 func TestSilentEvents(t *testing.T) {
-	silent := newFake(t, map[string][][]byte{"Events/Publish dlx": {nil}})
-	silent.hangs = "Events/Subscribe"
+	silent := grpctest.Serve(t, map[string][][]byte{"Events/Publish dlx": {nil}})
+	silent.Hangs = "Events/Subscribe"
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-silent.hung
+		<-silent.Hung
 		cancel()
 	}()
-	if _, err := open(t, silent.socket).Watch(ctx, target.Filter{}); !errors.Is(err, context.Canceled) {
+	if _, err := open(t, silent.Socket).Watch(ctx, target.Filter{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("who gave up: %v", err)
 	}
-	mute := newFake(t, nil)
-	mute.hangs = silent.hangs
-	if _, err := open(t, mute.socket).Watch(bounded(t), target.Filter{}); err == nil || !strings.Contains(err.Error(), "gRPC status 5") {
+	mute := grpctest.Serve(t, nil)
+	mute.Hangs = silent.Hangs
+	if _, err := open(t, mute.Socket).Watch(bounded(t), target.Filter{}); err == nil || !strings.Contains(err.Error(), "gRPC status 5") {
 		t.Errorf("no events of dlx's own: %v", err)
 	}
 }

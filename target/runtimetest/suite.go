@@ -38,7 +38,8 @@ type Options struct {
 	NoStart bool
 }
 
-// Container is one that a fixture has made, and takes away when the test ends.
+// Container is one that a fixture has made, and takes away when the test ends. Where a restart is
+// another container it is that one from then on.
 type Container interface {
 	ID() string
 	Name() string
