@@ -137,6 +137,7 @@ for name in "${names[@]}"; do
 		dir=/nowhere
 		[ "$name" = containerd ] || dir=$(built_containerd):$(built_runc)
 		PATH=$dir:$PATH suite ./target/containerd '^(TestRuntime|TestPod|TestFollowedPod)$'
+		PATH=$dir:$PATH suite ./target/crio '^(TestRuntime|TestPod)$' # by the interface that CRI-O has too
 		PATH=$dir:$PATH suite ./engine/everyruntime "Containerd\$"
 		;;
 	podman | podman-crun)

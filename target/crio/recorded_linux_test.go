@@ -23,11 +23,11 @@ import (
 	"dlx/target/internal/grpcwire"
 )
 
-// These answers are CRI-O's by its source (1.37), which could not be run: server/container_list.go,
-// server/container_status.go (containerInfo), internal/oci/container.go (CRIContainer),
-// internal/config/cgmgr/{systemd,cgroupfs}_linux.go (ContainerCgroupPath, MoveConmonToCgroup),
-// internal/factory/container/container.go (SpecAddAnnotations), server/sandbox_list.go. They were
-// made by hand, and not recorded.
+// These answers are CRI-O's by its source (up to 1.37), which could not be run. They were made by
+// hand, and not recorded, out of server/container_list.go, server/container_status.go
+// (containerInfo), internal/oci/container.go (CRIContainer),
+// internal/config/cgmgr/{systemd,cgroupfs}_linux.go (ContainerCgroupPath, MoveConmonToCgroup) and
+// internal/factory/container/container.go (SpecAddAnnotations).
 
 // Statuses and questions of the interface.
 const (

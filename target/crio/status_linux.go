@@ -117,7 +117,7 @@ func (s *status) specify(info *target.Info) error {
 		return nil
 	}
 	s.verbose.Spec.Specify(info)
-	if !s.state.Live() { // its number may be anybody's by now
+	if !s.state.Live() { // CRI-O still tells a number (InitPid), which may be anybody's by now
 		return nil
 	}
 	if pid := s.verbose.PID; pid <= 0 || pid > maxPID {

@@ -1,3 +1,4 @@
+// Package grpctest answers calls of gRPC's as tests tell it.
 package grpctest
 
 import (

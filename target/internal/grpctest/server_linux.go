@@ -1,4 +1,3 @@
-// Package grpctest answers calls of gRPC's as tests tell it.
 package grpctest
 
 import (
