@@ -3,6 +3,7 @@ package crio_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,35 @@ func TestWatchEvents(t *testing.T) {
 	cancel()
 	if e, ok := <-got; ok {
 		t.Errorf("event %v after the end of its context", e)
+	}
+}
+
+// TestWatchSlow: who takes no events holds up no runtime, which would send others theirs no more.
+// The messages are more than fit between the two (4 MiB in net/http).
+func TestWatchSlow(t *testing.T) {
+	web := told{id: id(1), pod: "shop", name: "web", state: created}
+	large := grpctest.Message(id(1), 1, nil, strings.Repeat("x", 1<<20))
+	s := grpctest.Serve(t, map[string][][]byte{list: {listing(web)}, events: slices.Repeat([][]byte{large}, 32)})
+	s.Hangs = events
+	s.Gate = make(chan struct{})
+	r := open(t, s.Socket)
+	r.Pace(patient)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got, err := r.Watch(ctx, target.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.state = running
+	s.Set(list, listing(web))
+	close(s.Gate)
+	select {
+	case <-s.Hung: // all is sent
+	case <-bounded(t).Done():
+		t.Error("the runtime waits for who takes no events")
+	}
+	if e := next(t, got); e.Err != nil || e.Ref.Name != id(1) {
+		t.Errorf("event %v", e)
 	}
 }
 
