@@ -80,9 +80,10 @@ func output(text string) *proto.DebugOutput {
 	return &proto.DebugOutput{Output: &proto.DebugOutput_Stdout{Stdout: []byte(text)}}
 }
 
-func end(of string, n uint64) *proto.DebugOutput {
-	sum := sha256.Sum256([]byte(of))
-	return &proto.DebugOutput{Output: &proto.DebugOutput_End{End: &proto.DebugEnd{Bytes: n, Sha256: sum[:]}}}
+// hello is told as the output that a session has had.
+func hello() *proto.DebugOutput {
+	sum := sha256.Sum256([]byte("hello"))
+	return &proto.DebugOutput{Output: &proto.DebugOutput_End{End: &proto.DebugEnd{Bytes: 5, Sha256: sum[:]}}}
 }
 
 // TestEnd: only a session whose end was told, and whose output has come as it was sent, has
@@ -92,13 +93,13 @@ func TestEnd(t *testing.T) {
 		send []*proto.DebugOutput
 		want error
 	}{
-		"whole":          {[]*proto.DebugOutput{output("he"), output("llo"), end("hello", 5)}, nil},
+		"whole":          {[]*proto.DebugOutput{output("he"), output("llo"), hello()}, nil},
 		"without an end": {[]*proto.DebugOutput{output("hello")}, fault.Cut},
 		"nothing at all": {nil, fault.Cut},
-		"fewer bytes":    {[]*proto.DebugOutput{output("hell"), end("hello", 5)}, fault.Cut},
-		"other bytes":    {[]*proto.DebugOutput{output("jello"), end("hello", 5)}, fault.Cut},
+		"fewer bytes":    {[]*proto.DebugOutput{output("hell"), hello()}, fault.Cut},
+		"other bytes":    {[]*proto.DebugOutput{output("jello"), hello()}, fault.Cut},
 		"no digest":      {[]*proto.DebugOutput{{Output: &proto.DebugOutput_End{End: &proto.DebugEnd{}}}}, fault.Cut},
-		"one from later": {[]*proto.DebugOutput{{}, output("hello"), end("hello", 5)}, nil},
+		"one from later": {[]*proto.DebugOutput{{}, output("hello"), hello()}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := ask(t, &liar{debug: func(s protoconnect.AgentDebugServerStream) error {

@@ -11,8 +11,8 @@ import (
 	"dlx/internal/linux"
 )
 
-// Peer is who has connected to a unix socket, by the kernel's word: user, group and groups are those
-// that the process had at that time. Names are this machine's.
+// Peer is who has connected to a unix socket, by the kernel's word: user, group and groups are
+// those that the process had at that time. Names are this machine's.
 func Peer(conn *net.UnixConn) (*Caller, error) {
 	cred, err := linux.PeerCredentials(conn)
 	if err != nil {

@@ -143,7 +143,8 @@ func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest)
 	})
 }
 
-// Sessions lists what is under way: the caller's own, or all that there is if the caller may see it.
+// Sessions lists what is under way: the caller's own, or all that there is if the caller may see
+// it.
 func (s handler) Sessions(ctx context.Context, _ *proto.SessionsRequest) (*proto.SessionsResponse, error) {
 	of := identity.Of(ctx)
 	if s.allow(ctx, verbSessions, nil) == nil {

@@ -27,9 +27,9 @@ type Options struct {
 	Engine  engine.Engine
 	Version string
 	Log     *slog.Logger // nil: nothing is told
-	// Allow says whether the context's caller may have something that no gate is asked about: a verb
-	// of the agent's own, with the container that is to be listed, if it is about one. Without it
-	// everything may be had.
+	// Allow says whether the context's caller may have something that no gate is asked about: a
+	// verb of the agent's own, with the container that is to be listed, if it is about one. Without
+	// it everything may be had.
 	Allow func(ctx context.Context, verb string, c *target.Info) error
 }
 

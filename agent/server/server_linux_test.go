@@ -128,7 +128,7 @@ func TestClientGone(t *testing.T) {
 			wait(t, "the session", began)
 			start := time.Now()
 			leave(p)
-			wait(t, "the session's end", ended)
+			_ = wait(t, "the session's end", ended)
 			if took := time.Since(start); took > 12*time.Second {
 				t.Errorf("the session ended after %s", took)
 			}
@@ -278,7 +278,7 @@ func TestEnd(t *testing.T) {
 	if err := wait(t, "its end", results); err == nil || !strings.Contains(err.Error(), "has ended it") {
 		t.Errorf("it was told %v", err)
 	}
-	wait(t, "its end", ended)
+	_ = wait(t, "its end", ended)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {

@@ -80,7 +80,7 @@ func hint(e *fault.Error) string {
 	case fault.OneLinkType:
 		return "use --format pcapng, or capture on one interface with -i"
 	}
-	for _, other := range []func(*fault.Error) string{sessionHint, recordHint} {
+	for _, other := range []func(*fault.Error) string{sessionHint, recordHint, agentHint} {
 		if h := other(e); h != "" {
 			return h
 		}
@@ -96,6 +96,27 @@ func filterPlace(e *fault.Error) (lines []string, help string) {
 	}
 	last := len(e.Detail) - 1
 	return e.Detail[:last], e.Detail[last]
+}
+
+// agentHint is hint for what stands between a user and an agent.
+func agentHint(e *fault.Error) string {
+	switch e.Kind {
+	case fault.NoAgent:
+		return "see whether `dlx agent` runs there, and whether this user is in the group that may connect"
+	case fault.BadAgent:
+		return "--agent takes unix:///PATH, or none"
+	case fault.Cut:
+		return "what was shown may lack its end; see whether the agent still runs"
+	case fault.OldAgent:
+		return "update the older one of the two"
+	case fault.Refused:
+		return "who keeps the agent's policy can allow it"
+	case fault.TooMany:
+		return "end something, or wait"
+	case fault.NoSession:
+		return "`dlx sessions` lists what is under way"
+	}
+	return ""
 }
 
 // sessionHint is hint for what keeps a session from beginning.

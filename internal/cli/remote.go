@@ -44,12 +44,17 @@ func (a *app) engine() (engine.Engine, error) {
 	if text == "" {
 		return a.newEngine()
 	}
+	if a.remote.address == "" {
+		a.notef("the agent at %s does it; --agent none does without it", text)
+	}
+	return a.dial(text)
+}
+
+// dial is an agent at an address.
+func (a *app) dial(text string) (*client.Client, error) {
 	address, err := client.ParseAddress(text)
 	if err != nil {
 		return nil, err
-	}
-	if a.remote.address == "" {
-		a.notef("the agent at %s does it; --agent none does without it", address)
 	}
 	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String()}), nil
 }
