@@ -239,14 +239,10 @@ func firstPID(p *nsutil.Process) int {
 	return pid
 }
 
-// startsAgain reports a container that never will: a process that was named by its number, or
-// Kubernetes', which makes a new one.
+// startsAgain reports a container that never will: a process that was named by its number.
 func startsAgain(c *target.Info) error {
-	switch {
-	case c.Runtime == target.PIDScheme:
+	if c.Runtime == target.PIDScheme {
 		return fault.New(fault.NoRestart, c.Name, "process %s starts but once", c.ID)
-	case c.Place != "":
-		return fault.New(fault.NoRestart, c.Name, "container %q belongs to Kubernetes, which starts another one in its place", c.Name)
 	}
 	return nil
 }

@@ -3,13 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"dlx/fault"
 	"dlx/internal/failpoint"
-	"dlx/internal/hold"
 	"dlx/internal/linux"
 	"dlx/internal/pause"
 	"dlx/nsutil"
@@ -239,137 +236,4 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 		}
 		look.Reset(restartWait)
 	}
-}
-
-// caught is a process that may be the container's first.
-type caught struct {
-	process *nsutil.Process
-	err     error
-}
-
-// newCatcher is hold.NewCatcher. Tests change it.
-var newCatcher = hold.NewCatcher
-
-// catch catches what may be the container's first process. Where the kernel tells of none there are
-// the runtime's events alone.
-func (w *waiter) catch(ctx context.Context, now *target.Target) (<-chan caught, error) {
-	holds := func(cgroup []byte) bool { return w.info.Holds(cgroup) && (now == nil || now.Process.HasEnded()) }
-	c, err := newCatcher(holds)
-	if errors.Is(err, linux.ErrNoBirths) {
-		none := make(chan caught)
-		context.AfterFunc(ctx, func() { close(none) })
-		return none, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	failpoint.At("debug.watching")
-	all := make(chan caught)
-	go func() {
-		defer close(all)
-		for {
-			p, err := c.Next(ctx)
-			if err != nil {
-				err = errors.Join(ignoreEnd(ctx, err), c.Close())
-				if err != nil {
-					all <- caught{err: err}
-				}
-				return
-			}
-			failpoint.At("debug.caught")
-			all <- caught{process: p}
-		}
-	}()
-	return all, nil
-}
-
-func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil
-	}
-	return err
-}
-
-// drain lets go what was caught and is not wanted any more.
-func drain(from <-chan caught, stop func()) (err error) {
-	stop()
-	for c := range from {
-		err = errors.Join(err, c.err)
-		if c.process != nil {
-			err = errors.Join(err, c.process.Close())
-		}
-	}
-	return err
-}
-
-// identifyLimit is how long a runtime may take from its container's first instruction on, which
-// waits, until it says that the container runs.
-const identifyLimit = 30 * time.Second
-
-// identify has the runtime say that a process is the container's, and verifies it as any other is.
-// If it is not, or the runtime does not say so in time, it is let go, and there is none.
-func (w *waiter) identify(ctx context.Context, p *nsutil.Process) (*target.Target, error) {
-	for end := time.Now().Add(identifyLimit); time.Now().Before(end) && !p.HasEnded(); {
-		t, err := w.l.targets.Open(ctx, w.info.Ref().String())
-		if err == nil && t.PID == p.PID() {
-			err = t.Process.Close()
-			t.Process = p
-			if err = errors.Join(err, t.Verify(ctx)); err == nil {
-				return t, nil
-			}
-		} else if err == nil {
-			if err = t.Close(); err == nil {
-				break // it is another process of its cgroup
-			}
-		}
-		if !retryable(err) {
-			return nil, errors.Join(err, p.Close())
-		}
-		if err := pause.For(ctx, watchEvery); err != nil {
-			return nil, errors.Join(context.Cause(ctx), p.Close())
-		}
-	}
-	return nil, p.Close()
-}
-
-// begun is the container if it has started without having been caught. It stands where it has come
-// to.
-func (w *waiter) begun(ctx context.Context, now *target.Target) (*target.Target, error) {
-	t, err := w.l.targets.Open(ctx, w.info.Ref().String())
-	if err != nil {
-		return nil, lasting(err)
-	}
-	if now != nil && !t.Started.After(now.Started) && t.PID == now.PID {
-		return nil, t.Close()
-	}
-	if _, tracer, err := look(t.Process); err != nil || isOwnThread(tracer) {
-		return nil, t.Close() // it is being caught
-	}
-	trace, err := w.trace(ctx, t, linux.TraceExec, linux.TraceExit)
-	if errors.Is(err, nsutil.ErrGone) && fault.Of(err) == nil {
-		return nil, t.Close()
-	}
-	if err == nil && w.req.Hold.When == OnStart {
-		if err = trace.Interrupt(); err == nil {
-			_, err = next(ctx, trace, linux.TraceStopped)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	return t, nil
-}
-
-// lasting is an error, unless the container may yet come back.
-func lasting(err error) error {
-	if retryable(err) {
-		return nil
-	}
-	return err
-}
-
-// isOwnThread says whether a thread is one of this process: a tracer is a thread.
-func isOwnThread(tid uint64) bool {
-	_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
-	return err == nil
 }

@@ -127,6 +127,16 @@ func (c *Info) Holds(cgroup []byte) bool {
 	return IsRandomID(c.ID) && bytes.Contains(cgroup, []byte(c.ID))
 }
 
+// Neighbour is the ID of a container that a process with this /proc/PID/cgroup is in, if it may be
+// one that takes c's place: its cgroup is where c's is, and named as that. Otherwise it is "".
+func (c *Info) Neighbour(cgroup []byte) string {
+	id := containerIn(cgroup)
+	if c.Place == "" || c.Cgroup == "" || id == "" || id == c.BareID() || !within(cgroup, strings.Replace(c.Cgroup, c.BareID(), id, 1)) {
+		return ""
+	}
+	return strings.TrimSuffix(c.ID, c.BareID()) + id
+}
+
 // startSlack is how far the runtime's clock for "started" may be from the kernel's: runc makes the
 // process first, and the runtime notes the time when it hears of it.
 const startSlack = time.Minute

@@ -71,6 +71,9 @@ func (w *Waiting) Told(state shell.HoldState) engine.HoldNews {
 	}
 }
 
+// Wait waits until the debug has returned.
+func (w *Waiting) Wait() { <-w.done }
+
 // Ended waits for its end, and wants a status and no error.
 func (w *Waiting) Ended(code int) string {
 	w.t.Helper()

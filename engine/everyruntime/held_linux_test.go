@@ -19,8 +19,8 @@ import (
 	"dlx/target/podman"
 )
 
-// TestHoldContainerd: a task's end and the next task's start are held, and Kubernetes' containers,
-// which have no next start, are not waited for.
+// TestHoldContainerd: a task's end and the next task's start are held. A container of Kubernetes' whose
+// pod has ended is not waited for.
 func TestHoldContainerd(t *testing.T) {
 	testutil.RequireRoot(t)
 	d := testutil.StartContainerd(t)
@@ -33,14 +33,17 @@ func TestHoldContainerd(t *testing.T) {
 	const kubernetes = "k8s.io"
 	labels := map[string]string{"io.cri-containerd.kind": "container", "io.kubernetes.container.name": "web", "io.kubernetes.pod.name": "shop", "io.kubernetes.pod.uid": "1"}
 	pod := d.Run(t, testutil.CtrOptions{Namespace: kubernetes, Image: d.Image(t, kubernetes, "ender", testutil.Prog(t, "pause")), Labels: labels})
-	for _, running := range []bool{true, false} {
-		req := engine.DebugRequest{Target: "containerd://k8s.io/" + pod.ID, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"true"}}
-		if !running {
-			pod.Stop()
-			req.Hold.When = engine.OnExit
-		}
+	req := engine.DebugRequest{Target: "containerd://k8s.io/" + pod.ID, Hold: engine.Hold{When: engine.OnStart}, Command: []string{"true"}}
+	w := enginetest.Wait(t, e, req)
+	w.Told(shell.HoldForStart)
+	pod.Stop()
+	if w.Wait(); !errors.Is(w.Err, fault.NoRestart) {
+		t.Errorf("it ended meanwhile: %v, want fault.NoRestart", w.Err)
+	}
+	for _, when := range []engine.When{engine.OnStart, engine.OnExit} {
+		req.Hold.When = when
 		if _, err := e.Debug(within(t), req, engine.Streams{}); !errors.Is(err, fault.NoRestart) {
-			t.Errorf("%+v: %v, want fault.NoRestart", req.Hold, err)
+			t.Errorf("%s: %v, want fault.NoRestart", when, err)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type Catcher struct {
 type candidate struct {
 	process *nsutil.Process
 	trace   *linux.Trace
+	late    int // looks at which it had executed a program already, and did not stand there
 }
 
 // Bounds: a runtime makes three or four processes on the way, and others may make as many as they
@@ -37,6 +38,7 @@ const (
 	lookEvery   = 2 * time.Millisecond // while something may be about to execute
 	idleEvery   = 100 * time.Millisecond
 	cgroupLimit = 256 << 10
+	maxLate     = 50 // looks
 )
 
 // NewCatcher begins to watch for processes in a cgroup, which holds tells by the content of
@@ -132,7 +134,7 @@ func (c *Catcher) seize(ctx context.Context, pid int) {
 		_ = p.Close()
 		return
 	}
-	c.traced[pid] = &candidate{p, trace}
+	c.traced[pid] = &candidate{process: p, trace: trace}
 }
 
 // executed returns a process that has executed the container's program, if one has.
@@ -150,9 +152,23 @@ func (c *Catcher) executed() *nsutil.Process {
 				_ = c.drop(pid)
 			}
 		default:
+			if one.missed(pid) {
+				_ = c.drop(pid) // the runtime's events tell of it
+			}
 		}
 	}
 	return nil
+}
+
+// missed says whether a process was traced behind its exec, of which nothing comes any more. One
+// that is about to stand there looks alike for a moment.
+func (o *candidate) missed(pid int) bool {
+	if stat, err := linux.StatProcess(pid); err != nil || stat.Forked() || o.trace.Stands() {
+		o.late = 0
+		return false
+	}
+	o.late++
+	return o.late > maxLate
 }
 
 // isFirst tells the container's first process from one that the runtime executes in its cgroup, as

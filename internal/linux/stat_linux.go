@@ -57,6 +57,10 @@ func (s *ProcessStat) Start() uint64 { return s.Uint(22) }
 // Kernel says whether it is one of the kernel's own (PF_KTHREAD, linux/sched.h).
 func (s *ProcessStat) Kernel() bool { return s.Uint(9)&0x00200000 != 0 }
 
+// Forked says whether it has executed no program since it was forked (PF_FORKNOEXEC,
+// linux/sched.h).
+func (s *ProcessStat) Forked() bool { return s.Uint(9)&0x00000040 != 0 }
+
 // StatProcess reads a process's. One that is gone is os.ErrNotExist or ErrNoProcess.
 func StatProcess(pid int) (s ProcessStat, err error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")

@@ -2,6 +2,10 @@ package containerd_test
 
 import (
 	"bytes"
+	"dlx/engine/enginetest"
+	"dlx/fault"
+	"dlx/shell"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -136,6 +140,53 @@ func TestFollowedPod(t *testing.T) {
 	r := <-ended
 	if r.err != nil || !r.stats.TargetEnded || len(r.stats.Restarts) != 1 || !strings.Contains(r.stats.Restarts[0], "shop_web was restarted") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestHeldPod: the start of the container that Kubernetes makes in the place of one that has ended is
+// held before its first instruction, and that of another one of the pod is not. The wait ends with
+// the pod. The defences are Info.Neighbour, and that a process is asked for by its own container.
+func TestHeldPod(t *testing.T) {
+	k := critest.Start(t)
+	pod := k.Pod("shop", "uid-1")
+	web := pod.Container(critest.ContainerOptions{Name: "web"})
+	r := containerd.New(containerd.Options{Socket: k.Socket})
+	e := engine.NewLocal(engine.LocalOptions{Runtimes: []target.Runtime{r}, State: t.TempDir(), Configs: []string{t.TempDir()}})
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	req := engine.DebugRequest{Target: "shop_web", Hold: engine.Hold{When: engine.OnStart}, Command: []string{"sh", "-c", "cat /proc/[0-9]*/status | grep -c '^State:.T (stopped)'"}}
+	sleeps := func(id string) {
+		t.Helper()
+		testutil.Wait(t, "the container to run", 20*time.Second, func() bool {
+			c, err := r.Inspect(bounded(t), "k8s.io/"+id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID))
+			return bytes.Contains(status, []byte("State:\tS")) && bytes.Contains(status, []byte("TracerPid:\t0"))
+		})
+	}
+	for attempt := range 2 {
+		w := enginetest.Wait(t, e, req)
+		w.Told(shell.HoldForStart)
+		pod.Stop(web)
+		sleeps(pod.Container(critest.ContainerOptions{Name: fmt.Sprintf("side%d", attempt)}))
+		web = pod.Container(critest.ContainerOptions{Name: "web", Attempt: attempt + 1})
+		w.Told(shell.HoldStopped)
+		if out := w.Ended(0); out != "1\n" {
+			t.Errorf("it printed %q", out)
+		}
+		sleeps(web)
+	}
+	w := enginetest.Wait(t, e, req)
+	w.Told(shell.HoldForStart)
+	pod.Stop(web)
+	pod.Remove()
+	if w.Wait(); !errors.Is(w.Err, fault.NoRestart) && !errors.Is(w.Err, fault.NotFound) {
+		t.Errorf("the pod has ended: %v", w.Err)
 	}
 }
 
