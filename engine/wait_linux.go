@@ -118,14 +118,19 @@ func (w *waiter) end(ctx context.Context, t *target.Target) (bool, error) {
 		if errors.Is(err, nsutil.ErrGone) && fault.Of(err) == nil {
 			return false, nil
 		}
-		if err == nil && trace.Stands() {
-			err = trace.Resume()
-		}
 		if err != nil {
 			return false, err
 		}
+		e, stands := trace.Standing()
+		if stands && e.Kind != linux.TraceExit { // else it was caught there
+			if err := trace.Resume(); err != nil {
+				return false, err
+			}
+		}
 		failpoint.At("debug.seized")
-		e, err := next(ctx, trace, linux.TraceExit)
+		if !stands || e.Kind != linux.TraceExit {
+			e, err = next(ctx, trace, linux.TraceExit)
+		}
 		if err != nil {
 			t.Process.Untrace()
 			return false, err
@@ -192,7 +197,6 @@ func (w *waiter) trace(ctx context.Context, t *target.Target, kinds ...linux.Tra
 // start waits for the container's next start, and returns it with its process standing before its
 // first instruction. late says that it had begun. now is its present one, or nil.
 func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Target, late bool, err error) {
-	w.tell(shell.HoldForStart, HoldNews{})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	caught, err := w.catch(ctx, now)
@@ -204,6 +208,7 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 	if err != nil {
 		return nil, false, err
 	}
+	w.tell(shell.HoldForStart, HoldNews{}) // from now on none is missed
 	look := time.NewTimer(0) // it may have been started before the subscription
 	defer look.Stop()
 	for {
@@ -216,6 +221,11 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 				return nil, false, c.err
 			}
 			next, err := w.identify(ctx, c.process)
+			if w.req.Hold.When == OnStart && atEnd(next) {
+				err = errors.Join(err, next.Close())
+				w.tell(shell.HoldMissed, HoldNews{})
+				next = nil
+			}
 			if next != nil || err != nil {
 				return next, false, err
 			}

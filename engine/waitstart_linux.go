@@ -79,6 +79,16 @@ func drain(from <-chan caught, stop func()) (err error) {
 	return err
 }
 
+// atEnd says whether a container was caught only as its first process ends.
+func atEnd(t *target.Target) bool {
+	if t == nil {
+		return false
+	}
+	trace := t.Process.Traced()
+	e, stands := trace.Standing()
+	return stands && e.Kind == linux.TraceExit
+}
+
 // identifyLimit is how long a runtime may take from its container's first instruction on, which
 // waits, until it says that the container runs.
 const identifyLimit = 30 * time.Second

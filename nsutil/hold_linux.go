@@ -21,6 +21,9 @@ func (p *Process) Trace(ctx context.Context, kinds ...linux.TraceKind) (*linux.T
 	return trace, nil
 }
 
+// Traced is what traces the process here, nil if nothing does.
+func (p *Process) Traced() *linux.Trace { return p.trace }
+
 // Untrace lets a process that is traced go on. Tracing can begin again.
 func (p *Process) Untrace() {
 	p.trace.Close()

@@ -10,27 +10,33 @@ import (
 )
 
 // Address is where an agent listens.
-type Address struct {
-	network, address string
+type Address interface {
+	String() string
+	// dial connects. Errors are fault.NoAgent.
+	dial(ctx context.Context) (net.Conn, error)
 }
 
 // LocalSocket is where a host's own agent listens.
 const LocalSocket = "/run/dlx/agent.sock"
 
-// ParseAddress reads unix:///PATH. Errors are fault.BadAgent.
+// ParseAddress reads unix:///PATH or ssh://[USER@]HOST[:PORT][/PATH]. Errors are fault.BadAgent.
 func ParseAddress(text string) (Address, error) {
-	socket, ok := strings.CutPrefix(text, "unix://")
-	if !ok || !path.IsAbs(socket) {
-		return Address{}, fault.New(fault.BadAgent, text, "%q is no address of an agent", text)
+	if socket, ok := strings.CutPrefix(text, "unix://"); ok && path.IsAbs(socket) {
+		return unixAddress(path.Clean(socket)), nil
 	}
-	return Address{"unix", path.Clean(socket)}, nil
+	if a, ok := parseSSH(text); ok {
+		return a, nil
+	}
+	return nil, fault.New(fault.BadAgent, text, "%q is no address of an agent", text)
 }
 
-func (a Address) String() string { return a.network + "://" + a.address }
+// unixAddress is a unix socket of this machine.
+type unixAddress string
 
-// dial connects. Errors are fault.NoAgent.
-func (a Address) dial(ctx context.Context) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, a.network, a.address)
+func (a unixAddress) String() string { return "unix://" + string(a) }
+
+func (a unixAddress) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", string(a))
 	if err != nil {
 		return nil, fault.New(fault.NoAgent, a.String(), "no agent answers at %s: %w", a, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -28,6 +29,21 @@ type Client struct {
 	o         Options
 	transport *http.Transport
 	rpc       protoconnect.AgentClient
+	heard     atomic.Bool // of the agent, anything
+}
+
+// hearing notes that something has come.
+type hearing struct {
+	net.Conn
+	heard *atomic.Bool
+}
+
+func (h hearing) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	if n > 0 {
+		h.heard.Store(true)
+	}
+	return n, err
 }
 
 var _ engine.Engine = (*Client)(nil)
@@ -46,19 +62,25 @@ const (
 func New(o Options) *Client {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true) // TLS is the dialer's
-	t := &http.Transport{
+	c := &Client{o: o}
+	c.transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, connectLimit)
 			defer cancel()
-			return o.Address.dial(ctx)
+			conn, err := o.Address.dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return hearing{conn, &c.heard}, nil
 		},
 		Protocols: protocols,
 		HTTP2:     &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingLimit, MaxReadFrameSize: maxFrame},
 	}
-	over := connecthttp.NewTransport(&http.Client{Transport: t}, "http://agent",
+	over := connecthttp.NewTransport(&http.Client{Transport: c.transport}, "http://agent",
 		connecthttp.WithGRPC(), connecthttp.WithReadMaxBytes(maxMessage),
 		connecthttp.WithCodecs(connectproto.NewBinaryCodec()), connecthttp.WithCompressors())
-	return &Client{o: o, transport: t, rpc: protoconnect.NewAgentClient(connect.NewClient(over))}
+	c.rpc = protoconnect.NewAgentClient(connect.NewClient(over))
+	return c
 }
 
 // Close releases the connection. Nothing is under way any more.

@@ -48,6 +48,9 @@ func (c *Client) cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
+	if !c.heard.Load() {
+		return fault.New(fault.NoAgent, c.o.Address.String(), "no agent answers at %s: %w", c.o.Address, err)
+	}
 	return fault.New(fault.Cut, c.o.Address.String(), "the connection to the agent at %s was cut before the end was told: %w", c.o.Address, err)
 }
 

@@ -35,6 +35,6 @@ func (a *app) agentCommand() *cobra.Command {
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
-	cmd.AddCommand(a.agentPolicyCommand())
+	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand())
 	return cmd
 }

@@ -20,7 +20,7 @@ type remoteOptions struct {
 
 func (a *app) remoteFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.remote.address, "agent", os.Getenv("DLX_AGENT"), "have an agent do it: unix:///PATH, or none; $DLX_AGENT")
+	flags.StringVar(&a.remote.address, "agent", os.Getenv("DLX_AGENT"), "have an agent do it: unix:///PATH, ssh://[USER@]HOST, or none; $DLX_AGENT")
 	flags.StringVar(&a.remote.reason, "reason", os.Getenv("DLX_REASON"), "why, for the agent's record; $DLX_REASON")
 }
 

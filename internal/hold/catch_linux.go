@@ -61,8 +61,9 @@ func (c *Catcher) Close() error {
 }
 
 // Next returns the next process that stands at the first instruction of the container's program,
-// traced for its exec and its exit; its owner closes it. A runtime that starts more containers at
-// once than it can be told of is missed.
+// traced for its exec and its exit; its owner closes it. One that was traced behind its exec, and
+// ends at once, stands at its exit. A runtime that starts more containers at once than it can be told
+// of is missed.
 func (c *Catcher) Next(ctx context.Context) (*nsutil.Process, error) {
 	for ctx.Err() == nil {
 		wait := idleEvery
@@ -143,7 +144,7 @@ func (c *Catcher) executed() *nsutil.Process {
 		select {
 		case e, ok := <-one.trace.Events():
 			switch {
-			case !ok || e.Kind != linux.TraceExec:
+			case !ok, e.Kind != linux.TraceExec && !(e.Kind == linux.TraceExit && hasExecuted(pid)):
 				_ = c.drop(pid) // one of the runtime's, which has done its part
 			case c.isFirst(pid):
 				delete(c.traced, pid)
@@ -163,12 +164,18 @@ func (c *Catcher) executed() *nsutil.Process {
 // missed says whether a process was traced behind its exec, of which nothing comes any more. One
 // that is about to stand there looks alike for a moment.
 func (o *candidate) missed(pid int) bool {
-	if stat, err := linux.StatProcess(pid); err != nil || stat.Forked() || o.trace.Stands() {
+	if !hasExecuted(pid) || o.trace.Stands() {
 		o.late = 0
 		return false
 	}
 	o.late++
 	return o.late > maxLate
+}
+
+// hasExecuted says whether a process has executed a program since it was forked.
+func hasExecuted(pid int) bool {
+	stat, err := linux.StatProcess(pid)
+	return err == nil && !stat.Forked()
 }
 
 // isFirst tells the container's first process from one that the runtime executes in its cgroup, as

@@ -54,7 +54,8 @@ type Trace struct {
 	quit   context.CancelFunc
 	done   chan struct{}
 	at     atomic.Int32 // the TraceKind that it stands at
-	asked  bool         // to stop
+	last   atomic.Pointer[TraceEvent]
+	asked  bool // to stop
 }
 
 // traceTick is how often a traced process is looked at although no SIGCHLD has come.
@@ -228,6 +229,7 @@ func (t *Trace) standAt(e TraceEvent) (again bool) {
 		return t.goOn(0) == nil
 	}
 	t.asked = false
+	t.last.Store(&e)
 	t.at.Store(int32(e.Kind))
 	t.tell(e)
 	return false
@@ -295,6 +297,14 @@ var errNoTracer = errors.New("its tracer does not answer")
 
 // Stands says whether the process is stopped at an event.
 func (t *Trace) Stands() bool { return t != nil && t.at.Load() != 0 }
+
+// Standing is the event that the process is stopped at, if it is.
+func (t *Trace) Standing() (TraceEvent, bool) {
+	if !t.Stands() {
+		return TraceEvent{}, false
+	}
+	return *t.last.Load(), true
+}
 
 // Resume lets the process go on from where it stands. It is still traced.
 func (t *Trace) Resume() error {
