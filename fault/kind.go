@@ -87,6 +87,13 @@ const (
 	NoRestart    Kind = "no-restart"    // it never starts again
 )
 
+// About certificates, for an agent and for who uses one.
+const (
+	BadCertificate Kind = "bad-certificate" // none that serves; about the file
+	NoCA           Kind = "no-ca"           // in a folder
+	NotIssued      Kind = "not-issued"      // by a CA, under that name or number
+)
+
 // About toolboxes in containers.
 const (
 	NoLayer        Kind = "no-layer"         // no way to the container's files

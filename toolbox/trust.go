@@ -3,15 +3,14 @@ package toolbox
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"dlx/fault"
+	"dlx/internal/pemfile"
 )
 
 // Trust is the keys that toolboxes may be signed with. Several are trusted at once,
@@ -116,9 +115,9 @@ func writable(name string) error {
 
 // ReadPublicKey reads the key of a file.
 func ReadPublicKey(name string) (*PublicKey, error) {
-	text, err := readKeyFile(name, 0o022)
+	text, err := pemfile.Read(name, maxKeyFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	k, err := ParsePublicKey(text)
 	if err != nil {
@@ -129,38 +128,15 @@ func ReadPublicKey(name string) (*PublicKey, error) {
 
 // ReadPrivateKey reads the key of a file that only its owner can read.
 func ReadPrivateKey(name string) (*PrivateKey, error) {
-	text, err := readKeyFile(name, 0o077)
-	if errors.Is(err, fault.Writable) {
-		return nil, fault.New(fault.OpenKey, name, "%s can be read by others: it is no private key", name)
-	}
+	text, err := pemfile.ReadSecret(name, maxKeyFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	k, err := ParsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return k, nil
-}
-
-// readKeyFile reads a small regular file whose mode has none of some bits.
-func readKeyFile(name string, forbidden fs.FileMode) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO does not make it wait
-	if err != nil {
-		return nil, fmt.Errorf("read the key: %w", err)
-	}
-	defer func() { _ = f.Close() }() // was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read the key: %w", err)
-	}
-	switch {
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("read %s: %w", name, badKey("no regular file"))
-	case info.Mode()&forbidden != 0:
-		return nil, writable(name)
-	}
-	return io.ReadAll(io.LimitReader(f, maxKeyFile))
 }
 
 // name is what a key is called: its file's name, or its ID.

@@ -3,6 +3,7 @@
 package outfile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -28,4 +29,23 @@ func OpenLock(name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Locked runs f while no other dlx does so for the same file, whose folder is nobody else's
+// (flock(2)). The lock is a file beside it, and ends with the process.
+func Locked(name string, f func() error) error {
+	lock, err := OpenLock(name + ".lock")
+	if err != nil {
+		return err
+	}
+	for {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err == nil {
+		err = f()
+	}
+	return errors.Join(err, lock.Close())
 }
