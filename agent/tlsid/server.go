@@ -1,0 +1,73 @@
+package tlsid
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"dlx/agent/identity"
+)
+
+// Config is for a listener. Each handshake takes what the files say by then.
+func (r *Reloader) Config() *tls.Config {
+	c := r.config(nil)
+	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return r.config(r.current()), nil }
+	return c
+}
+
+// config lets in whom a snapshot vouches for, nobody without one.
+func (r *Reloader) config(s *snapshot) *tls.Config {
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{protocol},
+		ClientAuth: tls.RequireAndVerifyClientCert,
+		ClientCAs:  x509.NewCertPool(), // nil would be the system's
+		Time:       r.now,
+		// A resumed session has its certificate from an earlier handshake (RFC 8446, 4.6.1), whose
+		// holder proves nothing again, and whose chains are those of the CAs of that time.
+		SessionTicketsDisabled: true,
+		VerifyConnection:       func(tls.ConnectionState) error { return errors.New("no certificates were read") },
+	}
+	if s != nil {
+		c.ClientCAs = s.roots
+		c.Certificates = []tls.Certificate{*s.pair}
+		c.VerifyConnection = func(state tls.ConnectionState) error { return s.met(&state, users, r.now()) }
+	}
+	return c
+}
+
+// StillValid says whether who has made a connection would be let in now, by the files and the time
+// of now. Errors are revocation's, x509's and those of a handshake.
+func (r *Reloader) StillValid(state *tls.ConnectionState) error {
+	if err := handshaken(state); err != nil {
+		return err
+	}
+	s := r.current()
+	chains, err := s.verify(state.PeerCertificates, r.now())
+	if err != nil {
+		return fmt.Errorf("the certificate of %s: %w", state.PeerCertificates[0].Subject, err)
+	}
+	return s.admit(chains, users, r.now())
+}
+
+// handshaken wants a connection to be one that a Config has let in.
+func handshaken(state *tls.ConnectionState) error {
+	if state == nil || !state.HandshakeComplete || state.Version != tls.VersionTLS13 || len(state.VerifiedChains) == 0 || len(state.PeerCertificates) == 0 {
+		return errors.New("no certificate was shown and verified")
+	}
+	return nil
+}
+
+// Caller is who has made a connection that a Config has let in; from is the other end's address.
+// The user has no number on this machine: UID and GID are identity.NoUser.
+func Caller(state *tls.ConnectionState, from string) (*identity.Caller, error) {
+	if err := handshaken(state); err != nil {
+		return nil, err
+	}
+	name, err := identity.InCertificate(state.PeerCertificates[0])
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of %s: %w", state.PeerCertificates[0].Subject, err)
+	}
+	return &identity.Caller{Name: name, UID: identity.NoUser, GID: identity.NoUser, Known: identity.Certificate, From: from}, nil
+}
