@@ -85,6 +85,9 @@ func hint(e *fault.Error) string {
 			return h
 		}
 	}
+	if h := certificateHint(e); h != "" {
+		return h
+	}
 	return toolboxHint(e, names)
 }
 
@@ -198,7 +201,7 @@ func toolboxHint(e *fault.Error, names string) string {
 	case fault.BadKey:
 		return "keys are PEM files with an Ed25519 key, as `dlx toolbox keygen` makes them, or cosign.pub"
 	case fault.OpenKey:
-		return "make a new one with `dlx toolbox keygen`, or, if nobody has read it: chmod 600 " + e.Target
+		return "make a new one, or, if nobody has read it: chmod 600 " + e.Target
 	case fault.NotOwned:
 		return "check what is there, then give it to root: chown root " + e.Target + "; under sudo, keys are those in " + toolbox.SystemConfig
 	case fault.Writable:

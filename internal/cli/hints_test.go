@@ -47,6 +47,7 @@ func TestHints(t *testing.T) {
 		fault.KeeperLost, fault.UnmappedID, fault.HostExposed, fault.NoDev, fault.NoLayer, fault.NoStoppedLayer, fault.OtherToolbox,
 		fault.NoRecord, fault.BadLog, fault.NoRecording, fault.NotInjected, fault.Removed, fault.ToolboxMoved, fault.ToolboxGone, fault.ToolboxStuck, fault.BadRecord, fault.NoToolbox,
 		fault.ToolboxExists, fault.ToolboxRefused, fault.BadKey, fault.OpenKey, fault.NotOwned, fault.Writable, fault.BadSignature, fault.NoLibrary,
+		fault.BadCertificate, fault.NoCA, fault.NotIssued,
 	} {
 		err := fmt.Errorf("wrapped: %w", fault.New(kind, "web", "it failed").With("detail"))
 		if hintOf(err) == "" {
