@@ -258,7 +258,11 @@ func TestOpenRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		ca, err := pki.Open(dir)
-		if err == nil {
+		if strings.Contains(name, "list") || strings.Contains(name, "issued") { // which are read later
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
 			_, err = ca.Revoke()
 		}
 		if !errors.Is(err, tt.want) {

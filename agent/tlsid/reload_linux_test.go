@@ -210,6 +210,15 @@ func TestReloadKeeps(t *testing.T) {
 			if len(told) != 1 || tt.want != nil && !errors.Is(told[0], tt.want) {
 				t.Errorf("told %v, want %v, once", told, tt.want)
 			}
+			for i, d := range []time.Duration{time.Second, time.Second, time.Minute} { // looked at again, and told once in a minute
+				a.pass(d)
+				if err := a.StillValid(state(root, own)); err != nil {
+					t.Error(err)
+				}
+				if _, _, told := a.counts(); len(told) != 1+i/2 {
+					t.Errorf("told %d times", len(told))
+				}
+			}
 			_, err := tlsid.ServerConfig(f, nil)
 			if tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("from the start: %v, want %v", err, tt.want)
