@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/agent/server"
+	"dlx/agent/tlsid"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/nsutil"
@@ -27,6 +29,8 @@ import (
 type Config struct {
 	Socket string // where it listens
 	Group  string // who may connect beside root; "": nobody
+	TCP    string // HOST:PORT, for who shows a certificate; "": nowhere
+	TLS    tlsid.Files
 	Policy string // the file
 	State  string // directory of what outlives the agent
 	// Record says which sessions are recorded; Input, that what is typed is recorded too.
@@ -53,6 +57,8 @@ type Agent struct {
 	log    *audit.Log
 	engine engine.Engine
 	server *server.Server
+
+	certificates *tlsid.Reloader // for TCP
 }
 
 // New opens what an agent works with. Its owner closes it.
@@ -71,6 +77,12 @@ func New(c Config) (a *Agent, err error) {
 	dir := filepath.Join(c.State, record.AuditDir)
 	if a.log, err = audit.Open(dir, audit.Options{Program: c.Version}); err != nil {
 		return nil, err
+	}
+	if c.TCP != "" {
+		a.certificates, err = tlsid.ServerConfig(c.TLS, func(err error) { c.Log.Error("certificates are not as they should be", "error", err) })
+		if err != nil {
+			return nil, errors.Join(err, a.log.Close())
+		}
 	}
 	g := &gate{
 		source: a.source, host: host, log: a.log, used: map[string]int{},
@@ -115,7 +127,14 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { a.watch(ctx) })
 	beside.Go(func() { a.sweep(ctx) })
-	served := make(chan error, 1)
+	served := make(chan error, 2)
+	if a.certificates != nil {
+		far, err := net.Listen("tcp", a.c.TCP)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen: %w", err), l.Close())
+		}
+		go func() { served <- a.server.ServeTLS(far, a.certificates) }()
+	}
 	go func() { served <- a.server.Serve(l) }()
 	ready()
 	select {

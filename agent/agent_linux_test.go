@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,8 @@ import (
 
 	"dlx/agent"
 	"dlx/agent/client"
+	"dlx/agent/pki"
+	"dlx/agent/tlsid"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/testutil"
@@ -33,7 +37,10 @@ type place struct {
 }
 
 // run runs an agent with a policy's rules for the length of a test.
-func run(t *testing.T, rules string) *place {
+func run(t *testing.T, rules string) *place { return runAt(t, rules, "", tlsid.Files{}) }
+
+// runAt runs one that listens on TCP as well.
+func runAt(t *testing.T, rules, tcp string, files tlsid.Files) *place {
 	t.Helper()
 	testutil.RequireRoot(t)
 	d := testutil.RequireDocker(t)
@@ -42,7 +49,7 @@ func run(t *testing.T, rules string) *place {
 	p.write(t, rules)
 	socket := filepath.Join(dir, "s", "agent.sock")
 	a, err := agent.New(agent.Config{
-		Socket: socket, Policy: p.policy, State: p.state, Record: agent.RecordAll, Version: "test", Log: slog.New(slog.NewJSONHandler(p.log, nil)),
+		Socket: socket, TCP: tcp, TLS: files, Policy: p.policy, State: p.state, Record: agent.RecordAll, Version: "test", Log: slog.New(slog.NewJSONHandler(p.log, nil)),
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{
 				Runtimes: []target.Runtime{docker.New(docker.Options{Host: d.Host})}, State: p.state, Configs: []string{t.TempDir()}, Gate: gate,
@@ -293,5 +300,128 @@ func TestManyDenials(t *testing.T) {
 	}
 	if n := len(p.record(t)); n > 61 {
 		t.Errorf("%d lines", n)
+	}
+}
+
+// authority is a CA of the test's, with an agent's files for 127.0.0.1.
+type authority struct {
+	*pki.CA
+	dir   string
+	files tlsid.Files
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	ca, err := pki.Init(filepath.Join(t.TempDir(), "ca"), pki.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{CA: ca, dir: t.TempDir()}
+	host, err := ca.IssueServer(nil, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.files = a.save(t, "agent", host)
+	return a
+}
+
+// save writes what was issued, beside what either end needs.
+func (a *authority) save(t *testing.T, name string, issued *pki.Issued) tlsid.Files {
+	t.Helper()
+	f := tlsid.Files{Cert: filepath.Join(a.dir, name+".crt"), Key: filepath.Join(a.dir, name+".key"), CA: a.CertFile(), CRL: a.ListFile()}
+	if err := errors.Join(os.WriteFile(f.Cert, issued.Cert, 0o600), os.WriteFile(f.Key, issued.Key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// user is a client of an agent with a new certificate.
+func (a *authority) user(t *testing.T, tcp, name string) *client.Client {
+	t.Helper()
+	issued, err := a.IssueClient(name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := client.ParseAddress(tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := client.New(client.Options{Address: client.WithFiles(address, a.save(t, name, issued)), Version: "test"})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// freePort is an address that nobody listens at.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestCertificates: over TCP a certificate says who asks, whom the policy knows by it; another
+// user's name does not make one root; who has none, or another CA's, does not get in; and one that
+// is revoked ends what its user has under way.
+func TestCertificates(t *testing.T) {
+	a, tcp := newAuthority(t), freePort(t)
+	rules := shopRules + strings.NewReplacer("debug the shop", "alice debugs", "users: [root]", `certificates: ["URI:dlx://user/alice"]`).Replace(shopRules)
+	runAt(t, rules, tcp, a.files)
+	c := paused(t, "shop")
+	run := func(c2 *client.Client) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		_, err := c2.Debug(ctx, engine.DebugRequest{Target: c.ID, Command: []string{"true"}}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+		return err
+	}
+	alice := a.user(t, tcp, "alice")
+	if err := run(alice); err != nil {
+		t.Errorf("alice: %v", err)
+	}
+	for _, name := range []string{"bob", "root"} {
+		if err := run(a.user(t, tcp, name)); !errors.Is(err, fault.Refused) {
+			t.Errorf("%s: %v, want fault.Refused", name, err)
+		}
+	}
+	address, err := client.ParseAddress(tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(client.New(client.Options{Address: address})); !errors.Is(err, fault.BadAgent) {
+		t.Errorf("without a certificate: %v, want fault.BadAgent", err)
+	}
+	other := newAuthority(t)
+	issued, err := other.IssueClient("alice", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := other.save(t, "alice", issued)
+	files.CA, files.CRL = a.CertFile(), "" // it trusts the agent, which does not trust it
+	if err := run(client.New(client.Options{Address: client.WithFiles(address, files)})); err == nil || errors.Is(err, fault.Refused) {
+		t.Errorf("another CA's: %v", err)
+	}
+
+	started, result := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := alice.Debug(context.Background(), engine.DebugRequest{Target: c.ID, Command: []string{"sleep", "1000"}},
+			engine.Streams{Stdout: io.Discard, Stderr: io.Discard, Started: func() { close(started) }})
+		result <- err
+	}()
+	<-started
+	if _, err := a.Revoke("alice"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-result:
+		if err == nil {
+			t.Error("the session of a revoked certificate ended as if nothing were wrong")
+		}
+	case <-time.After(limit):
+		t.Error("a session goes on although its certificate was revoked")
+	}
+	if err := run(alice); err == nil {
+		t.Error("a revoked certificate lets in")
 	}
 }

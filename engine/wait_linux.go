@@ -209,7 +209,7 @@ func (w *waiter) start(ctx context.Context, now *target.Target) (next *target.Ta
 		return nil, false, err
 	}
 	w.tell(shell.HoldForStart, HoldNews{}) // from now on none is missed
-	look := time.NewTimer(0) // it may have been started before the subscription
+	look := time.NewTimer(0)               // it may have been started before the subscription
 	defer look.Stop()
 	for {
 		select {

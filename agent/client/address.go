@@ -19,13 +19,17 @@ type Address interface {
 // LocalSocket is where a host's own agent listens.
 const LocalSocket = "/run/dlx/agent.sock"
 
-// ParseAddress reads unix:///PATH or ssh://[USER@]HOST[:PORT][/PATH]. Errors are fault.BadAgent.
+// ParseAddress reads unix:///PATH, ssh://[USER@]HOST[:PORT][/PATH] or HOST:PORT. Errors are
+// fault.BadAgent.
 func ParseAddress(text string) (Address, error) {
 	if socket, ok := strings.CutPrefix(text, "unix://"); ok && path.IsAbs(socket) {
 		return unixAddress(path.Clean(socket)), nil
 	}
 	if a, ok := parseSSH(text); ok {
 		return a, nil
+	}
+	if host, port, err := net.SplitHostPort(text); err == nil && host != "" && port != "" && !strings.ContainsAny(text, "/ ") {
+		return &tlsAddress{host: host, port: port}, nil
 	}
 	return nil, fault.New(fault.BadAgent, text, "%q is no address of an agent", text)
 }

@@ -190,7 +190,7 @@ func TestNoAgent(t *testing.T) {
 	if _, err := c.Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, sink{new(strings.Builder)}); !errors.Is(err, fault.NoAgent) {
 		t.Errorf("capture: %v, want fault.NoAgent", err)
 	}
-	for _, text := range []string{"", "unix://", "unix://relative", "/run/dlx", "tcp://x", "unix:/x", "host:1", "ssh://", "ssh://-oProxyCommand=x", "ssh://a b", "ssh://u:p@h", "ssh://h/a;b", "ssh://h?x"} {
+	for _, text := range []string{"", "unix://", "unix://relative", "/run/dlx", "tcp://x", "unix:/x", "host", ":1", "ssh://", "ssh://-oProxyCommand=x", "ssh://a b", "ssh://u:p@h", "ssh://h/a;b", "ssh://h?x", "http://h:1"} {
 		if _, err := client.ParseAddress(text); !errors.Is(err, fault.BadAgent) {
 			t.Errorf("%q: %v, want fault.BadAgent", text, err)
 		}

@@ -33,7 +33,7 @@ func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureSe
 	if err != nil {
 		return told(err)
 	}
-	req.User = identity.Of(ctx).UID
+	req.User, req.Own = identity.Of(ctx).UID, slices.Concat(req.Own, g.own)
 	w := &Work{Verb: string(engine.VerbCapture), Targets: slices.Concat(req.Targets, req.Labels), Reason: start.GetReason(), Ring: int64(req.RingSize)}
 	own, leave, err := s.works.begin(ctx, w)
 	if err != nil {

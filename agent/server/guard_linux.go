@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"dlx/engine"
 )
 
 // guard lets go of a call's stream, whatever its client does. It has nothing to do with one whose
@@ -12,6 +14,7 @@ import (
 type guard struct {
 	mu   sync.Mutex
 	wire *http.ResponseController
+	own  []engine.Connection // the call's
 	over bool
 }
 

@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 
 	"dlx/agent/identity"
 	"dlx/agent/proto/protoconnect"
+	"dlx/agent/tlsid"
 	"dlx/engine"
 	"dlx/target"
 )
@@ -38,6 +41,8 @@ type Server struct {
 	o     Options
 	http  *http.Server
 	works works
+
+	certificates *tlsid.Reloader // of ServeTLS
 }
 
 // Bounds of a connection. A client that answers nothing for both of the pings' times has gone.
@@ -64,6 +69,7 @@ func New(o Options) *Server {
 		connecthttp.WithCodecs(connectproto.NewBinaryCodec()), connecthttp.WithCompressors())
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
 	s.http = &http.Server{
 		Handler:   s.known(mux),
 		Protocols: protocols,
@@ -77,6 +83,15 @@ func New(o Options) *Server {
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s
+}
+
+// ServeTLS is Serve for connections that show a certificate, as a reloader of certificates judges
+// them. It is called once.
+func (s *Server) ServeTLS(l net.Listener, certificates *tlsid.Reloader) error {
+	s.certificates = certificates
+	return s.Serve(certificates.Listener(l, func(from net.Addr, err error) {
+		s.o.Log.Warn("a connection is refused", "from", from.String(), "error", err)
+	}))
 }
 
 // Serve takes connections of a listener until Shutdown. It closes the listener.
@@ -114,8 +129,12 @@ type met struct {
 // meet finds out who has connected.
 func (s *Server) meet(ctx context.Context, conn net.Conn) context.Context {
 	m := &met{err: errors.New("a connection of this kind tells nobody's name")}
-	if local, ok := conn.(*net.UnixConn); ok {
-		m.caller, m.err = identity.Peer(local)
+	switch conn := conn.(type) {
+	case *net.UnixConn:
+		m.caller, m.err = identity.Peer(conn)
+	case *tls.Conn:
+		state := conn.ConnectionState()
+		m.caller, m.err = tlsid.Caller(&state, conn.RemoteAddr().String())
 	}
 	return context.WithValue(ctx, metKey{}, m)
 }
@@ -134,10 +153,33 @@ func (s *Server) known(next http.Handler) http.Handler {
 			http.Error(w, "an agent speaks gRPC", http.StatusUnsupportedMediaType)
 			return
 		}
-		g := &guard{wire: http.NewResponseController(w)}
+		if r.TLS != nil {
+			watched, stop := s.certificates.Watch(ctx, r.TLS)
+			defer stop()
+			ctx = watched
+			if err := context.Cause(ctx); err != nil {
+				http.Error(w, "the certificate is not valid any more", http.StatusUnauthorized)
+				return
+			}
+		}
+		g := &guard{wire: http.NewResponseController(w), own: connection(r)}
 		defer g.close()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(identity.With(ctx, m.caller), guardKey{}, g)))
 	})
+}
+
+// connection is a call's own TCP connection, as captures are to leave it out; nil if it has none.
+func connection(r *http.Request) []engine.Connection {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if !ok || err != nil {
+		return nil
+	}
+	near := local.AddrPort()
+	return []engine.Connection{{
+		Local:  netip.AddrPortFrom(near.Addr().Unmap(), near.Port()),
+		Remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
+	}}
 }
 
 // ended says whether a stream's end is its client's wish.

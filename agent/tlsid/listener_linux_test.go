@@ -128,7 +128,7 @@ func TestHTTP(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, c.Name+" "+string(c.Known)+" "+q.Proto+"\n")
-		if c.UID != identity.NoUser || c.GID != identity.NoUser || c.From != q.RemoteAddr || len(c.Groups) != 0 || c.PID != 0 {
+		if c.UID != identity.NoUser || c.From != q.RemoteAddr || len(c.Groups) != 0 || c.PID != 0 {
 			t.Errorf("%+v", c)
 		}
 		_ = http.NewResponseController(w).Flush()

@@ -1,8 +1,10 @@
 package tlsid
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -60,7 +62,7 @@ func handshaken(state *tls.ConnectionState) error {
 }
 
 // Caller is who has made a connection that a Config has let in; from is the other end's address.
-// The user has no number on this machine: UID and GID are identity.NoUser.
+// The user has no number on this machine: UID is identity.NoUser.
 func Caller(state *tls.ConnectionState, from string) (*identity.Caller, error) {
 	if err := handshaken(state); err != nil {
 		return nil, err
@@ -69,5 +71,12 @@ func Caller(state *tls.ConnectionState, from string) (*identity.Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the certificate of %s: %w", state.PeerCertificates[0].Subject, err)
 	}
-	return &identity.Caller{Name: name, UID: identity.NoUser, GID: identity.NoUser, Known: identity.Certificate, From: from}, nil
+	uri, err := identity.URI(name)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+	return &identity.Caller{
+		Known: identity.Certificate, Name: name, From: from, UID: identity.NoUser, SANs: []string{"URI:" + uri.String()}, Key: "sha256:" + hex.EncodeToString(sum[:]),
+	}, nil
 }

@@ -71,6 +71,52 @@ func (w *Waiting) Told(state shell.HoldState) engine.HoldNews {
 	}
 }
 
+// ToldEither waits until it is told of one of two states, and says which.
+func (w *Waiting) ToldEither(a, b shell.HoldState) shell.HoldState {
+	w.t.Helper()
+	for {
+		select {
+		case n := <-w.news:
+			if n.State == a || n.State == b {
+				return n.State
+			}
+		case <-w.done:
+			w.t.Fatalf("it ended before it was %s or %s: status %d, %v, %s", a, b, w.Code, w.Err, w.Out.String())
+		case <-time.After(limit):
+			w.t.Fatalf("it is neither %s nor %s", a, b)
+		}
+	}
+}
+
+// ToldOf is Told for a start of a program that ends at once: on a busy machine that can be over
+// before dlx has taken hold of it (docs/crashing.md). Then there is another one.
+func (w *Waiting) ToldOf(state shell.HoldState, again func()) engine.HoldNews {
+	w.t.Helper()
+	for range missed {
+		again()
+		for end := time.After(missedAfter); end != nil; {
+			select {
+			case n := <-w.news:
+				if n.State == state {
+					return n
+				}
+			case <-w.done:
+				w.t.Fatalf("it ended before it was %s: status %d, %v, %s", state, w.Code, w.Err, w.Out.String())
+			case <-end:
+				end = nil
+			}
+		}
+	}
+	w.t.Fatalf("of %d starts none is %s", missed, state)
+	return engine.HoldNews{}
+}
+
+// How many starts can be missed, and after what time one counts as that.
+const (
+	missed      = 5
+	missedAfter = 10 * time.Second
+)
+
 // Wait waits until the debug has returned.
 func (w *Waiting) Wait() { <-w.done }
 

@@ -19,8 +19,8 @@ import (
 	"dlx/target/podman"
 )
 
-// TestHoldContainerd: a task's end and the next task's start are held. A container of Kubernetes' whose
-// pod has ended is not waited for.
+// TestHoldContainerd: a task's end and the next task's start are held. A container of Kubernetes'
+// whose pod has ended is not waited for.
 func TestHoldContainerd(t *testing.T) {
 	testutil.RequireRoot(t)
 	d := testutil.StartContainerd(t)
@@ -76,8 +76,7 @@ func holds(t *testing.T, e engine.Engine, g guest) {
 	for range 2 {
 		w := enginetest.Wait(t, e, request(engine.OnStart, "grep '^State' /proc/1/status; grep -c . /proc/1/maps >/dev/null && test -x /ender"))
 		w.Told(shell.HoldForStart)
-		g.start()
-		w.Told(shell.HoldStopped)
+		w.ToldOf(shell.HoldStopped, begins(g))
 		if out := w.Ended(0); out != "State:\tT (stopped)\n" {
 			t.Errorf("it printed %q", out)
 		}
@@ -85,8 +84,7 @@ func holds(t *testing.T, e engine.Engine, g guest) {
 	}
 	w := enginetest.Wait(t, e, request(engine.OnExit, "test -x /ender && tr '\\0' ' ' </proc/1/cmdline"))
 	w.Told(shell.HoldForStart)
-	g.start()
-	if n := w.Told(shell.HoldEnding); n.End != "exit status 1" {
+	if n := w.ToldOf(shell.HoldEnding, begins(g)); n.End != "exit status 1" {
 		t.Errorf("told %+v", n)
 	}
 	if out := w.Ended(0); out != "/ender " {
@@ -96,6 +94,18 @@ func holds(t *testing.T, e engine.Engine, g guest) {
 		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", g.pid()))
 		return err != nil || len(bytes.Trim(args, "\x00")) == 0
 	})
+}
+
+// begins starts a container, and each time behind the first one it stops it before.
+func begins(g guest) func() {
+	started := false
+	return func() {
+		if started {
+			g.stop()
+		}
+		started = true
+		g.start()
+	}
 }
 
 // patience is more than anything takes on a busy machine.

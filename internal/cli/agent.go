@@ -6,11 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/agent/client"
+	"dlx/agent/tlsid"
 )
 
 // agentOptions are the flags of `dlx agent`.
 type agentOptions struct {
 	socket, group, policy string
+	tcp                   string
+	tls                   tlsid.Files
 	record                string
 	input                 bool
 	keepAge               time.Duration
@@ -30,11 +33,16 @@ func (a *app) agentCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.socket, "socket", client.LocalSocket, "listen there, unless systemd hands over a socket")
 	flags.StringVar(&o.group, "group", "", "the group that may connect, beside root")
+	flags.StringVar(&o.tcp, "tcp", "", "listen on HOST:PORT as well, for users with certificates")
+	flags.StringVar(&o.tls.Cert, "tls-cert", "/etc/dlx/agent/agent.crt", "the agent's certificate, for --tcp")
+	flags.StringVar(&o.tls.Key, "tls-key", "/etc/dlx/agent/agent.key", "its key")
+	flags.StringVar(&o.tls.CA, "tls-ca", "/etc/dlx/agent/ca.crt", "who signs users' certificates")
+	flags.StringVar(&o.tls.CRL, "tls-crl", "/etc/dlx/agent/crl.pem", "those that were revoked")
 	flags.StringVar(&o.policy, "policy", "/etc/dlx/policy.yaml", "who may do what; `dlx agent policy check` checks it")
 	flags.StringVar(&o.record, "record", "terminals", "record the sessions on terminals, all, or none")
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
-	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand())
+	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand(), a.agentPKICommand())
 	return cmd
 }

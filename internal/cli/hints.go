@@ -107,7 +107,7 @@ func agentHint(e *fault.Error) string {
 	case fault.NoAgent:
 		return "see whether `dlx agent` runs there, and whether this user is in the group that may connect"
 	case fault.BadAgent:
-		return "--agent takes unix:///PATH, ssh://[USER@]HOST[:PORT][/PATH], or none"
+		return "--agent takes unix:///PATH, ssh://[USER@]HOST[:PORT][/PATH], HOST:PORT with --agent-cert, --agent-key and --agent-ca, or none"
 	case fault.Cut:
 		return "what was shown may lack its end; see whether the agent still runs"
 	case fault.OldAgent:

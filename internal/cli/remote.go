@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/agent/client"
+	"dlx/agent/tlsid"
 	"dlx/engine"
 	"dlx/internal/version"
 )
@@ -16,11 +17,15 @@ const noAgent = "none"
 // remoteOptions say which agent does the work, and why it is done.
 type remoteOptions struct {
 	address, reason string
+	files           tlsid.Files
 }
 
 func (a *app) remoteFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.remote.address, "agent", os.Getenv("DLX_AGENT"), "have an agent do it: unix:///PATH, ssh://[USER@]HOST, or none; $DLX_AGENT")
+	flags.StringVar(&a.remote.address, "agent", os.Getenv("DLX_AGENT"), "have an agent do it: unix:///PATH, ssh://[USER@]HOST, HOST:PORT, or none; $DLX_AGENT")
+	flags.StringVar(&a.remote.files.Cert, "agent-cert", os.Getenv("DLX_AGENT_CERT"), "the user's certificate for HOST:PORT; $DLX_AGENT_CERT")
+	flags.StringVar(&a.remote.files.Key, "agent-key", os.Getenv("DLX_AGENT_KEY"), "its key; $DLX_AGENT_KEY")
+	flags.StringVar(&a.remote.files.CA, "agent-ca", os.Getenv("DLX_AGENT_CA"), "who signs the agent's; $DLX_AGENT_CA")
 	flags.StringVar(&a.remote.reason, "reason", os.Getenv("DLX_REASON"), "why, for the agent's record; $DLX_REASON")
 }
 
@@ -56,5 +61,6 @@ func (a *app) dial(text string) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	address = client.WithFiles(address, a.remote.files)
 	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String()}), nil
 }

@@ -62,8 +62,8 @@ func (c *Catcher) Close() error {
 
 // Next returns the next process that stands at the first instruction of the container's program,
 // traced for its exec and its exit; its owner closes it. One that was traced behind its exec, and
-// ends at once, stands at its exit. A runtime that starts more containers at once than it can be told
-// of is missed.
+// ends at once, stands at its exit. A runtime that starts more containers at once than it can be
+// told of is missed.
 func (c *Catcher) Next(ctx context.Context) (*nsutil.Process, error) {
 	for ctx.Err() == nil {
 		wait := idleEvery
@@ -144,7 +144,7 @@ func (c *Catcher) executed() *nsutil.Process {
 		select {
 		case e, ok := <-one.trace.Events():
 			switch {
-			case !ok, e.Kind != linux.TraceExec && !(e.Kind == linux.TraceExit && hasExecuted(pid)):
+			case !ok, e.Kind != linux.TraceExec && (e.Kind != linux.TraceExit || !hasExecuted(pid)):
 				_ = c.drop(pid) // one of the runtime's, which has done its part
 			case c.isFirst(pid):
 				delete(c.traced, pid)

@@ -143,9 +143,10 @@ func TestFollowedPod(t *testing.T) {
 	}
 }
 
-// TestHeldPod: the start of the container that Kubernetes makes in the place of one that has ended is
-// held before its first instruction, and that of another one of the pod is not. The wait ends with
-// the pod. The defences are Info.Neighbour, and that a process is asked for by its own container.
+// TestHeldPod: the start of the container that Kubernetes makes in the place of one that has ended
+// is held before its first instruction, and that of another one of the pod is not. The wait ends
+// with the pod. The defences are Info.Neighbour, and that a process is asked for by its own
+// container.
 func TestHeldPod(t *testing.T) {
 	k := critest.Start(t)
 	pod := k.Pod("shop", "uid-1")
@@ -169,17 +170,26 @@ func TestHeldPod(t *testing.T) {
 			return bytes.Contains(status, []byte("State:\tS")) && bytes.Contains(status, []byte("TracerPid:\t0"))
 		})
 	}
-	for attempt := range 2 {
+	held := 0
+	for attempt := range 6 { // on a busy machine a start can be noticed late, which is told
+		if held == 2 {
+			break
+		}
 		w := enginetest.Wait(t, e, req)
 		w.Told(shell.HoldForStart)
 		pod.Stop(web)
 		sleeps(pod.Container(critest.ContainerOptions{Name: fmt.Sprintf("side%d", attempt)}))
 		web = pod.Container(critest.ContainerOptions{Name: "web", Attempt: attempt + 1})
-		w.Told(shell.HoldStopped)
+		if w.ToldEither(shell.HoldStopped, shell.HoldLate) == shell.HoldStopped {
+			held++
+		}
 		if out := w.Ended(0); out != "1\n" {
 			t.Errorf("it printed %q", out)
 		}
 		sleeps(web)
+	}
+	if held != 2 {
+		t.Errorf("%d starts were held before the first instruction, want 2", held)
 	}
 	w := enginetest.Wait(t, e, req)
 	w.Told(shell.HoldForStart)
