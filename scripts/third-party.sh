@@ -41,7 +41,7 @@ module() {
 		mapfile -t folders < <(go list -deps -f '{{.ImportPath}}' . | MODULE=$1 perl -ne 's{^\Q$ENV{MODULE}\E(?=[/\n])}{.} && print')
 		for folder in "${folders[@]}"; do lazily "$folder"/*.go; done
 		go mod edit -go=1.21 # sync.OnceValue
-		GOFLAGS= go test -vet=off "${folders[@]}" # with -trimpath they do not find their files; vet would look at all of Go's packages
+		GOFLAGS='' go test -vet=off "${folders[@]}" # with -trimpath they do not find their files; vet would look at all of Go's packages
 		for folder in "${folders[@]}"; do
 			mkdir -p "$work/$name/$folder"
 			cp "$folder"/*.go "$work/$name/$folder"
