@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -423,5 +425,47 @@ func TestCertificates(t *testing.T) {
 	}
 	if err := run(alice); err == nil {
 		t.Error("a revoked certificate lets in")
+	}
+}
+
+// TestHostileRequests: numbers that no command line would let through do no harm, and the agent
+// serves on.
+func TestHostileRequests(t *testing.T) {
+	p := run(t, shopRules)
+	c := paused(t, "shop")
+	const huge = math.MaxInt64
+	for _, req := range []engine.CaptureRequest{
+		{RingSize: huge}, {RingSize: -huge}, {SnapLen: -huge}, {SnapLen: huge}, {Latency: -huge}, {Latency: huge}, {User: 1}, {Interface: strings.Repeat("x", 1<<20)},
+		{Filter: strings.Repeat("(", 1<<20)}, {Labels: []string{""}}, {Targets: slices.Repeat([]string{c.ID}, 5000)},
+	} {
+		if req.Targets == nil {
+			req.Targets = []string{c.ID}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := p.Capture(ctx, req, nowhere{})
+		cancel()
+		if errors.Is(err, fault.Cut) || errors.Is(err, fault.NoAgent) {
+			t.Errorf("%.100v: %v", req, err)
+		}
+	}
+	for _, req := range []engine.DebugRequest{
+		{Memory: -huge}, {Memory: huge}, {Pids: -huge}, {Pids: huge}, {Timeout: -huge}, {Timeout: huge}, {Profile: "\x00"}, {User: strings.Repeat("1", 1<<16)},
+		{Dir: "\x00"}, {Env: []string{"=", "\x00=1", "A=\x00"}}, {Term: strings.Repeat("x", 1<<20)}, {Devices: []string{"/dev/../etc/shadow"}},
+		{Hold: engine.Hold{When: "on-exit", Limit: -huge}}, {Toolboxes: []engine.ToolboxRef{engine.ToolboxFile("/etc/shadow")}},
+		{Toolboxes: []engine.ToolboxRef{engine.ToolboxName("../../etc/shadow")}}, {Command: []string{""}}, {Command: []string{"\x00"}},
+	} {
+		req.Target = c.ID
+		if req.Command == nil {
+			req.Command = []string{"true"}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		_, err := p.Debug(ctx, req, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+		cancel()
+		if errors.Is(err, fault.Cut) || errors.Is(err, fault.NoAgent) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%.100v: %v", req, err)
+		}
+	}
+	if out, err := p.sh(t, c, "echo still"); err != nil || out != "still\n" {
+		t.Errorf("%q, %v", out, err)
 	}
 }

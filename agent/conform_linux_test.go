@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/agent"
 	"dlx/agent/client"
 	"dlx/agent/server"
 	"dlx/engine"
@@ -22,6 +23,9 @@ import (
 // TestMain lets this program be what dlx starts itself as.
 func TestMain(m *testing.M) {
 	if code, ok := role.Other(os.Args); ok {
+		os.Exit(code)
+	}
+	if code, ok := agent.TakeHanded(); ok {
 		os.Exit(code)
 	}
 	os.Exit(testutil.Main(m))

@@ -40,7 +40,8 @@ type Options struct {
 type Server struct {
 	o     Options
 	http  *http.Server
-	works works
+	works   works
+	callers *crowd[string] // who have calls under way
 
 	certificates *tlsid.Reloader // of ServeTLS
 }
@@ -61,7 +62,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, works: works{all: map[string]*Work{}, calls: map[string]int{}}}
+	s := &Server{o: o, works: works{all: map[string]*Work{}}, callers: newCrowd[string](maxCalls)}
 	rpc := connect.NewServer()
 	protoconnect.RegisterAgentHandler(rpc, handler{s})
 	mux := http.NewServeMux()
@@ -96,7 +97,7 @@ func (s *Server) ServeTLS(l net.Listener, certificates *tlsid.Reloader) error {
 
 // Serve takes connections of a listener until Shutdown. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(&orderly{l, newCrowd[int](maxConns)}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return nil
@@ -130,8 +131,8 @@ type met struct {
 func (s *Server) meet(ctx context.Context, conn net.Conn) context.Context {
 	m := &met{err: errors.New("a connection of this kind tells nobody's name")}
 	switch conn := conn.(type) {
-	case *net.UnixConn:
-		m.caller, m.err = identity.Peer(conn)
+	case *counted:
+		m.caller, m.err = identity.Peer(conn.UnixConn)
 	case *tls.Conn:
 		state := conn.ConnectionState()
 		m.caller, m.err = tlsid.Caller(&state, conn.RemoteAddr().String())
@@ -153,6 +154,12 @@ func (s *Server) known(next http.Handler) http.Handler {
 			http.Error(w, "an agent speaks gRPC", http.StatusUnsupportedMediaType)
 			return
 		}
+		leave, ok := s.callers.enter(callerOf(m.caller))
+		if !ok {
+			connecthttp.NewErrorWriter().Write(w, r, told(tooMany(m.caller))) //nolint:errcheck // the client has gone, then
+			return
+		}
+		defer leave()
 		if r.TLS != nil {
 			watched, stop := s.certificates.Watch(ctx, r.TLS)
 			defer stop()

@@ -102,7 +102,7 @@ func wait[T any](t *testing.T, what string, from <-chan T) (v T) {
 
 // holding is a session that goes on until its context ends, and says why that was.
 func holding() (f *fake, began chan string, ended chan error) {
-	began, ended = make(chan string, 10), make(chan error, 10)
+	began, ended = make(chan string, 100), make(chan error, 100)
 	return &fake{debug: func(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error) {
 		s.Started()
 		began <- req.Target
@@ -120,12 +120,14 @@ func TestClientGone(t *testing.T) {
 			f, began, ended := holding()
 			_, socket := agent(t, f)
 			p := newProxy(t, socket)
-			result := make(chan error, 1)
+			result, started := make(chan error, 1), make(chan struct{})
 			go func() {
-				_, err := dial(t, p.socket).Debug(context.Background(), engine.DebugRequest{Target: "web"}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+				_, err := dial(t, p.socket).Debug(context.Background(), engine.DebugRequest{Target: "web"},
+					engine.Streams{Stdout: io.Discard, Stderr: io.Discard, Started: func() { close(started) }})
 				result <- err
 			}()
 			wait(t, "the session", began)
+			wait(t, "the client to be told", started)
 			start := time.Now()
 			leave(p)
 			_ = wait(t, "the session's end", ended)
@@ -311,5 +313,58 @@ func TestStreams(t *testing.T) {
 		engine.Streams{Stdin: bytes.NewReader(input), Stdout: &out, Stderr: io.Discard, Resize: sizes, Signals: signals})
 	if code != 7 || err != nil || !bytes.Equal(out.Bytes(), input) {
 		t.Errorf("status %d, %v, %d bytes", code, err, out.Len())
+	}
+}
+
+// TestCrowd: one caller has so many calls under way at once, and so many connections, and no more.
+// What others could have is not touched by it.
+func TestCrowd(t *testing.T) {
+	f, began, _ := holding()
+	_, socket := agent(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := dial(t, socket)
+	results := make(chan error, 100)
+	const most = 64
+	for range most {
+		go func() {
+			_, err := c.Debug(ctx, engine.DebugRequest{Target: "web"}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+			results <- err
+		}()
+		wait(t, "a session", began)
+	}
+	if _, err := c.Sessions(t.Context()); !errors.Is(err, fault.TooMany) {
+		t.Errorf("one call more: %v, want fault.TooMany", err)
+	}
+	cancel()
+	for range most {
+		if err := wait(t, "a session's end", results); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	}
+	testutil.Wait(t, "room again", limit, func() bool {
+		_, err := c.Sessions(t.Context())
+		return err == nil
+	})
+
+	const connections = 32
+	var conns []net.Conn
+	for range connections + 10 {
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conns = append(conns, conn)
+	}
+	closed := 0
+	for _, conn := range conns {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second / 4))
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+			closed++
+		}
+	}
+	if closed < 10 {
+		t.Errorf("%d connections too many were closed, want 10 at least", closed)
 	}
 }

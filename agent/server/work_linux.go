@@ -139,12 +139,8 @@ func (w *Work) leave() {
 type works struct {
 	mu     sync.Mutex
 	all    map[string]*Work
-	calls  map[string]int // by who is known
-	closed error          // why none begins any more
+	closed error // why none begins any more
 }
-
-// maxCalls is how much one caller may have under way at once. A policy's limits are lower.
-const maxCalls = 128
 
 // begin enters work, and returns its context. The caller ends it.
 func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
@@ -152,28 +148,16 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	who := string(w.Caller.Known) + ":" + w.Caller.Name
-	var err error
-	switch {
-	case s.closed != nil:
-		err = fault.New(fault.Refused, "", "nothing can be begun: %w", s.closed)
-	case s.calls[who] >= maxCalls:
-		err = fault.New(fault.TooMany, w.Caller.Name, "%s has %d calls under way already", w.Caller.Name, maxCalls)
-	}
-	if err != nil {
-		w.cancel(err)
-		return nil, nil, err
+	if s.closed != nil {
+		w.cancel(s.closed)
+		return nil, nil, fault.New(fault.Refused, "", "nothing can be begun: %w", s.closed)
 	}
 	s.all[w.ID] = w
-	s.calls[who]++
 	return context.WithValue(ctx, workKey{}, w), func() {
 		w.leave()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.all, w.ID)
-		if s.calls[who]--; s.calls[who] == 0 {
-			delete(s.calls, who)
-		}
 	}, nil
 }
 
