@@ -37,6 +37,10 @@ type Config struct {
 	Record What
 	Input  bool
 	Keep   cast.Keep // recordings
+	// Witness gets the record's checkpoints; with NeedWitness nothing is begun whose it has not
+	// taken.
+	Witness     audit.Sink
+	NeedWitness bool
 	// Engine makes the engine that does the work, and asks the gate.
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
@@ -75,7 +79,7 @@ func New(c Config) (a *Agent, err error) {
 		return nil, fmt.Errorf("make the directory of what outlives the agent: %w", err)
 	}
 	dir := filepath.Join(c.State, record.AuditDir)
-	if a.log, err = audit.Open(dir, audit.Options{Program: c.Version}); err != nil {
+	if a.log, err = audit.Open(dir, audit.Options{Program: c.Version, Sink: c.Witness, SinkRequired: c.NeedWitness}); err != nil {
 		return nil, err
 	}
 	if c.TCP != "" {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,8 +42,8 @@ type place struct {
 // run runs an agent with a policy's rules for the length of a test.
 func run(t *testing.T, rules string) *place { return runAt(t, rules, "", tlsid.Files{}) }
 
-// runAt runs one that listens on TCP as well.
-func runAt(t *testing.T, rules, tcp string, files tlsid.Files) *place {
+// runAt runs one that listens on TCP as well, or is otherwise than usual.
+func runAt(t *testing.T, rules, tcp string, files tlsid.Files, change ...func(*agent.Config)) *place {
 	t.Helper()
 	testutil.RequireRoot(t)
 	d := testutil.RequireDocker(t)
@@ -50,14 +51,18 @@ func runAt(t *testing.T, rules, tcp string, files tlsid.Files) *place {
 	p := &place{state: filepath.Join(dir, "state"), policy: filepath.Join(dir, "policy.yaml"), log: &testutil.Output{}}
 	p.write(t, rules)
 	socket := filepath.Join(dir, "s", "agent.sock")
-	a, err := agent.New(agent.Config{
+	config := agent.Config{
 		Socket: socket, TCP: tcp, TLS: files, Policy: p.policy, State: p.state, Record: agent.RecordAll, Version: "test", Log: slog.New(slog.NewJSONHandler(p.log, nil)),
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{
 				Runtimes: []target.Runtime{docker.New(docker.Options{Host: d.Host})}, State: p.state, Configs: []string{t.TempDir()}, Gate: gate,
 			})
 		},
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	a, err := agent.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,5 +472,32 @@ func TestHostileRequests(t *testing.T) {
 	}
 	if out, err := p.sh(t, c, "echo still"); err != nil || out != "still\n" {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// TestWitness: what is begun has been told to the witness, and nothing is begun without one that is
+// needed.
+func TestWitness(t *testing.T) {
+	var told atomic.Int32
+	away := errors.New("nobody is there")
+	var gone atomic.Bool
+	p := runAt(t, shopRules, "", tlsid.Files{}, func(c *agent.Config) {
+		c.NeedWitness = true
+		c.Witness = func(context.Context, []byte) error {
+			if gone.Load() {
+				return away
+			}
+			told.Add(1)
+			return nil
+		}
+	})
+	c := paused(t, "shop")
+	before := told.Load()
+	if _, err := p.sh(t, c, "true"); err != nil || told.Load() == before {
+		t.Errorf("%v, told %d times", err, told.Load()-before)
+	}
+	gone.Store(true)
+	if _, err := p.sh(t, c, "true"); !errors.Is(err, fault.NoRecord) {
+		t.Errorf("without a witness: %v, want fault.NoRecord", err)
 	}
 }

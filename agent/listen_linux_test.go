@@ -43,7 +43,7 @@ func TestListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stale.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:errcheck,forcetypeassert // it is one
+	stale.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:forcetypeassert // it is one
 	if err := stale.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	f, err := l.(*net.UnixListener).File() //nolint:errcheck,forcetypeassert // it is one
+	f, err := l.(*net.UnixListener).File() //nolint:forcetypeassert // it is one
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	a, err := startAgent(ctx, o.dlx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.stop()) }()
 	pairs := []pair{
 		{
 			ours:   []string{o.dlx, "version"},
@@ -89,6 +94,18 @@ func run(ctx context.Context, o options) (err error) {
 			theirs: []string{o.dlx, "debug", one.id, "--fs", "target", "--", "/true"},
 			name:   "toolbox : none",
 			what:   "what verifying and placing the toolbox adds to a command", extra: 10 * time.Millisecond,
+		},
+		{
+			ours:   []string{o.dlx, "--agent", a.address, "debug", one.id, "--", "/true"},
+			theirs: []string{"docker", "exec", one.id, "/true"},
+			name:   "agent : docker exec",
+			what:   "a command through an agent, allowed by a policy and recorded", budget: 0.6, goal: 0.25,
+		},
+		{
+			ours:   []string{o.dlx, "--agent", a.address, "debug", one.id, "--", "/true"},
+			theirs: []string{o.dlx, "debug", one.id, "--", "/true"},
+			name:   "agent : debug",
+			what:   "what the agent, its policy and the record add to a command", extra: 10 * time.Millisecond,
 		},
 	}
 	var results []result

@@ -38,8 +38,8 @@ type Options struct {
 
 // Server lets others use an engine.
 type Server struct {
-	o     Options
-	http  *http.Server
+	o       Options
+	http    *http.Server
 	works   works
 	callers *crowd[string] // who have calls under way
 

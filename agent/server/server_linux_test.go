@@ -143,31 +143,35 @@ func TestClientGone(t *testing.T) {
 
 // TestCutCapture: a capture whose connection is cut is none that has succeeded.
 func TestCutCapture(t *testing.T) {
-	sent := make(chan struct{})
+	came := make(chan struct{})
 	f := &fake{capture: func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error) {
 		if err := errors.Join(to.Begin(), to.Blocks([]byte("some"), 1, 0)); err != nil {
 			return engine.CaptureStats{}, err
 		}
-		close(sent)
 		<-ctx.Done()
 		return engine.CaptureStats{}, nil
 	}}
 	_, socket := agent(t, f)
 	p := newProxy(t, socket)
 	go func() {
-		<-sent
+		<-came
 		p.cut()
 	}()
-	_, err := dial(t, p.socket).Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, engine.Sink(discard{}))
+	_, err := dial(t, p.socket).Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, &discard{came})
 	if !errors.Is(err, fault.Cut) {
 		t.Errorf("%v, want fault.Cut", err)
 	}
 }
 
-type discard struct{}
+// discard says when blocks have come.
+type discard struct{ came chan struct{} }
 
-func (discard) Begin() error                        { return nil }
-func (discard) Blocks([]byte, uint64, uint64) error { return nil }
+func (*discard) Begin() error { return nil }
+
+func (d *discard) Blocks([]byte, uint64, uint64) error {
+	close(d.came)
+	return nil
+}
 
 // TestTooMuchInput: who sends more input than the session takes is cut off, and held up no more
 // memory than the window.

@@ -14,6 +14,8 @@ type agentOptions struct {
 	socket, group, policy string
 	tcp                   string
 	tls                   tlsid.Files
+	witness               string
+	needWitness           bool
 	record                string
 	input                 bool
 	keepAge               time.Duration
@@ -39,6 +41,8 @@ func (a *app) agentCommand() *cobra.Command {
 	flags.StringVar(&o.tls.CA, "tls-ca", "/etc/dlx/agent/ca.crt", "who signs users' certificates")
 	flags.StringVar(&o.tls.CRL, "tls-crl", "/etc/dlx/agent/crl.pem", "those that were revoked")
 	flags.StringVar(&o.policy, "policy", "/etc/dlx/policy.yaml", "who may do what; `dlx agent policy check` checks it")
+	flags.StringVar(&o.witness, "witness", "", "send the record's checkpoints there: unix:///dev/log, for syslog and the journal, or tcp://HOST:PORT, a line each")
+	flags.BoolVar(&o.needWitness, "need-witness", false, "begin nothing whose checkpoint the witness has not taken")
 	flags.StringVar(&o.record, "record", "terminals", "record the sessions on terminals, all, or none")
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")

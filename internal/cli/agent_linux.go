@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"dlx/agent"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/version"
+	"dlx/record/audit"
 	"dlx/record/cast"
 	"dlx/toolbox"
 )
@@ -24,6 +27,10 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 	case agent.RecordTerminals, agent.RecordAll, agent.RecordNone:
 	default:
 		return &usageError{fmt.Errorf("--record takes terminals, all or none, not %q", o.record)}
+	}
+	witness, err := witnessAt(o.witness)
+	if err != nil {
+		return err
 	}
 	if os.Geteuid() != 0 {
 		return fault.New(fault.NoPrivileges, "", "an agent runs as root")
@@ -37,7 +44,7 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 	}
 	served, err := agent.New(agent.Config{
 		Socket: o.socket, Group: o.group, TCP: o.tcp, TLS: o.tls, Policy: o.policy, State: state, Record: what, Input: o.input,
-		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log,
+		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log, Witness: witness, NeedWitness: o.needWitness,
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{Runtimes: runtimes(os.Getenv), State: state, Configs: []string{toolbox.SystemConfig}, Gate: gate})
 		},
@@ -49,4 +56,19 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 	return served.Run(ctx, func() {
 		log.InfoContext(ctx, "the agent listens", "socket", o.socket, "policy", o.policy, "version", version.String())
 	})
+}
+
+// witnessAt is where checkpoints go; nil for "".
+func witnessAt(text string) (audit.Sink, error) {
+	socket, local := strings.CutPrefix(text, "unix://")
+	address, far := strings.CutPrefix(text, "tcp://")
+	switch {
+	case text == "":
+		return nil, nil //nolint:nilnil // there is none
+	case local && filepath.IsAbs(socket):
+		return audit.ToSyslog(socket), nil
+	case far && strings.Contains(address, ":"):
+		return audit.ToNetwork("tcp", address), nil
+	}
+	return nil, &usageError{fmt.Errorf("--witness takes unix:///PATH or tcp://HOST:PORT, not %q", text)}
 }

@@ -253,11 +253,16 @@ func (c *PodmanContainer) Rename(name string) {
 	c.name = name
 }
 
-// Remove kills and removes it. One that is gone is fine.
+// Remove kills and removes it. One that is gone is fine. Podman can not remove one that ends while
+// it is about to be killed ("container state improper"), and then can.
 func (c *PodmanContainer) Remove() {
-	if err := c.service.try(http.MethodDelete, "/containers/"+c.id+"?force=true&timeout=0&ignore=true", nil, nil); err != nil {
-		c.t.Errorf("remove container %s: %v", c.name, err)
-	}
+	Wait(c.t, "container "+c.name+" to be removed", podmanLimit, func() bool {
+		err := c.service.try(http.MethodDelete, "/containers/"+c.id+"?force=true&timeout=0&ignore=true", nil, nil)
+		if err != nil {
+			c.t.Logf("remove container %s: %v", c.name, err)
+		}
+		return err == nil
+	})
 	c.pid = 0
 }
 
