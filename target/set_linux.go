@@ -132,7 +132,10 @@ func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits [
 		hits, err = s.ask(ctx, theirs, find)
 		return exact(hits, name), err
 	}
-	hits, err = s.ask(ctx, ours, find)
+	hits, err = s.findWhole(ctx, ours, name)
+	if (len(hits) == 0 || !hits[0].named(name)) && !errors.Is(err, fault.RuntimeSilent) {
+		hits, err = s.ask(ctx, ours, find)
+	}
 	if hits = exact(hits, name); len(theirs) == 0 || len(hits) > 0 && hits[0].named(name) {
 		return hits, err
 	}
@@ -143,6 +146,23 @@ func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits [
 		err = nil
 	}
 	return exact(append(hits, more...), name), err
+}
+
+// findWhole asks for that very name or ID first, where some runtimes have a quick answer to that: a
+// beginning, which they have none to, counts only if nobody has the whole. What others find comes
+// with it.
+func (s *Set) findWhole(ctx context.Context, runtimes []Runtime, name string) (hits []Info, err error) {
+	quick := func(r Runtime) bool { _, ok := r.(Wholes); return ok }
+	if !slices.ContainsFunc(runtimes, quick) || len(runtimes) == 1 {
+		return nil, nil
+	}
+	hits, err = s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) {
+		if w, ok := r.(Wholes); ok {
+			return w.FindWhole(ctx, name)
+		}
+		return r.Find(ctx, name)
+	})
+	return exact(hits, name), err
 }
 
 // exact returns the containers of that very name or ID or, if there are none, all.

@@ -108,6 +108,46 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// wholes is a fake with a quick answer to a very name, which counts how often it has to look at
+// all.
+type wholes struct {
+	*fake
+	looks int
+}
+
+func (w *wholes) FindWhole(_ context.Context, name string) (hits []target.Info, err error) {
+	for _, c := range w.list {
+		if c.Name == name || c.ID == name {
+			hits = append(hits, c)
+		}
+	}
+	return hits, w.err
+}
+
+func (w *wholes) Find(ctx context.Context, name string) ([]target.Info, error) {
+	w.looks++
+	return w.fake.Find(ctx, name)
+}
+
+// TestResolveWhole: a runtime that is slow to look at all is not asked to when somebody has the
+// very name; what only begins so is still found there, and two of a name are still two.
+func TestResolveWhole(t *testing.T) {
+	slow := &wholes{fake: newFake("podman", "web-old", "db", "cart-1")}
+	s := target.NewSet(newFake("docker", "web", "db"), slow)
+	if c, err := s.Resolve(t.Context(), "web"); err != nil || c.Runtime != "docker" || slow.looks != 0 {
+		t.Errorf("web: %+v, %v, %d looks", c, err, slow.looks)
+	}
+	if _, err := s.Resolve(t.Context(), "db"); !errors.Is(err, fault.Ambiguous) || slow.looks != 0 {
+		t.Errorf("db: %v, %d looks, want fault.Ambiguous", err, slow.looks)
+	}
+	if c, err := s.Resolve(t.Context(), "cart"); err != nil || c.Name != "cart-1" || slow.looks != 1 {
+		t.Errorf("cart: %+v, %v, %d looks", c, err, slow.looks)
+	}
+	if _, err := s.Resolve(t.Context(), "none"); !errors.Is(err, fault.NotFound) {
+		t.Errorf("none: %v, want fault.NotFound", err)
+	}
+}
+
 // TestResolveWithout: names of other runtimes are found while one runtime does not answer.
 func TestResolveWithout(t *testing.T) {
 	broken := newFake("podman")

@@ -36,6 +36,12 @@ type Runtime interface {
 	Close() error
 }
 
+// Wholes is a runtime that finds a very name or ID without a look at all of its containers.
+type Wholes interface {
+	// FindWhole is Find without what only begins so.
+	FindWhole(ctx context.Context, name string) ([]Info, error)
+}
+
 // Filter chooses containers; the zero value, all that have a process.
 type Filter struct {
 	All    bool     // those without a process too

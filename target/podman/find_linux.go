@@ -65,13 +65,9 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 	if !plain(name, maxName) {
 		return nil, nil
 	}
-	info, err := r.inspect(ctx, name)
-	switch {
-	case err == nil && (info.Name == name || info.ID == name):
-		return []target.Info{*info}, nil
-	case err == nil, refused(err, http.StatusNotFound), refused(err, http.StatusInternalServerError): // of a prefix: none, and several
-	default:
-		return nil, err
+	whole, err := r.findWhole(ctx, name)
+	if len(whole) > 0 || err != nil && !refused(err, http.StatusInternalServerError) {
+		return whole, err
 	}
 	all, lerr := r.list(ctx)
 	if lerr != nil {
@@ -89,6 +85,33 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 		return nil, err
 	}
 	return hits, nil
+}
+
+var _ target.Wholes = (*Runtime)(nil)
+
+// FindWhole is a call that costs the same with any number of containers.
+func (r *Runtime) FindWhole(ctx context.Context, name string) ([]target.Info, error) {
+	if !plain(name, maxName) {
+		return nil, nil
+	}
+	whole, err := r.findWhole(ctx, name)
+	if refused(err, http.StatusInternalServerError) {
+		err = nil
+	}
+	return whole, err
+}
+
+// findWhole returns the container of that very name or ID. Of a beginning that several IDs have,
+// Podman says that it has failed.
+func (r *Runtime) findWhole(ctx context.Context, name string) ([]target.Info, error) {
+	info, err := r.inspect(ctx, name)
+	switch {
+	case err == nil && (info.Name == name || info.ID == name):
+		return []target.Info{*info}, nil
+	case refused(err, http.StatusNotFound):
+		err = nil
+	}
+	return nil, err
 }
 
 // services are the labels that Compose has a service's name in: Podman's own, and Docker's.
