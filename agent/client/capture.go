@@ -8,13 +8,13 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/wire"
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/pause"
 )
 
 // Capture is engine.Engine's.
@@ -24,6 +24,8 @@ func (c *Client) Capture(ctx context.Context, req engine.CaptureRequest, to engi
 	if err != nil {
 		return stats, err
 	}
+	ctx, fail := context.WithCancelCause(ctx) // by the sink
+	defer fail(nil)
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx)) // a capture is told to end, and its last packets come
 	defer cancel()
 	stream, err := c.rpc.Capture(own)
@@ -31,13 +33,14 @@ func (c *Client) Capture(ctx context.Context, req engine.CaptureRequest, to engi
 		return stats, c.failed(ctx, "capture", "", err)
 	}
 	defer stream.Close()
+	defer pause.Behind(ctx, endLimit, giveUp(cancel, stream))()
 	start := &proto.CaptureStart{Request: asked, Reason: c.o.Reason}
 	if err := stream.Send(&proto.CaptureInput{Input: &proto.CaptureInput_Start{Start: start}}); err != nil && !errors.Is(err, io.EOF) {
 		return stats, c.failed(ctx, "capture", "", err)
 	}
-	k := &capturing{stream: stream, sink: to, sum: sha256.New(), stop: make(chan error, 1), done: make(chan struct{})}
+	k := &capturing{stream: stream, sink: to, sum: sha256.New(), fail: fail, done: make(chan struct{})}
 	var sender sync.WaitGroup
-	sender.Go(func() { k.send(ctx, cancel) })
+	sender.Go(func() { k.send(ctx) })
 	end, err := k.receive()
 	close(k.done)
 	sender.Wait()
@@ -63,34 +66,17 @@ type capturing struct {
 	sum    hash.Hash
 	bytes  uint64
 	failed error // the sink's
-
-	stop chan error // asks the agent to end it
-	done chan struct{}
+	fail   context.CancelCauseFunc
+	done   chan struct{}
 }
 
 // send tells the agent that it is enough.
-func (k *capturing) send(ctx context.Context, giveUp func()) {
-	cancelled := ctx.Done()
-	var limit <-chan time.Time
-	for {
-		var why error
-		select {
-		case <-k.done:
-			return
-		case <-limit:
-			giveUp()
-			return
-		case why = <-k.stop:
-		case <-cancelled:
-			cancelled, why = nil, context.Cause(ctx)
-		}
-		if limit != nil {
-			continue
-		}
-		limit = time.After(endLimit)
-		if k.stream.Send(&proto.CaptureInput{Input: &proto.CaptureInput_Cancel{Cancel: why.Error()}}) != nil {
-			return
-		}
+func (k *capturing) send(ctx context.Context) {
+	select {
+	case <-k.done:
+	case <-ctx.Done():
+		why := context.Cause(ctx).Error()
+		_ = k.stream.Send(&proto.CaptureInput{Input: &proto.CaptureInput_Cancel{Cancel: why}}) // the receiver learns why not
 	}
 }
 
@@ -148,5 +134,5 @@ func (k *capturing) note(err error) {
 		return
 	}
 	k.failed = err
-	k.stop <- err
+	k.fail(err)
 }

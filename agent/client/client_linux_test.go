@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -196,3 +197,71 @@ func TestNoAgent(t *testing.T) {
 		}
 	}
 }
+
+// TestNeverEnds: an agent that ends nothing, and takes nothing any more, keeps nobody who has had
+// enough.
+func TestNeverEnds(t *testing.T) {
+	defer client.EndLimit(time.Second)()
+	over := make(chan struct{})
+	c := ask(t, &liar{
+		debug: func(s protoconnect.AgentDebugServerStream) error {
+			for range 4 { // more than fits between the two
+				if err := s.Send(&proto.DebugOutput{Output: &proto.DebugOutput_StdinCredit{StdinCredit: 1 << 20}}); err != nil {
+					return err
+				}
+			}
+			_ = s.Send(&proto.DebugOutput{Output: &proto.DebugOutput_Started{Started: true}})
+			<-over
+			return nil
+		},
+		capture: func(s protoconnect.AgentCaptureServerStream) error {
+			_ = s.Send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Began{Began: true}})
+			<-over
+			return nil
+		},
+	})
+	defer close(over)
+	enough := errors.New("enough")
+	for name, work := range map[string]func(ctx context.Context, begun func()) error{
+		"debug": func(ctx context.Context, begun func()) error {
+			endless := strings.NewReader(strings.Repeat("x", 8<<20))
+			_, err := c.Debug(ctx, engine.DebugRequest{Target: "web"}, engine.Streams{Stdin: endless, Stdout: io.Discard, Stderr: io.Discard, Started: begun})
+			return err
+		},
+		"capture": func(ctx context.Context, begun func()) error {
+			_, err := c.Capture(ctx, engine.CaptureRequest{Targets: []string{"web"}}, onBegin(begun))
+			return err
+		},
+		"a sink that fails": func(_ context.Context, begun func()) error {
+			begun()
+			_, err := c.Capture(context.Background(), engine.CaptureRequest{Targets: []string{"web"}}, broken{enough})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			result := make(chan error, 1)
+			go func() { result <- work(ctx, func() { cancel(enough) }) }()
+			select {
+			case err := <-result:
+				if !errors.Is(err, enough) && !errors.Is(err, fault.Cut) {
+					t.Errorf("%v, want what was enough, or fault.Cut", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("it goes on")
+			}
+		})
+	}
+}
+
+// onBegin is a sink that calls a function when the capture is on.
+type onBegin func()
+
+func (f onBegin) Begin() error                      { f(); return nil }
+func (onBegin) Blocks([]byte, uint64, uint64) error { return nil }
+
+// broken is a sink that fails at once.
+type broken struct{ err error }
+
+func (b broken) Begin() error                      { return b.err }
+func (broken) Blocks([]byte, uint64, uint64) error { return nil }

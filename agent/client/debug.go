@@ -21,10 +21,12 @@ import (
 	"dlx/agent/wire"
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/pause"
 )
 
-// endLimit is how long a session may take to end once it was cancelled.
-const endLimit = time.Minute
+// endLimit is how long a session or a capture may take to end once it was cancelled. What an agent
+// takes no more, or never ends, is over then.
+var endLimit = time.Minute // tests shorten it
 
 // Debug is engine.Engine's.
 func (c *Client) Debug(ctx context.Context, req engine.DebugRequest, streams engine.Streams) (int, error) {
@@ -45,17 +47,21 @@ func (c *Client) Debug(ctx context.Context, req engine.DebugRequest, streams eng
 	if err != nil {
 		return 0, c.failed(ctx, op, req.Target, err)
 	}
+	defer pause.Behind(ctx, endLimit, giveUp(cancel, stream))()
 	d := &session{stream: stream, streams: streams, sum: sha256.New(), credit: make(chan int, 1), done: make(chan struct{}), gone: make(chan proto.Output, 2)}
 	start := &proto.DebugStart{Request: asked, Stdin: streams.Stdin != nil, Reason: c.o.Reason}
 	if err := stream.Send(&proto.DebugInput{Input: &proto.DebugInput_Start{Start: start}}); err != nil && !errors.Is(err, io.EOF) {
 		_ = stream.Close()
 		return 0, c.failed(ctx, op, req.Target, err)
 	}
-	d.senders.Go(func() { d.send(ctx, cancel) })
+	d.senders.Go(func() { d.send(ctx) })
 	from := make(chan received, 1)
 	go func() { from <- d.receive() }()
 	got := d.await(ctx, from)
 	close(d.done)
+	if got.err != nil {
+		_ = stream.Close() // which lets go of who still sends
+	}
 	d.senders.Wait()
 	_ = stream.CloseSend()
 	_ = stream.Close()
@@ -68,6 +74,15 @@ func (c *Client) Debug(ctx context.Context, req engine.DebugRequest, streams eng
 	}
 	err = wire.ToError(end.GetFault(), context.Cause(ctx))
 	return int(end.GetStatus()), fault.In(op, req.Target, errors.Join(err, d.lost))
+}
+
+// giveUp ends a stream whatever its other end does. While nothing is to be sent, the end of its
+// context does not (net/http, http2clientStream.writeRequest).
+func giveUp(cancel func(), stream interface{ Close() error }) func() {
+	return func() {
+		cancel()
+		_ = stream.Close()
+	}
 }
 
 // session is the client's side of one.
@@ -87,20 +102,16 @@ type session struct {
 
 // send is the one sender: what is typed, what the terminal and the user's signals are, and that it
 // is enough.
-func (d *session) send(ctx context.Context, giveUp func()) {
+func (d *session) send(ctx context.Context) {
 	typed := make(chan *proto.DebugInput)
 	if d.streams.Stdin != nil {
 		go d.read(typed)
 	}
 	resize, signals, cancelled := d.streams.Resize, d.streams.Signals, ctx.Done()
-	var limit <-chan time.Time
 	for {
 		var m *proto.DebugInput
 		select {
 		case <-d.done:
-			return
-		case <-limit:
-			giveUp()
 			return
 		case m = <-typed:
 		case stream := <-d.gone:
@@ -118,7 +129,7 @@ func (d *session) send(ctx context.Context, giveUp func()) {
 			}
 			m = &proto.DebugInput{Input: &proto.DebugInput_Signal{Signal: int32(sig)}}
 		case <-cancelled:
-			cancelled, limit = nil, time.After(endLimit)
+			cancelled = nil
 			m = &proto.DebugInput{Input: &proto.DebugInput_Cancel{Cancel: context.Cause(ctx).Error()}}
 		}
 		if err := d.stream.Send(m); err != nil {

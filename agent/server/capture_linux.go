@@ -16,18 +16,18 @@ import (
 	"dlx/agent/wire"
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/pause"
 )
 
 func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureServerStream) error {
 	g := guardOf(ctx)
-	stuck := time.AfterFunc(headerLimit, g.stopReading)
-	first, err := stream.Receive()
-	if !stuck.Stop() || err != nil {
-		return told(fault.New(fault.BadRequest, "", "a capture begins with what it is to be: %w", err))
+	first, err := opening(g, stream.Receive)
+	if err != nil {
+		return told(err)
 	}
 	start := first.GetStart()
 	if start == nil {
-		return told(fault.New(fault.BadRequest, "", "a capture begins with what it is to be"))
+		return told(fault.New(fault.BadRequest, "", noOpening))
 	}
 	req, err := wire.ToCapture(start.GetRequest())
 	if err != nil {
@@ -40,7 +40,7 @@ func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureSe
 		return told(err)
 	}
 	defer leave()
-	defer g.cutAfter(own, cutLimit)()
+	defer pause.Behind(own, cutLimit, g.cut)()
 	k := &capturing{stream: stream, work: w, sum: sha256.New()}
 	if err := k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Session{Session: w.ID}}); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"dlx/agent/wire"
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/internal/pause"
 	"dlx/target"
 	"dlx/toolbox"
 )
@@ -27,14 +28,13 @@ const (
 
 func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServerStream) error {
 	g := guardOf(ctx)
-	stuck := time.AfterFunc(headerLimit, g.stopReading)
-	first, err := stream.Receive()
-	if !stuck.Stop() || err != nil {
-		return told(fault.New(fault.BadRequest, "", "a session begins with what it is to be: %w", err))
+	first, err := opening(g, stream.Receive)
+	if err != nil {
+		return told(err)
 	}
 	start := first.GetStart()
 	if start == nil {
-		return told(fault.New(fault.BadRequest, "", "a session begins with what it is to be"))
+		return told(fault.New(fault.BadRequest, "", noOpening))
 	}
 	req, err := wire.ToDebug(start.GetRequest())
 	if err != nil {
@@ -46,7 +46,7 @@ func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServer
 		return told(err)
 	}
 	defer leave()
-	defer g.cutAfter(own, cutLimit)()
+	defer pause.Behind(own, cutLimit, g.cut)()
 	d := &debugging{stream: stream, work: w, sum: sha256.New(), resize: make(chan engine.WindowSize, 1), signals: make(chan syscall.Signal, maxSignals)}
 	d.send(&proto.DebugOutput{Output: &proto.DebugOutput_Session{Session: w.ID}})
 	streams := d.streams()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlx/engine"
+	"dlx/fault"
 )
 
 // guard lets go of a call's stream, whatever its client does. It has nothing to do with one whose
@@ -52,20 +53,15 @@ func (g *guard) close() {
 	g.over = true
 }
 
-// cutAfter cuts the stream when a context has ended and a time has passed. stop is called once.
-func (g *guard) cutAfter(ctx context.Context, limit time.Duration) (stop func()) {
-	done := make(chan struct{})
-	undo := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			g.cut()
-		case <-done:
-		}
-	})
-	return func() {
-		undo()
-		close(done)
+// opening receives the first message of a stream, which says what it is to be.
+func opening[M any](g *guard, receive func() (M, error)) (m M, err error) {
+	late := time.AfterFunc(headerLimit, g.stopReading)
+	defer late.Stop()
+	if m, err = receive(); err != nil {
+		err = fault.New(fault.BadRequest, "", "%s: %w", noOpening, err)
 	}
+	return m, err
 }
+
+// noOpening is wrong with a stream whose first message is another one.
+const noOpening = "a session or a capture begins with what it is to be"

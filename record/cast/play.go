@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"dlx/internal/pause"
 )
 
 // PlayOptions say how a recording is played. Zero values are the defaults.
@@ -71,7 +73,7 @@ func play(ctx context.Context, w io.Writer, r *Reader, f *Filter, o PlayOptions)
 		if o.Idle > 0 {
 			wait = min(wait, o.Idle)
 		}
-		if err := pause(ctx, time.Duration(min(float64(wait)/o.Speed, float64(maxWait)))); err != nil {
+		if err := pause.For(ctx, time.Duration(min(float64(wait)/o.Speed, float64(maxWait)))); err != nil {
 			return err
 		}
 		if e.Code != Output {
@@ -85,20 +87,6 @@ func play(ctx context.Context, w io.Writer, r *Reader, f *Filter, o PlayOptions)
 
 // maxWait bounds a wait, which a file can ask for as it likes.
 const maxWait = 24 * time.Hour
-
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 || ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
 
 // find is when a text is shown first. It reads in from where it is, and puts it back there.
 func find(ctx context.Context, in io.Reader, text string) (time.Duration, error) {
