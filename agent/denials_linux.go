@@ -46,7 +46,7 @@ func (d *denials) note(c *identity.Caller) bool {
 	if one == nil {
 		d.sweep()
 		one = &denial{began: d.now()}
-		d.of[callerKey(c)] = one
+		d.of[c.ID()] = one
 	}
 	one.count++
 	return one.count <= maxDenials
@@ -54,7 +54,7 @@ func (d *denials) note(c *identity.Caller) bool {
 
 // current is the caller's minute, nil if it is over.
 func (d *denials) current(c *identity.Caller) *denial {
-	one := d.of[callerKey(c)]
+	one := d.of[c.ID()]
 	if one == nil || d.now().Sub(one.began) >= denialWindow {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"dlx/agent/identity"
@@ -99,7 +98,7 @@ func (a *admission) refusal(kind fault.Kind, format string, args ...any) error {
 // count takes a place under the rule.
 func (a *admission) count(most int) error {
 	g := a.gate
-	place := strings.Join([]string{callerKey(a.work.Caller), a.decision.Rule}, "\x00")
+	place := a.work.Caller.ID() + "\x00" + a.decision.Rule
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if most > 0 && g.used[place] >= most {
@@ -225,9 +224,4 @@ func whoOf(c *identity.Caller) policy.Who {
 		who.Groups = append(who.Groups, policy.Group{ID: g.ID, Name: g.Name})
 	}
 	return who
-}
-
-// callerKey tells callers apart.
-func callerKey(c *identity.Caller) string {
-	return fmt.Sprintf("%s\x00%d\x00%s", c.Known, c.UID, strings.Join(c.SANs, "\x00"))
 }

@@ -1,7 +1,11 @@
 // Package identity says who asks an agent for work, and how that is known.
 package identity
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+)
 
 // Caller is who asks, as plain data.
 type Caller struct {
@@ -17,6 +21,12 @@ type Caller struct {
 	// IP:ADDRESS (RFC 5280, 4.2.1.6), and its SHA-256 in hexadecimal digits.
 	SANs []string `json:"sans,omitempty"`
 	Key  string   `json:"key,omitempty"`
+}
+
+// ID tells callers apart: the user of this host, or whom a certificate names, whichever certificate
+// it is.
+func (c *Caller) ID() string {
+	return fmt.Sprintf("%s\x00%d\x00%s", c.Known, c.UID, strings.Join(c.SANs, "\x00"))
 }
 
 // Group is a group of users.

@@ -338,7 +338,7 @@ type Info struct {
 	User          string                 `protobuf:"bytes,7,opt,name=user,proto3" json:"user,omitempty"`
 	State         string                 `protobuf:"bytes,8,opt,name=state,proto3" json:"state,omitempty"`
 	Pid           int32                  `protobuf:"varint,9,opt,name=pid,proto3" json:"pid,omitempty"`
-	Owner         int32                  `protobuf:"varint,10,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner         uint32                 `protobuf:"varint,10,opt,name=owner,proto3" json:"owner,omitempty"`
 	Started       *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=started,proto3" json:"started,omitempty"`
 	Layers        *Layers                `protobuf:"bytes,12,opt,name=layers,proto3" json:"layers,omitempty"`
 	Addresses     []string               `protobuf:"bytes,13,rep,name=addresses,proto3" json:"addresses,omitempty"`
@@ -439,7 +439,7 @@ func (x *Info) GetPid() int32 {
 	return 0
 }
 
-func (x *Info) GetOwner() int32 {
+func (x *Info) GetOwner() uint32 {
 	if x != nil {
 		return x.Owner
 	}
@@ -4695,7 +4695,7 @@ const file_agent_proto_rawDesc = "" +
 	"\x05state\x18\b \x01(\tR\x05state\x12\x10\n" +
 	"\x03pid\x18\t \x01(\x05R\x03pid\x12\x14\n" +
 	"\x05owner\x18\n" +
-	" \x01(\x05R\x05owner\x124\n" +
+	" \x01(\rR\x05owner\x124\n" +
 	"\astarted\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12,\n" +
 	"\x06layers\x18\f \x01(\v2\x14.dlx.agent.v1.LayersR\x06layers\x12\x1c\n" +
 	"\taddresses\x18\r \x03(\tR\taddresses\x1a9\n" +

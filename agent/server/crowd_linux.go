@@ -76,14 +76,6 @@ func (c *counted) Close() error {
 	return c.UnixConn.Close()
 }
 
-// callerOf tells callers apart.
-func callerOf(c *identity.Caller) string {
-	if c.Known == identity.PeerCredentials {
-		return string(c.Known) + ":" + c.Name
-	}
-	return string(c.Known) + ":" + c.Name + ":" + c.Key
-}
-
 func tooMany(c *identity.Caller) error {
 	return fault.New(fault.TooMany, c.Name, "%s has %d calls under way already", c.Name, maxCalls)
 }

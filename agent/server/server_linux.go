@@ -154,7 +154,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 			http.Error(w, "an agent speaks gRPC", http.StatusUnsupportedMediaType)
 			return
 		}
-		leave, ok := s.callers.enter(callerOf(m.caller))
+		leave, ok := s.callers.enter(m.caller.ID())
 		if !ok {
 			connecthttp.NewErrorWriter().Write(w, r, told(tooMany(m.caller))) //nolint:errcheck // the client has gone, then
 			return

@@ -295,6 +295,42 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestListBounded: what one caller calls its targets does not keep others from the list, and a reason
+// is no place for more than a reason.
+func TestListBounded(t *testing.T) {
+	f, began, _ := holding()
+	_, socket := agent(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const sessions = 6 // together more than a client takes
+	ended := make(chan struct{}, sessions)
+	for range sessions {
+		c := dial(t, socket)
+		go func() {
+			_, _ = c.Debug(ctx, engine.DebugRequest{Target: "\xff" + strings.Repeat("x", 3<<20)}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+			ended <- struct{}{}
+		}()
+		wait(t, "a session", began)
+	}
+	list, err := dial(t, socket).Sessions(t.Context())
+	if err != nil || len(list) != sessions || len(list[0].Targets) != 1 || len(list[0].Targets[0]) > 300 {
+		t.Errorf("%d sessions, %v", len(list), err)
+	}
+	a, err := client.ParseAddress("unix://" + socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := client.New(client.Options{Address: a, Reason: strings.Repeat("x", 2<<10)})
+	defer c.Close()
+	if _, err := c.Debug(t.Context(), engine.DebugRequest{Target: "web"}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard}); !errors.Is(err, fault.BadRequest) {
+		t.Errorf("a reason of 2 KiB: %v, want fault.BadRequest", err)
+	}
+	cancel()
+	for range sessions {
+		wait(t, "a session's end", ended)
+	}
+}
+
 // TestStreams: input of any size comes whole, and in step with who takes it; the input's end, sizes
 // and signals come; output that nobody reads any more is one's of a broken pipe.
 func TestStreams(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"dlx/agent/identity"
 	"dlx/agent/proto"
+	"dlx/agent/wire"
 	"dlx/engine"
 	"dlx/fault"
 )
@@ -135,6 +137,20 @@ func (w *Work) leave() {
 	}
 }
 
+// Bounds of what others are told of work, and of its record: whoever asks chooses it.
+const (
+	maxReason  = 1 << 10 // bytes
+	maxTargets = 16
+	maxTarget  = 256 // bytes of each
+)
+
+// brief are the work's first targets, as far as a list has room for them.
+func (w *Work) brief() []string {
+	return wire.Each(w.Targets[:min(len(w.Targets), maxTargets)], func(name string) string {
+		return strings.ToValidUTF8(name[:min(len(name), maxTarget)], "\ufffd")
+	})
+}
+
 // works are those that are under way.
 type works struct {
 	mu     sync.Mutex
@@ -148,9 +164,16 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed != nil {
-		w.cancel(s.closed)
-		return nil, nil, fault.New(fault.Refused, "", "nothing can be begun: %w", s.closed)
+	var err error
+	switch {
+	case s.closed != nil:
+		err = fault.New(fault.Refused, "", "nothing can be begun: %w", s.closed)
+	case len(w.Reason) > maxReason:
+		err = fault.New(fault.BadRequest, "", "a reason of %d bytes: it has %d at most", len(w.Reason), maxReason)
+	}
+	if err != nil {
+		w.cancel(err)
+		return nil, nil, err
 	}
 	s.all[w.ID] = w
 	return context.WithValue(ctx, workKey{}, w), func() {
@@ -195,11 +218,11 @@ func (s *works) list(of *identity.Caller) []*proto.Session {
 	defer s.mu.Unlock()
 	var list []*proto.Session
 	for _, w := range s.all {
-		if w.Verb != string(engine.VerbDebug) && w.Verb != string(engine.VerbCapture) || of != nil && !same(of, w.Caller) {
+		if w.Verb != string(engine.VerbDebug) && w.Verb != string(engine.VerbCapture) || of != nil && of.ID() != w.Caller.ID() {
 			continue
 		}
 		list = append(list, &proto.Session{
-			Id: w.ID, User: w.Caller.Name, Verb: w.Verb, Targets: w.Targets, Started: timestamppb.New(w.Started), Bytes: w.sent.Load(), Reason: w.Reason,
+			Id: w.ID, User: w.Caller.Name, Verb: w.Verb, Targets: w.brief(), Started: timestamppb.New(w.Started), Bytes: w.sent.Load(), Reason: w.Reason,
 		})
 	}
 	slices.SortFunc(list, func(a, b *proto.Session) int {
@@ -213,10 +236,5 @@ func (s *works) of(id string, caller *identity.Caller) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.all[id]
-	return ok && same(caller, w.Caller)
-}
-
-// same says whether two connections are of the same person.
-func same(a, b *identity.Caller) bool {
-	return a.Known == b.Known && a.UID == b.UID && slices.Equal(a.SANs, b.SANs)
+	return ok && caller.ID() == w.Caller.ID()
 }

@@ -18,7 +18,7 @@ func FromError(err error) *proto.Fault {
 	}
 	m := &proto.Fault{Kind: string(fault.Internal), Msg: text(err.Error()), ByClient: errors.Is(err, ErrByClient)}
 	if f := fault.Of(err); f != nil {
-		m.Kind, m.Op, m.Target, m.Detail = string(f.Kind), f.Op, text(f.Target), texts(f.Detail)
+		m.Kind, m.Op, m.Target, m.Detail = string(f.Kind), f.Op, text(f.Target), Texts(f.Detail)
 	}
 	m.Others = others(err, nil)
 	return m

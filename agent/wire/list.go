@@ -17,8 +17,8 @@ import (
 func FromInfo(c *target.Info) *proto.Info {
 	m := &proto.Info{
 		Runtime: text(c.Runtime), Id: text(c.ID), Name: text(c.Name), Image: text(c.Image), WorkingDir: text(c.WorkingDir), User: text(c.User),
-		State: text(string(c.State)), Pid: int32(c.PID), Owner: int32(c.Owner), Started: fromTime(c.Started),
-		Layers:    &proto.Layers{Merged: text(c.Layers.Merged), Upper: text(c.Layers.Upper), Lower: texts(c.Layers.Lower)},
+		State: text(string(c.State)), Pid: int32(c.PID), Owner: uint32(c.Owner), Started: fromTime(c.Started),
+		Layers:    &proto.Layers{Merged: text(c.Layers.Merged), Upper: text(c.Layers.Upper), Lower: Texts(c.Layers.Lower)},
 		Addresses: Each(c.Addresses, netip.Addr.String),
 	}
 	for key, value := range c.Labels {
@@ -52,7 +52,7 @@ func ToContainer(m *proto.Container) engine.Container {
 
 // FromNetNamespace is a network namespace that has a name.
 func FromNetNamespace(n engine.NetNamespace) *proto.NetNamespace {
-	return &proto.NetNamespace{Name: text(n.Name), Path: text(n.Path), Inode: n.Inode, Host: n.Host, Containers: texts(n.Containers)}
+	return &proto.NetNamespace{Name: text(n.Name), Path: text(n.Path), Inode: n.Inode, Host: n.Host, Containers: Texts(n.Containers)}
 }
 
 // ToNetNamespace is the namespace of a message.

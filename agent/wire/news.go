@@ -12,7 +12,7 @@ import (
 // FromRestraints is what holds a session back.
 func FromRestraints(r engine.Restraints) *proto.Restraints {
 	return &proto.Restraints{
-		Profile: text(r.Profile), Capabilities: texts(r.Capabilities), NoNewPrivs: r.NoNewPrivs, Seccomp: text(r.Seccomp), Devices: text(r.Devices),
+		Profile: text(r.Profile), Capabilities: Texts(r.Capabilities), NoNewPrivs: r.NoNewPrivs, Seccomp: text(r.Seccomp), Devices: text(r.Devices),
 		Nodev: r.Nodev, Label: text(r.Label), UserNamespace: r.UserNS, GroupsKept: r.GroupsKept, OomScoreAdj: int32(r.OOMScoreAdj),
 		ResourceLimits: int32(r.Limits), Unlimited: r.Unlimited, Privileged: r.Privileged,
 	}
@@ -42,7 +42,7 @@ func ToHoldNews(m *proto.HoldNews) engine.HoldNews {
 // FromStill is what does not run, as a session's user is told of it: not where its files are.
 func FromStill(s *target.Still) *proto.Still {
 	m := &proto.Still{
-		Info: FromInfo(&s.Info), Env: texts(s.Env), Entrypoint: texts(s.Entrypoint), Command: texts(s.Command), Volumes: texts(s.Volumes),
+		Info: FromInfo(&s.Info), Env: Texts(s.Env), Entrypoint: Texts(s.Entrypoint), Command: Texts(s.Command), Volumes: Texts(s.Volumes),
 		Hostname: text(s.Hostname),
 	}
 	if s.End != nil {

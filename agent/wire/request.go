@@ -18,7 +18,7 @@ func FromDebug(r *engine.DebugRequest) (*proto.DebugRequest, error) {
 		Target: text(r.Target), Stopped: r.Stopped, Fs: text(string(r.FS)), Profile: text(r.Profile), User: text(r.User),
 		Dir: []byte(r.Dir), Env: bytesOf(r.Env), ClearEnv: r.ClearEnv, KeepEnv: r.KeepEnv, Command: bytesOf(r.Command),
 		Tty: r.TTY, Term: text(r.Term), ReadOnly: r.ReadOnly, Timeout: durationpb.New(r.Timeout), Toolboxes: refs,
-		Devices: texts(r.Devices), Memory: r.Memory, Pids: r.Pids,
+		Devices: Texts(r.Devices), Memory: r.Memory, Pids: r.Pids,
 		Hold: &proto.Hold{When: text(string(r.Hold.When)), Limit: durationpb.New(r.Hold.Limit)},
 	}, err
 }
@@ -41,7 +41,7 @@ func FromCapture(r *engine.CaptureRequest) (*proto.CaptureRequest, error) {
 		return nil, fault.New(fault.BadRequest, "", "no direction: %d", r.Direction)
 	}
 	return &proto.CaptureRequest{
-		Targets: texts(r.Targets), Labels: texts(r.Labels), Interface: text(r.Interface), Direction: proto.Direction(r.Direction),
+		Targets: Texts(r.Targets), Labels: Texts(r.Labels), Interface: text(r.Interface), Direction: proto.Direction(r.Direction),
 		SnapLen: int64(r.SnapLen), Filter: text(r.Filter), Count: r.Count, MaxBytes: r.MaxBytes, RingSize: int64(r.RingSize),
 		NoProcess: r.NoProcess, NoNames: r.NoNames, Latency: durationpb.New(r.Latency), Own: Each(r.Own, fromConnection),
 	}, nil

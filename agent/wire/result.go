@@ -11,7 +11,7 @@ import (
 // FromStats is a capture's closing figures.
 func FromStats(s *engine.CaptureStats) *proto.CaptureStats {
 	return &proto.CaptureStats{
-		Captured: s.Captured, Bytes: s.Bytes, Received: s.Received, Dropped: s.Dropped, Skipped: texts(s.Skipped), Restarts: texts(s.Restarts),
+		Captured: s.Captured, Bytes: s.Bytes, Received: s.Received, Dropped: s.Dropped, Skipped: Texts(s.Skipped), Restarts: Texts(s.Restarts),
 		LeftOut: Each(s.LeftOut, fromConnection), TargetEnded: s.TargetEnded,
 	}
 }
@@ -53,7 +53,7 @@ func ToInjected(m *proto.InjectResponse) engine.InjectResult {
 
 // FromEjected is what became of one injected toolbox.
 func FromEjected(r engine.EjectResult) *proto.Ejected {
-	return &proto.Ejected{Target: text(r.Target), Id: text(r.ID), Left: texts(r.Left), Gone: r.Gone}
+	return &proto.Ejected{Target: text(r.Target), Id: text(r.ID), Left: Texts(r.Left), Gone: r.Gone}
 }
 
 // ToEjected is the result of a message.

@@ -6,9 +6,7 @@ import "strings"
 func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
 // Texts are strings as a message can have them.
-func Texts(list []string) []string { return texts(list) }
-
-func texts(list []string) []string { return Each(list, text) }
+func Texts(list []string) []string { return Each(list, text) }
 
 func bytesOf(list []string) [][]byte { return Each(list, func(s string) []byte { return []byte(s) }) }
 

@@ -5,14 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"dlx/agent/pki"
 	"dlx/fault"
-	"dlx/internal/printable"
 )
 
 // pkiOptions are what the commands about a CA have in common.
@@ -133,17 +131,15 @@ func (a *app) printRecords(output string, records []pki.Record) error {
 		records = []pki.Record{} // an empty list in JSON, too
 	}
 	return a.print(output, records, func() error {
-		w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-		fmt.Fprintln(w, "NAME\tKIND\tSTATE\tEXPIRES\tNUMBER")
+		t := a.table("NAME", "KIND", "STATE", "EXPIRES", "NUMBER")
 		for _, r := range records {
 			state := string(r.State)
 			if !r.RevokedAt.IsZero() {
 				state += " " + r.RevokedAt.UTC().Format(time.DateOnly)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable.Escape(strings.Join(r.Names, ",")), r.Kind, state,
-				r.NotAfter.UTC().Format(time.DateOnly), r.Number)
+			t.row([]string{strings.Join(r.Names, ","), string(r.Kind), state, r.NotAfter.UTC().Format(time.DateOnly), r.Number})
 		}
-		return w.Flush()
+		return t.flush()
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -110,8 +109,7 @@ func (a *app) showJSON(dir string, filter audit.Filter) error {
 }
 
 func (a *app) showTable(dir string, filter audit.Filter) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "TIME\tSEQ\tKIND\tID\tUSER\tVERB\tTARGET\tWHAT")
+	t := a.table("TIME", "SEQ", "KIND", "ID", "USER", "VERB", "TARGET", "WHAT")
 	bad, err := audit.Read(os.DirFS(dir), filter, func(e *audit.Entry) error {
 		if e.Kind == audit.KindCheckpoint || e.Kind == audit.KindFile {
 			return nil // they tell of the log alone
@@ -123,12 +121,13 @@ func (a *app) showTable(dir string, filter audit.Filter) error {
 		if e.Target != nil {
 			target = e.Target.Runtime + "://" + e.Target.Name
 		}
-		_, err := fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Time.Local().Format(time.DateTime), e.Seq, printable.Escape(string(e.Kind)),
-			orDash(printable.Escape(e.ID)), orDash(printable.Escape(user)), orDash(printable.Escape(e.Verb)), orDash(printable.Escape(target)),
-			orDash(printable.Escape(what(e))))
-		return err
+		t.row([]string{
+			e.Time.Local().Format(time.DateTime), strconv.FormatUint(e.Seq, 10), string(e.Kind), orDash(e.ID), orDash(user), orDash(e.Verb),
+			orDash(target), orDash(what(e)),
+		})
+		return nil
 	})
-	return errors.Join(err, w.Flush(), unread(bad))
+	return errors.Join(err, t.flush(), unread(bad))
 }
 
 // unread tells of lines that were passed over.

@@ -115,6 +115,11 @@ func (a *app) printf(format string, args ...any) error {
 	return err
 }
 
+// linef writes a line to standard output, escaped as notef's are.
+func (a *app) linef(format string, args ...any) error {
+	return a.printf("%s\n", printable.Escape(fmt.Sprintf(format, args...)))
+}
+
 // notef writes a line to standard error.
 func (a *app) notef(format string, args ...any) {
 	_, _ = fmt.Fprintln(a.stderr, printable.Escape(fmt.Sprintf(format, args...)))

@@ -56,7 +56,7 @@ func (a *app) completeToolbox(cmd *cobra.Command, _ []string, prefix string) ([]
 		list, err := e.ToolboxNames(ctx) // those that can be read
 		for _, name := range list {
 			if strings.HasPrefix(name, prefix) {
-				names = append(names, name)
+				names = append(names, printable.Escape(name))
 			}
 		}
 		return err

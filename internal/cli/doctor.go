@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/engine"
-	"dlx/internal/printable"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -49,11 +48,11 @@ func (a *app) printChecks(checks []engine.Check) error {
 		if !c.OK {
 			mark = "FAIL"
 		}
-		line := fmt.Sprintf("%s  %-18s %s", mark, c.Name, printable.Escape(c.Found))
+		line := fmt.Sprintf("%s  %-18s %s", mark, c.Name, c.Found)
 		if c.Advice != "" {
 			line += " -> " + c.Advice
 		}
-		if err := a.printf("%s\n", line); err != nil {
+		if err := a.linef("%s", line); err != nil {
 			return err
 		}
 	}

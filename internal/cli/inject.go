@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/engine"
-	"dlx/internal/printable"
 )
 
 func (a *app) injectCommand() *cobra.Command {
@@ -44,19 +43,16 @@ func (a *app) runInject(ctx context.Context, req engine.InjectRequest) error {
 		if err != nil {
 			return err
 		}
-		var out strings.Builder
 		if len(req.Toolboxes) > 0 || len(res.Toolboxes) > 1 { // not dlx's own alone
 			for _, p := range res.Toolboxes {
-				fmt.Fprintf(&out, "toolbox %s\n", printable.Escape(p.String()))
+				err = errors.Join(err, a.linef("toolbox %s", p))
 			}
 		}
-		name := printable.Escape(res.Target)
+		placed := fmt.Sprintf("toolbox placed in %s at %s", res.Target, res.Path)
 		if res.Already {
-			fmt.Fprintf(&out, "%s has the toolbox at %s already; %s\n", name, res.Path, tryInjected(res))
-		} else {
-			fmt.Fprintf(&out, "toolbox placed in %s at %s; %s\n", name, res.Path, tryInjected(res))
+			placed = fmt.Sprintf("%s has the toolbox at %s already", res.Target, res.Path)
 		}
-		return a.printf("%s", out.String())
+		return errors.Join(err, a.linef("%s; %s", placed, tryInjected(res)))
 	})
 }
 
@@ -66,7 +62,7 @@ func tryInjected(res engine.InjectResult) string {
 	case res.Shell != "":
 		return "try: " + runtimeExec(&res, "exec -it") + " " + res.Shell
 	case res.Program != "":
-		return "it has no shell; try: " + runtimeExec(&res, "exec") + " " + printable.Escape(res.Program)
+		return "it has no shell; try: " + runtimeExec(&res, "exec") + " " + res.Program
 	}
 	return "it has no program in " + res.Path + "/bin"
 }
@@ -74,12 +70,12 @@ func tryInjected(res engine.InjectResult) string {
 // runtimeExec begins a command line of the runtime's own program, for people, that runs something
 // in a container.
 func runtimeExec(res *engine.InjectResult, exec string) string {
-	name := printable.Escape(res.Target)
+	name := res.Target
 	switch namespace, id, ok := strings.Cut(res.ID, "/"); {
 	case ok && namespace == kubernetes, res.Runtime == "crio":
-		return "crictl " + exec + " " + printable.Escape(cmp.Or(id, res.ID))
+		return "crictl " + exec + " " + cmp.Or(id, res.ID)
 	case ok:
-		return "nerdctl -n " + printable.Escape(namespace) + " " + exec + " " + printable.Escape(id)
+		return "nerdctl -n " + namespace + " " + exec + " " + id
 	case res.Runtime == "podman":
 		return "podman " + exec + " " + name
 	}
@@ -125,17 +121,16 @@ func (a *app) runEject(ctx context.Context, req engine.EjectRequest) error {
 	return a.withEngine(func(e engine.Engine) error {
 		results, err := e.Eject(ctx, req)
 		for _, r := range results {
-			name := printable.Escape(r.Target)
 			switch {
 			case r.Gone:
-				err = errors.Join(err, a.printf("%s has been removed; its record is cleared\n", name))
+				err = errors.Join(err, a.linef("%s has been removed; its record is cleared", r.Target))
 			case len(r.Left) > 0:
-				err = errors.Join(err, a.printf("toolbox taken out of %s; left, since dlx did not place it so:\n", name))
+				err = errors.Join(err, a.linef("toolbox taken out of %s; left, since dlx did not place it so:", r.Target))
 				for _, path := range r.Left {
-					err = errors.Join(err, a.printf("  %s\n", printable.Escape(path)))
+					err = errors.Join(err, a.linef("  %s", path))
 				}
 			default:
-				err = errors.Join(err, a.printf("toolbox taken out of %s\n", name))
+				err = errors.Join(err, a.linef("toolbox taken out of %s", r.Target))
 			}
 		}
 		if err == nil && len(results) == 0 {

@@ -3,13 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"dlx/capture"
 	"dlx/capture/filter"
 	"dlx/engine"
-	"dlx/internal/printable"
 )
 
 func (a *app) runInterfaces(ctx context.Context, target, output string) error {
@@ -26,8 +25,7 @@ func (a *app) runInterfaces(ctx context.Context, target, output string) error {
 }
 
 func (a *app) printInterfaces(list []capture.Interface) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "INTERFACE\tINDEX\tSTATE\tKIND\tLINK TYPE\tMAC\tADDRESSES")
+	t := a.table("INTERFACE", "INDEX", "STATE", "KIND", "LINK TYPE", "MAC", "ADDRESSES")
 	for _, i := range list {
 		state := "down"
 		if i.Up {
@@ -41,16 +39,10 @@ func (a *app) printInterfaces(list []capture.Interface) error {
 		for _, p := range i.Addresses {
 			addresses = append(addresses, p.String())
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", printable.Escape(i.Name), i.Index, state, orDash(printable.Escape(kind)),
-			filter.LinkType(i.LinkType), orDash(i.MAC.String()), orDash(strings.Join(addresses, ", ")))
+		t.row([]string{
+			i.Name, strconv.Itoa(i.Index), state, orDash(kind), fmt.Sprint(filter.LinkType(i.LinkType)), orDash(i.MAC.String()),
+			orDash(strings.Join(addresses, ", ")),
+		})
 	}
-	return w.Flush()
-}
-
-// orDash stands in for what is empty.
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
+	return t.flush()
 }

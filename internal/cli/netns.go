@@ -3,10 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"dlx/engine"
 	"dlx/internal/printable"
@@ -40,17 +39,13 @@ func (a *app) runPsNetns(ctx context.Context, output string) error {
 }
 
 func (a *app) printNetNamespaces(list []engine.NetNamespace) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "NAME\tPATH\tINODE\tCONTAINERS")
+	t := a.table("NAME", "PATH", "INODE", "CONTAINERS")
 	for _, n := range list {
-		users := strings.Join(n.Containers, ",")
-		switch {
-		case n.Host:
+		users := orDash(strings.Join(n.Containers, ","))
+		if n.Host {
 			users = "(the host's)"
-		case users == "":
-			users = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", printable.Escape(n.Name), printable.Escape(n.Path), n.Inode, printable.Escape(users))
+		t.row([]string{n.Name, n.Path, strconv.FormatUint(n.Inode, 10), users})
 	}
-	return w.Flush()
+	return t.flush()
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -69,17 +69,11 @@ func (a *app) print(output string, value any, table func() error) error {
 }
 
 func (a *app) printContainers(list []engine.Container) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "NAME\tID\tPID\tRUNTIME\tSTATE\tIMAGE\tSHELL")
+	t := a.table("NAME", "ID", "PID", "RUNTIME", "STATE", "IMAGE", "SHELL")
 	for _, c := range list {
-		shell := c.Shell
-		if shell == "" {
-			shell = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(c.Name), printable.Escape(c.ShortID()), c.PID, runtimeOf(&c.Info),
-			c.State, printable.Escape(c.Image), printable.Escape(shell))
+		t.row([]string{c.Name, c.ShortID(), strconv.Itoa(c.PID), runtimeOf(&c.Info), string(c.State), c.Image, orDash(c.Shell)})
 	}
-	return w.Flush()
+	return t.flush()
 }
 
 // runtimeOf is a container's runtime, with the user whose it is if that is not root.

@@ -2,16 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"dlx/agent/client"
-	"dlx/internal/printable"
 )
 
 func (a *app) sessionsCommand() *cobra.Command {
@@ -57,13 +54,13 @@ func (a *app) withAgent(f func(*client.Client) error) error {
 
 func (a *app) printSessions(list []client.Session, output string) error {
 	return a.print(output, list, func() error {
-		w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-		fmt.Fprintln(w, "ID\tUSER\tVERB\tTARGETS\tFOR\tSENT\tREASON")
+		t := a.table("ID", "USER", "VERB", "TARGETS", "FOR", "SENT", "REASON")
 		for _, s := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable.Escape(s.ID), printable.Escape(s.User), printable.Escape(s.Verb),
-				printable.Escape(strings.Join(s.Targets, " ")), units.HumanDuration(time.Since(s.Started)), units.BytesSize(float64(s.Bytes)),
-				printable.Escape(s.Reason))
+			t.row([]string{
+				s.ID, s.User, s.Verb, strings.Join(s.Targets, " "), units.HumanDuration(time.Since(s.Started)), units.BytesSize(float64(s.Bytes)),
+				s.Reason,
+			})
 		}
-		return w.Flush()
+		return t.flush()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -57,8 +58,7 @@ func (a *app) toolboxListCommand() *cobra.Command {
 }
 
 func (a *app) printToolboxes(rows []engine.Toolbox) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "NAME\tVERSION\tSEQUENCE\tARCH\tKEY\tEXPIRES\tDIGEST")
+	t := a.table("NAME", "VERSION", "SEQUENCE", "ARCH", "KEY", "EXPIRES", "DIGEST")
 	for _, r := range rows {
 		expires := "-"
 		if !r.NotAfter.IsZero() {
@@ -68,10 +68,9 @@ func (a *app) printToolboxes(rows []engine.Toolbox) error {
 		if r.Refused != "" {
 			end = r.Refused
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Escape(r.Name), printable.Escape(r.Version), r.Sequence, printable.Escape(r.Arch),
-			orDash(printable.Escape(r.Key)), expires, printable.Escape(end))
+		t.row([]string{r.Name, r.Version, strconv.FormatUint(r.Sequence, 10), r.Arch, orDash(r.Key), expires, end})
 	}
-	return w.Flush()
+	return t.flush()
 }
 
 func (a *app) toolboxVerifyCommand() *cobra.Command {
@@ -196,13 +195,11 @@ func (a *app) runToolboxSBOM(ctx context.Context, e engine.Engine, args []string
 }
 
 func (a *app) printPackages(rows []engine.Toolbox) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(w, "TOOLBOX\tPACKAGE\tVERSION\tLICENSE")
+	t := a.table("TOOLBOX", "PACKAGE", "VERSION", "LICENSE")
 	for _, r := range rows {
 		for _, p := range r.Packages {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable.Escape(r.Name), orDash(printable.Escape(p.Name)), orDash(printable.Escape(p.Version)),
-				orDash(printable.Escape(p.License)))
+			t.row([]string{r.Name, orDash(p.Name), orDash(p.Version), orDash(p.License)})
 		}
 	}
-	return w.Flush()
+	return t.flush()
 }
