@@ -217,7 +217,7 @@ func (g *gate) allow(ctx context.Context, verb string, c *target.Info) error {
 	if c != nil {
 		op.Target, op.Subject = *c, engine.SubjectContainer
 	}
-	d := g.source.Policy().Decide(whoOf(caller), policy.Ask{Operation: op, Host: g.host})
+	d := g.source.Policy().Decide(*caller, policy.Ask{Operation: op, Host: g.host})
 	if !d.Allowed {
 		return fault.New(fault.Refused, op.Target.Name, "%s is refused: %s", verb, d.Why)
 	}

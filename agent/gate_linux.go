@@ -45,7 +45,7 @@ func (g *gate) Begin(ctx context.Context, op engine.Operation) (end func(engine.
 		return nil, err
 	}
 	p := g.source.Policy()
-	d := p.Decide(whoOf(w.Caller), policy.Ask{Operation: op, Reason: w.Reason, Host: g.host})
+	d := p.Decide(*w.Caller, policy.Ask{Operation: op, Reason: w.Reason, Host: g.host})
 	a := &admission{gate: g, work: w, op: &op, decision: d, digest: p.Digest()}
 	if err := a.check(); err != nil {
 		return nil, errors.Join(err, a.refuse(ctx, err))
@@ -210,18 +210,6 @@ func whoEntry(c *identity.Caller) *audit.Who {
 	who := &audit.Who{User: c.Name, How: string(c.Known), From: c.From, Key: c.Key}
 	if c.Known == identity.PeerCredentials {
 		who.UID = &c.UID
-	}
-	return who
-}
-
-// whoOf is a caller as a policy knows one.
-func whoOf(c *identity.Caller) policy.Who {
-	if c.Known == identity.Certificate {
-		return policy.Who{Via: policy.ViaCertificate, SANs: c.SANs}
-	}
-	who := policy.Who{Via: policy.ViaPeer, UID: c.UID, User: c.User}
-	for _, g := range c.Groups {
-		who.Groups = append(who.Groups, policy.Group{ID: g.ID, Name: g.Name})
 	}
 	return who
 }

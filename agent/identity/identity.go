@@ -4,6 +4,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,17 @@ type Caller struct {
 // it is.
 func (c *Caller) ID() string {
 	return fmt.Sprintf("%s\x00%d\x00%s", c.Known, c.UID, strings.Join(c.SANs, "\x00"))
+}
+
+// String is for people, and not escaped.
+func (c *Caller) String() string {
+	switch {
+	case c.Known == Certificate:
+		return strings.Join(c.SANs, ", ")
+	case c.User == "":
+		return "uid " + strconv.FormatUint(uint64(c.UID), 10)
+	}
+	return c.User
 }
 
 // Group is a group of users.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"dlx/agent/identity"
 	"dlx/internal/printable"
 )
 
@@ -19,7 +20,7 @@ type Decision struct {
 // Decide says whether somebody may do what they ask for. A rule that denies it decides, wherever it
 // stands, else the first one that allows it. Otherwise it is denied, and the rule that comes
 // nearest is named with what it has against it.
-func (p *Policy) Decide(who Who, ask Ask) Decision {
+func (p *Policy) Decide(who identity.Caller, ask Ask) Decision {
 	q := newQuestion(who, &ask)
 	if why := q.malformed(); why != "" {
 		return Decision{Why: printable.Escape(why)}

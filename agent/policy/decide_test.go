@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
 	"dlx/shell"
@@ -43,7 +44,7 @@ func session(change func(s *engine.Grant)) policy.Ask {
 func TestAllow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		rule string
-		who  policy.Who
+		who  identity.Caller
 		ask  policy.Ask
 		want string // why not, in part; "": it is allowed
 	}{
@@ -53,7 +54,7 @@ func TestAllow(t *testing.T) {
 		"another number":      {open("who: {users: [0]}"), alice, ask(nil), "allows alice"},
 		"everybody":           {open(`who: {users: ["*"]}`), alice, ask(nil), ""},
 		"no certificate":      {open(`who: {users: ["*"]}`), bob, ask(nil), "allows DNS:bob"},
-		"no name":             {open("who: {users: [alice]}"), policy.Who{Via: policy.ViaPeer, UID: 1000}, ask(nil), "allows uid 1000"},
+		"no name":             {open("who: {users: [alice]}"), identity.Caller{Known: identity.PeerCredentials, UID: 1000}, ask(nil), "allows uid 1000"},
 		"group":               {open("who: {groups: [oncall]}"), alice, ask(nil), ""},
 		"group's number":      {open("who: {groups: [50]}"), alice, ask(nil), ""},
 		"another group":       {open("who: {groups: [wheel]}"), alice, ask(nil), "allows alice"},
@@ -63,10 +64,10 @@ func TestAllow(t *testing.T) {
 		"email":               {open(`who: {certificates: ["email:*@example.com"]}`), bob, ask(nil), ""},
 		"kind of name":        {open(`who: {certificates: ["URI:bob.ops.example.com"]}`), bob, ask(nil), "allows DNS:bob"},
 		"NUL in a name": {
-			open(`who: {certificates: ["DNS:*.example.com"]}`), policy.Who{Via: policy.ViaCertificate, SANs: []string{"DNS:x\x00evil.example.com"}}, ask(nil), "by default",
+			open(`who: {certificates: ["DNS:*.example.com"]}`), identity.Caller{Known: identity.Certificate, SANs: []string{"DNS:x\x00evil.example.com"}}, ask(nil), "by default",
 		},
-		"user of a certificate": {open(), policy.Who{Via: policy.ViaCertificate, UID: 1000, User: "alice"}, ask(nil), "by default"},
-		"nobody":                {open(`who: {users: ["*"]}`), policy.Who{UID: 1000, User: "alice"}, ask(nil), "nobody knows who asks"},
+		"user of a certificate": {open(), identity.Caller{Known: identity.Certificate, UID: 1000, User: "alice"}, ask(nil), "by default"},
+		"nobody":                {open(`who: {users: ["*"]}`), identity.Caller{UID: 1000, User: "alice"}, ask(nil), "nobody knows who asks"},
 
 		"verb":         {open("verbs: [debug]"), alice, of(engine.VerbCapture, nil), "verb capture is not in it"},
 		"unknown verb": {open(), alice, of("exec", nil), "no verb exec"},
@@ -90,7 +91,7 @@ func TestAllow(t *testing.T) {
 		"own":               {open("targets: [{owner: self}]"), alice, ask(func(op *engine.Operation) { op.Target.Owner = 1000 }), ""},
 		"not own":           {open("targets: [{owner: self}]"), alice, ask(func(op *engine.Operation) { op.Target.Owner = 1001 }), "the owner is user 1001"},
 		"root's, not own":   {open("targets: [{owner: self}]"), alice, ask(nil), "the owner is root"},
-		"root's own":        {open("who: {users: [root]}", "targets: [{owner: self}]"), policy.Who{Via: policy.ViaPeer, User: "root"}, ask(nil), "the owner is root"},
+		"root's own":        {open("who: {users: [root]}", "targets: [{owner: self}]"), identity.Caller{Known: identity.PeerCredentials, User: "root"}, ask(nil), "the owner is root"},
 		"own of a certificate": {
 			open(`who: {certificates: ["DNS:*.*.*.*"]}`, "targets: [{owner: self}]"), bob, ask(nil), "the owner is root",
 		},
@@ -184,7 +185,7 @@ func TestDeny(t *testing.T) {
 	other := "  - allow: other\n    who: {users: [alice]}\n    verbs: [audit]\n"
 	for name, tt := range map[string]struct {
 		rule string // its conditions
-		who  policy.Who
+		who  identity.Caller
 		ask  policy.Ask
 		want bool
 	}{
@@ -192,9 +193,9 @@ func TestDeny(t *testing.T) {
 		"all, own verbs":  {"", alice, of(policy.VerbAudit, nil), true},
 		"who":             {"who: {users: [alice]}", alice, ask(nil), true},
 		"another":         {"who: {users: [bob]}", alice, ask(nil), false},
-		"unknown name":    {"who: {users: [alice]}", policy.Who{Via: policy.ViaPeer, UID: 5}, ask(nil), true},
-		"known number":    {"who: {users: [6]}", policy.Who{Via: policy.ViaPeer, UID: 5}, ask(nil), false},
-		"unknown group":   {"who: {groups: [wheel]}", policy.Who{Via: policy.ViaPeer, UID: 5, Groups: []policy.Group{{ID: 3}}}, ask(nil), true},
+		"unknown name":    {"who: {users: [alice]}", identity.Caller{Known: identity.PeerCredentials, UID: 5}, ask(nil), true},
+		"known number":    {"who: {users: [6]}", identity.Caller{Known: identity.PeerCredentials, UID: 5}, ask(nil), false},
+		"unknown group":   {"who: {groups: [wheel]}", identity.Caller{Known: identity.PeerCredentials, UID: 5, Groups: []identity.Group{{ID: 3}}}, ask(nil), true},
 		"other group":     {"who: {groups: [wheel]}", alice, ask(nil), false},
 		"certificate":     {"who: {certificates: ['DNS:bob.ops.example.com']}", bob, ask(nil), true},
 		"verb":            {"verbs: [debug]", alice, ask(nil), true},

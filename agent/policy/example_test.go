@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
 )
@@ -15,9 +16,9 @@ func ExamplePolicy_Decide() {
 		return
 	}
 	ask := policy.Ask{Operation: engine.Operation{Verb: policy.VerbAudit}}
-	for _, who := range []policy.Who{
-		{Via: policy.ViaPeer, UID: 1000, User: "alice", Groups: []policy.Group{{ID: 50, Name: "audit"}}},
-		{Via: policy.ViaPeer, UID: 1001, User: "bob"},
+	for _, who := range []identity.Caller{
+		{Known: identity.PeerCredentials, UID: 1000, User: "alice", Groups: []identity.Group{{ID: 50, Name: "audit"}}},
+		{Known: identity.PeerCredentials, UID: 1001, User: "bob"},
 	} {
 		fmt.Println(p.Decide(who, ask).Why)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
 )
@@ -48,7 +49,7 @@ func FuzzDecide(f *testing.F) {
 		"  - deny: no\n    who: {groups: [wheel]}\n    targets: [{name: 'd*', owner: self, labels: [env=prod]}]\n")
 	f.Fuzz(func(t *testing.T, operation, somebody []byte, name, image, label string) {
 		var a policy.Ask
-		var who policy.Who
+		var who identity.Caller
 		if json.Unmarshal(operation, &a.Operation) != nil || json.Unmarshal(somebody, &who) != nil {
 			return
 		}
@@ -63,7 +64,7 @@ func FuzzDecide(f *testing.F) {
 		if d.Why == "" || strings.ContainsFunc(d.Why, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%+v", d)
 		}
-		if d.Allowed && (who.User != "alice" || who.Via != policy.ViaPeer || d.Rule != "it") {
+		if d.Allowed && (who.User != "alice" || who.Known != identity.PeerCredentials || d.Rule != "it") {
 			t.Errorf("%+v for %+v", d, who)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
 	"dlx/shell"
@@ -83,7 +84,7 @@ func indented(lines []string) string {
 }
 
 // asked is an operation, and who asks.
-func (d dice) asked() (policy.Who, policy.Ask) {
+func (d dice) asked() (identity.Caller, policy.Ask) {
 	a := of(engine.Verb(d.of("capture", "list", "inject", "hold")), nil)
 	if d.IntN(2) == 0 {
 		a = session(func(s *engine.Grant) {
@@ -108,7 +109,7 @@ func (d dice) asked() (policy.Who, policy.Ask) {
 		op.Target.Labels = nil
 	}
 	a.Reason = d.of("", "why", "why")
-	who := []policy.Who{alice, alice, bob, {Via: policy.ViaPeer, UID: 1000}, {}}[d.IntN(5)]
+	who := []identity.Caller{alice, alice, bob, {Known: identity.PeerCredentials, UID: 1000}, {}}[d.IntN(5)]
 	return who, a
 }
 
@@ -177,7 +178,7 @@ func TestLackIsRefused(t *testing.T) {
 			t.Errorf("without its %s: %+v", name, d)
 		}
 	}
-	if d := p.Decide(policy.Who{}, ask(nil)); d.Allowed {
+	if d := p.Decide(identity.Caller{}, ask(nil)); d.Allowed {
 		t.Errorf("nobody: %+v", d)
 	}
 }

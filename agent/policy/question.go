@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"dlx/agent/identity"
 	"dlx/engine"
 	"dlx/target"
 )
@@ -19,14 +20,14 @@ type Ask struct {
 
 // question is what is decided.
 type question struct {
-	who     Who
+	who     identity.Caller
 	op      *engine.Operation
 	reason  string
 	host    map[string]uint64
 	subject engine.Subject
 }
 
-func newQuestion(who Who, ask *Ask) *question {
+func newQuestion(who identity.Caller, ask *Ask) *question {
 	q := &question{who: who, op: &ask.Operation, reason: ask.Reason, host: ask.Host, subject: ask.Operation.Subject}
 	if q.subject == engine.SubjectContainer && q.op.Target.Runtime == target.PIDScheme {
 		q.subject = subjectProcess
@@ -43,7 +44,7 @@ func (q *question) malformed() string {
 	onTarget, verb := targeted[q.op.Verb]
 	told, asked := needed[q.op.Verb]
 	switch {
-	case q.who.Via != ViaPeer && q.who.Via != ViaCertificate:
+	case q.who.Known != identity.PeerCredentials && q.who.Known != identity.Certificate:
 		return "nobody knows who asks"
 	case !verb:
 		return "there is no verb " + string(q.op.Verb)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dlx/agent/identity"
 	"dlx/engine"
 	"dlx/target"
 )
@@ -82,9 +83,9 @@ func parseOwner(s string) (owner, error) {
 
 // is says whether a target is of that owner's runtime. Nobody but a peer has a number, and root's
 // are nobody's own: root of a container that can reach the agent's socket is one as well.
-func (o owner) is(uid int, who *Who) bool {
+func (o owner) is(uid int, who *identity.Caller) bool {
 	if o.self {
-		return who.Via == ViaPeer && uid != 0 && int64(uid) == int64(who.UID)
+		return who.Known == identity.PeerCredentials && uid != 0 && int64(uid) == int64(who.UID)
 	}
 	return int64(uid) == int64(o.uid)
 }
@@ -136,7 +137,7 @@ func (p *pattern) touches(q *question) bool {
 	switch {
 	case p.subject != "" && p.subject != q.subject,
 		p.runtime != "" && known && p.runtime != t.Runtime,
-		p.owner.given && known && !p.owner.is(t.Owner, &q.who) && (!p.owner.self || q.who.Via == ViaPeer),
+		p.owner.given && known && !p.owner.is(t.Owner, &q.who) && (!p.owner.self || q.who.Known == identity.PeerCredentials),
 		p.name != "" && named && t.Name != "" && !meets(p.name, q.name(p.name)),
 		p.image != "" && known && q.imageKnown() && !slices.ContainsFunc(q.images(), meet),
 		known && slices.ContainsFunc(p.labels, func(l label) bool { return !l.meets(t.Labels) }):

@@ -1,49 +1,12 @@
 package policy
 
 import (
+	"dlx/agent/identity"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// Via is how somebody is known.
-type Via string
-
-// The ways. What has another one is nobody, whom no rule allows anything.
-const (
-	ViaPeer        Via = "peer"        // by the kernel, at a unix socket (SO_PEERCRED, unix(7))
-	ViaCertificate Via = "certificate" // by a certificate that the agent has verified
-)
-
-// Who is somebody who asks.
-type Who struct {
-	Via Via `json:"via"`
-	// UID, User and Groups are a peer's. A name that could not be found out is "".
-	UID    uint32  `json:"uid"`
-	User   string  `json:"user,omitempty"`
-	Groups []Group `json:"groups,omitempty"` // all of them
-	// SANs are a certificate's subject alternative names, as DNS:NAME, URI:URI, email:ADDRESS or
-	// IP:ADDRESS (RFC 5280, 4.2.1.6).
-	SANs []string `json:"sans,omitempty"`
-}
-
-// Group is a group of users.
-type Group struct {
-	ID   uint32 `json:"id"`
-	Name string `json:"name,omitempty"`
-}
-
-// String is for people, and not escaped.
-func (w *Who) String() string {
-	switch {
-	case w.Via == ViaCertificate:
-		return strings.Join(w.SANs, ", ")
-	case w.User == "":
-		return "uid " + strconv.FormatUint(uint64(w.UID), 10)
-	}
-	return w.User
-}
 
 // account is an entry of a rule's users or groups: a name, or a number. A name that consists of
 // digits can not be told from a number, and is one.
@@ -115,14 +78,14 @@ type people struct {
 	certificates  []san
 }
 
-func (p *people) include(w *Who) bool {
-	switch w.Via {
-	case ViaPeer:
+func (p *people) include(w *identity.Caller) bool {
+	switch w.Known {
+	case identity.PeerCredentials:
 		is := func(a account) bool { return a.name == anyone || a.is(w.UID, w.User) }
-		return slices.ContainsFunc(p.users, is) || slices.ContainsFunc(w.Groups, func(g Group) bool {
+		return slices.ContainsFunc(p.users, is) || slices.ContainsFunc(w.Groups, func(g identity.Group) bool {
 			return slices.ContainsFunc(p.groups, func(a account) bool { return a.is(g.ID, g.Name) })
 		})
-	case ViaCertificate:
+	case identity.Certificate:
 		return slices.ContainsFunc(p.certificates, func(c san) bool { return slices.ContainsFunc(w.SANs, c.is) })
 	}
 	return false
@@ -142,8 +105,8 @@ func (p *people) touches(q *question) bool {
 		return true
 	}
 	named := func(a account) bool { return !a.number }
-	unnamed := func(g Group) bool { return g.Name == "" }
-	return q.who.Via == ViaPeer && (q.who.User == "" && slices.ContainsFunc(p.users, named) ||
+	unnamed := func(g identity.Group) bool { return g.Name == "" }
+	return q.who.Known == identity.PeerCredentials && (q.who.User == "" && slices.ContainsFunc(p.users, named) ||
 		slices.ContainsFunc(q.who.Groups, unnamed) && slices.ContainsFunc(p.groups, named))
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
 	"dlx/shell"
@@ -22,8 +23,8 @@ func parse(t testing.TB, rules string) *policy.Policy {
 }
 
 var (
-	alice = policy.Who{Via: policy.ViaPeer, UID: 1000, User: "alice", Groups: []policy.Group{{ID: 1000, Name: "alice"}, {ID: 50, Name: "oncall"}}}
-	bob   = policy.Who{Via: policy.ViaCertificate, SANs: []string{"DNS:bob.ops.example.com", "URI:spiffe://example.com/oncall/bob", "email:bob@example.com"}}
+	alice = identity.Caller{Known: identity.PeerCredentials, UID: 1000, User: "alice", Groups: []identity.Group{{ID: 1000, Name: "alice"}, {ID: 50, Name: "oncall"}}}
+	bob   = identity.Caller{Known: identity.Certificate, SANs: []string{"DNS:bob.ops.example.com", "URI:spiffe://example.com/oncall/bob", "email:bob@example.com"}}
 	hosts = map[string]uint64{"mnt": 1, "net": 2, "pid": 3, "ipc": 4, "uts": 5}
 )
 

@@ -5,16 +5,17 @@ import (
 	"os/user"
 	"strings"
 
+	"dlx/agent/identity"
 	"dlx/agent/policy"
 )
 
 // explainWho is who is meant by USER: a certificate's name, or a user of this host with the groups
 // that /etc/group has.
-func (a *app) explainWho(text string, groups []string) (policy.Who, error) {
+func (a *app) explainWho(text string, groups []string) (identity.Caller, error) {
 	if policy.IsSAN(text) {
-		return policy.Who{Via: policy.ViaCertificate, SANs: []string{text}}, nil
+		return identity.Caller{Known: identity.Certificate, SANs: []string{text}}, nil
 	}
-	who := policy.Who{Via: policy.ViaPeer, User: text}
+	who := identity.Caller{Known: identity.PeerCredentials, User: text}
 	u, err := user.Lookup(text)
 	if id, numeric := number(text); numeric == nil {
 		who.User, who.UID = "", id
@@ -39,7 +40,7 @@ func (a *app) explainWho(text string, groups []string) (policy.Who, error) {
 const nobodys = ^uint32(0)
 
 // fillUser adds what this host knows of a user.
-func fillUser(who *policy.Who, u *user.User) error {
+func fillUser(who *identity.Caller, u *user.User) error {
 	id, err := number(u.Uid)
 	if err != nil {
 		return err // a system whose users have no numbers
@@ -53,7 +54,7 @@ func fillUser(who *policy.Who, u *user.User) error {
 }
 
 // groupOf is a group by its name or number, as far as this host knows it.
-func groupOf(text string) (g policy.Group) {
+func groupOf(text string) (g identity.Group) {
 	found, err := user.LookupGroup(text)
 	if strings.Trim(text, "0123456789") == "" {
 		found, err = user.LookupGroupId(text)
