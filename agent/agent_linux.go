@@ -126,11 +126,6 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var beside sync.WaitGroup
-	beside.Go(func() { a.watch(ctx) })
-	beside.Go(func() { a.sweep(ctx) })
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
@@ -140,6 +135,11 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 		go func() { served <- a.server.ServeTLS(far, a.certificates) }()
 	}
 	go func() { served <- a.server.Serve(l) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var beside sync.WaitGroup
+	beside.Go(func() { a.watch(ctx) })
+	beside.Go(func() { a.sweep(ctx) })
 	ready()
 	select {
 	case err = <-served:

@@ -305,8 +305,12 @@ func TestManyDenials(t *testing.T) {
 	if !errors.Is(last, fault.TooMany) {
 		t.Errorf("%v, want fault.TooMany", last)
 	}
-	if n := len(p.record(t)); n > 61 {
+	all := p.record(t)
+	if n := len(all); n > 61 {
 		t.Errorf("%d lines", n)
+	}
+	if said := all[len(all)-1].Text; !strings.Contains(said, "not recorded") {
+		t.Errorf("the last line says %q", said)
 	}
 }
 

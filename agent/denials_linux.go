@@ -38,8 +38,8 @@ func (d *denials) allow(c *identity.Caller) error {
 	return nil
 }
 
-// note counts a no, and says whether it is to be recorded.
-func (d *denials) note(c *identity.Caller) bool {
+// note counts a no, and says whether it is to be recorded, and as the last one of its minute.
+func (d *denials) note(c *identity.Caller) (record, last bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	one := d.current(c)
@@ -49,7 +49,7 @@ func (d *denials) note(c *identity.Caller) bool {
 		d.of[c.ID()] = one
 	}
 	one.count++
-	return one.count <= maxDenials
+	return one.count <= maxDenials, one.count == maxDenials
 }
 
 // current is the caller's minute, nil if it is over.

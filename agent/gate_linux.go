@@ -123,11 +123,15 @@ func (a *admission) release() {
 
 // refuse records that nothing was done, and counts it against who has asked.
 func (a *admission) refuse(ctx context.Context, why error) error {
-	if !a.gate.denied.note(a.work.Caller) {
-		return nil // it is recorded that there are many
+	record, last := a.gate.denied.note(a.work.Caller)
+	if !record {
+		return nil // that there may be more is recorded
 	}
 	e := a.entry(audit.KindRefused)
 	e.Outcome = &audit.Outcome{Error: why.Error()}
+	if last {
+		e.Text = "what else is refused before the minute is over is not recorded"
+	}
 	_, err := a.gate.log.Append(ctx, e)
 	return err
 }

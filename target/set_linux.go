@@ -132,10 +132,7 @@ func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits [
 		hits, err = s.ask(ctx, theirs, find)
 		return exact(hits, name), err
 	}
-	hits, err = s.findWhole(ctx, ours, name)
-	if (len(hits) == 0 || !hits[0].named(name)) && !errors.Is(err, fault.RuntimeSilent) {
-		hits, err = s.ask(ctx, ours, find)
-	}
+	hits, err = s.findHere(ctx, ours, name)
 	if hits = exact(hits, name); len(theirs) == 0 || len(hits) > 0 && hits[0].named(name) {
 		return hits, err
 	}
@@ -148,22 +145,29 @@ func (s *Set) find(ctx context.Context, runtimes []Runtime, name string) (hits [
 	return exact(append(hits, more...), name), err
 }
 
-// findWhole asks for that very name or ID first, where some runtimes have a quick answer to that: a
-// beginning, which they have none to, counts only if nobody has the whole. What others find comes
-// with it.
-func (s *Set) findWhole(ctx context.Context, runtimes []Runtime, name string) (hits []Info, err error) {
-	quick := func(r Runtime) bool { _, ok := r.(Wholes); return ok }
-	if !slices.ContainsFunc(runtimes, quick) || len(runtimes) == 1 {
-		return nil, nil
-	}
+// findHere asks runtimes, and those that have a quick answer to a very name for no more at first: a
+// beginning counts only if nobody has the whole, and is not enough while somebody does not answer.
+func (s *Set) findHere(ctx context.Context, runtimes []Runtime, name string) (hits []Info, err error) {
 	hits, err = s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) {
 		if w, ok := r.(Wholes); ok {
 			return w.FindWhole(ctx, name)
 		}
 		return r.Find(ctx, name)
 	})
-	return exact(hits, name), err
+	if err != nil || !slices.ContainsFunc(runtimes, quick) || slices.ContainsFunc(hits, func(c Info) bool { return c.named(name) }) {
+		return hits, err
+	}
+	more, err := s.ask(ctx, runtimes, func(ctx context.Context, r Runtime) ([]Info, error) {
+		if !quick(r) {
+			return nil, nil // it has answered
+		}
+		return r.Find(ctx, name)
+	})
+	return append(hits, more...), err
 }
+
+// quick says whether a runtime finds a very name without a look at all of its containers.
+func quick(r Runtime) bool { _, ok := r.(Wholes); return ok }
 
 // exact returns the containers of that very name or ID or, if there are none, all.
 func exact(hits []Info, name string) []Info {
