@@ -126,7 +126,7 @@ func (w *waiter) identify(ctx context.Context, p *nsutil.Process) (*target.Targe
 // inPlace is the container that a process is in: the one that is waited for, or one that takes its
 // place. Of another one there is none.
 func (w *waiter) inPlace(ctx context.Context, p *nsutil.Process) (*target.Ref, error) {
-	cgroup, err := p.ReadFile("cgroup", cgroupLimit)
+	cgroup, err := p.Cgroups()
 	if err != nil {
 		return nil, ignoreGone(err)
 	}
@@ -144,9 +144,6 @@ func (w *waiter) inPlace(ctx context.Context, p *nsutil.Process) (*target.Ref, e
 	ref := there.Ref()
 	return &ref, nil
 }
-
-// cgroupLimit is how long /proc/PID/cgroup may be.
-const cgroupLimit = 256 << 10
 
 // ignoreGone is an error, unless it is that a process has ended.
 func ignoreGone(err error) error {

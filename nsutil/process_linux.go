@@ -128,6 +128,12 @@ func (p *Process) ReadFile(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// maxCgroups bounds /proc/PID/cgroup: a line for each hierarchy, with a path of at most 4 KiB.
+const maxCgroups = 256 << 10
+
+// Cgroups are the process's, as /proc/PID/cgroup has them (cgroups(7)).
+func (p *Process) Cgroups() ([]byte, error) { return p.ReadFile("cgroup", maxCgroups) }
+
 // Root opens the process's root directory.
 func (p *Process) Root() (*linux.FD, error) {
 	fd, err := linux.OpenPathAt(p.proc, "root")

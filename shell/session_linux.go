@@ -100,13 +100,10 @@ func (s *Session) makeGroup(name string, p *nsutil.Process, more []linux.Device)
 	return errors.Join(err, devices.Close())
 }
 
-// membershipLimit bounds /proc/PID/cgroup: a line for each hierarchy, with a path of at most 4 KiB.
-const membershipLimit = 256 << 10
-
 // devicesOf reads the rules of the process's cgroup. That is looked up by its name: since the
 // process is in it afterwards, it was that group.
 func devicesOf(p *nsutil.Process) (*cgroup.Devices, error) {
-	membership, err := p.ReadFile("cgroup", membershipLimit)
+	membership, err := p.Cgroups()
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +111,7 @@ func devicesOf(p *nsutil.Process) (*cgroup.Devices, error) {
 	if err != nil {
 		return nil, errors.Join(p.Alive(), err)
 	}
-	again, err := p.ReadFile("cgroup", membershipLimit)
+	again, err := p.Cgroups()
 	if err == nil && !bytes.Equal(membership, again) {
 		err = errMoved
 	}

@@ -101,7 +101,7 @@ func (t *Target) Verify(ctx context.Context) error {
 	if err := t.Process.Alive(); err != nil {
 		return changed(&t.Info, "its process has ended")
 	}
-	cgroup, err := t.Process.ReadFile("cgroup", 1<<20)
+	cgroup, err := t.Process.Cgroups()
 	if err != nil {
 		return err
 	}

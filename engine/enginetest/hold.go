@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,44 +47,40 @@ func Wait(t testing.TB, e engine.Engine, req engine.DebugRequest) *Waiting {
 	return w
 }
 
-// Told waits until it is told of a state.
-func (w *Waiting) Told(state shell.HoldState) engine.HoldNews {
+// Told waits until it is told of one of some states.
+func (w *Waiting) Told(states ...shell.HoldState) engine.HoldNews {
 	w.t.Helper()
-	for {
-		select {
-		case n := <-w.news:
-			if n.State == state {
-				return n
-			}
-		case <-w.done:
-			select {
-			case n := <-w.news:
-				if n.State == state {
-					return n
-				}
-				continue
-			default:
-			}
-			w.t.Fatalf("it ended before it was %s: status %d, %v, %s", state, w.Code, w.Err, w.Out.String())
-		case <-time.After(limit):
-			w.t.Fatalf("it is never %s", state)
-		}
+	n, told := w.await(limit, states)
+	if !told {
+		w.t.Fatalf("it is never %s", states)
 	}
+	return n
 }
 
-// ToldEither waits until it is told of one of two states, and says which.
-func (w *Waiting) ToldEither(a, b shell.HoldState) shell.HoldState {
+// await is Told for a time. One that has ended is told of no more.
+func (w *Waiting) await(d time.Duration, states []shell.HoldState) (n engine.HoldNews, told bool) {
 	w.t.Helper()
-	for {
+	late := time.After(d)
+	for ended := w.done; ; {
 		select {
 		case n := <-w.news:
-			if n.State == a || n.State == b {
-				return n.State
+			if slices.Contains(states, n.State) {
+				return n, true
 			}
-		case <-w.done:
-			w.t.Fatalf("it ended before it was %s or %s: status %d, %v, %s", a, b, w.Code, w.Err, w.Out.String())
-		case <-time.After(limit):
-			w.t.Fatalf("it is neither %s nor %s", a, b)
+			continue
+		case <-ended:
+			ended = nil
+		case <-late:
+			return n, false
+		}
+		select {
+		case n := <-w.news: // told before it ended
+			if slices.Contains(states, n.State) {
+				return n, true
+			}
+			ended = w.done
+		default:
+			w.t.Fatalf("it ended before it was %s: status %d, %v, %s", states, w.Code, w.Err, w.Out.String())
 		}
 	}
 }
@@ -94,17 +91,8 @@ func (w *Waiting) ToldOf(state shell.HoldState, again func()) engine.HoldNews {
 	w.t.Helper()
 	for range missed {
 		again()
-		for end := time.After(missedAfter); end != nil; {
-			select {
-			case n := <-w.news:
-				if n.State == state {
-					return n
-				}
-			case <-w.done:
-				w.t.Fatalf("it ended before it was %s: status %d, %v, %s", state, w.Code, w.Err, w.Out.String())
-			case <-end:
-				end = nil
-			}
+		if n, told := w.await(missedAfter, []shell.HoldState{state}); told {
+			return n
 		}
 	}
 	w.t.Fatalf("of %d starts none is %s", missed, state)

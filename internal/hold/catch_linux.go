@@ -31,14 +31,13 @@ type candidate struct {
 // Bounds: a runtime makes three or four processes on the way, and others may make as many as they
 // like.
 const (
-	youngLimit  = 10 * time.Second
-	maxYoung    = 256
-	maxTraced   = 64
-	seizeLimit  = time.Second
-	lookEvery   = 2 * time.Millisecond // while something may be about to execute
-	idleEvery   = 100 * time.Millisecond
-	cgroupLimit = 256 << 10
-	maxLate     = 50 // looks
+	youngLimit = 10 * time.Second
+	maxYoung   = 256
+	maxTraced  = 64
+	seizeLimit = time.Second
+	lookEvery  = 2 * time.Millisecond // while something may be about to execute
+	idleEvery  = 100 * time.Millisecond
+	maxLate    = 50 // looks
 )
 
 // NewCatcher begins to watch for processes in a cgroup, which holds tells by the content of
@@ -128,7 +127,7 @@ func (c *Catcher) seize(ctx context.Context, pid int) {
 		return
 	}
 	var trace *linux.Trace
-	if cgroup, cerr := p.ReadFile("cgroup", cgroupLimit); cerr == nil && c.holds(cgroup) {
+	if cgroup, cerr := p.Cgroups(); cerr == nil && c.holds(cgroup) {
 		trace, err = p.Trace(ctx, linux.TraceExec, linux.TraceExit)
 	}
 	if err != nil || trace == nil {

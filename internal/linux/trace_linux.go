@@ -53,9 +53,8 @@ type Trace struct {
 	calls  chan func()
 	quit   context.CancelFunc
 	done   chan struct{}
-	at     atomic.Int32 // the TraceKind that it stands at
-	last   atomic.Pointer[TraceEvent]
-	asked  bool // to stop
+	at     atomic.Pointer[TraceEvent] // that it stands at; nil: it runs
+	asked  bool                       // to stop
 }
 
 // traceTick is how often a traced process is looked at although no SIGCHLD has come.
@@ -144,7 +143,7 @@ func (t *Trace) run(seized chan<- error) (detached bool) {
 		case <-t.ctx.Done():
 			// One that runs may come to a signal meanwhile, which PTRACE_DETACH would take away.
 			// The thread's end does not (kernel/ptrace.c, exit_ptrace).
-			return t.at.Load() != 0 && t.detach()
+			return t.Stands() && t.detach()
 		}
 	}
 }
@@ -171,7 +170,7 @@ func (t *Trace) look() (again, gone bool) {
 	sig, event := unix.Signal(info.status&0xff), info.status>>8
 	switch event {
 	case 0:
-		if TraceKind(t.at.Load()) == TraceFault {
+		if t.standsAt(TraceFault) {
 			return false, false
 		}
 		if t.kinds[TraceExit] && t.faulted(sig) {
@@ -184,7 +183,7 @@ func (t *Trace) look() (again, gone bool) {
 		return t.standAt(t.ending()), false
 	case unix.PTRACE_EVENT_STOP:
 		// It is seen again whenever any child of this program's tells of something.
-		if t.asked || TraceKind(t.at.Load()) == TraceStopped {
+		if t.asked || t.standsAt(TraceStopped) {
 			return t.standAt(TraceEvent{Kind: TraceStopped}), false
 		}
 		if sig != unix.SIGTRAP { // job control has stopped it, and it stays so
@@ -216,21 +215,20 @@ func (t *Trace) reap() {
 
 // goOn lets the stopped process go on, with a signal.
 func (t *Trace) goOn(sig unix.Signal) error {
-	t.at.Store(0)
+	t.at.Store(nil)
 	return t.request(unix.PTRACE_CONT, uintptr(sig))
 }
 
 // standAt tells of an event once. The process stands there if it is of a kind that was asked for.
 func (t *Trace) standAt(e TraceEvent) (again bool) {
-	if TraceKind(t.at.Load()) == e.Kind {
+	if t.standsAt(e.Kind) {
 		return false
 	}
 	if !t.kinds[e.Kind] && e.Kind != TraceStopped && e.Kind != TraceFault {
 		return t.goOn(0) == nil
 	}
 	t.asked = false
-	t.last.Store(&e)
-	t.at.Store(int32(e.Kind))
+	t.at.Store(&e)
 	t.tell(e)
 	return false
 }
@@ -272,7 +270,7 @@ func (t *Trace) ending() TraceEvent {
 	if status, err := unix.PtraceGetEventMsg(t.pid); err == nil {
 		e.Status = WaitStatus(status)
 	}
-	if TraceKind(t.at.Load()) != TraceExit {
+	if !t.standsAt(TraceExit) {
 		e.Alone = aloneIn(t.pid)
 	}
 	return e
@@ -295,15 +293,26 @@ func (t *Trace) call(f func() error) error {
 
 var errNoTracer = errors.New("its tracer does not answer")
 
-// Stands says whether the process is stopped at an event.
-func (t *Trace) Stands() bool { return t != nil && t.at.Load() != 0 }
-
 // Standing is the event that the process is stopped at, if it is.
-func (t *Trace) Standing() (TraceEvent, bool) {
-	if !t.Stands() {
-		return TraceEvent{}, false
+func (t *Trace) Standing() (e TraceEvent, stands bool) {
+	if t == nil {
+		return e, false
 	}
-	return *t.last.Load(), true
+	if at := t.at.Load(); at != nil {
+		return *at, true
+	}
+	return e, false
+}
+
+// Stands says whether the process is stopped at an event.
+func (t *Trace) Stands() bool {
+	_, stands := t.Standing()
+	return stands
+}
+
+func (t *Trace) standsAt(kind TraceKind) bool {
+	e, stands := t.Standing()
+	return stands && e.Kind == kind
 }
 
 // Resume lets the process go on from where it stands. It is still traced.
@@ -330,7 +339,7 @@ func (t *Trace) Leave() error {
 		if err != nil { // it was killed
 			return errors.Join(err, PidfdSignal(t.pidfd, SIGCONT))
 		}
-		t.at.Store(0)
+		t.at.Store(nil)
 		return nil
 	})
 	t.Close()

@@ -180,7 +180,7 @@ func TestHeldPod(t *testing.T) {
 		pod.Stop(web)
 		sleeps(pod.Container(critest.ContainerOptions{Name: fmt.Sprintf("side%d", attempt)}))
 		web = pod.Container(critest.ContainerOptions{Name: "web", Attempt: attempt + 1})
-		if w.ToldEither(shell.HoldStopped, shell.HoldLate) == shell.HoldStopped {
+		if w.Told(shell.HoldStopped, shell.HoldLate).State == shell.HoldStopped {
 			held++
 		}
 		if out := w.Ended(0); out != "1\n" {
