@@ -1,15 +1,13 @@
 package agent_test
 
 import (
-	"context"
 	"errors"
-	"net"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"dlx/agent"
+	"dlx/agent/agenttest"
 	"dlx/agent/client"
 	"dlx/agent/server"
 	"dlx/engine"
@@ -62,21 +60,7 @@ func (r *remote) Close() error { return errors.Join(r.Client.Close(), r.local.Cl
 // serve is an agent's address, for the length of a test.
 func serve(t *testing.T, e engine.Engine) client.Address {
 	t.Helper()
-	s := server.New(server.Options{Engine: e, Version: "test"})
-	socket := filepath.Join(t.TempDir(), "agent.sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		if err := errors.Join(s.Shutdown(ctx), <-served); err != nil {
-			t.Error(err)
-		}
-	})
+	_, socket := agenttest.Serve(t, server.Options{Engine: e, Version: "test"})
 	a, err := client.ParseAddress("unix://" + socket)
 	if err != nil {
 		t.Fatal(err)

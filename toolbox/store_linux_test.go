@@ -3,7 +3,6 @@ package toolbox_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -88,19 +87,9 @@ func TestImportTogether(t *testing.T) {
 
 // TestFullDisk: what does not fit leaves nothing behind, and what was there stays.
 func TestFullDisk(t *testing.T) {
-	testutil.RequireRoot(t)
-	mount := testutil.RequireTool(t, "mount")
 	key, public := keyPair(t)
 	policy := &toolbox.Policy{Trust: toolbox.NewTrust(public), Now: now}
-	dir := t.TempDir()
-	if out, err := exec.Command(mount, "-t", "tmpfs", "-o", "size=64k", "none", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	defer func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	}()
+	dir := testutil.SmallDisk(t, "64k")
 	s := toolbox.NewStore(dir)
 	if _, err := s.Import(signed(t, good(), key), policy); err != nil {
 		t.Fatal(err)

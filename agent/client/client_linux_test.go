@@ -6,17 +6,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
-
+	"dlx/agent/agenttest"
 	"dlx/agent/client"
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
@@ -49,31 +45,12 @@ func (l *liar) Capture(_ context.Context, s protoconnect.AgentCaptureServerStrea
 // ask is a client of an agent.
 func ask(t *testing.T, agent protoconnect.AgentHandler) *client.Client {
 	t.Helper()
-	rpc := connect.NewServer()
-	protoconnect.RegisterAgentHandler(rpc, agent)
-	mux := http.NewServeMux()
-	connecthttp.Mount(mux, rpc)
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	s := &http.Server{Handler: mux, Protocols: protocols}
-	socket := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	a, err := client.ParseAddress("unix://" + socket)
+	a, err := client.ParseAddress("unix://" + agenttest.Answer(t, agent))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := client.New(client.Options{Address: a, Version: "1.0"})
-	t.Cleanup(func() {
-		_ = errors.Join(c.Close(), s.Close())
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
+	"dlx/agent/agenttest"
 	"dlx/agent/client"
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
@@ -48,22 +48,7 @@ func (f *fake) Capture(ctx context.Context, _ engine.CaptureRequest, to engine.S
 // agent is a server of a fake engine, and where it listens.
 func agent(t *testing.T, f *fake) (*server.Server, string) {
 	t.Helper()
-	s := server.New(server.Options{Engine: f, Version: "1.0"})
-	socket := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		if err := errors.Join(s.Shutdown(ctx), <-served); err != nil {
-			t.Error(err)
-		}
-	})
-	return s, socket
+	return agenttest.Serve(t, server.Options{Engine: f, Version: "1.0"})
 }
 
 func dial(t *testing.T, socket string) *client.Client {
@@ -295,8 +280,8 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// TestListBounded: what one caller calls its targets does not keep others from the list, and a reason
-// is no place for more than a reason.
+// TestListBounded: what one caller calls its targets does not keep others from the list, and a
+// reason is no place for more than a reason.
 func TestListBounded(t *testing.T) {
 	f, began, _ := holding()
 	_, socket := agent(t, f)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -16,16 +15,7 @@ import (
 
 // TestDiskFull: what fits is kept, whole, and the error says how much it is.
 func TestDiskFull(t *testing.T) {
-	testutil.RequireRoot(t)
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "dlx-test", dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := testutil.SmallDisk(t, "64k")
 	for _, format := range []Format{Pcapng, PcapCooked} {
 		name := filepath.Join(dir, "x")
 		w, err := Open(Options{Name: name, Format: format})

@@ -1,22 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
-	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"dlx/agent/agenttest"
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
 )
@@ -188,19 +182,7 @@ func (l lyingAgent) Capture(_ context.Context, s protoconnect.AgentCaptureServer
 // upon.
 func TestLyingAgent(t *testing.T) {
 	for _, faults := range []bool{false, true} {
-		rpc := connect.NewServer()
-		protoconnect.RegisterAgentHandler(rpc, lyingAgent{faults: faults})
-		mux := http.NewServeMux()
-		connecthttp.Mount(mux, rpc)
-		server := &http.Server{Handler: mux, Protocols: new(http.Protocols)}
-		server.Protocols.SetUnencryptedHTTP2(true)
-		socket := filepath.Join(t.TempDir(), "s")
-		l, err := net.Listen("unix", socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := make(chan error, 1)
-		go func() { served <- server.Serve(l) }()
+		socket := agenttest.Answer(t, lyingAgent{faults: faults})
 		for _, line := range []string{
 			"ps", "ps -o json", "ps --netns", "doctor", "toolbox list", "toolbox verify x", "sessions", "debug -v web -- true", "debug --stopped web -- true",
 			"debug web -- true", "capture web port 1", "capture -D web", "capture -w - web port 1", "inject web", "eject web", "sessions end x", "__complete debug ''", "__complete debug netns://", "__complete debug --toolbox ''", "toolbox list --packages", "ps --agent nonsense\x1b",
@@ -214,10 +196,6 @@ func TestLyingAgent(t *testing.T) {
 					t.Errorf("at byte %d of %q and %q", i, out, errOut)
 				}
 			})
-		}
-		_ = server.Close()
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
 		}
 	}
 }
@@ -235,12 +213,33 @@ func run(t *testing.T, agent string, args []string) (out, errOut string) {
 		t.Fatal(err)
 	}
 	defer stdin.Close()
-	var stdout, stderr bytes.Buffer
-	a := &app{stdin: stdin, stdout: &stdout, stderr: &stderr, newEngine: localEngine, giveUp: func(string, string) error { return nil }}
+	// Files, as of a command line: the program that prints a capture writes to them by itself.
+	stdout, stderr := newFile(t), newFile(t)
+	defer stdout.Close()
+	defer stderr.Close()
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, newEngine: localEngine, giveUp: func(string, string) error { return nil }}
 	t.Setenv("DLX_AGENT", agent)
 	for i := range args {
 		args[i] = strings.Trim(args[i], "\x00") // one that is empty
 	}
 	a.run(append([]string{"dlx"}, args...))
-	return stdout.String(), stderr.String()
+	return content(t, stdout), content(t, stderr)
+}
+
+func newFile(t *testing.T) *os.File {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func content(t *testing.T, file *os.File) string {
+	t.Helper()
+	all, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
 }

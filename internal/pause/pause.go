@@ -1,5 +1,5 @@
-// Package pause waits between two looks at something that tells of no change by itself, and for what
-// should end and may not.
+// Package pause waits between two looks at something that tells of no change by itself, and for
+// what should end and may not.
 package pause
 
 import (

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -190,16 +189,7 @@ func TestNoticed(t *testing.T) {
 
 // TestDiskFull: nothing begins, and what has begun gets its end, all of it.
 func TestDiskFull(t *testing.T) {
-	testutil.RequireRoot(t)
-	disk := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "dlx-test", disk).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := testutil.SmallDisk(t, "4m")
 	dir := filepath.Join(disk, "audit")
 	l := open(t, dir, audit.Options{MaxBytes: 100_000, Interval: time.Hour})
 	const under = 100

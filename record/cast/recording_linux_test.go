@@ -258,16 +258,7 @@ func TestLarge(t *testing.T) {
 
 // TestDiskFull ends the session, with what was shown in the file.
 func TestDiskFull(t *testing.T) {
-	testutil.RequireRoot(t)
-	disk := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "dlx-test", disk).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := testutil.SmallDisk(t, "256k")
 	dir := filepath.Join(disk, "recordings")
 	r := create(t, dir, cast.Options{})
 	ctx, s := r.Wrap(t.Context(), shell.Streams{Stdout: &shown{t: t, file: filepath.Join(dir, "s1.cast")}})

@@ -21,6 +21,7 @@ import (
 	"dlx/target"
 	"dlx/target/containerd"
 	"dlx/target/internal/critest"
+	"dlx/target/runtimetest"
 )
 
 // TestPod: containers of Kubernetes are called by pod and name, their sandboxes are shown to who
@@ -33,7 +34,7 @@ func TestPod(t *testing.T) {
 
 	names := func(f target.Filter) map[string]string {
 		t.Helper()
-		list, err := r.List(bounded(t), f)
+		list, err := r.List(runtimetest.Bounded(t), f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,9 +55,9 @@ func TestPod(t *testing.T) {
 
 	find := func(name string, want ...string) *target.Info {
 		t.Helper()
-		hits, err := r.Find(bounded(t), name)
+		hits, err := r.Find(runtimetest.Bounded(t), name)
 		if err != nil || len(hits) != len(want) {
-			t.Fatalf("%s: %v, %v; want %v", name, ids(hits), err, want)
+			t.Fatalf("%s: %v, %v; want %v", name, runtimetest.IDs(hits), err, want)
 		}
 		for i, c := range hits {
 			if c.ID != "k8s.io/"+want[i] && len(want) == 1 {
@@ -69,7 +70,7 @@ func TestPod(t *testing.T) {
 	find(side[:12], side)
 	find("k8s.io/shop_s", side)
 	info := find("shop_web", web)
-	layers, err := r.Rootfs(bounded(t), info)
+	layers, err := r.Rootfs(runtimetest.Bounded(t), info)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,12 +83,12 @@ func TestPod(t *testing.T) {
 		t.Errorf("%s is not the root of process %d: %v", layers.Merged, info.PID, err)
 	}
 
-	events, err := r.Watch(bounded(t), target.Filter{Labels: []string{"io.kubernetes.container.name=web"}})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{Labels: []string{"io.kubernetes.container.name=web"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pod.Stop(web)
-	if gone, err := r.Inspect(bounded(t), "k8s.io/"+web); err != nil || gone.State != target.Exited || gone.PID != 0 {
+	if gone, err := r.Inspect(runtimetest.Bounded(t), "k8s.io/"+web); err != nil || gone.State != target.Exited || gone.PID != 0 {
 		t.Errorf("stopped: %+v, %v", gone, err)
 	}
 	again := pod.Container(critest.ContainerOptions{Name: "web", Attempt: 1})
@@ -119,7 +120,7 @@ func TestFollowedPod(t *testing.T) {
 	}
 	ended := make(chan result, 1)
 	go func() {
-		stats, err := e.Capture(bounded(t), engine.CaptureRequest{Targets: []string{"shop_web"}, Filter: "port 1", NoProcess: true}, sink)
+		stats, err := e.Capture(runtimetest.Bounded(t), engine.CaptureRequest{Targets: []string{"shop_web"}, Filter: "port 1", NoProcess: true}, sink)
 		ended <- result{stats, err}
 	}()
 	<-sink.on
@@ -162,7 +163,7 @@ func TestHeldPod(t *testing.T) {
 	sleeps := func(id string) {
 		t.Helper()
 		testutil.Wait(t, "the container to run", 20*time.Second, func() bool {
-			c, err := r.Inspect(bounded(t), "k8s.io/"+id)
+			c, err := r.Inspect(runtimetest.Bounded(t), "k8s.io/"+id)
 			if err != nil {
 				t.Fatal(err)
 			}

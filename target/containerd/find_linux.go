@@ -33,22 +33,8 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 		}
 	}
 	entries, err := r.entries(ctx, namespace, beginning(part))
-	hits := matching(entries, part)
-	if len(hits) == 1 {
-		info, ierr := r.inspect(ctx, hits[0].namespace, hits[0].id)
-		switch {
-		case errors.Is(ierr, fault.NotFound): // since the list
-			return nil, err
-		case ierr != nil:
-			return nil, ierr
-		}
-		return []target.Info{*info}, err
-	}
-	var list []target.Info
-	for _, h := range hits {
-		list = append(list, r.info(ctx, h))
-	}
-	return list, err
+	inspect := func(e entry) (*target.Info, error) { return r.inspect(ctx, e.namespace, e.id) }
+	return naming.Found(matching(entries, part), err, inspect, func(e entry) target.Info { return r.info(ctx, e) })
 }
 
 // beginning has containerd list those alone whose names or IDs may begin with a text (filters of

@@ -17,6 +17,7 @@ import (
 	"dlx/target"
 	"dlx/target/internal/grpctest"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/runtimetest"
 )
 
 // TestHostileNames: names that would steer a terminal, lead elsewhere or be another request are
@@ -34,7 +35,7 @@ func TestHostileNames(t *testing.T) {
 		"Containers/Get dlx": {grpctest.Several(grpctest.Message("a", nil, "image"))},
 	})
 	r := open(t, f.Socket)
-	list, err := r.List(bounded(t), target.Filter{All: true})
+	list, err := r.List(runtimetest.Bounded(t), target.Filter{All: true})
 	if err == nil || !strings.Contains(err.Error(), `".." is no name`) || !strings.Contains(err.Error(), `\x1b[2J`) || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("namespaces without names: %v", err)
 	}
@@ -47,20 +48,20 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for name, want := range map[string][]string{"a": {"dlx/a"}, "..": nil, "x": nil, "b": nil, "": nil, "\x1b": nil, `b\x1b[2J`: nil, "dlx/..": nil} {
-		if hits, _ := r.Find(bounded(t), name); cmp.Diff(want, ids(hits)) != "" {
-			t.Errorf("%q: %v, want %v", name, ids(hits), want)
+		if hits, _ := r.Find(runtimetest.Bounded(t), name); cmp.Diff(want, runtimetest.IDs(hits)) != "" {
+			t.Errorf("%q: %v, want %v", name, runtimetest.IDs(hits), want)
 		}
 	}
 	f.TakeAsked()
 	for _, id := range []string{"dlx/..", "../a", "dlx/x/../y", `dlx/b\x1b[2J`, "dlx/", "a\r\nx: y/a"} {
-		if _, err := r.Inspect(bounded(t), id); !errors.Is(err, fault.NotFound) {
+		if _, err := r.Inspect(runtimetest.Bounded(t), id); !errors.Is(err, fault.NotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
 	if asked := f.TakeAsked(); len(asked) > 0 {
 		t.Errorf("asked %q", asked)
 	}
-	if _, err := r.Inspect(bounded(t), "dlx/c"); err == nil || errors.Is(err, fault.NotFound) {
+	if _, err := r.Inspect(runtimetest.Bounded(t), "dlx/c"); err == nil || errors.Is(err, fault.NotFound) {
 		t.Errorf("an answer about another container: %v", err)
 	}
 }
@@ -87,12 +88,12 @@ func TestHostileAnswers(t *testing.T) {
 		}
 		f := grpctest.Serve(t, tt.answers)
 		r := open(t, f.Socket)
-		list, err := r.List(bounded(t), target.Filter{All: true})
-		if name == "labels" && cmp.Diff([]string{"dlx/a"}, ids(list)) != "" {
-			t.Errorf("beside one that can not be read: %v", ids(list))
+		list, err := r.List(runtimetest.Bounded(t), target.Filter{All: true})
+		if name == "labels" && cmp.Diff([]string{"dlx/a"}, runtimetest.IDs(list)) != "" {
+			t.Errorf("beside one that can not be read: %v", runtimetest.IDs(list))
 		}
 		if tt.answers["Containers/Get dlx"] != nil {
-			_, err = r.Inspect(bounded(t), "dlx/a")
+			_, err = r.Inspect(runtimetest.Bounded(t), "dlx/a")
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 1000 {
 			t.Errorf("%s: %.300v, want an error with %q", name, err, tt.want)
@@ -147,7 +148,7 @@ func TestHostileSizes(t *testing.T) {
 	f := grpctest.Serve(t, map[string][][]byte{"Tasks/List dlx": {nil}, "Containers/ListStream dlx": slices.Repeat([][]byte{large}, 5)})
 	r := open(t, f.Socket)
 	for room, want := range map[int]int{4000: 0, 6000: 5} {
-		if n, err := r.EntriesWithin(bounded(t), "dlx", room); n != want || (err == nil) != (n > 0) {
+		if n, err := r.EntriesWithin(runtimetest.Bounded(t), "dlx", room); n != want || (err == nil) != (n > 0) {
 			t.Errorf("in %d bytes: %d containers, %v; want %d", room, n, err, want)
 		}
 	}
@@ -164,7 +165,7 @@ func TestHostileEvents(t *testing.T) {
 		"Containers/Get dlx": {grpctest.Several(grpctest.Message("a"))},
 		"Events/Publish dlx": {nil},
 	})
-	events, err := open(t, f.Socket).Watch(bounded(t), target.Filter{})
+	events, err := open(t, f.Socket).Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +195,7 @@ func TestSilentEvents(t *testing.T) {
 	}
 	mute := grpctest.Serve(t, nil)
 	mute.Hangs = silent.Hangs
-	if _, err := open(t, mute.Socket).Watch(bounded(t), target.Filter{}); err == nil || !strings.Contains(err.Error(), "gRPC status 5") {
+	if _, err := open(t, mute.Socket).Watch(runtimetest.Bounded(t), target.Filter{}); err == nil || !strings.Contains(err.Error(), "gRPC status 5") {
 		t.Errorf("no events of dlx's own: %v", err)
 	}
 }

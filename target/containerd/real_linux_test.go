@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,9 +16,8 @@ import (
 	"dlx/internal/testutil"
 	"dlx/target"
 	"dlx/target/containerd"
+	"dlx/target/runtimetest"
 )
-
-const limit = time.Minute
 
 // daemon is a containerd and the runtime that asks it.
 type daemon struct {
@@ -49,45 +47,29 @@ func (r *daemon) pause(t *testing.T, namespace string) (image string) {
 	return r.Image(t, namespace, "pause", testutil.Prog(t, "pause"))
 }
 
-// bounded is the context of a question. It outlives the test's own, so that clean-up can use it.
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func ids(list []target.Info) (all []string) {
-	for _, c := range list {
-		all = append(all, c.ID)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // TestNamespaces: an ID is one container's in its namespace alone, and Docker's are Docker's.
 func TestNamespaces(t *testing.T) {
 	r := start(t)
 	for _, n := range []string{"dlxa", "dlxb", "moby"} {
 		r.Run(t, testutil.CtrOptions{Namespace: n, Image: r.pause(t, n), ID: "dlx-test-web"})
 	}
-	list, err := r.List(bounded(t), target.Filter{All: true})
-	if diff := cmp.Diff([]string{"dlxa/dlx-test-web", "dlxb/dlx-test-web"}, ids(list)); err != nil || diff != "" {
+	list, err := r.List(runtimetest.Bounded(t), target.Filter{All: true})
+	if diff := cmp.Diff([]string{"dlxa/dlx-test-web", "dlxb/dlx-test-web"}, runtimetest.IDs(list)); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	for name, want := range map[string][]string{
 		"dlx-test-web": {"dlxa/dlx-test-web", "dlxb/dlx-test-web"}, "dlxb/dlx-test-web": {"dlxb/dlx-test-web"}, "dlxa": nil, "dlxa/": nil, "dlxa/dlx": {"dlxa/dlx-test-web"}, "dlxc/dlx": nil,
 		"moby/dlx-test-web": nil,
 	} {
-		hits, err := r.Find(bounded(t), name)
-		if diff := cmp.Diff(want, ids(hits)); err != nil || diff != "" {
+		hits, err := r.Find(runtimetest.Bounded(t), name)
+		if diff := cmp.Diff(want, runtimetest.IDs(hits)); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
-	if _, err := r.Inspect(bounded(t), "dlx-test-web"); !errors.Is(err, fault.Ambiguous) {
+	if _, err := r.Inspect(runtimetest.Bounded(t), "dlx-test-web"); !errors.Is(err, fault.Ambiguous) {
 		t.Errorf("of two: %v", err)
 	}
-	if _, err := r.Inspect(bounded(t), "dlxc/dlx-test-web"); !errors.Is(err, fault.NotFound) {
+	if _, err := r.Inspect(runtimetest.Bounded(t), "dlxc/dlx-test-web"); !errors.Is(err, fault.NotFound) {
 		t.Errorf("in no namespace: %v", err)
 	}
 }
@@ -96,7 +78,7 @@ func TestNamespaces(t *testing.T) {
 func TestSpecified(t *testing.T) {
 	r := start(t)
 	c := r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: r.pause(t, namespace), ID: "dlx-test-a", Env: []string{"A=1"}})
-	info, err := r.Inspect(bounded(t), "dlx-test-a") // without its namespace
+	info, err := r.Inspect(runtimetest.Bounded(t), "dlx-test-a") // without its namespace
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,11 +89,11 @@ func TestSpecified(t *testing.T) {
 	if err != nil || info.Cgroup == "" || !strings.Contains(string(membership), ":"+info.Cgroup+"\n") {
 		t.Errorf("%q is not in\n%s%v", info.Cgroup, membership, err)
 	}
-	again, err := r.Inspect(bounded(t), info.ID)
+	again, err := r.Inspect(runtimetest.Bounded(t), info.ID)
 	if diff := cmp.Diff(info, again); err != nil || diff != "" {
 		t.Errorf("asked again: %v (-first +second):\n%s", err, diff)
 	}
-	if line, err := r.Health(bounded(t)); err != nil || !strings.Contains(line, r.Socket) {
+	if line, err := r.Health(runtimetest.Bounded(t)); err != nil || !strings.Contains(line, r.Socket) {
 		t.Errorf("%q, %v", line, err)
 	}
 }
@@ -123,11 +105,11 @@ func TestStopped(t *testing.T) {
 	c := r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: r.pause(t, namespace), ID: "dlx-test-stopped"})
 	look := func() (*target.Info, target.Layers) {
 		t.Helper()
-		info, err := r.Inspect(bounded(t), "dlx/dlx-test-stopped")
+		info, err := r.Inspect(runtimetest.Bounded(t), "dlx/dlx-test-stopped")
 		if err != nil {
 			t.Fatal(err)
 		}
-		layers, err := r.Rootfs(bounded(t), info)
+		layers, err := r.Rootfs(runtimetest.Bounded(t), info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +127,7 @@ func TestStopped(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(killed.Merged, "mark"), nil, 0o600); err != nil {
 		t.Error(err)
 	}
-	if list, err := r.List(bounded(t), target.Filter{}); err != nil || len(list) != 0 {
+	if list, err := r.List(runtimetest.Bounded(t), target.Filter{}); err != nil || len(list) != 0 {
 		t.Errorf("a list of what runs has %v, %v", list, err)
 	}
 	c.Stop()
@@ -165,7 +147,7 @@ func TestState(t *testing.T) {
 	c := r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: r.pause(t, namespace)})
 	for _, state := range []string{"", r.State, t.TempDir()} {
 		there := containerd.New(containerd.Options{Socket: r.Socket, State: state})
-		layers, err := there.Rootfs(bounded(t), &target.Info{ID: namespace + "/" + c.ID})
+		layers, err := there.Rootfs(runtimetest.Bounded(t), &target.Info{ID: namespace + "/" + c.ID})
 		if want := filepath.Join(r.State, "io.containerd.runtime.v2.task", namespace, c.ID, "rootfs"); err != nil || layers.Merged != want {
 			t.Errorf("state %q: %+v, %v; want %s", state, layers, err, want)
 		}
@@ -179,7 +161,7 @@ func TestState(t *testing.T) {
 func TestNative(t *testing.T) {
 	r := start(t)
 	c := r.Run(t, testutil.CtrOptions{Namespace: namespace, Image: r.pause(t, namespace), Snapshotter: "native"})
-	layers, err := r.Rootfs(bounded(t), &target.Info{ID: namespace + "/" + c.ID})
+	layers, err := r.Rootfs(runtimetest.Bounded(t), &target.Info{ID: namespace + "/" + c.ID})
 	if diff := cmp.Diff(target.Layers{}, layers); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -204,7 +186,7 @@ func TestEvents(t *testing.T) {
 			if e.Err != nil || e.Ref != (target.Ref{Scheme: "containerd", Name: namespace + "/" + want}) {
 				t.Errorf("event %v, want the start of %s", e, want)
 			}
-		case <-bounded(t).Done():
+		case <-runtimetest.Bounded(t).Done():
 			t.Errorf("no start of %s", want)
 		}
 	}
@@ -221,7 +203,7 @@ func TestLabelsOfImages(t *testing.T) {
 	r := start(t)
 	const namespace = "dlxa"
 	image := r.pause(t, namespace)
-	events, err := r.Watch(bounded(t), target.Filter{})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,12 +220,12 @@ func TestLabelsOfImages(t *testing.T) {
 	if e := <-events; e.Err != nil || e.Ref.Name != namespace+"/evil" {
 		t.Errorf("event %v, want the start after the one that is not read", e)
 	}
-	list, err := r.List(bounded(t), target.Filter{})
-	if diff := cmp.Diff([]string{namespace + "/evil"}, ids(list)); err == nil || diff != "" {
+	list, err := r.List(runtimetest.Bounded(t), target.Filter{})
+	if diff := cmp.Diff([]string{namespace + "/evil"}, runtimetest.IDs(list)); err == nil || diff != "" {
 		t.Errorf("%v, want an error about the other one (-want +got):\n%s", err, diff)
 	}
 	for _, name := range []string{"bank_vault", "bank"} {
-		if hits, err := r.Find(bounded(t), name); len(hits) > 0 {
+		if hits, err := r.Find(runtimetest.Bounded(t), name); len(hits) > 0 {
 			t.Errorf("by the name %s: %+v, %v", name, hits, err)
 		}
 	}

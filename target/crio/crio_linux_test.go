@@ -1,13 +1,10 @@
 package crio_test
 
 import (
-	"context"
 	"crypto/rand"
 	"os"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dlx/internal/testutil"
 	"dlx/target"
@@ -18,9 +15,6 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testutil.Main(m)) }
 
-// limit is how long one question may take on a busy machine.
-const limit = time.Minute
-
 func open(t *testing.T, socket string) *crio.Runtime {
 	t.Helper()
 	r := crio.New(crio.Options{Socket: socket})
@@ -30,21 +24,6 @@ func open(t *testing.T, socket string) *crio.Runtime {
 		}
 	})
 	return r
-}
-
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func ids(list []target.Info) (all []string) {
-	for _, c := range list {
-		all = append(all, c.ID)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // TestRuntime is the suite on containerd's server of the interface, since there is no CRI-O here.

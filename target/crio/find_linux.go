@@ -2,7 +2,6 @@ package crio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"dlx/fault"
@@ -19,22 +18,8 @@ func (r *Runtime) Find(ctx context.Context, name string) ([]target.Info, error) 
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	all, err := r.containers(ctx)
-	hits := matching(all, name)
-	if len(hits) == 1 {
-		info, ierr := r.inspect(ctx, hits[0].id)
-		switch {
-		case errors.Is(ierr, fault.NotFound): // since the list
-			return nil, err
-		case ierr != nil:
-			return nil, ierr
-		}
-		return []target.Info{*info}, err
-	}
-	var list []target.Info
-	for _, c := range hits {
-		list = append(list, c.info())
-	}
-	return list, err
+	inspect := func(c container) (*target.Info, error) { return r.inspect(ctx, c.id) }
+	return naming.Found(matching(all, name), err, inspect, func(c container) target.Info { return c.info() })
 }
 
 // matching returns the containers that a name means.

@@ -17,6 +17,7 @@ import (
 	"dlx/target"
 	"dlx/target/internal/grpctest"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/runtimetest"
 )
 
 // labels are entries of a map, more than are read.
@@ -36,7 +37,7 @@ func TestHostileNames(t *testing.T) {
 		told{id: id(1), pod: "p\x1b]0;c\a", name: "web", state: running},
 	)
 	r := open(t, s.Socket)
-	all, err := r.List(bounded(t), target.Filter{PIDs: true})
+	all, err := r.List(runtimetest.Bounded(t), target.Filter{PIDs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +55,16 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, name := range []string{"a", "..", "p", "b", "p_short", "p_dots", "p_upper", "", "\x1b", `p\x1b]0;c\a_web`, strings.ToUpper(id(10))} {
-		if hits, err := r.Find(bounded(t), name); len(hits) > 0 || err != nil {
-			t.Errorf("%q: %v, %v", name, ids(hits), err)
+		if hits, err := r.Find(runtimetest.Bounded(t), name); len(hits) > 0 || err != nil {
+			t.Errorf("%q: %v, %v", name, runtimetest.IDs(hits), err)
 		}
 	}
 	s.TakeAsked()
 	for _, name := range []string{"a", "..", "", id(1)[:12], strings.ToUpper(id(10)), id(1) + "\r\nx: y", "k8s.io/" + id(1)} {
-		if _, err := r.Inspect(bounded(t), name); !errors.Is(err, fault.NotFound) {
+		if _, err := r.Inspect(runtimetest.Bounded(t), name); !errors.Is(err, fault.NotFound) {
 			t.Errorf("%q: %v", name, err)
 		}
-		if _, err := r.Rootfs(bounded(t), &target.Info{ID: name}); !errors.Is(err, fault.NotFound) {
+		if _, err := r.Rootfs(runtimetest.Bounded(t), &target.Info{ID: name}); !errors.Is(err, fault.NotFound) {
 			t.Errorf("files of %q: %v", name, err)
 		}
 	}
@@ -118,11 +119,11 @@ func TestHostileAnswers(t *testing.T) {
 		var err error
 		switch tt.question {
 		case list:
-			_, err = r.List(bounded(t), target.Filter{All: true})
+			_, err = r.List(runtimetest.Bounded(t), target.Filter{All: true})
 		case version:
-			_, err = r.Health(bounded(t))
+			_, err = r.Health(runtimetest.Bounded(t))
 		default:
-			_, err = r.Inspect(bounded(t), id(1))
+			_, err = r.Inspect(runtimetest.Bounded(t), id(1))
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 1000 {
 			t.Errorf("%s: %.300v, want an error with %q", name, err, tt.want)
@@ -135,15 +136,15 @@ func TestHostileBeside(t *testing.T) {
 	web := told{id: id(1), pod: "shop", name: "web", state: running}
 	many := grpctest.With(grpctest.Message(id(2)), 8, labels()...)
 	s := grpctest.Serve(t, map[string][][]byte{list: {append(grpctest.Several(many), listing(web)...)}})
-	if all, err := open(t, s.Socket).List(bounded(t), target.Filter{}); err == nil || cmp.Diff([]string{id(1)}, ids(all)) != "" {
-		t.Errorf("%v, %v", ids(all), err)
+	if all, err := open(t, s.Socket).List(runtimetest.Bounded(t), target.Filter{}); err == nil || cmp.Diff([]string{id(1)}, runtimetest.IDs(all)) != "" {
+		t.Errorf("%v, %v", runtimetest.IDs(all), err)
 	}
 }
 
 // TestHostileVersion: a version that would steer a terminal is escaped and short.
 func TestHostileVersion(t *testing.T) {
 	s := grpctest.Serve(t, map[string][][]byte{version: {grpctest.Message("0.1.0", "\x1b[2J", strings.Repeat("1", 1<<20))}})
-	line, err := open(t, s.Socket).Health(bounded(t))
+	line, err := open(t, s.Socket).Health(runtimetest.Bounded(t))
 	if err != nil || strings.Contains(line, "\x1b") || len(line) > 300 {
 		t.Errorf("%.300q, %v", line, err)
 	}

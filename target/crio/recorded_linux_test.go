@@ -21,6 +21,7 @@ import (
 	"dlx/target"
 	"dlx/target/internal/grpctest"
 	"dlx/target/internal/grpcwire"
+	"dlx/target/runtimetest"
 )
 
 // These answers are CRI-O's by its source (up to 1.37), which could not be run. They were made by
@@ -144,7 +145,7 @@ func TestInspect(t *testing.T) {
 		"system.slice:crio:" + id(1):                    "/system.slice/crio-" + id(1) + ".scope",
 	} {
 		s := serve(t, told{id: id(1), pod: "shop", name: "web", state: running, started: start, pid: 4242, cgroup: form, root: "/nowhere/merged"})
-		got, err := open(t, s.Socket).Inspect(bounded(t), id(1))
+		got, err := open(t, s.Socket).Inspect(runtimetest.Bounded(t), id(1))
 		if err != nil {
 			t.Errorf("%s: %v", form, err)
 			continue
@@ -168,7 +169,7 @@ func TestStates(t *testing.T) {
 	for state, want := range map[int]target.State{created: target.Created, running: target.Running, exited: target.Exited, unknown: "unknown"} {
 		s := serve(t, told{id: id(1), pod: "shop", name: "web", state: state, pid: 4242, cgroup: "/crio/crio-" + id(1)})
 		s.Answers[sandboxes] = [][]byte{nil}
-		got, err := open(t, s.Socket).Inspect(bounded(t), id(1))
+		got, err := open(t, s.Socket).Inspect(runtimetest.Bounded(t), id(1))
 		if err != nil || got.State != want || (got.PID != 0) != want.Live() || !got.Started.IsZero() {
 			t.Errorf("%d: %+v, %v; want it %s", state, got, err, want)
 		}
@@ -194,7 +195,7 @@ func TestAwaited(t *testing.T) {
 	} {
 		s := serve(t, told{id: id(1), pod: "shop", name: "web", state: exited})
 		s.Answers[sandboxes] = [][]byte{tt.answer}
-		got, err := open(t, s.Socket).Inspect(bounded(t), id(1))
+		got, err := open(t, s.Socket).Inspect(runtimetest.Bounded(t), id(1))
 		if err != nil || got.Awaited != tt.want {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -213,22 +214,22 @@ func TestFindRecorded(t *testing.T) {
 	for name, want := range map[string][]string{
 		"shop_web": {id(2)}, "shop": {id(2), "f" + id(3)[1:]}, id(2): {id(2)}, "000": {id(1), id(2), id(4)}, "x": nil, "": nil, "..": nil, "web": nil,
 	} {
-		hits, err := r.Find(bounded(t), name)
-		if diff := cmp.Diff(want, ids(hits)); err != nil || diff != "" {
+		hits, err := r.Find(runtimetest.Bounded(t), name)
+		if diff := cmp.Diff(want, runtimetest.IDs(hits)); err != nil || diff != "" {
 			t.Errorf("%q: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
 	s.Set(list, listing(told{id: id(2), pod: "shop", name: "web", state: running}))
 	s.Set(statusOf) // it has gone since
-	if hits, err := r.Find(bounded(t), "shop"); len(hits) > 0 || err != nil {
-		t.Errorf("gone: %v, %v", ids(hits), err)
+	if hits, err := r.Find(runtimetest.Bounded(t), "shop"); len(hits) > 0 || err != nil {
+		t.Errorf("gone: %v, %v", runtimetest.IDs(hits), err)
 	}
 }
 
 // TestHealth: CRI-O's own name and version.
 func TestHealth(t *testing.T) {
 	s := grpctest.Serve(t, map[string][][]byte{version: {grpctest.Message("0.1.0", "cri-o", "1.37.0", "v1")}})
-	if line, err := open(t, s.Socket).Health(bounded(t)); err != nil || line != "cri-o 1.37.0 at "+s.Socket {
+	if line, err := open(t, s.Socket).Health(runtimetest.Bounded(t)); err != nil || line != "cri-o 1.37.0 at "+s.Socket {
 		t.Errorf("%q, %v", line, err)
 	}
 }
@@ -258,7 +259,7 @@ func TestProcess(t *testing.T) {
 	} {
 		s := serve(t, told{id: id(1), pod: "shop", name: "web", state: running, started: time.Now(), pid: tt.pid, cgroup: tt.cgroup})
 		set := target.NewSet(open(t, s.Socket))
-		held, err := set.Open(bounded(t), "crio://"+id(1))
+		held, err := set.Open(runtimetest.Bounded(t), "crio://"+id(1))
 		switch {
 		case err == nil && tt.refusal != "":
 			t.Errorf("%s: taken", name)
@@ -285,7 +286,7 @@ func TestListedProcess(t *testing.T) {
 	sleeper(t, parent+"/crio-"+fresh)
 	sleeper(t, parent+"/crio-conmon-"+monitor)
 	s := serve(t, told{id: own, state: running}, told{id: fresh, state: created}, told{id: monitor, state: running})
-	all, err := open(t, s.Socket).List(bounded(t), target.Filter{All: true, PIDs: true})
+	all, err := open(t, s.Socket).List(runtimetest.Bounded(t), target.Filter{All: true, PIDs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ func TestRootfs(t *testing.T) {
 		"trailing stop": {merged + "/", running, nil, target.Layers{}},
 	} {
 		s := serve(t, told{id: id(1), pod: "shop", name: "web", state: tt.state, pid: 7, cgroup: "/crio/crio-" + id(1), root: tt.root, annotations: tt.more})
-		got, err := open(t, s.Socket).Rootfs(bounded(t), &target.Info{Runtime: "crio", ID: id(1)})
+		got, err := open(t, s.Socket).Rootfs(runtimetest.Bounded(t), &target.Info{Runtime: "crio", ID: id(1)})
 		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"dlx/target"
 	"dlx/target/internal/grpctest"
+	"dlx/target/runtimetest"
 )
 
 // patient is so long that no look comes of it in a test.
@@ -33,7 +34,7 @@ func next(t *testing.T, events <-chan target.Event) target.Event {
 			t.Error("there are no more events")
 		}
 		return e
-	case <-bounded(t).Done():
+	case <-runtimetest.Bounded(t).Done():
 		t.Fatal("no event")
 		return target.Event{}
 	}
@@ -130,7 +131,7 @@ func TestWatchSlow(t *testing.T) {
 	close(s.Gate)
 	select {
 	case <-s.Hung: // all is sent
-	case <-bounded(t).Done():
+	case <-runtimetest.Bounded(t).Done():
 		t.Error("the runtime waits for who takes no events")
 	}
 	if e := next(t, got); e.Err != nil || e.Ref.Name != id(1) {

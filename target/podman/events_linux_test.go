@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/target"
+	"dlx/target/runtimetest"
 )
 
 // line is an event as Podman 4.3.1 sends it.
@@ -59,7 +60,7 @@ func TestTold(t *testing.T) {
 		{target.Filter{Labels: []string{"name=a"}}, nil},
 	} {
 		r := fake(t, routes)
-		events, err := r.Watch(bounded(t), tt.filter)
+		events, err := r.Watch(runtimetest.Bounded(t), tt.filter)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,7 @@ func TestStreamEnds(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"cause":"no log","message":"no log\u001b","response":500}` + "\n"))
 	}})
-	events, err := r.Watch(bounded(t), target.Filter{})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestLongLine(t *testing.T) {
 		}
 		sent <- n
 	}})
-	events, err := r.Watch(bounded(t), target.Filter{})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func TestLargeLabels(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-req.Context().Done()
 	}})
-	events, err := r.Watch(bounded(t), target.Filter{})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}

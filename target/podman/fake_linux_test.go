@@ -1,7 +1,6 @@
 package podman
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"os"
@@ -65,13 +64,6 @@ func fake(t *testing.T, routes map[string]http.HandlerFunc) *Runtime {
 // says answers with a text.
 func says(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
-}
-
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), long)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // id is a container's ID of one letter.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/target"
+	"dlx/target/runtimetest"
 )
 
 func TestCalled(t *testing.T) {
@@ -57,7 +58,7 @@ func TestStates(t *testing.T) {
 			"n0 running 7", "n1 paused 7", "n2 running 7", "n3 exited 0", "n4 exited 0", "n5 created 0", "n6 created 0", "n7 bad state 0", "pod-infra running 8",
 		}},
 	} {
-		infos, err := r.List(bounded(t), tt.filter)
+		infos, err := r.List(runtimetest.Bounded(t), tt.filter)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"dlx/fault"
 	"dlx/target"
+	"dlx/target/runtimetest"
 )
 
 // head is that of an answer of Podman's.
@@ -116,7 +117,7 @@ func TestHostile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r, written := hostile(t, tt.serve)
 			r.most = most
-			for what, err := range questions(bounded(t), r) {
+			for what, err := range questions(runtimetest.Bounded(t), r) {
 				switch {
 				case (err == nil) != (tt.health && what == "health"):
 					t.Errorf("%s: %v", what, err)
@@ -181,8 +182,8 @@ func TestImplausible(t *testing.T) {
 		list := fmt.Sprintf(`[{"Id":%q,"Names":["%s"],"State":"%s","Pid":%s}]`, tt.id, tt.name, tt.state, tt.pid)
 		one := fmt.Sprintf(`{"Id":%q,"Name":"%s","State":{"Status":"%s","Pid":%s},"GraphDriver":{"Data":{"UpperDir":%q}}}`, tt.id, tt.name, tt.state, tt.pid, tt.dir)
 		r := fake(t, map[string]http.HandlerFunc{"/containers/json": says(list), "/containers/" + id("a") + "/json": says(one)})
-		_, ierr := r.Inspect(bounded(t), id("a"))
-		_, lerr := r.List(bounded(t), target.Filter{})
+		_, ierr := r.Inspect(runtimetest.Bounded(t), id("a"))
+		_, lerr := r.List(runtimetest.Bounded(t), target.Filter{})
 		if tt.dir != "/x" {
 			lerr = ierr // a list has none
 		}
@@ -198,10 +199,10 @@ func TestImplausible(t *testing.T) {
 func TestMore(t *testing.T) {
 	one := fmt.Sprintf(`{"Id":%q,"Name":"web"}`, id("a"))
 	r := fake(t, map[string]http.HandlerFunc{"/containers/json": says("[] {}"), "/containers/" + id("a") + "/json": says(one + one)})
-	if _, err := r.List(bounded(t), target.Filter{}); err == nil {
+	if _, err := r.List(runtimetest.Bounded(t), target.Filter{}); err == nil {
 		t.Error("list: no error")
 	}
-	if _, err := r.Inspect(bounded(t), id("a")); err == nil {
+	if _, err := r.Inspect(runtimetest.Bounded(t), id("a")); err == nil {
 		t.Error("inspect: no error")
 	}
 }
@@ -210,7 +211,7 @@ func TestMore(t *testing.T) {
 func TestAnother(t *testing.T) {
 	one := fmt.Sprintf(`{"Id":%q,"Name":"web"}`, id("b"))
 	r := fake(t, map[string]http.HandlerFunc{"/containers/" + id("a") + "/json": says(one)})
-	if _, err := r.Inspect(bounded(t), id("a")); !errors.Is(err, fault.NotFound) {
+	if _, err := r.Inspect(runtimetest.Bounded(t), id("a")); !errors.Is(err, fault.NotFound) {
 		t.Errorf("inspect: %v, want fault.NotFound", err)
 	}
 }

@@ -56,7 +56,7 @@ func TestRootless(t *testing.T) {
 // owned checks what is said of a user's container beside what is said of root's.
 func owned(t *testing.T, here *testutil.PodmanService, image string) {
 	c := here.Run(t, testutil.RunOptions{Image: image}, "")
-	info, err := open(t, here).Inspect(bounded(t), c.ID())
+	info, err := open(t, here).Inspect(runtimetest.Bounded(t), c.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,24 +103,17 @@ func open(t *testing.T, here *testutil.PodmanService) *podman.Runtime {
 	return r
 }
 
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), long)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // pod checks that a pod's own container is beside the others only if all are asked for, and that
 // the pod's name and a container's lead to the container.
 func pod(t *testing.T, here *testutil.PodmanService, image string) {
 	r := open(t, here)
 	mark := map[string]string{"dlx.test": "pod", "io.podman.compose.service": "front"}
 	name := here.Pod(t, image, mark)
-	events, err := r.Watch(bounded(t), target.Filter{Labels: []string{"dlx.test=pod"}})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{Labels: []string{"dlx.test=pod"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	every, err := r.Watch(bounded(t), target.Filter{})
+	every, err := r.Watch(runtimetest.Bounded(t), target.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +130,7 @@ func pod(t *testing.T, here *testutil.PodmanService, image string) {
 		{target.Filter{}, []string{web.Name()}},
 		{target.Filter{All: true}, []string{web.Name(), name + "-infra"}},
 	} {
-		list, err := r.List(bounded(t), tt.filter)
+		list, err := r.List(runtimetest.Bounded(t), tt.filter)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,11 +144,11 @@ func pod(t *testing.T, here *testutil.PodmanService, image string) {
 		}
 	}
 	for _, called := range []string{name + "_" + web.Name(), "front"} {
-		if hits, err := r.Find(bounded(t), called); err != nil || len(hits) != 1 || hits[0].ID != web.ID() {
+		if hits, err := r.Find(runtimetest.Bounded(t), called); err != nil || len(hits) != 1 || hits[0].ID != web.ID() {
 			t.Errorf("%s: %v, %v", called, hits, err)
 		}
 	}
-	if hits, err := r.Find(bounded(t), name+"-infra"); err != nil || len(hits) != 1 {
+	if hits, err := r.Find(runtimetest.Bounded(t), name+"-infra"); err != nil || len(hits) != 1 {
 		t.Errorf("the pod's own: %v, %v", hits, err)
 	}
 }
@@ -166,7 +159,7 @@ func layers(t *testing.T, here *testutil.PodmanService, image string) {
 	c := here.Run(t, testutil.RunOptions{Image: image, ReadOnly: true}, "")
 	look := func() *target.Info {
 		t.Helper()
-		info, err := r.Inspect(bounded(t), c.ID())
+		info, err := r.Inspect(runtimetest.Bounded(t), c.ID())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +195,7 @@ func exec(t *testing.T, here *testutil.PodmanService) {
 	r := open(t, here)
 	image := here.Image("exec", testutil.Prog(t, "pause"), testutil.Prog(t, "true"))
 	c := here.Run(t, testutil.RunOptions{Image: image}, "")
-	events, err := r.Watch(bounded(t), target.Filter{ID: c.ID()})
+	events, err := r.Watch(runtimetest.Bounded(t), target.Filter{ID: c.ID()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +237,7 @@ func subscribed(t *testing.T, here *testutil.PodmanService, image string) {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		ctx, stop := context.WithCancel(bounded(t))
+		ctx, stop := context.WithCancel(runtimetest.Bounded(t))
 		events, err := r.Watch(ctx, target.Filter{ID: c.ID()})
 		if err != nil {
 			t.Fatal(err)
@@ -282,7 +275,7 @@ func health(t *testing.T, here *testutil.PodmanService) {
 	if here.UID() != 0 {
 		want += fmt.Sprintf(" (user %d)", here.UID())
 	}
-	if line, err := open(t, here).Health(bounded(t)); err != nil || line != want {
+	if line, err := open(t, here).Health(runtimetest.Bounded(t)); err != nil || line != want {
 		t.Errorf("%q, %v, want %q", line, err, want)
 	}
 }
@@ -290,7 +283,7 @@ func health(t *testing.T, here *testutil.PodmanService) {
 // otherOwner checks that a Podman is not taken for another user's.
 func otherOwner(t *testing.T, here *testutil.PodmanService) {
 	r := podman.New(podman.Options{Socket: here.Socket, Owner: here.UID() + 1})
-	if _, err := r.Health(bounded(t)); !errors.Is(err, fault.NoRuntime) {
+	if _, err := r.Health(runtimetest.Bounded(t)); !errors.Is(err, fault.NoRuntime) {
 		t.Errorf("%v, want fault.NoRuntime", err)
 	}
 	if err := r.Close(); err != nil {
@@ -302,7 +295,7 @@ func otherOwner(t *testing.T, here *testutil.PodmanService) {
 func TestServiceEnds(t *testing.T) {
 	here := testutil.RequirePodman(t).Serve()
 	c := here.Run(t, testutil.RunOptions{Image: here.Image("pause", testutil.Prog(t, "pause")), NoStart: true}, "")
-	events, err := open(t, here).Watch(bounded(t), target.Filter{ID: c.ID()})
+	events, err := open(t, here).Watch(runtimetest.Bounded(t), target.Filter{ID: c.ID()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"dlx/fault"
 	"dlx/internal/testutil"
 	"dlx/target"
+	"dlx/target/runtimetest"
 )
 
 // user is somebody's directory below that of a test.
@@ -112,7 +113,7 @@ func TestSockets(t *testing.T) {
 	}
 	for uid := range refused {
 		r := open(t, Options{filepath.Join(users, fmt.Sprint(uid), below), uid})
-		if _, err := r.List(bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
+		if _, err := r.List(runtimetest.Bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
 			t.Errorf("user %d: %v, want fault.NoRuntime", uid, err)
 		}
 	}
@@ -122,7 +123,7 @@ func TestSockets(t *testing.T) {
 	}
 	// What listens at the good one is root's process.
 	r := open(t, want[1])
-	if _, err := r.List(bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) || !strings.Contains(err.Error(), "is of user 0, and not 1001") {
+	if _, err := r.List(runtimetest.Bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) || !strings.Contains(err.Error(), "is of user 0, and not 1001") {
 		t.Errorf("a process of root's: %v", err)
 	}
 }
@@ -158,7 +159,7 @@ func TestOwner(t *testing.T) {
 		t.Error("a user's process is taken for another user's")
 	}
 	c := &target.Info{Layers: target.Layers{Merged: "/etc", Upper: "/etc", Lower: []string{"/etc"}}}
-	if layers, err := other.Rootfs(bounded(t), c); err != nil || layers.Merged+layers.Upper != "" || layers.Lower != nil {
+	if layers, err := other.Rootfs(runtimetest.Bounded(t), c); err != nil || layers.Merged+layers.Upper != "" || layers.Lower != nil {
 		t.Errorf("%+v, %v", layers, err)
 	}
 }

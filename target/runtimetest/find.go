@@ -53,7 +53,7 @@ func (s *Suite) list(t *testing.T) {
 		{"with another value", target.Filter{Labels: []string{"dlx.test=x"}}, nil},
 		{"by ID", target.Filter{ID: other.ID(), PIDs: true}, []Container{other}},
 	} {
-		list, err := r.List(bounded(t), tt.filter)
+		list, err := r.List(Bounded(t), tt.filter)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -102,7 +102,7 @@ func (s *Suite) find(t *testing.T) {
 		{".", nil},
 		{one.Name() + "_", nil},
 	} {
-		hits, err := r.Find(bounded(t), tt.name)
+		hits, err := r.Find(Bounded(t), tt.name)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -122,7 +122,7 @@ func (s *Suite) find(t *testing.T) {
 		if len(hits) != 1 {
 			continue
 		}
-		whole, err := r.Inspect(bounded(t), hits[0].ID)
+		whole, err := r.Inspect(Bounded(t), hits[0].ID)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		} else if diff := cmp.Diff(*whole, hits[0]); diff != "" {
@@ -130,7 +130,7 @@ func (s *Suite) find(t *testing.T) {
 		}
 	}
 	one.Rename(one.Name() + "x")
-	if hits, err := r.Find(bounded(t), one.Name()); err != nil || len(hits) != 1 || hits[0].ID != one.ID() {
+	if hits, err := r.Find(Bounded(t), one.Name()); err != nil || len(hits) != 1 || hits[0].ID != one.ID() {
 		t.Errorf("by its new name: %v, %v", hits, err)
 	}
 }
@@ -141,7 +141,7 @@ func (s *Suite) inspect(t *testing.T) {
 	c := s.Run(t, Options{NoStart: true, Env: []string{"DLX_TEST=inspect"}, Labels: map[string]string{"dlx.test": "inspect"}})
 	look := func(when string, state target.State) *target.Info {
 		t.Helper()
-		info, err := r.Inspect(bounded(t), c.ID())
+		info, err := r.Inspect(Bounded(t), c.ID())
 		if err != nil {
 			t.Fatalf("%s: %v", when, err)
 		}
@@ -170,7 +170,7 @@ func (s *Suite) inspect(t *testing.T) {
 	c.Stop()
 	look("stopped", target.Exited)
 	c.Remove()
-	if _, err := r.Inspect(bounded(t), c.ID()); !errors.Is(err, fault.NotFound) {
+	if _, err := r.Inspect(Bounded(t), c.ID()); !errors.Is(err, fault.NotFound) {
 		t.Errorf("removed: %v, want fault.NotFound", err)
 	}
 }

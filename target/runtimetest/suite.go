@@ -7,6 +7,7 @@ package runtimetest
 import (
 	"context"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -77,13 +78,6 @@ func (s *Suite) open(t *testing.T, socket string) target.Runtime {
 	return r
 }
 
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // rootOf identifies the root directory that a process sees.
 func rootOf(t *testing.T, dir string) os.FileInfo {
 	t.Helper()
@@ -92,4 +86,21 @@ func rootOf(t *testing.T, dir string) os.FileInfo {
 		t.Fatal(err)
 	}
 	return info
+}
+
+// Bounded is the context of a question. It outlives the test's own, so that clean-up can use it.
+func Bounded(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// IDs are a list's, sorted.
+func IDs(list []target.Info) (all []string) {
+	for _, c := range list {
+		all = append(all, c.ID)
+	}
+	slices.Sort(all)
+	return all
 }

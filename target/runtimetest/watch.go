@@ -22,11 +22,11 @@ func (s *Suite) rootfs(t *testing.T) {
 	c := s.Run(t, Options{})
 	layers := func() target.Layers {
 		t.Helper()
-		info, err := r.Inspect(bounded(t), c.ID())
+		info, err := r.Inspect(Bounded(t), c.ID())
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := r.Rootfs(bounded(t), info)
+		l, err := r.Rootfs(Bounded(t), info)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func (s *Suite) watch(t *testing.T) {
 // itself lets through a container's next starts, or those of what takes its place.
 func (s *Suite) itself(t *testing.T, r target.Runtime, c Container) target.Filter {
 	t.Helper()
-	info, err := r.Inspect(bounded(t), c.ID())
+	info, err := r.Inspect(Bounded(t), c.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func next(t *testing.T, events <-chan target.Event, want target.Ref) {
 		if !ok || e.Err != nil || e.Ref != want {
 			t.Errorf("event %v (%v), want the start of %v", e, ok, want)
 		}
-	case <-bounded(t).Done():
+	case <-Bounded(t).Done():
 		t.Errorf("no start of %v", want)
 	}
 }
@@ -161,13 +161,13 @@ func (s *Suite) silent(t *testing.T) {
 // absent checks that a runtime which is not there is said so, by each question.
 func (s *Suite) absent(t *testing.T) {
 	r := s.open(t, filepath.Join(t.TempDir(), "no.sock"))
-	if _, err := r.List(bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
+	if _, err := r.List(Bounded(t), target.Filter{}); !errors.Is(err, fault.NoRuntime) {
 		t.Errorf("list: %v, want fault.NoRuntime", err)
 	}
-	if _, err := r.Find(bounded(t), "web"); !errors.Is(err, fault.NoRuntime) {
+	if _, err := r.Find(Bounded(t), "web"); !errors.Is(err, fault.NoRuntime) {
 		t.Errorf("find: %v, want fault.NoRuntime", err)
 	}
-	if _, err := r.Health(bounded(t)); !errors.Is(err, fault.NoRuntime) {
+	if _, err := r.Health(Bounded(t)); !errors.Is(err, fault.NoRuntime) {
 		t.Errorf("health: %v, want fault.NoRuntime", err)
 	}
 }

@@ -1,11 +1,9 @@
 package grpctest
 
 import (
+	"dlx/internal/testutil"
 	"encoding/binary"
-	"errors"
-	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -28,21 +26,8 @@ type Server struct {
 // Serve starts one.
 func Serve(t testing.TB, answers map[string][][]byte) *Server {
 	t.Helper()
-	s := &Server{Socket: filepath.Join(t.TempDir(), "server.sock"), Answers: answers, Hung: make(chan struct{}, 1)}
-	l, err := net.Listen("unix", s.Socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: s, Protocols: new(http.Protocols)}
-	server.Protocols.SetUnencryptedHTTP2(true)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
-	t.Cleanup(func() {
-		_ = server.Close()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
+	s := &Server{Answers: answers, Hung: make(chan struct{}, 1)}
+	s.Socket = testutil.ServeHTTP2(t, s)
 	return s
 }
 

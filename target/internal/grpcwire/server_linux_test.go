@@ -3,7 +3,6 @@ package grpcwire_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -34,18 +33,7 @@ func listen(t *testing.T) net.Listener {
 // serve answers at a socket by HTTP/2.
 func serve(t *testing.T, f http.HandlerFunc) (socket string) {
 	t.Helper()
-	l := listen(t)
-	server := &http.Server{Handler: f, Protocols: new(http.Protocols)}
-	server.Protocols.SetUnencryptedHTTP2(true)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
-	t.Cleanup(func() {
-		_ = server.Close()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return testutil.ServeHTTP2(t, f)
 }
 
 // raw answers each connection at a socket by a function, until the test ends.

@@ -1,6 +1,9 @@
 package naming
 
 import (
+	"dlx/fault"
+	"dlx/target"
+	"errors"
 	"strings"
 	"time"
 )
@@ -68,4 +71,23 @@ func (c *Candidate) after(other *Candidate) bool {
 		return c.Live
 	}
 	return c.Created.After(other.Created)
+}
+
+// Found is what Find returns of hits: of a single one all that inspect tells, unless it is gone
+// meanwhile, of others what they are known by. listed is the error beside their list.
+func Found[T any](hits []T, listed error, inspect func(T) (*target.Info, error), known func(T) target.Info) (list []target.Info, err error) {
+	if len(hits) == 1 {
+		info, err := inspect(hits[0])
+		switch {
+		case errors.Is(err, fault.NotFound): // since the list
+			return nil, listed
+		case err != nil:
+			return nil, err
+		}
+		return []target.Info{*info}, listed
+	}
+	for _, h := range hits {
+		list = append(list, known(h))
+	}
+	return list, listed
 }
