@@ -55,7 +55,7 @@ func runAt(t *testing.T, rules, tcp string, files tlsid.Files, change ...func(*a
 		Socket: socket, TCP: tcp, TLS: files, Policy: p.policy, State: p.state, Record: agent.RecordAll, Version: "test", Log: slog.New(slog.NewJSONHandler(p.log, nil)),
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{
-				Runtimes: []target.Runtime{docker.New(docker.Options{Host: d.Host})}, State: p.state, Configs: []string{t.TempDir()}, Gate: gate,
+				Runtimes: []target.Runtime{docker.New(docker.Options{Host: d.Host})}, State: p.state, Configs: []string{t.TempDir()}, KeepReady: true, Gate: gate,
 			})
 		},
 	}

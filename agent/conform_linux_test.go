@@ -44,7 +44,7 @@ func TestHolds(t *testing.T) {
 func overSocket(t *testing.T, p enginetest.Place) engine.Engine {
 	local := engine.NewLocal(engine.LocalOptions{
 		Runtimes: []target.Runtime{docker.New(docker.Options{Host: p.Docker})},
-		State:    p.State, Configs: []string{p.Config}, HostFiles: true, Gate: p.Gate,
+		State:    p.State, Configs: []string{p.Config}, HostFiles: true, KeepReady: true, Gate: p.Gate,
 	})
 	return &remote{client.New(client.Options{Address: serve(t, local), Version: "test"}), local}
 }

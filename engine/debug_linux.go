@@ -34,6 +34,7 @@ type debug struct {
 	devices  []inject.Device // those that the request names
 	box      *inject.Mounted // for FSToolbox
 	init     *linux.FD
+	keeper   *shell.Ready // that was prepared for it; may be nil
 	session  *shell.Session
 	view     *inject.View
 	held     *holding // of a container that was waited for
@@ -134,13 +135,16 @@ func (d *debug) place(ctx context.Context) (err error) {
 	if d.tools, d.seen, err = d.local.toolboxes(d.req.Toolboxes); err != nil {
 		return err
 	}
-	d.box, err = inject.Mount(ctx, d.tools)
+	d.box, err = d.placeTools(ctx)
 	failpoint.At("debug.placed")
 	return err
 }
 
 // prepare seals the session's first process in memory, which is its keeper too.
 func (d *debug) prepare() error {
+	if d.init, d.keeper = d.local.ready.take(); d.init != nil {
+		return nil
+	}
 	own, err := d.local.bundled()
 	switch {
 	case err != nil && d.req.FS == FSToolbox:
@@ -156,7 +160,7 @@ func (d *debug) prepare() error {
 // begin makes the session's cgroup and starts its keeper, once the tools are placed. Placing them
 // keeps every processor busy, and what comes next does not: the keeper's start is hidden behind it.
 func (d *debug) begin(ctx context.Context) (err error) {
-	o := shell.Options{Profile: d.profile, Limits: d.limits, Rootless: d.local.rootless, Stopped: d.held.stoppable()}
+	o := shell.Options{Profile: d.profile, Limits: d.limits, Rootless: d.local.rootless, Stopped: d.held.stoppable(), Ready: d.keeper}
 	for _, device := range d.devices {
 		o.Devices = append(o.Devices, device.Device)
 	}
@@ -270,6 +274,10 @@ func (d *debug) restraints() shell.Restraints {
 func (d *debug) close() error {
 	failpoint.At("debug.close")
 	d.held.close()
+	d.keeper.Close()
+	if d.local.o.KeepReady {
+		d.local.ready.refill(d.local.sealed)
+	}
 	return together(func() error {
 		if d.session == nil {
 			return nil

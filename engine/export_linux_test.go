@@ -26,3 +26,18 @@ func WithoutBirths() (restore func()) {
 	newCatcher = func(func([]byte) bool) (*hold.Catcher, error) { return nil, linux.ErrNoBirths }
 	return func() { newCatcher = old }
 }
+
+// Shares says whether a Local keeps its toolbox placed for sessions to come.
+func (l *Local) Shares() bool {
+	l.ready.mu.Lock()
+	defer l.ready.mu.Unlock()
+	return l.ready.box != nil
+}
+
+// NextReady waits until it is known whether the next session is prepared.
+func (l *Local) NextReady() bool {
+	l.ready.making.Wait()
+	l.ready.mu.Lock()
+	defer l.ready.mu.Unlock()
+	return l.ready.next.keeper.Lives()
+}

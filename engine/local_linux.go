@@ -17,6 +17,7 @@ type Local struct {
 	targets *target.Set
 	bundled func() (*toolbox.Verified, error)
 	store   *toolbox.Store
+	ready   ready
 	// rootless says that this process is root of a user namespace alone.
 	rootless bool
 }
@@ -34,7 +35,10 @@ type LocalOptions struct {
 	Bundled func() (*toolbox.Verified, error)
 	// HostFiles lets requests name files of this machine.
 	HostFiles bool
-	Gate      Gate // asked before each operation; all may be done
+	// KeepReady is for who serves many: from the first session on the bundled toolbox stays placed,
+	// and the next session's first process and keeper are made beside the one that runs.
+	KeepReady bool
+	Gate         Gate // asked before each operation; all may be done
 }
 
 // NewLocal does not wait for the runtimes.
@@ -64,8 +68,8 @@ func (l *Local) openJournal() (*inject.Journal, error) { return inject.OpenJourn
 
 func (l *Local) journal() string { return filepath.Join(l.o.State, "journal") }
 
-// Close releases the connections.
-func (l *Local) Close() error { return l.targets.Close() }
+// Close releases the connections, and what was kept ready.
+func (l *Local) Close() error { return errors.Join(l.ready.close(), l.targets.Close()) }
 
 // together runs the steps at the same time and joins their errors.
 func together(steps ...func() error) error {

@@ -40,6 +40,9 @@ type Options struct {
 	// Stopped is a process that is to be stopped while the command runs: however dlx comes to its
 	// end, it then goes on.
 	Stopped *nsutil.Process
+	// Ready is a keeper that was prepared with the same program, or nil. New takes it
+	// over, unless the session is Rootless or has a process Stopped.
+	Ready *Ready
 }
 
 // New makes a session for a container's process, and cleans up after sessions that nobody else
@@ -47,17 +50,7 @@ type Options struct {
 // One that it need not make is left to the command. It is an error if the session can not be
 // restrained as the container is.
 func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (*Session, error) {
-	name := "" // without a control group
-	if !o.Rootless {
-		us, err := self()
-		if err != nil {
-			return nil, err
-		}
-		sweep(us)
-		failpoint.At("session.swept")
-		name = us.groupName()
-	}
-	k, err := startKeeper(program, name, o.Stopped)
+	k, name, err := o.keeper(program)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +65,25 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 		return nil, err
 	}
 	return s, nil
+}
+
+// keeper is one that was prepared, or else starts. name is that of the cgroup to be made, if any.
+func (o *Options) keeper(program *linux.FD) (k *keeper, name string, err error) {
+	if !o.Rootless {
+		us, err := self()
+		if err != nil {
+			return nil, "", err
+		}
+		sweep(us)
+		failpoint.At("session.swept")
+		if o.Ready.Lives() && o.Stopped == nil {
+			k, name = o.Ready.take()
+			return k, name, nil
+		}
+		name = us.groupName()
+	}
+	k, err = startKeeper(program, name, o.Stopped)
+	return k, name, err
 }
 
 // Restraints are what holds the session back.

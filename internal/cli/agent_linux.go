@@ -46,7 +46,7 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 		Socket: o.socket, Group: o.group, TCP: o.tcp, TLS: o.tls, Policy: o.policy, State: state, Record: what, Input: o.input,
 		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log, Witness: witness, NeedWitness: o.needWitness,
 		Engine: func(gate engine.Gate) engine.Engine {
-			return engine.NewLocal(engine.LocalOptions{Runtimes: runtimes(os.Getenv), State: state, Configs: []string{toolbox.SystemConfig}, Gate: gate})
+			return engine.NewLocal(engine.LocalOptions{Runtimes: runtimes(os.Getenv), State: state, Configs: []string{toolbox.SystemConfig}, KeepReady: true, Gate: gate})
 		},
 	})
 	if err != nil {

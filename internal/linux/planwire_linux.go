@@ -122,6 +122,12 @@ func readable(ctx context.Context, conn *FD, limit time.Duration) error {
 	}
 }
 
+// Quiet says whether the process at the other end of a socket is there, and has said nothing.
+func Quiet(conn *FD) bool {
+	n, err := retry(func() (int, error) { return unix.Poll([]unix.PollFd{{Fd: int32(conn.Int()), Events: unix.POLLIN}}, 0) })
+	return n == 0 && err == nil
+}
+
 // Ended waits for the news that the child of ForkBy has ended and been reaped, up to a limit. The
 // socket's end is io.EOF.
 func Ended(conn *FD, limit time.Duration) (WaitStatus, error) {

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"dlx/inject"
+	"dlx/internal/linux"
+	"dlx/shell"
+	"dlx/toolbox"
+)
+
+// ready is what a Local that serves many keeps for sessions to come: the toolbox that comes with
+// dlx, placed once for all of them, and a session's first process and its keeper, for the next one.
+type ready struct {
+	mu     sync.Mutex
+	box    *inject.Shared
+	next   spare
+	making sync.WaitGroup
+	closed bool
+}
+
+// spare is a session's first process, sealed, and its keeper. It may have neither.
+type spare struct {
+	init   *linux.FD
+	keeper *shell.Ready
+}
+
+func (s spare) close() error {
+	s.keeper.Close()
+	return s.init.Close()
+}
+
+// errClosed reports a session of an engine that was closed.
+var errClosed = errors.New("the engine is closed")
+
+// show returns the toolbox for one session more. The first one places it.
+func (r *ready) show(ctx context.Context, tools *toolbox.Verified) (*inject.Mounted, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errClosed
+	}
+	if r.box == nil {
+		box, err := inject.Share(ctx, tools)
+		if err != nil {
+			return nil, err
+		}
+		r.box = box
+	}
+	return r.box.Clone()
+}
+
+// take returns what was prepared, or nothing.
+func (r *ready) take() (init *linux.FD, keeper *shell.Ready) {
+	r.mu.Lock()
+	n := r.next
+	r.next = spare{}
+	r.mu.Unlock()
+	if !n.keeper.Lives() {
+		_ = n.close()
+		return nil, nil
+	}
+	return n.init, n.keeper
+}
+
+// refill prepares the next session, beside what goes on. Without it that one takes a little longer,
+// so an error is none: the session itself will come to it.
+func (r *ready) refill(program func() (*linux.FD, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.next.keeper != nil {
+		return
+	}
+	r.making.Go(func() {
+		init, err := program()
+		if err != nil {
+			return
+		}
+		keeper, err := shell.Prepare(init)
+		made := spare{init, keeper}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if err != nil || r.closed || r.next.keeper != nil { // somebody was quicker
+			_ = made.close()
+			return
+		}
+		r.next = made
+	})
+}
+
+func (r *ready) close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.making.Wait()
+	return errors.Join(r.next.close(), r.box.Close())
+}
+
+// placeTools places the session's tools, or shows it those that are placed. Who holds CAP_SYS_ADMIN
+// gets a toolbox of its own: it may do to memory what no read-only file system keeps it from
+// (madvise(2), MADV_HWPOISON).
+func (d *debug) placeTools(ctx context.Context) (*inject.Mounted, error) {
+	own, err := d.local.bundled()
+	if err != nil {
+		return nil, err
+	}
+	holds, err := d.profile.Capabilities()
+	if err != nil {
+		return nil, err
+	}
+	if !d.local.o.KeepReady || d.tools != own || holds.Has(linux.CapSysAdmin) {
+		return inject.Mount(ctx, d.tools)
+	}
+	box, err := d.local.ready.show(ctx, own)
+	if errors.Is(err, inject.ErrNotShared) {
+		return inject.Mount(ctx, d.tools)
+	}
+	return box, err
+}
