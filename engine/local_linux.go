@@ -38,7 +38,7 @@ type LocalOptions struct {
 	// KeepReady is for who serves many: from the first session on the bundled toolbox stays placed,
 	// and the next session's first process and keeper are made beside the one that runs.
 	KeepReady bool
-	Gate         Gate // asked before each operation; all may be done
+	Gate      Gate // asked before each operation; all may be done
 }
 
 // NewLocal does not wait for the runtimes.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"dlx/inject"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 	"dlx/shell"
 	"dlx/toolbox"
 )
@@ -19,6 +21,7 @@ type ready struct {
 	next   spare
 	making sync.WaitGroup
 	closed bool
+	stop   context.CancelFunc // of what is made; nil: nothing is
 }
 
 // spare is a session's first process, sealed, and its keeper. It may have neither.
@@ -65,15 +68,25 @@ func (r *ready) take() (init *linux.FD, keeper *shell.Ready) {
 	return n.init, n.keeper
 }
 
+// settle is how long the next session is not prepared after one. Somebody waits for that one's end,
+// on the same processors.
+const settle = 20 * time.Millisecond
+
 // refill prepares the next session, beside what goes on. Without it that one takes a little longer,
 // so an error is none: the session itself will come to it.
 func (r *ready) refill(program func() (*linux.FD, error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.next.keeper != nil {
+	if r.closed || r.stop != nil || r.next.keeper != nil {
 		return
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
 	r.making.Go(func() {
+		defer r.made()
+		if pause.For(ctx, settle) != nil {
+			return
+		}
 		init, err := program()
 		if err != nil {
 			return
@@ -82,7 +95,7 @@ func (r *ready) refill(program func() (*linux.FD, error)) {
 		made := spare{init, keeper}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if err != nil || r.closed || r.next.keeper != nil { // somebody was quicker
+		if err != nil || r.closed {
 			_ = made.close()
 			return
 		}
@@ -90,9 +103,19 @@ func (r *ready) refill(program func() (*linux.FD, error)) {
 	})
 }
 
+func (r *ready) made() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop()
+	r.stop = nil
+}
+
 func (r *ready) close() error {
 	r.mu.Lock()
 	r.closed = true
+	if r.stop != nil {
+		r.stop()
+	}
 	r.mu.Unlock()
 	r.making.Wait()
 	return errors.Join(r.next.close(), r.box.Close())

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -320,33 +321,46 @@ func TestResigned(t *testing.T) {
 	}
 }
 
-// TestKeyErased: no key but the next epoch's is on the disk once a begin has returned.
+// TestKeyErased: no keys but this epoch's and the next one's are on the disk once a begin has
+// returned.
 func TestKeyErased(t *testing.T) {
 	dir := logDir(t)
 	l := open(t, dir, audit.Options{Interval: time.Hour})
-	old := map[string]bool{}
+	seeds := map[uint64]string{}
 	for i := range 5 {
 		appendAll(t, l, begin(fmt.Sprint(i)))
+		now := uint64(i) + 3 // opening it has sealed one
 		data, err := os.ReadFile(filepath.Join(dir, audit.KeyName))
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := 0
-		for _, half := range [][]byte{data[:4096], data[4096:]} {
-			if bytes.HasPrefix(half, []byte("dlxaudk1")) {
-				keys++
-				seed := string(half[16:48])
-				if old[seed] {
-					t.Error("a key is used twice")
+		for epoch, seed := range seeds {
+			if epoch < now && bytes.Contains(data, []byte(seed)) {
+				t.Errorf("in epoch %d the key of epoch %d is on the disk", now, epoch)
+			}
+		}
+		testutil.Wait(t, "the next key", time.Minute, func() bool {
+			data, err := os.ReadFile(filepath.Join(dir, audit.KeyName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := 0
+			for _, half := range [][]byte{data[:4096], data[4096:]} {
+				if !bytes.HasPrefix(half, []byte("dlxaudk1")) {
+					continue
 				}
-				old[seed] = true
+				epoch, seed := binary.BigEndian.Uint64(half[8:]), string(half[16:48])
+				if epoch != now && epoch != now+1 {
+					t.Fatalf("in epoch %d there is a key of epoch %d", now, epoch)
+				}
+				if before := seeds[epoch]; before != "" && before != seed {
+					t.Fatalf("epoch %d has two keys", epoch)
+				}
+				keys++
+				seeds[epoch] = seed
 			}
-		}
-		for seed := range old {
-			if keys != 1 || len(old) != i+1 || i > 0 && bytes.Contains(data, []byte(seed)) && bytes.Count(data, []byte(seed)) != 1 {
-				t.Fatalf("%d keys, %d seen", keys, len(old))
-			}
-		}
+			return keys == 2
+		})
 	}
 	closeLog(t, l)
 }

@@ -23,8 +23,10 @@ func (l *Log) run() {
 		select {
 		case r := <-l.queue:
 			l.w.commit(l.gather(r))
+			l.w.ahead()
 		case <-timer.C:
 			l.w.beat()
+			l.w.ahead()
 		case <-l.quit:
 			for {
 				select {
@@ -223,6 +225,13 @@ func (w *writer) put(d *draft, seal bool) (sink error) {
 		}
 	}
 	return w.write(d, next, line)
+}
+
+// ahead prepares the next key while nobody waits for it. An error comes again when somebody does.
+func (w *writer) ahead() {
+	if w.fail == nil {
+		_, _ = w.keys.prepare()
+	}
 }
 
 func (w *writer) checkpoint(kind Kind, next *slot) Entry {

@@ -11,8 +11,9 @@ import (
 
 // keyFile is the file of the epochs' keys, open.
 type keyFile struct {
-	fd  *linux.FD
-	now *slot
+	fd   *linux.FD
+	now  *slot
+	next *slot // on the disk already, or nil
 }
 
 // createKey makes a log's first key.
@@ -31,7 +32,7 @@ func createKey(dir *linux.FD) (*keyFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keyFile{fd, first}, nil
+	return &keyFile{fd: fd, now: first}, nil
 }
 
 // openKey opens the key of an epoch, whose public half is known once there is a line.
@@ -63,8 +64,12 @@ func openKey(dir *linux.FD, c *chain) (*keyFile, error) {
 	return k, k.erase(k.now.epoch + 1) // one that no checkpoint has named, or the one before
 }
 
-// prepare has the next key on the disk.
+// prepare has the next key on the disk. Who has time does so ahead: whoever could take that key
+// could take the current one, and sign the next one with it.
 func (k *keyFile) prepare() (*slot, error) {
+	if k.next != nil {
+		return k.next, nil
+	}
 	next, err := newSlot(k.now.epoch + 1)
 	if err != nil {
 		return nil, err
@@ -77,6 +82,7 @@ func (k *keyFile) prepare() (*slot, error) {
 		return nil, err
 	}
 	failpoint.At("audit.key.prepared")
+	k.next = next
 	return next, nil
 }
 
@@ -84,7 +90,7 @@ func (k *keyFile) prepare() (*slot, error) {
 func (k *keyFile) advance(next *slot) error {
 	k.now.forget()
 	old := k.now.epoch
-	k.now = next
+	k.now, k.next = next, nil
 	return k.erase(old)
 }
 
@@ -103,6 +109,9 @@ func (k *keyFile) erase(epoch uint64) error {
 
 func (k *keyFile) close() error {
 	k.now.forget()
+	if k.next != nil {
+		k.next.forget()
+	}
 	return k.fd.Close()
 }
 

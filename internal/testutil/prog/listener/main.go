@@ -6,23 +6,23 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 func main() {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	fd, err := syscall.InotifyInit1(syscall.IN_CLOEXEC)
 	if err != nil {
 		fail(err)
 	}
 	for _, path := range os.Args[1:] {
-		if _, err := unix.InotifyAddWatch(fd, path, unix.IN_OPEN|unix.IN_ACCESS|unix.IN_CLOSE); err != nil {
+		if _, err := syscall.InotifyAddWatch(fd, path, syscall.IN_OPEN|syscall.IN_ACCESS|syscall.IN_CLOSE); err != nil {
 			fail(err)
 		}
 	}
 	fmt.Println("listens")
 	buf := make([]byte, 4096)
 	for {
-		n, err := unix.Read(fd, buf)
+		n, err := syscall.Read(fd, buf)
 		if err != nil {
 			fail(err)
 		}
