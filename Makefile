@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X dlx/internal/version.Version=$(VERSION)
 export PATH := $(PATH):/usr/local/go/bin
 export CGO_ENABLED ?= 0
 
-.PHONY: build toolbox reproducible toolbox-net test test-kernels test-runtimes soak attack demo bench bench-capture bench-filter lint cross fuzz generate vulncheck clean help
+.PHONY: build toolbox reproducible toolbox-net test test-kernels test-runtimes soak attack demo bench bench-agent bench-capture bench-filter lint cross fuzz generate vulncheck clean help
 .DEFAULT_GOAL := build
 
 build: toolbox ## bin/dlx, static, with its toolbox inside
@@ -40,6 +40,9 @@ demo: build ## plays the article through, on a real Docker (root)
 
 bench: build ## times against docker and nsenter, as ratios (root)
 	scripts/bench.sh
+
+bench-agent: build ## an agent: commands, keystrokes in 50 sessions, captures, idle (root)
+	scripts/bench-agent.sh
 
 bench-capture: build ## CPU time, loss and memory of capture against tcpdump and dumpcap (root)
 	scripts/bench-capture.sh

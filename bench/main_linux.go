@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"dlx/bench/daemon"
 )
 
 // options are the flags; scripts/bench.sh sets the first three.
@@ -65,11 +67,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := startAgent(ctx, o.dlx)
+	a, err := daemon.Start(ctx, o.dlx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.stop()) }()
+	defer func() { err = errors.Join(err, a.Stop()) }()
 	pairs := []pair{
 		{
 			ours:   []string{o.dlx, "version"},
@@ -96,13 +98,13 @@ func run(ctx context.Context, o options) (err error) {
 			what:   "what verifying and placing the toolbox adds to a command", extra: 10 * time.Millisecond,
 		},
 		{
-			ours:   []string{o.dlx, "--agent", a.address, "debug", one.id, "--", "/true"},
+			ours:   []string{o.dlx, "--agent", a.Address, "debug", one.id, "--", "/true"},
 			theirs: []string{"docker", "exec", one.id, "/true"},
 			name:   "agent : docker exec",
 			what:   "a command through an agent, allowed by a policy and recorded", budget: 0.6, goal: 0.25,
 		},
 		{
-			ours:   []string{o.dlx, "--agent", a.address, "debug", one.id, "--", "/true"},
+			ours:   []string{o.dlx, "--agent", a.Address, "debug", one.id, "--", "/true"},
 			theirs: []string{o.dlx, "debug", one.id, "--", "/true"},
 			name:   "agent : debug",
 			what:   "what the agent, its policy and the record add to a command", extra: 10 * time.Millisecond,

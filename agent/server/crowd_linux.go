@@ -11,7 +11,7 @@ import (
 
 // Bounds of one caller. Each call can hold a message until all of it has come.
 const (
-	maxConns = 32 // of a user of this host, to the socket
+	maxConns = 64 // of a user of this host, to the socket
 	maxCalls = 64 // under way at once
 )
 

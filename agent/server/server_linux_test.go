@@ -372,7 +372,7 @@ func TestCrowd(t *testing.T) {
 		return err == nil
 	})
 
-	const connections = 32
+	const connections = 64
 	var conns []net.Conn
 	for range connections + 10 {
 		conn, err := net.Dial("unix", socket)

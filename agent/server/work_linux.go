@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,7 +157,12 @@ type works struct {
 	mu     sync.Mutex
 	all    map[string]*Work
 	closed error // why none begins any more
+	rest   *time.Timer
 }
+
+// restAfter is how long nobody may have asked anything before memory is given back to the kernel.
+// The runtime itself does so slowly, and an agent has nothing to do for hours (runtime/debug).
+const restAfter = 10 * time.Second
 
 // begin enters work, and returns its context. The caller ends it.
 func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
@@ -176,11 +182,17 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 		return nil, nil, err
 	}
 	s.all[w.ID] = w
+	if s.rest != nil {
+		s.rest.Stop()
+	}
 	return context.WithValue(ctx, workKey{}, w), func() {
 		w.leave()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.all, w.ID)
+		if len(s.all) == 0 && s.closed == nil {
+			s.rest = time.AfterFunc(restAfter, debug.FreeOSMemory)
+		}
 	}, nil
 }
 
@@ -199,6 +211,9 @@ func (s *works) end(id string, why error) bool {
 func (s *works) close(why error) {
 	s.mu.Lock()
 	s.closed = why
+	if s.rest != nil {
+		s.rest.Stop()
+	}
 	s.mu.Unlock()
 	s.endAll(why)
 }

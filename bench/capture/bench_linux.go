@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"dlx/bench/daemon"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +15,8 @@ import (
 
 type bench struct {
 	options
-	ns *namespace
+	ns    *namespace
+	agent *daemon.Agent
 }
 
 // traffic is what one case sends.
@@ -41,6 +43,9 @@ var cases = []traffic{
 
 func (b *bench) all(ctx context.Context) error {
 	if err := b.allWhole(ctx); err != nil {
+		return err
+	}
+	if err := b.allAgent(ctx); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -133,7 +138,7 @@ func (r *running) settled(ctx context.Context) error {
 	defer tick.Stop()
 	last := time.Duration(-1)
 	for {
-		now, err := cpuTime(r.cmd.Process.Pid)
+		now, err := r.cpuTime()
 		if err != nil || now-last < time.Millisecond && last >= 0 {
 			return err
 		}

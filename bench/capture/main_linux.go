@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"dlx/bench/daemon"
 	"errors"
 	"flag"
 	"fmt"
@@ -57,7 +58,10 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(o.dir))
 	}
-	b := &bench{options: o, ns: ns}
-	err = b.all(ctx)
-	return errors.Join(err, ns.close(), os.RemoveAll(o.dir))
+	defer func() { err = errors.Join(err, ns.close(), os.RemoveAll(o.dir)) }()
+	agent, err := daemon.Start(ctx, o.dlx)
+	if err != nil {
+		return err
+	}
+	return errors.Join((&bench{o, ns, agent}).all(ctx), agent.Stop())
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"dlx/bench/daemon"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -26,9 +26,10 @@ func interfaceIndex(name string) (int, error) {
 
 // tool is a program that captures.
 type tool struct {
-	name string
-	args []string // without the file, which comes last
-	on   string   // what it says when it captures
+	name   string
+	args   []string // without the file, which comes last
+	on     string   // what it says when it captures
+	helper int      // a process that works for it, if not 0
 }
 
 // tools are the programs, with a ring of 32 MiB each, on c0.
@@ -36,10 +37,11 @@ func (b *bench) tools() map[string]tool {
 	pid := strconv.Itoa(b.ns.cmd.Process.Pid)
 	enter := []string{"nsenter", "-t", pid, "-n"}
 	return map[string]tool{
-		"dlx":     {"dlx", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}, "capturing in"},
-		"plain":   {"plain", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "--no-process", "-w"}, "capturing in"},
-		"tcpdump": {"tcpdump", append(enter, "tcpdump", "-Z", "root", "-i", "c0", "-n", "-B", "32768", "-w"), "listening on"},
-		"dumpcap": {"dumpcap", append(enter, "dumpcap", "-q", "-i", "c0", "-B", "32", "-w"), "File:"},
+		"dlx":     {"dlx", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}, "capturing in", 0},
+		"plain":   {"plain", []string{b.dlx, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "--no-process", "-w"}, "capturing in", 0},
+		"tcpdump": {"tcpdump", append(enter, "tcpdump", "-Z", "root", "-i", "c0", "-n", "-B", "32768", "-w"), "listening on", 0},
+		"agent":   {"agent", []string{b.dlx, "--agent", b.agent.Address, "capture", "pid://" + pid, "-i", "c0", "-B", "32768", "-w"}, "capturing in", b.agent.PID()},
+		"dumpcap": {"dumpcap", append(enter, "dumpcap", "-q", "-i", "c0", "-B", "32", "-w"), "File:", 0},
 	}
 }
 
@@ -102,31 +104,23 @@ func (b *bench) start(ctx context.Context, t tool) (*running, error) {
 
 // mark notes the CPU time that it took to start.
 func (r *running) mark() (err error) {
-	r.before, err = cpuTime(r.cmd.Process.Pid)
+	r.before, err = r.cpuTime()
 	return err
 }
 
-// cpuTime is what all threads of a process have used so far (/proc/PID/task/TID/schedstat).
-func cpuTime(pid int) (total time.Duration, err error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil {
-		return 0, err
+// cpuTime is what the tool, and who works for it, have used so far.
+func (r *running) cpuTime() (time.Duration, error) {
+	own, err := daemon.CPUTime(r.cmd.Process.Pid)
+	helped, herr := r.helperTime()
+	return own + helped, errors.Join(err, herr)
+}
+
+// helperTime is that of who works for it. Threads of it that have ended only opened something.
+func (r *running) helperTime() (time.Duration, error) {
+	if r.helper == 0 {
+		return 0, nil
 	}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the thread has ended
-		}
-		if err != nil {
-			return 0, err
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		total += time.Duration(ns)
-	}
-	return total, nil
+	return daemon.CPUTime(r.helper)
 }
 
 var (
@@ -136,13 +130,17 @@ var (
 
 // stop ends a tool as Ctrl-C does.
 func (r *running) stop() (result, error) {
-	peak, err := peakMemory(r.cmd.Process.Pid)
+	peak, err := daemon.Memory(r.cmd.Process.Pid, "VmHWM")
 	err = errors.Join(err, r.cmd.Process.Signal(syscall.SIGINT), r.cmd.Wait())
 	if err != nil {
 		return result{}, fmt.Errorf("%s: %w: %s", r.name, err, r.stderr.String())
 	}
 	s := r.cmd.ProcessState
-	res := result{cpu: s.UserTime() + s.SystemTime() - r.before, peak: peak}
+	helped, err := r.helperTime()
+	if err != nil {
+		return result{}, err
+	}
+	res := result{cpu: s.UserTime() + s.SystemTime() + helped - r.before, peak: peak}
 	found := capturedLine.FindStringSubmatch(r.stderr.String())
 	if r.name == "dumpcap" {
 		found = dumpcapLine.FindStringSubmatch(r.stderr.String())
@@ -152,18 +150,4 @@ func (r *running) stop() (result, error) {
 	}
 	res.captured, err = strconv.Atoi(found[1])
 	return res, err
-}
-
-// peakMemory is the most that a process has had in memory, in KiB (VmHWM in proc_pid_status(5)).
-func peakMemory(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmHWM:" {
-			return strconv.Atoi(f[1])
-		}
-	}
-	return 0, errors.New("no VmHWM in /proc/PID/status")
 }
