@@ -16,6 +16,7 @@ import (
 	"dlx/agent/policy"
 	"dlx/agent/server"
 	"dlx/agent/tlsid"
+	"dlx/agent/trace"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/nsutil"
@@ -45,6 +46,9 @@ type Config struct {
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
 	Log     *slog.Logger
+	// Metrics is where metrics and health are told: unix:///PATH or HOST:PORT; "": nowhere.
+	Metrics string
+	Traces  *trace.Endpoint // takes spans; nil: nobody does
 }
 
 // Times of what goes on beside the work.
@@ -63,6 +67,9 @@ type Agent struct {
 	server *server.Server
 
 	certificates *tlsid.Reloader // for TCP
+
+	seen  *telemetry
+	state *condition
 }
 
 // New opens what an agent works with. Its owner closes it.
@@ -88,18 +95,26 @@ func New(c Config) (a *Agent, err error) {
 			return nil, errors.Join(err, a.log.Close())
 		}
 	}
+	a.seen = newTelemetry(c)
 	g := &gate{
-		source: a.source, host: host, log: a.log, used: map[string]int{},
+		source: a.source, host: host, log: timed{a.log, a.seen.metrics}, seen: a.seen, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
 	a.engine = c.Engine(g)
-	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow})
+	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Watch: a.seen.watch})
+	a.state = newCondition(a)
+	a.seen.metrics.Watch(a.state.state)
 	return a, nil
 }
 
 // Close releases it. Nobody is served any more.
-func (a *Agent) Close() error { return errors.Join(a.engine.Close(), a.log.Close()) }
+func (a *Agent) Close() error {
+	a.state.engine.Close()
+	err := errors.Join(a.engine.Close(), a.log.Close())
+	a.seen.tracer.Close()
+	return err
+}
 
 // hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
 // may do more than this one, and so can not be looked at, they are this process's.
@@ -126,11 +141,15 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	quiet, err := a.state.serve()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listen: %w", err), l.Close())
+			return errors.Join(fmt.Errorf("listen: %w", err), l.Close(), quiet())
 		}
 		go func() { served <- a.server.ServeTLS(far, a.certificates) }()
 	}
@@ -140,17 +159,19 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { a.watch(ctx) })
 	beside.Go(func() { a.sweep(ctx) })
+	a.state.listening.Store(true)
 	ready()
 	select {
 	case err = <-served:
 	case <-ctx.Done():
 	}
+	a.state.stopping.Store(true) // before anything ends: nobody is to send more work
 	cancel()
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()
 	err = errors.Join(err, a.server.Shutdown(stop))
 	beside.Wait()
-	return err
+	return errors.Join(err, quiet())
 }
 
 // watch takes a policy that has changed, and has all end when the record is gone.
@@ -175,8 +196,10 @@ func (a *Agent) watch(ctx context.Context) {
 func (a *Agent) poll(ctx context.Context) {
 	switch changed, err := a.source.Poll(); {
 	case err != nil:
+		a.seen.metrics.Reloaded(err)
 		a.c.Log.ErrorContext(ctx, "the new policy is not taken: the old one holds", "file", a.c.Policy, "error", err)
 	case changed:
+		a.seen.metrics.Reloaded(nil)
 		a.c.Log.InfoContext(ctx, "the policy has changed", "file", a.c.Policy, "digest", a.source.Policy().Digest())
 	}
 }

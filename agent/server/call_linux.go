@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
+	"time"
 
+	"dlx/agent/identity"
 	"dlx/target"
 )
 
@@ -24,14 +27,26 @@ func (s *Server) allow(ctx context.Context, verb string, c *target.Info) error {
 	return s.o.Allow(ctx, verb, c)
 }
 
+// begin begins work, which is watched from then on. The caller ends it.
+func (s *Server) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
+	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
+	ctx = s.watch(ctx, w)
+	own, leave, err := s.works.begin(ctx, w)
+	if err != nil {
+		w.watch.End(err)
+	}
+	return own, leave, err
+}
+
 // within does a call as work. Its error is told as the engine's.
 func within[T any](ctx context.Context, s handler, w *Work, do func(ctx context.Context) (T, error)) (answer T, err error) {
-	ctx, leave, err := s.works.begin(ctx, w)
+	ctx, leave, err := s.begin(ctx, w)
 	if err != nil {
 		return answer, told(err)
 	}
 	defer leave()
 	if answer, err = do(ctx); err != nil {
+		w.err = err
 		return answer, told(err)
 	}
 	return answer, nil
