@@ -136,7 +136,7 @@ func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
 }
 
 // Run serves until ctx ends. ready is called when clients can connect.
-func (a *Agent) Run(ctx context.Context, ready func()) error {
+func (a *Agent) Run(ctx context.Context, ready func()) (err error) {
 	l, err := listen(a.c.Socket, a.c.Group)
 	if err != nil {
 		return err
@@ -145,6 +145,11 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	systemd, err := newNotifier()
+	if err != nil {
+		return errors.Join(err, l.Close(), quiet())
+	}
+	defer func() { err = errors.Join(err, systemd.close()) }()
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
@@ -160,12 +165,14 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	beside.Go(func() { a.watch(ctx) })
 	beside.Go(func() { a.sweep(ctx) })
 	a.state.listening.Store(true)
+	a.notify(systemd, "READY=1")
 	ready()
 	select {
 	case err = <-served:
 	case <-ctx.Done():
 	}
 	a.state.stopping.Store(true) // before anything ends: nobody is to send more work
+	a.notify(systemd, "STOPPING=1")
 	cancel()
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()

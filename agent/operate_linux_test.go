@@ -416,3 +416,37 @@ func TestTraces(t *testing.T) {
 	})
 }
 
+// TestNotify: systemd is told when the agent serves, and when it is being stopped, and nothing that
+// the agent starts can tell it anything.
+func TestNotify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	next := func() string {
+		t.Helper()
+		b := make([]byte, 100)
+		if err := l.SetReadDeadline(time.Now().Add(limit)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := l.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	o := operate(t, &pretended{})
+	if s := next(); s != "READY=1" || os.Getenv("NOTIFY_SOCKET") != "" {
+		t.Errorf("%s, and the variable is %q", s, os.Getenv("NOTIFY_SOCKET"))
+	}
+	if status, _ := o.get(t, "/readyz"); status != http.StatusOK {
+		t.Errorf("/readyz: %d", status)
+	}
+	o.stop()
+	if s := next(); s != "STOPPING=1" {
+		t.Error(s)
+	}
+}

@@ -54,9 +54,8 @@ func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.
 
 // clip is for slog.HandlerOptions.
 func clip(_ []string, a slog.Attr) slog.Attr {
-	text := a.Value.Resolve()
-	s := ""
-	switch v := text.Any().(type) {
+	var s string
+	switch v := a.Value.Resolve().Any().(type) {
 	case error:
 		s = v.Error()
 	case string:

@@ -70,6 +70,10 @@ func KindOf(err error) fault.Kind {
 	return fault.Internal
 }
 
+// runtimes are what an operation's can be: a runtime's scheme, or what the target is in place of a
+// container.
+var runtimes = []string{"docker", "containerd", "crio", "podman", "pid", "netns", "image", "stopped", "container"}
+
 // Decided counts an operation that a gate was asked about, and how long it took to decide. err is
 // why it is not done.
 func (m *Set) Decided(verb, runtime string, took time.Duration, err error) {
@@ -80,6 +84,9 @@ func (m *Set) Decided(verb, runtime string, took time.Duration, err error) {
 		outcome = "unrecorded"
 	case err != nil:
 		outcome = "denied"
+	}
+	if !slices.Contains(runtimes, runtime) {
+		runtime = other
 	}
 	m.operations.with(verb, runtime, outcome).add(1)
 }

@@ -10,6 +10,7 @@ import (
 	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 )
 
 // FuzzParse: no text is a crash, nor allows anything that no rule with a name allows; its mistakes
@@ -20,7 +21,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: &a [*a]\n---\n? - {\n: x")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := policy.Parse("p.yaml", []byte(text))
-		list, ok := errors.AsType[policy.ParseErrors](err)
+		list, ok := errors.AsType[strictyaml.Errors](err)
 		if (err == nil) == (p == nil) || err != nil && (!ok || len(list) == 0) {
 			t.Fatalf("%v, %v", p, err)
 		}

@@ -18,7 +18,7 @@ type Policy struct {
 }
 
 // Parse reads a policy; name is what its errors and decisions call the file. Whatever is wrong in
-// it is in one ParseErrors.
+// it is in one strictyaml.Errors.
 func Parse(name string, data []byte) (*Policy, error) {
 	sum := sha256.Sum256(data)
 	r := &reader{strictyaml.Reader{File: name, What: "policy"}}
@@ -34,12 +34,6 @@ func Parse(name string, data []byte) (*Policy, error) {
 
 // reader takes a policy apart.
 type reader struct{ strictyaml.Reader }
-
-// Mistakes in a policy file.
-type (
-	ParseError  = strictyaml.Error
-	ParseErrors = strictyaml.Errors
-)
 
 // MaxSize is how large a policy file can be.
 const MaxSize = strictyaml.MaxSize

@@ -6,6 +6,7 @@ package settings
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -17,8 +18,8 @@ import (
 type Table struct {
 	Flags  *pflag.FlagSet
 	New    func() *pflag.FlagSet // another set of the same flags
-	Prefix string   // of variables, with its underscore
-	Not    []string // flags that are no settings
+	Prefix string                // of variables, with its underscore
+	Not    []string              // flags that are no settings
 	// Checks say what is wrong with a value that its flag has taken: "takes X, not Y".
 	Checks map[string]func(value string) error
 }
@@ -117,13 +118,12 @@ func (t *Table) file(name string, data []byte, from map[string]Value) error {
 		if key == "version" {
 			continue
 		}
-		text, ok := "", true
+		var text string
 		if t.Flags.Lookup(key).Value.Type() == "bool" {
-			text = fmt.Sprint(r.Boolean(f, key))
+			text = strconv.FormatBool(r.Boolean(f, key))
+		} else if scalar, ok := r.Scalar(f.Value, key); ok {
+			text = scalar
 		} else {
-			text, ok = r.Scalar(f.Value, key)
-		}
-		if !ok {
 			continue
 		}
 		if err := t.try(key, text); err != nil {

@@ -146,9 +146,11 @@ func TestNoParent(t *testing.T) {
 func TestNobodyWaits(t *testing.T) {
 	release := make(chan struct{})
 	for name, take := range map[string]http.HandlerFunc{
-		"silent":   func(_ http.ResponseWriter, r *http.Request) { <-release },
-		"no":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect) },
+		"silent": func(_ http.ResponseWriter, r *http.Request) { <-release },
+		"no":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		},
 		"endless": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
 			for r.Context().Err() == nil {

@@ -43,7 +43,7 @@ func (a *app) policyCheckCommand() *cobra.Command {
 // the file lies.
 func (a *app) checkPolicy(file string) error {
 	p, err := readPolicy(file)
-	if list, ok := errors.AsType[policy.ParseErrors](err); ok {
+	if list, ok := errors.AsType[strictyaml.Errors](err); ok {
 		return a.mistakes(list, "policy "+file)
 	}
 	if err != nil {

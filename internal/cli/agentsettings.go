@@ -77,8 +77,8 @@ func checkWitness(s string) error {
 	return fmt.Errorf("takes unix:///PATH or tcp://HOST:PORT, not %q", s)
 }
 
-// loadAgent sets what flags leave open by the file and the environment. strangers are variables that
-// look like settings, and are none.
+// loadAgent sets what flags leave open by the file and the environment. strangers are variables
+// that look like settings, and are none.
 func (a *app) loadAgent(o *agentOptions, flags *pflag.FlagSet) (values []settings.Value, strangers []string, err error) {
 	environ := slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, configVariable+"=") })
 	name, named := o.config, true
