@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,11 +146,19 @@ func TestNoParent(t *testing.T) {
 // what it does not take is counted.
 func TestNobodyWaits(t *testing.T) {
 	release := make(chan struct{})
+	var strayed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strayed.Add(1) }))
+	defer func() {
+		elsewhere.Close()
+		if strayed.Load() > 0 {
+			t.Error("a redirection is followed, with the endpoint's token")
+		}
+	}()
 	for name, take := range map[string]http.HandlerFunc{
 		"silent": func(_ http.ResponseWriter, r *http.Request) { <-release },
 		"no":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		},
 		"endless": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
