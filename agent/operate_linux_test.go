@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,6 +92,12 @@ func (p *pretended) Capture(ctx context.Context, req engine.CaptureRequest, to e
 	return engine.CaptureStats{Captured: 3, Dropped: 2}, err
 }
 
+// spanOfTest is the span that a test's calls are a part of, as they say.
+const (
+	traceOfTest = "0af7651916cd43dd8448eb211c80319c"
+	spanOfTest  = "00-" + traceOfTest + "-b7ad6b7169203331-01"
+)
+
 // operated is an agent of a pretended engine.
 type operated struct {
 	*place
@@ -137,7 +144,7 @@ func operate(t *testing.T, p *pretended, change ...func(*agent.Config)) *operate
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Client = client.New(client.Options{Address: address, Reason: "a test", Version: "test"})
+	o.Client = client.New(client.Options{Address: address, Reason: "a test", Version: "test", Parent: spanOfTest})
 	t.Cleanup(func() {
 		_ = o.Close()
 		cancel()
@@ -212,6 +219,10 @@ func TestMetrics(t *testing.T) {
 	if err := o.do(t, "docker/bank"); !errors.Is(err, fault.Refused) {
 		t.Fatal(err)
 	}
+	testutil.Wait(t, "all calls to be over", limit, func() bool {
+		_, body := o.get(t, "/metrics")
+		return strings.Contains(body, `dlx_agent_calls_active{verb="debug"} 0`)
+	})
 	status, body := o.get(t, "/metrics")
 	if status != http.StatusOK || strings.Contains(body, "Evil") || strings.Contains(body, "shop") || strings.Contains(body, "root") {
 		t.Errorf("%d: %s", status, body)
@@ -250,7 +261,7 @@ func TestCallLines(t *testing.T) {
 		t.Errorf("%v\n%v", no, yes)
 	}
 	last := entries[len(entries)-1]
-	if id, _ := yes["trace"].(string); len(id) != 32 || id != last.Trace || yes["call"] != last.ID || no["trace"] == id {
+	if yes["trace"] != traceOfTest || yes["parent"] != "b7ad6b7169203331" || last.Trace != traceOfTest || yes["call"] != last.ID || no["call"] == last.ID || len(last.ID) != 26 {
 		t.Errorf("%v in the log, %q and %q in the record", yes, last.Trace, last.ID)
 	}
 	for _, r := range o.log.String() {
@@ -416,13 +427,13 @@ func TestTraces(t *testing.T) {
 	for len(names) < 4 {
 		select {
 		case one := <-all:
-			names[one.GetName()] = string(one.GetTraceId())
+			names[one.GetName()] = hex.EncodeToString(one.GetTraceId())
 		case <-time.After(limit):
 			t.Fatalf("only %v", names)
 		}
 	}
 	for _, name := range []string{"dlx debug", "start", "decide", "record"} {
-		if names[name] == "" || names[name] != names["start"] {
+		if names[name] != traceOfTest {
 			t.Errorf("spans %q", names)
 		}
 	}

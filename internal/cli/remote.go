@@ -62,5 +62,5 @@ func (a *app) dial(text string) (*client.Client, error) {
 		return nil, err
 	}
 	address = client.WithFiles(address, a.remote.files)
-	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String()}), nil
+	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String(), Parent: os.Getenv("TRACEPARENT")}), nil
 }
