@@ -17,6 +17,7 @@ const (
 	verbImport    = "import"
 	verbHealth    = "health"
 	verbSessions  = "sessions"
+	verbEnd       = "end" // of a session; who may is asked as for sessions
 )
 
 // allow asks about a verb of the agent's own.
@@ -50,6 +51,15 @@ func within[T any](ctx context.Context, s handler, w *Work, do func(ctx context.
 		return answer, told(err)
 	}
 	return answer, nil
+}
+
+// atOnce does a call that is no work: nobody can end it.
+func atOnce[T any](ctx context.Context, s handler, verb string, do func(ctx context.Context) (T, error)) (answer T, err error) {
+	w := &Work{Verb: verb, Caller: identity.Of(ctx)}
+	ctx = s.watch(ctx, w)
+	answer, err = do(ctx)
+	w.watch.End(err)
+	return answer, told(err)
 }
 
 // allowed does a call of a verb of the agent's own, if the caller may have it.

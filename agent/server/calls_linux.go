@@ -151,23 +151,27 @@ func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest)
 // Sessions lists what is under way: the caller's own, or all that there is if the caller may see
 // it.
 func (s handler) Sessions(ctx context.Context, _ *proto.SessionsRequest) (*proto.SessionsResponse, error) {
-	of := identity.Of(ctx)
-	if s.allow(ctx, verbSessions, nil) == nil {
-		of = nil
-	}
-	return &proto.SessionsResponse{Sessions: s.works.list(of)}, nil
+	return atOnce(ctx, s, verbSessions, func(ctx context.Context) (*proto.SessionsResponse, error) {
+		of := identity.Of(ctx)
+		if s.allow(ctx, verbSessions, nil) == nil {
+			of = nil
+		}
+		return &proto.SessionsResponse{Sessions: s.works.list(of)}, nil
+	})
 }
 
 // EndSession ends what is under way, if it is the caller's own or the caller may end others'.
 func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
-	caller := identity.Of(ctx)
-	if !s.works.of(req.GetId(), caller) {
-		if err := s.allow(ctx, verbSessions, nil); err != nil {
-			return nil, told(err)
+	return atOnce(ctx, s, verbEnd, func(ctx context.Context) (*proto.EndSessionResponse, error) {
+		caller := identity.Of(ctx)
+		if !s.works.of(req.GetId(), caller) {
+			if err := s.allow(ctx, verbSessions, nil); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if !s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) {
-		return nil, told(fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId()))
-	}
-	return &proto.EndSessionResponse{}, nil
+		if !s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) {
+			return nil, fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId())
+		}
+		return &proto.EndSessionResponse{}, nil
+	})
 }
