@@ -12,8 +12,6 @@ import (
 	"dlx/agent/metrics"
 	"dlx/agent/server"
 	"dlx/agent/trace"
-	"dlx/engine"
-	"dlx/record/audit"
 )
 
 // telemetry is told of the work, for metrics, traces and the log. Nothing depends on it.
@@ -103,89 +101,4 @@ func (t *telemetry) line(w *watched, outcome, kind string, took time.Duration, e
 		fields = append(fields, slog.Bool("last_of_minute", true))
 	}
 	t.log.LogAttrs(w.ctx, slog.LevelInfo, "call", fields...)
-}
-
-// gated is an operation that the gate is asked about.
-type gated struct {
-	t        *telemetry
-	op       *engine.Operation
-	began    time.Time
-	took     time.Duration // to decide
-	deciding *trace.Span
-	record   *trace.Span
-	up       *trace.Span
-}
-
-// gate begins to look at a decision.
-func (t *telemetry) gate(ctx context.Context, op *engine.Operation) *gated {
-	up := trace.Of(ctx)
-	return &gated{t: t, op: op, began: time.Now(), up: up, deciding: up.Part("decide")}
-}
-
-// decided is told the policy's and the limits' answer; what follows is the record.
-func (g *gated) decided() {
-	g.took = time.Since(g.began)
-	g.deciding.End("")
-	g.record = g.up.Part("record")
-}
-
-// done is told whether the operation is done.
-func (g *gated) done(err error) {
-	if g.took == 0 {
-		g.took = time.Since(g.began)
-	}
-	g.record.End("")
-	runtime := g.op.Target.Runtime
-	if runtime == "" {
-		runtime = string(g.op.Subject)
-	}
-	g.up.Set("dlx.runtime", runtime)
-	g.t.metrics.Decided(string(g.op.Verb), runtime, g.took, err)
-}
-
-// recorder is a record that can be appended to.
-type recorder interface {
-	Append(ctx context.Context, e audit.Entry) (seq uint64, err error)
-}
-
-// timed is a record that is measured.
-type timed struct {
-	recorder
-	metrics *metrics.Set
-}
-
-// Append is recorder's.
-func (t timed) Append(ctx context.Context, e audit.Entry) (uint64, error) {
-	began := time.Now()
-	seq, err := t.recorder.Append(ctx, e)
-	t.metrics.Recorded(time.Since(began), err)
-	return seq, err
-}
-
-// lines bound how many lines of the log a caller has in a minute: who asks again and again would
-// fill the disk with them.
-type lines struct {
-	mu    sync.Mutex
-	since time.Time // when the minute began
-	of    map[string]int
-}
-
-const (
-	lineWindow = time.Minute
-	maxLines   = 120
-	maxCallers = 4096 // whose lines are counted
-)
-
-// take says whether a caller has a line left, and whether it is the last one of the minute.
-func (l *lines) take(who string, now time.Time) (say, last bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.of == nil || now.Sub(l.since) >= lineWindow {
-		l.since, l.of = now, map[string]int{}
-	}
-	if _, known := l.of[who]; !known && len(l.of) >= maxCallers {
-		return false, false
-	}
-	l.of[who]++
-	return l.of[who] <= maxLines, l.of[who] == maxLines
 }

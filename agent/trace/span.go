@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"sync"
 	"time"
 )
@@ -79,14 +80,17 @@ func (s *Span) Remote() string {
 	return s.parent.String()
 }
 
-// Set adds what is to be told of the span.
+// Set says what is to be told of the span, in place of what was said before.
 func (s *Span) Set(key, value string) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.attrs) < maxAttrs {
+	at := slices.IndexFunc(s.attrs, func(a Attr) bool { return a.Key == key })
+	if at >= 0 {
+		s.attrs[at].Value = value
+	} else if len(s.attrs) < maxAttrs {
 		s.attrs = append(s.attrs, Attr{key, value})
 	}
 }

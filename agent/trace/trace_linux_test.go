@@ -83,6 +83,7 @@ func TestSpans(t *testing.T) {
 	ctx, call := tracer.Call(trace.WithParent(t.Context(), parent), "dlx debug", trace.Attr{Key: "dlx.verb", Value: "debug"})
 	part := trace.Start(ctx, "decide")
 	part.End("")
+	call.Set("bad", "before")
 	call.Set("bad", "\xff"+strings.Repeat("x", 1000))
 	call.End("refused")
 	tracer.Close()
@@ -111,7 +112,7 @@ func TestSpans(t *testing.T) {
 	if whole.GetStatus().GetCode() != spans.Status_STATUS_CODE_ERROR || whole.GetStatus().GetMessage() != "refused" || decide.GetStatus() != nil {
 		t.Error(whole.GetStatus(), decide.GetStatus())
 	}
-	if whole.GetFlags() != 0x300 || decide.GetFlags() != 0x100 || whole.GetAttributes()[0].GetValue().GetStringValue() != "debug" || whole.GetAttributes()[1].GetKey() != "bad" {
+	if whole.GetFlags() != 0x300 || decide.GetFlags() != 0x100 || whole.GetAttributes()[0].GetValue().GetStringValue() != "debug" || whole.GetAttributes()[1].GetKey() != "bad" || len(whole.GetAttributes()) != 2 {
 		t.Error(whole)
 	}
 	if start := time.Unix(0, int64(whole.GetStartTimeUnixNano())); start.Before(before) || whole.GetEndTimeUnixNano() < decide.GetEndTimeUnixNano() {
