@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"dlx/internal/printable"
 )
 
 // Bounds of a file.
@@ -109,7 +111,7 @@ func (r *Reader) literal(n *yaml.Node, depth int) bool {
 		r.Fail(n.Line, "anchors and aliases are not taken: write it out")
 		return false
 	case n.Style&yaml.TaggedStyle != 0:
-		r.Fail(n.Line, "tags are not taken: write the value without %s", n.Tag)
+		r.Fail(n.Line, "tags are not taken: write the value without %.64s", printable.Escape(n.Tag)) // %00 in one is a NUL
 		return false
 	}
 	for _, c := range n.Content {
