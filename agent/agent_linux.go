@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/agent/captures"
 	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/agent/server"
@@ -37,6 +38,8 @@ type Config struct {
 	Record What
 	Input  bool
 	Keep   cast.Keep // recordings
+	// Captures bound those that go on without their clients.
+	Captures captures.Limits
 	// Witness gets the record's checkpoints; with NeedWitness nothing is begun whose it has not
 	// taken.
 	Witness     audit.Sink
@@ -62,6 +65,7 @@ type Agent struct {
 	engine engine.Engine
 	server *server.Server
 
+	captures     *captures.Store
 	certificates *tlsid.Reloader // for TCP
 }
 
@@ -93,13 +97,20 @@ func New(c Config) (a *Agent, err error) {
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
+	if a.captures, err = captures.Open(filepath.Join(c.State, record.CapturesDir), c.Captures, c.Log); err != nil {
+		return nil, errors.Join(err, a.log.Close())
+	}
 	a.engine = c.Engine(g)
-	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow})
+	a.server = server.New(server.Options{
+		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture,
+	})
 	return a, nil
 }
 
 // Close releases it. Nobody is served any more.
-func (a *Agent) Close() error { return errors.Join(a.engine.Close(), a.log.Close()) }
+func (a *Agent) Close() error {
+	return errors.Join(a.engine.Close(), a.captures.Close(), a.log.Close())
+}
 
 // hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
 // may do more than this one, and so can not be looked at, they are this process's.
@@ -126,6 +137,7 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	a.server.ResumeCaptures(a.certificates)
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
@@ -198,6 +210,7 @@ func (a *Agent) sweep(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			a.c.Log.WarnContext(ctx, "recordings are not removed", "error", err)
 		}
+		a.sweepCaptures(ctx)
 		select {
 		case <-ctx.Done():
 			return

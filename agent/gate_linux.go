@@ -129,6 +129,9 @@ func (a *admission) refuse(ctx context.Context, why error) error {
 	}
 	e := a.entry(audit.KindRefused)
 	e.Outcome = &audit.Outcome{Error: why.Error()}
+	if k := a.work.Kept; k != nil && a.work.Resumed != "" {
+		e.Text = "the capture " + k.ID() + " does not go on"
+	}
 	if last {
 		e.Text = "what else is refused before the minute is over is not recorded"
 	}
@@ -144,6 +147,7 @@ func (a *admission) begin(ctx context.Context) (err error) {
 	}
 	e := a.entry(audit.KindBegin)
 	e.Recording = a.tape.entry()
+	beginKept(a.work, &e)
 	if _, err := a.gate.log.Append(ctx, e); err != nil {
 		return errors.Join(err, a.tape.discard())
 	}
@@ -161,6 +165,7 @@ func (a *admission) end(o engine.Outcome) {
 	if e.Recording, err = a.tape.close(); err != nil {
 		e.Text = err.Error()
 	}
+	endKept(a.work, &o, &e)
 	if _, err := a.gate.log.Append(context.Background(), e); err != nil {
 		a.work.End(err) // nothing more begins, either
 	}

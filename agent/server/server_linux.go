@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectproto"
 
+	"dlx/agent/captures"
 	"dlx/agent/identity"
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/tlsid"
@@ -34,6 +36,10 @@ type Options struct {
 	// verb of the agent's own, with the container that is to be listed, if it is about one. Without
 	// it everything may be had.
 	Allow func(ctx context.Context, verb string, c *target.Info) error
+	// Captures are those that go on without their clients; without it there are none.
+	Captures *captures.Store
+	// Note records what is done with such a capture, before it is done; nil: nobody does.
+	Note func(ctx context.Context, e CaptureEvent) error
 }
 
 // Server lets others use an engine.
@@ -42,6 +48,7 @@ type Server struct {
 	http    *http.Server
 	works   works
 	callers *crowd[string] // who have calls under way
+	kept    sync.WaitGroup // captures that go on without their clients
 
 	certificates *tlsid.Reloader // of ServeTLS
 }
@@ -113,7 +120,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
 	}
-	return nil
+	return s.waitKept(ctx)
 }
 
 // EndAll ends what is under way.
@@ -169,7 +176,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 				return
 			}
 		}
-		g := &guard{wire: http.NewResponseController(w), own: connection(r)}
+		g := &guard{wire: http.NewResponseController(w), own: connection(r), tls: r.TLS}
 		defer g.close()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(identity.With(ctx, m.caller), guardKey{}, g)))
 	})

@@ -32,6 +32,11 @@ type Work struct {
 	Ring    int64 // bytes of the host's memory that a capture asks for, 0: the engine's default
 	// Stdin says that a session has a standard input.
 	Stdin bool
+	// Of a capture that goes on without its client: where it goes; and of one that an agent's end has
+	// cut off what its operations' IDs end with, and how long ago it began.
+	Kept    *Kept
+	Resumed string
+	Before  time.Duration
 
 	sent   atomic.Uint64 // bytes
 	ids    atomic.Uint32
@@ -67,11 +72,11 @@ func (w *Work) Sent() uint64 { return w.sent.Load() }
 
 // NextID is one for the next operation of the work: the work's own, and others that begin with it.
 func (w *Work) NextID() string {
-	n := w.ids.Add(1)
-	if n == 1 {
-		return w.ID
+	id := w.ID + w.Resumed
+	if n := w.ids.Add(1); n > 1 {
+		id += "." + strconv.FormatUint(uint64(n), 10)
 	}
-	return w.ID + "." + strconv.FormatUint(uint64(n), 10)
+	return id
 }
 
 // Size is that of the session's terminal as it is now; zero: not known.
@@ -87,6 +92,7 @@ func (w *Work) Limit(d time.Duration, bytes int64) {
 		w.most.Store(uint64(bytes))
 	}
 	if d > 0 {
+		d = max(d-w.Before, 0)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.timers = append(w.timers, time.AfterFunc(d, func() { w.cancel(errTimeUp) }))
@@ -167,7 +173,10 @@ const restAfter = 10 * time.Second
 // begin enters work, and returns its context. The caller ends it.
 func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
 	ctx, w.cancel = context.WithCancelCause(ctx)
-	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
+	w.ID, w.Caller = cmp.Or(w.ID, rand.Text()), identity.Of(ctx)
+	if w.Started.IsZero() {
+		w.Started = time.Now()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error

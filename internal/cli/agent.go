@@ -20,6 +20,7 @@ type agentOptions struct {
 	input                 bool
 	keepAge               time.Duration
 	keepSize              byteSize
+	captures              captureLimits
 }
 
 func (a *app) agentCommand() *cobra.Command {
@@ -47,6 +48,7 @@ func (a *app) agentCommand() *cobra.Command {
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
+	o.captures.flags(flags)
 	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand(), a.agentPKICommand())
 	return cmd
 }

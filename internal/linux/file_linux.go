@@ -185,6 +185,14 @@ func Magic(fd *FD) (int64, error) {
 	return st.Type, wrap("fstatfs", err)
 }
 
+// Free is how many bytes a user without privileges could write on the file system that fd is on
+// (statfs(2), f_bavail).
+func Free(fd *FD) (int64, error) {
+	var st unix.Statfs_t
+	err := unix.Fstatfs(fd.Int(), &st)
+	return int64(st.Bavail) * st.Bsize, wrap("fstatfs", err)
+}
+
 // HasMagic says whether the file at a path is on a file system of that magic number (statfs(2)).
 func HasMagic(name string, magic int64) bool {
 	var st unix.Statfs_t

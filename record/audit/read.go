@@ -30,7 +30,7 @@ func (f *Filter) match(e *Entry) bool {
 	case f.Verb != "" && e.Verb != f.Verb:
 		return false
 	}
-	return f.ID == "" || e.ID == f.ID
+	return f.ID == "" || e.ID == f.ID || strings.HasPrefix(e.ID, f.ID+".") // work has more than one operation
 }
 
 // Read calls f with each entry that a filter chooses, in order. It proves nothing: Verify does. A
