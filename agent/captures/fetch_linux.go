@@ -21,6 +21,9 @@ type File struct {
 
 // Open opens the file for reading.
 func (c *Capture) Open() (*File, error) {
+	if !c.begun() {
+		return nil, fault.New(fault.NoCapture, c.id, "the capture %s has not begun", c.id)
+	}
 	if c.unknown() { // the agent ended before its end
 		c.io.Lock()
 		err := c.lookThrough()

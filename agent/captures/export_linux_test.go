@@ -1,0 +1,25 @@
+package captures
+
+import (
+	"hash"
+	"io"
+	"time"
+)
+
+// Parse and Scan are for fuzzing.
+func Parse(id string, data []byte) (Info, error) {
+	s, err := parse(id, data)
+	return s.Info, err
+}
+
+// Scan is scan.
+func Scan(r io.Reader, sum hash.Hash) (size int64, packets, dropped uint64, err error) {
+	s, err := scan(r, sum)
+	return s.size, s.packets, s.dropped, err
+}
+
+// SetClock gives a store another clock.
+func (s *Store) SetClock(now func() time.Time) { s.now = now }
+
+// MaxSections is the bound.
+const MaxSections = maxSections
