@@ -41,6 +41,9 @@ func (o *captureOptions) checkDetach(cmd *cobra.Command) (err error) {
 
 // runDetach has an agent capture, and returns when it does.
 func (a *app) runDetach(ctx context.Context, targets []string, filter string, o *captureOptions) error {
+	if a.remote.address == noAgent {
+		return &usageError{errors.New("--detach needs an agent, which goes on with the capture")}
+	}
 	err := a.withAgent(func(c *client.Client) error {
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
