@@ -117,6 +117,35 @@ func TestSmallDisk(t *testing.T) {
 	}
 }
 
+// TestSlowDisk: a capture that waits for the disk holds up no other one, no list, and nobody who
+// fetches what it has.
+func TestSlowDisk(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "captures"), captures.Limits{UserBytes: 1 << 30, Running: 10})
+	slow, other := begin(t, s, of("alice", 1000), packet(10)), begin(t, s, of("alice", 1000))
+	release := slow.HoldDisk()
+	waits, done := make(chan error, 1), make(chan struct{})
+	go func() { waits <- slow.Blocks(packet(10), 1, 7) }()
+	go func() {
+		defer close(done)
+		if err := fill(other, 100, 100); err != nil || len(s.List(nil)) != 2 || len(content(t, slow)) == 0 {
+			t.Errorf("%v, %+v", err, s.List(nil))
+		}
+		if err := begin(t, s, of("bob", 1001)).Finish("enough"); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("all wait for one")
+	}
+	release()
+	if err := <-waits; err != nil || slow.Info().Dropped != 7 {
+		t.Errorf("%v, %+v", err, slow.Info())
+	}
+	<-done
+}
+
 // TestMany: a user has so many captures at once, and so many kept, and so have all.
 func TestMany(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "captures"), captures.Limits{UserRunning: 4, Running: 6, UserKept: 5, Kept: 8})

@@ -32,13 +32,12 @@ type Capture struct {
 	sync chan struct{}
 	wg   sync.WaitGroup // of the one that syncs
 
-	mu      sync.Mutex
-	state   state
-	size    int64     // bytes on the disk
-	sum     hash.Hash // of Info.Bytes; nil until the file was looked through
-	written time.Time // when that was written to last
-	dirty   bool
-	failed  error
+	mu     sync.Mutex
+	state  state
+	size   int64     // bytes on the disk
+	sum    hash.Hash // of Info.Bytes; nil until the file was looked through
+	dirty  bool
+	failed error
 }
 
 var _ capture.Sink = (*Capture)(nil)

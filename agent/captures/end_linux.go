@@ -21,9 +21,8 @@ func (c *Capture) Finish(why string) error {
 		return errors.Join(err, c.remove())
 	}
 	err = errors.Join(err, c.lookThrough()) // one that could not go on
-	now := c.store.now()
-	c.mu.Lock()
-	i := &c.state.Info
+	now, k := c.store.now(), c.snapshot()
+	i := &k.Info
 	i.Ended, i.Why = now, why
 	if c.sum != nil {
 		i.SHA256 = hex.EncodeToString(c.sum.Sum(nil))
@@ -31,14 +30,15 @@ func (c *Capture) Finish(why string) error {
 	if n := len(i.Gaps); n > 0 && i.Gaps[n-1].To.IsZero() {
 		i.Gaps[n-1].To = now
 	}
-	c.mu.Unlock()
 	failpoint.At("captures.ending")
-	k := c.snapshot()
 	if serr := c.store.save(&k); serr != nil { // without that it would go on with the next agent
 		rerr := linux.RenameNoReplace(c.store.dir, c.id+stateSuffix, c.id+overSuffix)
 		err = errors.Join(err, serr, rerr)
 	}
 	failpoint.At("captures.ended")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = k
 	return err
 }
 

@@ -23,3 +23,9 @@ func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
 // MaxSections is the bound.
 const MaxSections = maxSections
+
+// HoldDisk has whatever writes a capture wait, as a disk does that does not answer.
+func (c *Capture) HoldDisk() (release func()) {
+	c.io.Lock()
+	return c.io.Unlock
+}

@@ -76,7 +76,8 @@ func (s *Store) removeLeft(now time.Time) error {
 	}
 	for _, name := range names {
 		id, data := strings.CutSuffix(name, dataSuffix)
-		if !strings.HasPrefix(name, outfile.TempPrefix) && !(data && record.ValidID(id) && !s.has(id)) {
+		left := data && record.ValidID(id) && !s.has(id)
+		if !left && !strings.HasPrefix(name, outfile.TempPrefix) {
 			continue
 		}
 		st, serr := linux.StatAt(s.dir, name)

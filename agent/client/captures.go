@@ -105,7 +105,7 @@ func (k *fetching) receive(stream protoconnect.AgentFetchCaptureClientStream) (i
 			k.file, info = out.File, wire.ToKept(out.File.GetCapture())
 		case *proto.FetchCaptureOutput_Data:
 			if k.failed = k.write(out.Data); k.failed != nil {
-				return info, nil
+				return info, k.failed
 			}
 		case *proto.FetchCaptureOutput_End:
 			if err := wire.ToError(out.End.GetFault(), nil); err != nil {

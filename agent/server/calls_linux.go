@@ -161,7 +161,7 @@ func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (
 			return nil, told(err)
 		}
 	}
-	if !s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) {
+	if s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) == nil {
 		return nil, told(fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId()))
 	}
 	return &proto.EndSessionResponse{}, nil

@@ -129,12 +129,12 @@ func (s handler) StopCapture(ctx context.Context, req *proto.StopCaptureRequest)
 	if err != nil {
 		return nil, told(err)
 	}
-	s.works.end(c.ID(), fmt.Errorf("%s has stopped it", identity.Of(ctx).Name))
+	w := s.works.end(c.ID(), fmt.Errorf("%s has stopped it", identity.Of(ctx).Name))
 	ctx, cancel := context.WithTimeout(ctx, stopLimit)
 	defer cancel()
-	if i := c.Info(); i.Running() {
+	if w != nil {
 		select {
-		case <-c.Done():
+		case <-w.Kept.over:
 		case <-ctx.Done():
 			return nil, told(fault.New(fault.TimedOut, c.ID(), "the capture %s is told to end, and has not ended yet: %w", c.ID(), ctx.Err()))
 		}

@@ -44,11 +44,11 @@ type kept struct {
 var refused = fault.New(fault.Refused, "", "the policy says no")
 
 // keep runs one, with captures in a directory.
-func keep(t *testing.T, dir string, f *fake, l captures.Limits) *kept {
+func keep(t *testing.T, dir string, f *fake) *kept {
 	t.Helper()
 	k := &kept{dir: dir}
 	var err error
-	if k.store, err = captures.Open(dir, l, slog.New(slog.DiscardHandler)); err != nil {
+	if k.store, err = captures.Open(dir, captures.Limits{}, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.store.Close() })
@@ -114,7 +114,7 @@ func (k *kept) fetch(t *testing.T, id string, have []byte) ([]byte, error) {
 // TestDetached: a capture goes on when its client has gone, is listed, fetched while it goes on and
 // after its end, ended by who asks for it, whose name is told, and removed.
 func TestDetached(t *testing.T) {
-	k := keep(t, capturesDir(t), steady(3), captures.Limits{})
+	k := keep(t, capturesDir(t), steady(3))
 	p := newProxy(t, k.socket)
 	i, err := dial(t, p.socket).DetachCapture(t.Context(), web, time.Hour)
 	if err != nil {
@@ -166,7 +166,7 @@ func TestClientDies(t *testing.T) {
 		<-goOn
 		return inner(ctx, to)
 	}
-	k := keep(t, capturesDir(t), f, captures.Limits{})
+	k := keep(t, capturesDir(t), f)
 	p := newProxy(t, k.socket)
 	result := make(chan error, 1)
 	go func() {
@@ -187,7 +187,7 @@ func TestClientDies(t *testing.T) {
 
 // TestForeign: another user's capture is told by nothing from one that is not there.
 func TestForeign(t *testing.T) {
-	k := keep(t, capturesDir(t), steady(1), captures.Limits{})
+	k := keep(t, capturesDir(t), steady(1))
 	c, err := k.store.New(captures.Definition{Caller: identity.Caller{Known: identity.PeerCredentials, UID: 4242, Name: "alice"}, Request: web})
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestForeign(t *testing.T) {
 func TestRefusedDetached(t *testing.T) {
 	k := keep(t, capturesDir(t), &fake{capture: func(context.Context, engine.Sink) (engine.CaptureStats, error) {
 		return engine.CaptureStats{}, refused
-	}}, captures.Limits{})
+	}})
 	if _, err := k.DetachCapture(t.Context(), web, 0); !errors.Is(err, fault.Refused) {
 		t.Errorf("%v, want fault.Refused", err)
 	}
@@ -242,7 +242,7 @@ func TestLimitsDetached(t *testing.T) {
 		})
 		return i
 	}
-	k := keep(t, capturesDir(t), steady(1), captures.Limits{})
+	k := keep(t, capturesDir(t), steady(1))
 	i, err := k.DetachCapture(t.Context(), web, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestLimitsDetached(t *testing.T) {
 			err = to.Blocks(blocks(1), 1, 0)
 		}
 		return engine.CaptureStats{}, err
-	}}, captures.Limits{})
+	}})
 	if i, err = k.DetachCapture(t.Context(), web, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestLimitsDetached(t *testing.T) {
 // found out.
 func TestFetchCut(t *testing.T) {
 	const packets = 100_000
-	k := keep(t, capturesDir(t), steady(packets), captures.Limits{})
+	k := keep(t, capturesDir(t), steady(packets))
 	i, err := k.DetachCapture(t.Context(), web, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func (s *Server) detach(c *captures.Capture, caller *identity.Caller, certificat
 	}
 	d.work = &Work{
 		ID: c.ID(), Verb: string(engine.VerbCapture), Targets: slices.Concat(d.req.Targets, d.req.Labels), Reason: def.Reason,
-		Ring: int64(d.req.RingSize), Kept: &Kept{c: c}, Started: info.Started,
+		Ring: int64(d.req.RingSize), Kept: &Kept{c: c, over: make(chan struct{})}, Started: info.Started,
 	}
 	if !info.Started.IsZero() {
 		d.work.Before = max(time.Since(info.Started), 0)
@@ -82,6 +82,7 @@ func watched(ctx context.Context, def *captures.Definition, certificates *tlsid.
 func (d *detached) run(capture func() (engine.CaptureStats, error)) {
 	defer close(d.ended)
 	defer d.leave()
+	defer close(d.work.Kept.over)
 	stats, err := capture()
 	if cause := context.Cause(d.ctx); err == nil && cause != nil {
 		err = cause

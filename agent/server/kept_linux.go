@@ -13,8 +13,9 @@ import (
 
 // Kept is where a capture goes that goes on without its client, as a gate sees it.
 type Kept struct {
-	c   *captures.Capture
-	ctx context.Context //nolint:containedctx // the work's, whose cause is why it ends
+	c    *captures.Capture
+	ctx  context.Context //nolint:containedctx // the work's, whose cause is why it ends
+	over chan struct{}   // closed when its end is recorded, too
 
 	once   sync.Once
 	result KeptResult

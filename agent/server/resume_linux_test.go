@@ -28,7 +28,7 @@ func (k *kept) restart(t *testing.T, f *fake) *kept {
 	if err := k.server.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	next := keep(t, k.dir, f, captures.Limits{})
+	next := keep(t, k.dir, f)
 	next.server.ResumeCaptures(nil)
 	return next
 }
@@ -46,7 +46,7 @@ func (k *kept) settled(t *testing.T, id string) (i captures.Info) {
 // TestRestart: a capture goes on with the next agent, in a further section, with what is left of its
 // limits, and the gap is told.
 func TestRestart(t *testing.T) {
-	k := keep(t, capturesDir(t), steady(3), captures.Limits{})
+	k := keep(t, capturesDir(t), steady(3))
 	req := web
 	req.Count, req.Filter = 10, "port 80"
 	i, err := k.DetachCapture(t.Context(), req, time.Hour)
@@ -108,7 +108,7 @@ func TestNotResumed(t *testing.T) {
 		}}, why: "captured in has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := keep(t, capturesDir(t), &fake{}, captures.Limits{})
+			k := keep(t, capturesDir(t), &fake{})
 			d := tt.d
 			if d.Caller.Known == "" {
 				d.Caller.Known = identity.PeerCredentials
@@ -145,7 +145,7 @@ func TestNotResumed(t *testing.T) {
 
 // TestSpent: a rule's time is that of the whole capture, whichever agent it is.
 func TestSpent(t *testing.T) {
-	k := keep(t, capturesDir(t), &fake{}, captures.Limits{})
+	k := keep(t, capturesDir(t), &fake{})
 	c, err := k.store.New(captures.Definition{Caller: identity.Caller{Known: identity.PeerCredentials, User: "root"}, Request: web, Duration: time.Hour})
 	if err != nil {
 		t.Fatal(err)

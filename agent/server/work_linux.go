@@ -205,15 +205,15 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 	}, nil
 }
 
-// end ends one, and says whether there was one.
-func (s *works) end(id string, why error) bool {
+// end ends one, which it returns; nil if there was none.
+func (s *works) end(id string, why error) *Work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, ok := s.all[id]
-	if ok {
+	w := s.all[id]
+	if w != nil {
 		w.cancel(why)
 	}
-	return ok
+	return w
 }
 
 // close ends all. None begins any more.

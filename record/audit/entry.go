@@ -50,7 +50,7 @@ type Entry struct {
 	Toolboxes []Toolbox  `json:"toolboxes,omitempty"`
 	Outcome   *Outcome   `json:"outcome,omitempty"`
 	Recording *Recording `json:"recording,omitempty"` // or the file of a capture that goes on without its client
-	Removed   []string   `json:"removed,omitempty"` // of a sweep: the IDs
+	Removed   []string   `json:"removed,omitempty"`   // of a sweep: the IDs
 	Text      string     `json:"text,omitempty"`
 
 	File       *File       `json:"file,omitempty"`
