@@ -63,8 +63,8 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// TestSmallDisk: captures leave so much of the disk as they have to. Where others fill it, a capture
-// ends, what it has is whole, and its end is known to the next agent.
+// TestSmallDisk: captures leave so much of the disk as they have to. Where others fill it, a
+// capture ends, what it has is whole, and its end is known to the next agent.
 func TestSmallDisk(t *testing.T) {
 	disk := testutil.SmallDisk(t, "8m")
 	dir := filepath.Join(disk, "captures")

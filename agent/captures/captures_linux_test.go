@@ -102,8 +102,8 @@ func content(t *testing.T, c *captures.Capture) []byte {
 	return b
 }
 
-// TestKept: a capture is on the disk from its beginning, readable while it goes on, and with its end
-// has a digest, which is its file's.
+// TestKept: a capture is on the disk from its beginning, readable while it goes on, and with its
+// end has a digest, which is its file's.
 func TestKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "captures")
 	s := open(t, dir, captures.Limits{})

@@ -52,8 +52,8 @@ func walk(dir string) error {
 	return errors.Join(c.Ready(), c.Begin(), c.Blocks(head(), 0, 0), c.Blocks(packet(100), 1, 0), c.Finish("enough"))
 }
 
-// TestWalk kills an agent at every step, as often as it comes to it. The next one has no capture, or
-// one that goes on or has ended, and whose file is whole; nothing else is left for long.
+// TestWalk kills an agent at every step, as often as it comes to it. The next one has no capture,
+// or one that goes on or has ended, and whose file is whole; nothing else is left for long.
 func TestWalk(t *testing.T) {
 	run := func(dir, point string) ([]string, error) {
 		log := filepath.Join(t.TempDir(), "log")

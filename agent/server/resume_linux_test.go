@@ -43,8 +43,8 @@ func (k *kept) settled(t *testing.T, id string) (i captures.Info) {
 	return i
 }
 
-// TestRestart: a capture goes on with the next agent, in a further section, with what is left of its
-// limits, and the gap is told.
+// TestRestart: a capture goes on with the next agent, in a further section, with what is left of
+// its limits, and the gap is told.
 func TestRestart(t *testing.T) {
 	k := keep(t, capturesDir(t), steady(3))
 	req := web

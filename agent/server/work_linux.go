@@ -32,8 +32,8 @@ type Work struct {
 	Ring    int64 // bytes of the host's memory that a capture asks for, 0: the engine's default
 	// Stdin says that a session has a standard input.
 	Stdin bool
-	// Of a capture that goes on without its client: where it goes; and of one that an agent's end has
-	// cut off what its operations' IDs end with, and how long ago it began.
+	// Of a capture that goes on without its client: where it goes; and of one that an agent's end
+	// has cut off what its operations' IDs end with, and how long ago it began.
 	Kept    *Kept
 	Resumed string
 	Before  time.Duration
