@@ -141,6 +141,5 @@ func ExamplePrinter_Text() {
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Container: "web", Process: "nginx/7",
 		Interface: "tun0", Direction: "In", Link: linktype.Raw, Data: ip, Length: len(ip),
 	}))
-	// Output: 03:04:05.678901 web      nginx/7      tun0  In  IP 10.0.0.1.1 > 10.0.0.2.2: UDP,
-	// length 0
+	// Output: 03:04:05.678901 web      nginx/7      tun0  In  IP 10.0.0.1.1 > 10.0.0.2.2: UDP, length 0
 }

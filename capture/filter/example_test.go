@@ -65,8 +65,7 @@ func ExampleProgram_String() {
 func ExampleParse() {
 	tree, err := filter.Parse("src host 10.0.0.1 or 10.0.0.2 and not tcp port http or 443")
 	fmt.Println(tree, err)
-	// Output: (((src host 10.0.0.1 or src host 10.0.0.2) and not tcp port \http) or tcp port 443)
-	// <nil>
+	// Output: (((src host 10.0.0.1 or src host 10.0.0.2) and not tcp port \http) or tcp port 443) <nil>
 }
 
 func ExampleParseLinkType() {
