@@ -101,6 +101,9 @@ func TestSmallDisk(t *testing.T) {
 	if size, packets, _, err := captures.Scan(bytes.NewReader(whole), discard{}); err != nil || packets < 10 || size != int64(len(whole)) {
 		t.Errorf("%d packets in %d bytes of %d, %v", packets, size, len(whole), err)
 	}
+	if st, err := os.Stat(filepath.Join(dir, c.Name())); err != nil || st.Size() != int64(len(whole)) || s.Used() != st.Size() {
+		t.Errorf("the file has %d bytes, the store knows of %d, and %d are whole", st.Size(), s.Used(), len(whole))
+	}
 	again := open(t, dir, captures.Limits{})
 	if list := again.Unfinished(); len(list) != 0 {
 		t.Errorf("the next agent goes on with a capture that has ended: %+v", list[0].Info())
@@ -260,8 +263,8 @@ func TestTouched(t *testing.T) {
 	victim := filepath.Join(t.TempDir(), "victim")
 	err := errors.Join(short.Finish("enough"), gone.Finish("enough"), os.Truncate(filepath.Join(dir, short.Name()), 10),
 		os.WriteFile(victim, []byte("the host's"), 0o600), os.Remove(filepath.Join(dir, gone.Name())), os.Symlink(victim, filepath.Join(dir, gone.Name())),
-		os.Symlink(victim, filepath.Join(dir, "LINK.json")), os.WriteFile(filepath.Join(dir, "OTHER.json"), []byte(`{"version":1,"info":{"id":"../x"}}`), 0o600),
-		os.WriteFile(filepath.Join(dir, "LARGE.json"), make([]byte, 1<<20), 0o600))
+		os.Symlink(victim, filepath.Join(dir, "LINK.json")), os.WriteFile(filepath.Join(dir, "OTHER.json"), []byte(`{"version":1,"sections":1,"info":{"id":"../x"}}`), 0o600),
+		os.WriteFile(filepath.Join(dir, "LARGE.json"), []byte(`{"version":1,"sections":1,"info":{"id":"LARGE"}}`+strings.Repeat(" ", 1<<20)), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

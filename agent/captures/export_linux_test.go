@@ -29,3 +29,10 @@ func (c *Capture) HoldDisk() (release func()) {
 	c.io.Lock()
 	return c.io.Unlock
 }
+
+// Used is how many bytes of the disk the store knows to be taken.
+func (s *Store) Used() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -298,8 +297,9 @@ func TestFetchCut(t *testing.T) {
 	if _, err := k.fetch(t, i.ID, other); !errors.Is(err, fault.BadCopy) {
 		t.Errorf("behind another beginning: %v, want fault.BadCopy", err)
 	}
-	if _, err := k.fetch(t, i.ID, append(bytes.Clone(want), 1)); !errors.Is(err, fault.BadCopy) {
-		t.Errorf("behind more than there is: %v, want fault.BadCopy", err)
+	before := len(k.noted())
+	if _, err := k.fetch(t, i.ID, append(bytes.Clone(want), 1)); !errors.Is(err, fault.BadCopy) || len(k.noted()) != before {
+		t.Errorf("behind more than there is: %v, want fault.BadCopy, and nothing recorded", err)
 	}
 	f, err := os.OpenFile(filepath.Join(k.dir, i.ID+".pcapng"), os.O_RDWR, 0)
 	if err != nil {
@@ -347,7 +347,11 @@ func TestLyingFetch(t *testing.T) {
 		"no beginning": {liar{data: data, told: 10}, fault.BadCopy},
 	} {
 		c := dial(t, agenttest.Answer(t, &tt.liar))
-		_, err := c.FetchCapture(t.Context(), client.Fetch{ID: "A", Sum: sha256.New(), To: io.Discard})
+		var got bytes.Buffer
+		_, err := c.FetchCapture(t.Context(), client.Fetch{ID: "A", Sum: sha256.New(), To: &got})
+		if got.Len() > len(data) {
+			t.Errorf("%s: %d bytes are written", name, got.Len())
+		}
 		if (tt.want == nil) != (err == nil) || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
