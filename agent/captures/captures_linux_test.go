@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dlx/agent/captures"
 	"dlx/agent/identity"
@@ -193,6 +194,13 @@ func TestCutOff(t *testing.T) {
 			if err := os.WriteFile(file, append(slices.Clone(before), half...), 0o600); err != nil { // the agent is killed
 				t.Fatal(err)
 			}
+			ago := time.Now().Add(-time.Hour).Round(time.Second)
+			if err := os.Chtimes(file, ago, ago); err != nil {
+				t.Fatal(err)
+			}
+			if err := open(t, dir, captures.Limits{}).Unfinished()[0].Ready(); err != nil { // and is killed again
+				t.Fatal(err)
+			}
 			s := open(t, dir, captures.Limits{})
 			list := s.Unfinished()
 			if len(list) != 1 || list[0].ID() != c.ID() {
@@ -210,7 +218,7 @@ func TestCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			i := next.Info()
-			if i.Packets != 3 || len(i.Gaps) != 1 || i.Gaps[0].To.IsZero() || !strings.Contains(i.Gaps[0].Why, "without closing") {
+			if i.Packets != 3 || len(i.Gaps) != 1 || i.Gaps[0].To.IsZero() || !i.Gaps[0].From.Equal(ago) || !strings.Contains(i.Gaps[0].Why, "without closing") {
 				t.Errorf("%+v", i)
 			}
 			all := content(t, next)

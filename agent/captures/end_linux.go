@@ -23,7 +23,7 @@ func (c *Capture) Finish(why string) error {
 	err = errors.Join(err, c.lookThrough()) // one that could not go on
 	now, k := c.store.now(), c.snapshot()
 	i := &k.Info
-	i.Ended, i.Why = now, why
+	i.Ended, i.Why = now, clip(why, maxText)
 	if c.sum != nil {
 		i.SHA256 = hex.EncodeToString(c.sum.Sum(nil))
 	}

@@ -46,21 +46,26 @@ func (c *Capture) lookThrough() (err error) {
 	if err != nil {
 		return fmt.Errorf("look through the capture %s: %w", c.id, err)
 	}
-	if found.size < st.Size {
-		if err := linux.Truncate(fd, found.size); err != nil {
-			return err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.store.give(c.owner, c.size-found.size)
-	c.size, c.sum = found.size, sum
-	i := &c.state.Info
+	k := c.snapshot()
+	i := &k.Info
 	lost := int64(i.Bytes) - found.size
 	i.Bytes, i.Packets, i.Dropped = uint64(found.size), found.packets, max(i.Dropped, found.dropped)
 	if i.Running() {
-		c.openGap(&st, lost)
+		k.openGap(&st, lost)
 	}
+	if found.size < st.Size {
+		err := c.store.save(&k) // since when: the file's time is another one then
+		if err == nil {
+			err = linux.Truncate(fd, found.size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.store.give(c.owner, c.size-found.size)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.size, c.sum, c.state = found.size, sum, k
 	return nil
 }
 
@@ -71,20 +76,20 @@ func (c *Capture) unknown() bool {
 	return c.sum == nil && c.state.Info.SHA256 == ""
 }
 
-// openGap notes since when nothing was captured. The lock is held.
-func (c *Capture) openGap(st *linux.Stat, lost int64) {
-	g := Gap{From: c.state.Paused, Why: "the agent was stopped"}
+// openGap notes since when nothing was captured.
+func (k *state) openGap(st *linux.Stat, lost int64) {
+	gaps := k.Info.Gaps
+	if n := len(gaps); n > 0 && gaps[n-1].To.IsZero() { // and lasts: nothing was captured since
+		return
+	}
+	g := Gap{From: k.Paused, Why: "the agent was stopped"}
 	if g.From.IsZero() {
 		g.From, g.Why = lastWrite(st), "the agent ended without closing the file"
 	}
 	if lost > 0 {
 		g.Why += fmt.Sprintf(", and %d bytes were lost that had been written", lost)
 	}
-	i := &c.state.Info
-	if n := len(i.Gaps); n > 0 && i.Gaps[n-1].To.IsZero() { // and lasts: nothing was captured since
-		return
-	}
-	i.Gaps = append(i.Gaps, g)
+	k.Info.Gaps = append(gaps, g)
 }
 
 // readerAt reads a file at offsets.

@@ -144,8 +144,8 @@ func (s *Store) New(d Definition) (*Capture, error) {
 		return nil, err
 	}
 	c := newCapture(s, state{Version: stateVersion, Definition: d, Info: Info{
-		ID: rand.Text(), User: d.Caller.Name, Reason: d.Reason, Targets: d.Request.Targets, Labels: d.Request.Labels,
-		Interface: d.Request.Interface, Filter: d.Request.Filter, MaxBytes: d.Request.MaxBytes,
+		ID: rand.Text(), User: brief(d.Caller.Name), Reason: clip(d.Reason, maxText), Targets: briefly(d.Request.Targets), Labels: briefly(d.Request.Labels),
+		Interface: brief(d.Request.Interface), Filter: clip(d.Request.Filter, maxText), MaxBytes: d.Request.MaxBytes,
 	}})
 	if err := s.room(c.owner, leastRoom); err != nil {
 		return nil, err

@@ -102,7 +102,8 @@ func (d *detached) capture() (engine.CaptureStats, error) {
 		}
 	}()
 	return d.s.o.Engine.Capture(d.ctx, d.req, &keptSink{d.c, d.work, func() {
-		timer = time.AfterFunc(time.Until(d.c.Info().Until), func() { d.work.cancel(errOver) })
+		left := min(time.Until(d.c.Info().Until), d.c.Definition().Duration) // also if the clock was set back
+		timer = time.AfterFunc(left, func() { d.work.cancel(errOver) })
 		d.once.Do(func() { close(d.began) })
 	}})
 }

@@ -117,10 +117,11 @@ var ErrShutdown = errors.New("the agent is being stopped")
 // returns when all has ended, or ctx has.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.works.close(ErrShutdown)
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
 	}
-	return s.waitKept(ctx)
+	return errors.Join(err, s.waitKept(ctx))
 }
 
 // EndAll ends what is under way.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"dlx/agent/captures"
 	"dlx/agent/client"
 	"dlx/fault"
+	"dlx/internal/printable"
 )
 
 func (a *app) capturesCommand() *cobra.Command {
@@ -86,7 +89,7 @@ func (a *app) capturesStopCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop ID...",
 		Short: "end captures; what they have is kept",
-		Args:  someIDs,
+		Args:  someIDs, ValidArgsFunction: a.completeCaptures,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.withAgent(func(c *client.Client) error {
 				return each(ids, func(id string) error {
@@ -105,7 +108,7 @@ func (a *app) capturesRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "rm ID...",
 		Short: "remove captures that have ended",
-		Args:  someIDs,
+		Args:  someIDs, ValidArgsFunction: a.completeCaptures,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.withAgent(func(c *client.Client) error {
 				return each(ids, func(id string) error { return c.RemoveCapture(cmd.Context(), id) })
@@ -137,4 +140,21 @@ func resumable(err error, id, file string) error {
 		return err
 	}
 	return &fileError{err, fmt.Sprintf("`dlx captures fetch %s -w %s --continue` goes on from there", id, file)}
+}
+
+// completeCaptures completes the ID of a capture that is not among the arguments yet.
+func (a *app) completeCaptures(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
+	defer cancel()
+	var ids []string
+	_ = a.withAgent(func(c *client.Client) error {
+		list, err := c.Captures(ctx)
+		for _, i := range list {
+			if strings.HasPrefix(i.ID, prefix) && !slices.Contains(args, i.ID) {
+				ids = append(ids, printable.Escape(i.ID)+"\t"+printable.Escape(strings.Join(append(i.Targets, i.Labels...), " ")))
+			}
+		}
+		return err
+	})
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }

@@ -35,7 +35,7 @@ func (a *app) capturesFetchCommand() *cobra.Command {
 		Short: "get the pcapng file of a capture, or what there is of it so far",
 		Long: "Gets the file of a capture, which is checked against the length and the digest that the agent has of it. --continue goes on\n" +
 			"with a file that has its beginning: because the connection was cut, or because the capture went on.",
-		Args: exactArgs(1),
+		Args: exactArgs(1), ValidArgsFunction: a.completeCaptures,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runFetch(cmd.Context(), args[0], o) },
 	}
 	f := cmd.Flags()
