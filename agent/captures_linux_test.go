@@ -199,3 +199,58 @@ func TestDetachedRevoked(t *testing.T) {
 		t.Errorf("%+v, %v", ended, err)
 	}
 }
+
+// TestDetachedNextAgent: the next agent goes on with captures whose callers may have them still, and
+// ends the others, each for its reason.
+func TestDetachedNextAgent(t *testing.T) {
+	a, tcp, state := newAuthority(t), freePort(t), filepath.Join(t.TempDir(), "state")
+	at := func(c *agent.Config) { c.State = state }
+	ids := map[string]string{}
+	rules := func(users ...string) (text string) {
+		for _, name := range users {
+			who := `certificates: ["URI:dlx://user/` + name + `"]`
+			if name == "root" {
+				who = "users: [root]"
+			}
+			text += strings.NewReplacer("debug the shop", name+" debugs", "users: [root]", who).Replace(shopRules)
+		}
+		return text
+	}
+	c := paused(t, "shop")
+	users := map[string]*client.Client{}
+	for _, name := range []string{"alice", "bob", "carol"} {
+		users[name] = a.user(t, tcp, name)
+	}
+	t.Run("first", func(t *testing.T) {
+		p := runAt(t, rules("root", "alice", "bob", "carol"), tcp, a.files, at)
+		for name, user := range users {
+			ids[name] = detach(t, user, c).ID
+		}
+		ids["root"] = detach(t, p.Client, c).ID
+	})
+	if _, err := a.Revoke("alice"); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("second", func(t *testing.T) {
+		p := runAt(t, rules("bob", "carol")+"  - allow: root looks after captures\n    who: {users: [root]}\n    verbs: [captures]\n", tcp, a.files, at)
+		for name, why := range map[string]string{"alice": "revoked", "root": "is refused: by default"} {
+			var i captures.Info
+			testutil.Wait(t, "the end of the capture of "+name, limit, func() bool { i = one(t, p.Client, ids[name]); return !i.Running() })
+			if !strings.Contains(i.Why, why) {
+				t.Errorf("%s: it ended because %s", name, i.Why)
+			}
+		}
+		for _, name := range []string{"bob", "carol"} {
+			testutil.Wait(t, "the capture of "+name, limit, func() bool {
+				i := one(t, users[name], ids[name])
+				return i.Running() && len(i.Gaps) == 1 && !i.Gaps[0].To.IsZero()
+			})
+			if sections := bytes.Count(fetched(t, users[name], ids[name]), []byte("the agent was stopped: nothing was captured from")); sections > 1 {
+				t.Errorf("%s: %d gaps are told", name, sections)
+			}
+		}
+	})
+	if r, err := audit.Verify(os.DirFS(filepath.Join(state, "audit")), audit.VerifyOptions{}); err != nil || !r.OK() {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

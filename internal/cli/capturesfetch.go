@@ -18,6 +18,7 @@ import (
 
 	"dlx/agent/client"
 	"dlx/capture/savefile"
+	"dlx/fault"
 	"dlx/internal/outfile"
 )
 
@@ -59,8 +60,11 @@ func (a *app) runFetch(ctx context.Context, id string, o fetchOptions) error {
 		return explainFile(o.file, err)
 	}
 	err = a.fetch(ctx, client.Fetch{ID: id, Offset: size, Sum: sum, To: f}, o.file)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = f.Sync()
+	case errors.Is(err, fault.BadCopy): // which nobody is to take for the capture
+		err = errors.Join(err, f.Truncate(int64(size)))
 	}
 	info, serr := f.Stat()
 	empty := o.made && err != nil && serr == nil && info.Size() == 0
