@@ -200,8 +200,8 @@ func TestDetachedRevoked(t *testing.T) {
 	}
 }
 
-// TestDetachedNextAgent: the next agent goes on with captures whose callers may have them still, and
-// ends the others, each for its reason.
+// TestDetachedNextAgent: the next agent goes on with captures whose callers may have them still,
+// and ends the others, each for its reason.
 func TestDetachedNextAgent(t *testing.T) {
 	a, tcp, state := newAuthority(t), freePort(t), filepath.Join(t.TempDir(), "state")
 	at := func(c *agent.Config) { c.State = state }

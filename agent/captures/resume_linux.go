@@ -89,7 +89,7 @@ func (k *state) openGap(st *linux.Stat, lost int64) {
 	if lost > 0 {
 		g.Why += fmt.Sprintf(", and %d bytes were lost that had been written", lost)
 	}
-	k.Info.Gaps = append(gaps, g)
+	k.Info.Gaps = append(k.Info.Gaps, g)
 }
 
 // readerAt reads a file at offsets.
