@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,12 +15,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"dlx/agent/captures"
 	"dlx/agent/identity"
 	"dlx/capture/linktype"
 	"dlx/capture/pcapng"
 	"dlx/engine"
+	"dlx/fault"
 	"dlx/internal/testutil"
 )
 
@@ -232,5 +235,38 @@ func TestCutOff(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBrief: what whoever asks says at length is kept, and a list has its beginning.
+func TestBrief(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "captures")
+	d := of("alice", 1000)
+	d.Request.Targets = slices.Repeat([]string{strings.Repeat("\u00e4", 100)}, 100)
+	d.Request.Filter = strings.Repeat("port 80 or ", 1000) + "port 81"
+	c := begin(t, open(t, dir, captures.Limits{}), d)
+	if err := c.Finish(strings.Repeat("why ", 10_000)); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir, captures.Limits{}).Find(c.ID())
+	if got := again.Definition().Request; len(got.Targets) != 100 || got.Filter != d.Request.Filter {
+		t.Errorf("%d targets, a filter of %d bytes", len(got.Targets), len(got.Filter))
+	}
+	if text, err := json.Marshal(again.Info()); err != nil || len(text) > 8<<10 || !utf8.Valid(text) {
+		t.Errorf("a list has %d bytes of it, %v", len(text), err)
+	}
+	d.Request.Filter = strings.Repeat("x", 1<<20)
+	c, err := open(t, dir, captures.Limits{}).New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Begin(); !errors.Is(err, fault.BadRequest) {
+		t.Errorf("a filter of 1 MiB: %v, want fault.BadRequest", err)
+	}
+	if err := c.Finish(""); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -30,7 +30,7 @@ func (c *Capture) lookThrough() (err error) {
 		return nil
 	}
 	fd, err := linux.OpenUpdateAt(c.store.dir, c.Name())
-	if errors.Is(err, linux.ErrNotExist) { // the agent ended before it was made
+	if errors.Is(err, linux.ErrNotExist) && c.running() { // the agent ended before it was made
 		fd, err = linux.CreateAt(c.store.dir, c.Name(), 0o600)
 	}
 	if err != nil {

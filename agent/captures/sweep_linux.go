@@ -18,16 +18,16 @@ func (s *Store) Remove(c *Capture) error {
 	if c.running() {
 		return fault.New(fault.StillOn, c.id, "the capture %s has not ended", c.id)
 	}
+	c.io.Lock() // nobody looks through its file
+	defer c.io.Unlock()
 	s.mu.Lock()
 	_, there := s.all[c.id]
 	delete(s.all, c.id)
-	if there {
-		s.add(c.owner, -c.size)
-	}
 	s.mu.Unlock()
 	if !there {
 		return nil
 	}
+	s.give(c.owner, c.size)
 	return c.remove()
 }
 

@@ -146,32 +146,53 @@ func TestNotResumed(t *testing.T) {
 // TestSpent: a rule's time is that of the whole capture, whichever agent it is.
 func TestSpent(t *testing.T) {
 	k := keep(t, capturesDir(t), &fake{})
-	c, err := k.store.New(captures.Definition{Caller: identity.Caller{Known: identity.PeerCredentials, User: "root"}, Request: web, Duration: time.Hour})
+	c := k.paused(t, time.Hour)
+	k.backdate(t, c, c.Info().Started, -50*time.Minute)
+	n := k.restart(t, &fake{capture: func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error) {
+		server.WorkOf(ctx).Limit(30*time.Minute, 0) // as a gate does
+		return steady(1).capture(ctx, to)
+	}})
+	if i := n.settled(t, c.ID()); !strings.Contains(i.Why, "time is up that the policy allows") {
+		t.Errorf("%+v", i)
+	}
+}
+
+// TestClockSetBack: with a clock that was set back while no agent ran, a capture goes on for its
+// duration and no longer.
+func TestClockSetBack(t *testing.T) {
+	k := keep(t, capturesDir(t), &fake{})
+	c := k.paused(t, 200*time.Millisecond)
+	k.backdate(t, c, c.Info().Until, 24*time.Hour)
+	n := k.restart(t, steady(1))
+	if i := n.settled(t, c.ID()); !strings.Contains(i.Why, "time is up that was asked for") {
+		t.Errorf("%+v", i)
+	}
+}
+
+// paused is a capture of root's that an agent's end has cut off.
+func (k *kept) paused(t *testing.T, d time.Duration) *captures.Capture {
+	t.Helper()
+	c, err := k.store.New(captures.Definition{Caller: identity.Caller{Known: identity.PeerCredentials, User: "root"}, Request: web, Duration: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(c.Begin(), c.Blocks(blocks(1), 1, 0), c.Pause()); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// backdate changes a time in what is on the disk of a capture.
+func (k *kept) backdate(t *testing.T, c *captures.Capture, from time.Time, by time.Duration) {
+	t.Helper()
 	file := filepath.Join(k.dir, c.ID()+".json")
 	state, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := c.Info().Started.MarshalText()
-	ago, err2 := c.Info().Started.Add(-50 * time.Minute).MarshalText()
-	if err := errors.Join(err, err2, os.WriteFile(file, bytes.Replace(state, now, ago, 1), 0o600)); err != nil {
+	before, err := from.MarshalText()
+	after, err2 := from.Add(by).MarshalText()
+	if err := errors.Join(err, err2, os.WriteFile(file, bytes.Replace(state, before, after, 1), 0o600)); err != nil {
 		t.Fatal(err)
-	}
-	n := k.restart(t, &fake{capture: func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error) {
-		server.WorkOf(ctx).Limit(30*time.Minute, 0) // as a gate does
-		if err := to.Begin(); err != nil {
-			return engine.CaptureStats{}, err
-		}
-		<-ctx.Done()
-		return engine.CaptureStats{}, nil
-	}})
-	if i := n.settled(t, c.ID()); !strings.Contains(i.Why, "time is up that the policy allows") {
-		t.Errorf("%+v", i)
 	}
 }
