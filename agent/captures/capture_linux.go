@@ -197,23 +197,3 @@ func (c *Capture) fail(err error) error {
 	c.failed = errors.Join(c.failed, err)
 	return err
 }
-
-// flush has what was written on the disk from time to time, until stop is closed.
-func (c *Capture) flush(fd *linux.FD, stop <-chan struct{}) {
-	tick := time.NewTicker(syncEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-		}
-		c.mu.Lock()
-		dirty := c.dirty
-		c.dirty = false
-		c.mu.Unlock()
-		if dirty {
-			_ = c.fail(linux.SyncData(fd)) // who writes next is told
-		}
-	}
-}

@@ -78,3 +78,23 @@ func (c *Capture) closeFile() error {
 
 // lastWrite is when a file was written to.
 func lastWrite(st *linux.Stat) time.Time { return time.Unix(st.Mtim.Unix()) }
+
+// flush has what was written on the disk from time to time, until stop is closed.
+func (c *Capture) flush(fd *linux.FD, stop <-chan struct{}) {
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		c.mu.Lock()
+		dirty := c.dirty
+		c.dirty = false
+		c.mu.Unlock()
+		if dirty {
+			_ = c.fail(linux.SyncData(fd)) // who writes next is told
+		}
+	}
+}

@@ -159,40 +159,6 @@ func (s *Store) New(d Definition) (*Capture, error) {
 	return c, nil
 }
 
-// count says whether there may be one more.
-func (s *Store) count(c *Capture) error {
-	var kept, running, own, ownRunning int
-	for _, other := range s.all {
-		mine := other.owner == c.owner
-		on := other.running()
-		kept++
-		running += number(on)
-		own += number(mine)
-		ownRunning += number(mine && on)
-	}
-	for _, bound := range []struct {
-		have, most int
-		what       string
-	}{
-		{ownRunning, s.limits.UserRunning, "captures of " + c.state.Info.User + " are under way without a client"},
-		{running, s.limits.Running, "captures are under way without a client"},
-		{own, s.limits.UserKept, "captures of " + c.state.Info.User + " are kept"},
-		{kept, s.limits.Kept, "captures are kept"},
-	} {
-		if bound.most > 0 && bound.have >= bound.most {
-			return fault.New(fault.TooMany, "", "%d %s, which is the most", bound.have, bound.what)
-		}
-	}
-	return nil
-}
-
-func number(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // Find is the capture of an ID, nil if there is none.
 func (s *Store) Find(id string) *Capture {
 	s.mu.Lock()
