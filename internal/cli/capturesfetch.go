@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlx/agent/client"
-	"dlx/capture/savefile"
 	"dlx/fault"
 	"dlx/internal/outfile"
 )
@@ -102,10 +101,15 @@ func openFetched(ctx context.Context, o *fetchOptions) (f *os.File, sum hash.Has
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	err = outfile.As(owner, ctx.Done(), func() (err error) {
-		f, err = openInPlace(o)
-		return err
+	err = outfile.As(owner, ctx.Done(), func() error {
+		return outfile.In(o.file, func(d *outfile.Dir, base string) (err error) {
+			f, o.made, err = d.Append(base, 0o600)
+			return err
+		})
 	})
+	if err == nil && !o.made && !o.more {
+		err = errors.Join(&fileError{fmt.Errorf("%s: %w", o.file, fs.ErrExist), "--continue goes on with it, if it has the capture's beginning"}, f.Close())
+	}
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -117,39 +121,13 @@ func openFetched(ctx context.Context, o *fetchOptions) (f *os.File, sum hash.Has
 	return f, sum, uint64(n), nil
 }
 
-// openInPlace opens it. No link is followed: with --continue what is there has to be the very file.
-func openInPlace(o *fetchOptions) (*os.File, error) {
-	const write = os.O_RDWR | os.O_APPEND
-	f, err := os.OpenFile(o.file, write|os.O_CREATE|os.O_EXCL, 0o600)
-	if !errors.Is(err, fs.ErrExist) {
-		o.made = err == nil
-		return f, err
-	}
-	before, err := os.Lstat(o.file)
-	switch {
-	case err != nil:
-		return nil, err
-	case !o.more:
-		return nil, &fileError{fmt.Errorf("%s: %w", o.file, fs.ErrExist), "--continue goes on with it, if it has the capture's beginning"}
-	case before.Mode()&fs.ModeSymlink != 0:
-		return nil, fmt.Errorf("%s %w", o.file, savefile.ErrLink)
-	case !before.Mode().IsRegular():
-		return nil, fmt.Errorf("%s %w", o.file, savefile.ErrNotRegular)
-	}
-	if f, err = os.OpenFile(o.file, write, 0); err != nil {
-		return nil, err
-	}
-	if now, err := f.Stat(); err != nil || !os.SameFile(before, now) {
-		return nil, errors.Join(fmt.Errorf("%s is another file by now", o.file), err, f.Close())
-	}
-	return f, nil
-}
-
 // removeEmpty removes a file that nothing has come into, as who called sudo.
 func removeEmpty(name string) error {
 	owner, err := sudoOwner()
 	if err != nil {
 		return err
 	}
-	return outfile.As(owner, nil, func() error { return os.Remove(name) })
+	return outfile.As(owner, nil, func() error {
+		return outfile.In(name, func(d *outfile.Dir, base string) error { return d.Remove(base) })
+	})
 }
