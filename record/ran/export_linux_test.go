@@ -1,0 +1,26 @@
+package ran
+
+// Stall keeps a session's events from being taken until release is called.
+func Stall(s *Session) (release func()) {
+	s.mu.Lock()
+	return s.mu.Unlock
+}
+
+// Lost is how many of a session's programs the kernel could not tell of.
+func Lost(s *Session) uint64 {
+	var counted state
+	if err := s.w.kernel.maps.state.Lookup(s.slot(), &counted); err != nil {
+		return 0
+	}
+	return counted.Lost
+}
+
+// Fill leaves a watcher no room.
+func Fill(w *Watcher) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.free = nil
+}
+
+// ParseEvent is for the fuzz target.
+func ParseEvent(b []byte) bool { return parseEvent(b) != nil }

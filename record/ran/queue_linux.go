@@ -1,0 +1,114 @@
+package ran
+
+import (
+	"encoding/json"
+	"time"
+
+	"dlx/internal/printable"
+	"dlx/record/audit"
+)
+
+// Bounds of what is recorded of one session, in bytes of JSON. It begins with burst, and gets
+// refill more each second, up to burst again.
+const (
+	burst    = 4 << 20
+	refill   = 4 << 10
+	maxQueue = 1 << 20  // that waits to be written
+	maxPart  = 40 << 10 // of one entry; a line of the log has 64 KiB
+	maxParts = 512      // programs and ends in one entry
+)
+
+// queue is what waits to be written of one session, within the bounds. What they leave out is
+// counted.
+type queue struct {
+	items   []item
+	bytes   int
+	budget  int
+	at      time.Time // of the budget
+	skipped uint64    // since the last part
+	leftOut uint64
+}
+
+// item is a program or an end.
+type item struct {
+	program *audit.Program
+	ended   *audit.Ended
+	size    int
+}
+
+func newQueue(now time.Time) queue { return queue{budget: burst, at: now} }
+
+// program adds one, and says whether there is enough for an entry.
+func (q *queue) program(p audit.Program, now time.Time) (full bool) {
+	if !q.add(item{program: &p}, p, now) {
+		q.skipped++
+		q.leftOut++
+	}
+	return q.bytes >= maxPart
+}
+
+// end adds the end of a program. Of one that waits, it is a part.
+func (q *queue) end(e audit.Ended, now time.Time) (full bool) {
+	if n := len(q.items); n > 0 {
+		for i := n - 1; i >= 0 && n-i <= maxParts; i-- {
+			if p := q.items[i].program; p != nil && p.N == e.N {
+				p.Status = &e.Status
+				q.items[i].size += statusSize
+				q.bytes += statusSize
+				q.budget -= statusSize
+				return q.bytes >= maxPart
+			}
+		}
+	}
+	q.add(item{ended: &e}, e, now)
+	return q.bytes >= maxPart
+}
+
+// statusSize is no less than an end takes as a part of its program.
+const statusSize = 80
+
+// add adds an item if the bounds let it.
+func (q *queue) add(i item, value any, now time.Time) bool {
+	if gone := now.Sub(q.at); gone >= time.Second {
+		q.budget, q.at = min(burst, q.budget+int(min(gone.Seconds(), burst/refill)*refill)), now
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return false // of numbers and texts alone: it does not fail
+	}
+	i.size = len(printable.JSON(text)) + 1
+	if i.size > q.budget || q.bytes+i.size > maxQueue {
+		return false
+	}
+	q.budget -= i.size
+	q.bytes += i.size
+	q.items = append(q.items, i)
+	return true
+}
+
+// next takes the next entry out, nil if there is none, and says whether there is more.
+func (q *queue) next() (part *audit.Ran, more bool) {
+	if len(q.items) == 0 && q.skipped == 0 {
+		return nil, false
+	}
+	part = &audit.Ran{}
+	size, n := 0, 0
+	for _, i := range q.items {
+		if n == maxParts || n > 0 && size+i.size > maxPart {
+			break
+		}
+		size, n = size+i.size, n+1
+		if i.program != nil {
+			part.Programs = append(part.Programs, *i.program)
+		} else {
+			part.Ended = append(part.Ended, *i.ended)
+		}
+	}
+	q.bytes -= size
+	q.items = q.items[n:]
+	if len(q.items) == 0 {
+		q.items = nil
+		part.LeftOut, q.skipped = q.skipped, 0 // what is left out comes behind what waits
+	}
+	return part, len(q.items) > 0
+}
