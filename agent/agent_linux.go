@@ -41,6 +41,8 @@ type Config struct {
 	// taken.
 	Witness     audit.Sink
 	NeedWitness bool
+	// NeedPrograms lets no session begin whose programs the kernel can not tell of.
+	NeedPrograms bool
 	// Engine makes the engine that does the work, and asks the gate.
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
@@ -61,6 +63,7 @@ type Agent struct {
 	log    *audit.Log
 	engine engine.Engine
 	server *server.Server
+	ran    programs
 
 	certificates *tlsid.Reloader // for TCP
 }
@@ -88,9 +91,11 @@ func New(c Config) (a *Agent, err error) {
 			return nil, errors.Join(err, a.log.Close())
 		}
 	}
+	a.ran = openPrograms(&c)
 	g := &gate{
 		source: a.source, host: host, log: a.log, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
+		ran:    a.ran,
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
 	a.engine = c.Engine(g)
@@ -99,7 +104,7 @@ func New(c Config) (a *Agent, err error) {
 }
 
 // Close releases it. Nobody is served any more.
-func (a *Agent) Close() error { return errors.Join(a.engine.Close(), a.log.Close()) }
+func (a *Agent) Close() error { return errors.Join(a.engine.Close(), a.ran.close(), a.log.Close()) }
 
 // hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
 // may do more than this one, and so can not be looked at, they are this process's.

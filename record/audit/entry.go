@@ -20,6 +20,7 @@ const (
 	KindBegin      Kind = "begin"      // work that is about to start
 	KindEnd        Kind = "end"        // what has become of it
 	KindRefused    Kind = "refused"    // work that was asked for and is not done
+	KindRan        Kind = "ran"        // what was started in a session since its begin
 	KindSweep      Kind = "sweep"      // recordings that were removed for their age or size
 	KindCheckpoint Kind = "checkpoint" // the last line of an epoch
 )
@@ -48,6 +49,7 @@ type Entry struct {
 	Capture   *Capture   `json:"capture,omitempty"`
 	Toolboxes []Toolbox  `json:"toolboxes,omitempty"`
 	Outcome   *Outcome   `json:"outcome,omitempty"`
+	Ran       *Ran       `json:"ran,omitempty"` // in a session
 	Recording *Recording `json:"recording,omitempty"`
 	Removed   []string   `json:"removed,omitempty"` // of a sweep: the IDs
 	Text      string     `json:"text,omitempty"`

@@ -41,6 +41,9 @@ type Options struct {
 	Strict bool
 }
 
+// ErrNoGroup reports a session that has no control group, by which it could be known.
+var ErrNoGroup = errors.New("the session has no control group")
+
 // Why a session is not to go on.
 var (
 	ErrLost    = errors.New("the kernel could not tell of a program that was started")
@@ -59,6 +62,9 @@ const maxRunning = 1 << 14
 // Watch has all programs of a session told of that are started from now on. No program of it may
 // have been started yet. group is the name of its control group.
 func (w *Watcher) Watch(group string, o Options) (*Session, error) {
+	if group == "" {
+		return nil, ErrNoGroup
+	}
 	id, err := cgroup.ID(group)
 	if err != nil {
 		return nil, err
@@ -211,9 +217,8 @@ func (s *Session) fail(err error) {
 }
 
 // End is called when no process of the session is left. It writes what was not yet, and returns how
-// many programs there were. ran says that the session has begun: if the kernel has told nothing of
-// it then, what ran is not known.
-func (s *Session) End(ran bool) audit.Ran {
+// many programs there were.
+func (s *Session) End() audit.Ran {
 	derr := s.w.drain(drainLimit)
 	close(s.stop)
 	<-s.done
@@ -230,8 +235,8 @@ func (s *Session) End(ran bool) audit.Ran {
 		sum.Unknown = err.Error()
 	case derr != nil && sum.Lost > 0:
 		sum.Unknown = derr.Error()
-	case ran && counted.Started == 0:
-		sum.Unknown = "the kernel has told nothing of the session"
+	case counted.Started == 0: // not even dlx-init
+		sum.Unknown = "nothing was started, or the kernel does not tell of it"
 	}
 	return sum
 }

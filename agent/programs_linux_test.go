@@ -1,0 +1,89 @@
+package agent_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dlx/agent"
+	"dlx/agent/tlsid"
+	"dlx/engine"
+	"dlx/fault"
+	"dlx/record/audit"
+)
+
+// ran is what the record says was started in its last session.
+func (p *place) ran(t *testing.T) (list []audit.Program, begin, end audit.Entry) {
+	t.Helper()
+	_, err := audit.Read(os.DirFS(filepath.Join(p.state, "audit")), audit.Filter{}, func(e *audit.Entry) error {
+		switch e.Kind {
+		case audit.KindBegin:
+			begin, list = *e, nil
+		case audit.KindRan:
+			if e.ID != begin.ID {
+				t.Errorf("%+v", e)
+			}
+			list = append(list, e.Ran.Programs...)
+		case audit.KindEnd:
+			end = *e
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list, begin, end
+}
+
+// TestPrograms: what a session starts is recorded before its end is, dlx's own first program left
+// out, and what it leaves behind too.
+func TestPrograms(t *testing.T) {
+	p := run(t, shopRules)
+	c := paused(t, "shop")
+	if _, err := p.sh(t, c, "busybox true one; (setsid busybox sleep 1000 &) ; busybox true two"); err != nil {
+		t.Fatal(err)
+	}
+	list, begin, end := p.ran(t)
+	if end.ID != begin.ID || end.Ran == nil || end.Ran.Unknown != "" || end.Ran.Lost != 0 || end.Ran.Started != uint64(len(list)) || begin.Ran != nil {
+		t.Errorf("%+v of %d programs", end.Ran, len(list))
+	}
+	var got []string
+	for _, one := range list {
+		got = append(got, strings.Join(one.Args, " "))
+		if one.UID != 0 || one.PID == 0 || one.Path == "" {
+			t.Errorf("%+v", one)
+		}
+	}
+	for _, want := range []string{"busybox true one", "busybox sleep 1000", "busybox true two"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is not among %q", want, got)
+		}
+	}
+	if !strings.HasPrefix(got[0], "sh -c busybox true one;") {
+		t.Errorf("first: %q", got[0])
+	}
+}
+
+// TestNeedPrograms: where a session that starts more than is recorded ends, it does, and the record
+// says how much it was.
+func TestNeedPrograms(t *testing.T) {
+	p := runAt(t, shopRules, "", tlsid.Files{}, func(c *agent.Config) { c.NeedPrograms = true })
+	c := paused(t, "shop")
+	if _, err := p.sh(t, c, "busybox true"); err != nil {
+		t.Error(err)
+	}
+	_, err := p.Debug(t.Context(), engine.DebugRequest{Target: c.ID, Command: []string{
+		"sh", "-c", `x=$(head -c 3000 /dev/zero | tr '\0' x); while :; do busybox true $x; done`,
+	}}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+	if !errors.Is(err, fault.NoRecord) {
+		t.Errorf("%v, want fault.NoRecord", err)
+	}
+	list, _, end := p.ran(t)
+	if end.Ran == nil || end.Ran.LeftOut == 0 || end.Ran.Started != uint64(len(list))+end.Ran.LeftOut {
+		t.Errorf("%+v of %d programs", end.Ran, len(list))
+	}
+}
