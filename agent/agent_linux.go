@@ -99,6 +99,7 @@ func New(c Config) (a *Agent, err error) {
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
 	a.engine = c.Engine(g)
+	g.layers, _ = a.engine.(layers)
 	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow})
 	return a, nil
 }

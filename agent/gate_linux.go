@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"dlx/agent/identity"
 	"dlx/agent/policy"
@@ -25,6 +26,7 @@ type gate struct {
 	log    *audit.Log
 	tapes  tapes
 	ran    programs
+	layers layers // nil: nobody tells
 	denied denials
 
 	mu   sync.Mutex
@@ -70,6 +72,7 @@ type admission struct {
 	place string // in gate.used; "": none
 	tape  *tape
 	ran   *watched
+	begun time.Time // zero: it was not
 }
 
 // check decides: by the policy, then by the limits of its rule that no operation tells of.
@@ -155,6 +158,7 @@ func (a *admission) begin(ctx context.Context) (err error) {
 		_ = a.ran.end()
 		return errors.Join(err, a.tape.discard())
 	}
+	a.begun = time.Now()
 	a.tape.roll(a.work)
 	a.work.Limit(a.decision.Limits.Time, a.decision.Limits.Bytes)
 	return nil
@@ -165,6 +169,7 @@ func (a *admission) end(o engine.Outcome) {
 	defer a.release()
 	e := a.entry(audit.KindEnd)
 	e.Outcome, e.Ran = outcome(a.op, &o, a.work), a.ran.end()
+	a.recordChanges(&e)
 	var err error
 	if e.Recording, err = a.tape.close(); err != nil {
 		e.Text = err.Error()

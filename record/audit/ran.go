@@ -17,6 +17,8 @@ type Ran struct {
 	Missed  uint64 `json:"missed,omitempty"`
 	// Unknown is why nothing is known.
 	Unknown string `json:"unknown,omitempty"`
+
+	Changes *Changes `json:"changes,omitempty"` // of the last entry
 }
 
 // Program is one that a process of the session has executed.
@@ -55,4 +57,24 @@ type Status struct {
 type Ended struct {
 	N uint64 `json:"n"`
 	Status
+}
+
+// Changes are what has changed in the container's writable layer while a session was under way, by
+// the session or by the container itself, as it is in the end. What was made and removed meanwhile
+// is not there; its directory has changed.
+type Changes struct {
+	List []Change `json:"list,omitempty"`
+	More int      `json:"more,omitempty"` // that there is no room for
+	// Unknown is why it is not known, or not all of it.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+// Change is a file that was made or changed, in its content or by its attributes, or removed.
+type Change struct {
+	Path string    `json:"path"` // in the container
+	Kind string    `json:"kind"` // file, directory, link, socket, pipe, device, or removed
+	Time time.Time `json:"time"` // of its last change
+	UID  uint32    `json:"uid"`  // of its owner, on the host
+	Mode string    `json:"mode,omitempty"`
+	Size int64     `json:"size,omitempty"`
 }
