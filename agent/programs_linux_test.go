@@ -83,7 +83,7 @@ func TestNeedPrograms(t *testing.T) {
 		t.Errorf("%v, want fault.NoRecord", err)
 	}
 	list, _, end := p.ran(t)
-	if end.Ran == nil || end.Ran.LeftOut == 0 || end.Ran.Started != uint64(len(list))+end.Ran.LeftOut {
+	if end.Ran == nil || end.Ran.LeftOut+end.Ran.Lost == 0 || end.Ran.Started != uint64(len(list))+end.Ran.LeftOut+end.Ran.Lost {
 		t.Errorf("%+v of %d programs", end.Ran, len(list))
 	}
 }

@@ -1,5 +1,7 @@
 package ran
 
+import "dlx/record/audit"
+
 // Stall keeps a session's events from being taken until release is called.
 func Stall(s *Session) (release func()) {
 	s.mu.Lock()
@@ -22,5 +24,13 @@ func Fill(w *Watcher) {
 	w.free = nil
 }
 
-// ParseEvent is for the fuzz target.
-func ParseEvent(b []byte) bool { return parseEvent(b) != nil }
+// Size parses an event, and returns its program and what it is taken to need in the record; 0 if it
+// is none.
+func Size(b []byte) (p audit.Program, size int) {
+	e := parseEvent(b)
+	if e == nil || e.started == nil {
+		return p, 0
+	}
+	p = program(1<<63, e)
+	return p, programSize(&p)
+}

@@ -1,10 +1,8 @@
 package ran
 
 import (
-	"encoding/json"
 	"time"
 
-	"dlx/internal/printable"
 	"dlx/record/audit"
 )
 
@@ -29,7 +27,7 @@ type queue struct {
 	leftOut uint64
 }
 
-// item is a program or an end.
+// item is a program or an end, and how much it takes at most.
 type item struct {
 	program *audit.Program
 	ended   *audit.Ended
@@ -40,7 +38,7 @@ func newQueue(now time.Time) queue { return queue{budget: burst, at: now} }
 
 // program adds one, and says whether there is enough for an entry.
 func (q *queue) program(p audit.Program, now time.Time) (full bool) {
-	if !q.add(item{program: &p}, p, now) {
+	if !q.add(item{program: &p, size: programSize(&p)}, now) {
 		q.skipped++
 		q.leftOut++
 	}
@@ -53,30 +51,50 @@ func (q *queue) end(e audit.Ended, now time.Time) (full bool) {
 		for i := n - 1; i >= 0 && n-i <= maxParts; i-- {
 			if p := q.items[i].program; p != nil && p.N == e.N {
 				p.Status = &e.Status
-				q.items[i].size += statusSize
-				q.bytes += statusSize
-				q.budget -= statusSize
 				return q.bytes >= maxPart
 			}
 		}
 	}
-	q.add(item{ended: &e}, e, now)
+	q.add(item{ended: &e, size: endedSize}, now)
 	return q.bytes >= maxPart
 }
 
-// statusSize is no less than an end takes as a part of its program.
-const statusSize = 80
+// Sizes that are no less than what an item takes as JSON, but for its texts. A program's has room
+// for its end.
+const (
+	endedSize = 120
+	numbers   = 500
+)
+
+// programSize is no less than a program takes in a line of the record.
+func programSize(p *audit.Program) int {
+	n := numbers + textSize(p.Path) + textSize(p.Interpreter) + textSize(p.File)
+	for _, arg := range p.Args {
+		n += textSize(arg) + len(`"",`)
+	}
+	return n
+}
+
+// textSize is no less than a text takes as JSON, in which any byte may be \uXXXX.
+func textSize(s string) (n int) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c > '~':
+			n += len(`\u0000`)
+		case c == '"' || c == '\\':
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
 
 // add adds an item if the bounds let it.
-func (q *queue) add(i item, value any, now time.Time) bool {
+func (q *queue) add(i item, now time.Time) bool {
 	if gone := now.Sub(q.at); gone >= time.Second {
 		q.budget, q.at = min(burst, q.budget+int(min(gone.Seconds(), burst/refill)*refill)), now
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return false // of numbers and texts alone: it does not fail
-	}
-	i.size = len(printable.JSON(text)) + 1
 	if i.size > q.budget || q.bytes+i.size > maxQueue {
 		return false
 	}
