@@ -35,6 +35,10 @@ func (a *app) tellPrograms(s *story) error {
 	if err != nil || len(s.programs) == 0 {
 		return err
 	}
+	last := map[uint32]uint64{} // process: the last program that it was
+	for i := range s.programs {
+		last[s.programs[i].PID] = s.programs[i].N
+	}
 	t := a.table("  TIME", "UID", "PID", "PARENT", "ENDED", "PROGRAM")
 	for i := range s.programs {
 		p := &s.programs[i]
@@ -42,7 +46,7 @@ func (a *app) tellPrograms(s *story) error {
 		if p.EUID != nil {
 			uid += fmt.Sprintf(" as %d", *p.EUID)
 		}
-		t.row([]string{"  " + p.Time.Local().Format("15:04:05.000"), uid, fmt.Sprint(p.PID), fmt.Sprint(p.Parent), ended(p), program(p)})
+		t.row([]string{"  " + p.Time.Local().Format("15:04:05.000"), uid, fmt.Sprint(p.PID), fmt.Sprint(p.Parent), ended(p, last[p.PID]), program(p)})
 	}
 	err = t.flush()
 	for _, left := range []struct {
@@ -60,9 +64,12 @@ func (a *app) tellPrograms(s *story) error {
 	return err
 }
 
-// ended says how a program has ended, and after how long.
-func ended(p *audit.Program) string {
-	if p.Status == nil {
+// ended says how a program has ended, and after how long. last is the last one that its process was.
+func ended(p *audit.Program, last uint64) string {
+	switch {
+	case p.Status == nil && last != p.N:
+		return "replaced"
+	case p.Status == nil:
 		return "-"
 	}
 	text := fmt.Sprintf("signal %d", p.Signal)

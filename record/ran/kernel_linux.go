@@ -28,7 +28,6 @@ func load(controller string) (k *kernel, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Before Linux 5.11 maps count as locked memory.
 	restore, err := linux.LockAnyMemory()
 	if err != nil {
 		return nil, err
