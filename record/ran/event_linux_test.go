@@ -20,6 +20,12 @@ func FuzzEvent(f *testing.F) {
 	ended := make([]byte, 32)
 	ended[16] = 2
 	f.Add(started)
+	short := bytes.Clone(started)
+	short[44] = 200 // bytes of arguments, that are not there
+	f.Add(short)
+	control := append(bytes.Clone(started[:80]), bytes.Repeat([]byte{1}, 4096)...)
+	control[44], control[45] = 0xf2, 0x0f
+	f.Add(control)
 	f.Add(ended)
 	f.Add(bytes.Repeat([]byte{0xff}, 90))
 	f.Fuzz(func(t *testing.T, b []byte) {

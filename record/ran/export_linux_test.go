@@ -17,6 +17,22 @@ func Lost(s *Session) uint64 {
 	return counted.Lost
 }
 
+// Waiting says whether somebody waits for all that is in the ring.
+func Waiting(w *Watcher) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting) > 0
+}
+
+// Started is how many of a session's programs the kernel has counted.
+func Started(s *Session) uint64 {
+	var counted state
+	if err := s.w.kernel.maps.state.Lookup(s.slot(), &counted); err != nil {
+		return 0
+	}
+	return counted.Started
+}
+
 // Fill leaves a watcher no room.
 func Fill(w *Watcher) {
 	w.mu.Lock()

@@ -241,21 +241,66 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestLost: a reader that is too slow loses programs, and counts them.
+// stalled runs a session whose events keep the watcher from all others until release is called.
+func stalled(t *testing.T, w *ran.Watcher, act string, args ...string) (s *ran.Session, release func(), end <-chan *story) {
+	t.Helper()
+	type begun struct {
+		s       *ran.Session
+		release func()
+	}
+	began, ended := make(chan begun, 1), make(chan *story, 1)
+	go func() {
+		ended <- sessionWith(t, w, false, act, func(s *ran.Session) { began <- begun{s, ran.Stall(s)} }, args...)
+	}()
+	b := <-began
+	return b.s, b.release, ended
+}
+
+// until waits for a condition, or for a while.
+func until(limit time.Duration, cond func() bool) {
+	for end := time.Now().Add(limit); !cond() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestLost: a session whose programs are more than is read of them loses some, and counts them.
+// Another one loses none.
 func TestLost(t *testing.T) {
 	w := open(t)
-	s := sessionWith(t, w, false, "flood", func(s *ran.Session) {
-		release := ran.Stall(s)
+	const programs = 1700 // more than the ring has room for
+	s, release, end := stalled(t, w, "flood", exe(t), strconv.Itoa(programs))
+	until(time.Minute, func() bool { return ran.Started(s) == programs+1 })
+	calm := sessionWith(t, w, true, "", func(calm *ran.Session) {
 		go func() {
-			defer release()
-			for until := time.Now().Add(time.Minute); ran.Lost(s) == 0 && time.Now().Before(until); {
-				time.Sleep(time.Millisecond)
-			}
+			until(time.Second, func() bool { return ran.Started(calm) == 11 })
+			release()
 		}()
-	}, exe(t), "400")
-	if sum := s.sum; sum.Lost == 0 || uint64(len(s.list))+sum.Lost != sum.Started || sum.Started != 401 {
-		t.Errorf("%+v, %d are told of", sum, len(s.list))
+	}, "/bin/sh", "-c", link, "10", link)
+	calm.complete(t)
+	got := <-end
+	if sum := got.sum; sum.Lost == 0 || uint64(len(got.list))+sum.Lost != sum.Started || sum.Started != programs+1 || sum.Unknown != "" {
+		t.Errorf("%+v, %d are told of", sum, len(got.list))
 	}
+}
+
+// TestDrain: a session's end waits until all has been read that the kernel has told of it.
+func TestDrain(t *testing.T) {
+	w := open(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, release, end := stalled(t, w, "", "/bin/sh", "-c", "while [ -e $0 ]; do sleep 0.01; done", file)
+	until(time.Minute, func() bool { return ran.Started(s) > 0 })
+	go func() {
+		until(time.Second, func() bool { return ran.Waiting(w) })
+		release()
+	}()
+	session(t, w, true, "", "/bin/sh", "-c", link, "10", link).complete(t)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	<-end
 }
 
 // TestMany: no more sessions than there is room for, and none that can not be known.
