@@ -30,6 +30,7 @@ func (p *place) ran(t *testing.T) (list []audit.Program, begin, end audit.Entry)
 			list = append(list, e.Ran.Programs...)
 		case audit.KindEnd:
 			end = *e
+			list = append(list, e.Ran.Programs...)
 		}
 		return nil
 	})

@@ -28,7 +28,7 @@ func TestPrograms(t *testing.T) {
 	check(t, err)
 	var list []audit.Program
 	ends := map[uint64]audit.Status{}
-	s, err := w.Watch(name, ran.Options{Strict: true, Fail: func(err error) { t.Error(err) }, Write: func(r audit.Ran) error {
+	write := func(r audit.Ran) error {
 		list = append(list, r.Programs...)
 		for _, p := range r.Programs {
 			if p.Status != nil {
@@ -39,7 +39,8 @@ func TestPrograms(t *testing.T) {
 			ends[e.N] = e.Status
 		}
 		return nil
-	}})
+	}
+	s, err := w.Watch(name, ran.Options{Strict: true, Write: write, Fail: func(err error) { t.Error(err) }})
 	check(t, err)
 	script := `echo $$ >` + filepath.Join("/sys/fs/cgroup", name, "cgroup.procs") + `
 exec /bin/busybox sh -c '
@@ -53,6 +54,7 @@ exec /bin/busybox sh -c '
 	}
 	check(t, group.Clean(t.Context()))
 	sum := s.End()
+	check(t, write(sum))
 	var got []string
 	for _, p := range list {
 		args := strings.Join(p.Args, " ")

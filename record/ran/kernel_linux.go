@@ -3,6 +3,7 @@ package ran
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -25,6 +26,7 @@ const licence = "Dual BSD/GPL"
 // CAP_SYS_ADMIN before Linux 5.8.
 func load(controller string) (k *kernel, err error) {
 	l, err := readLayout(controller)
+	debug.FreeOSMemory() // some MiB of types, which nobody needs any more
 	if err != nil {
 		return nil, err
 	}

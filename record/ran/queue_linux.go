@@ -13,6 +13,7 @@ const (
 	refill   = 4 << 10
 	maxQueue = 1 << 20  // that waits to be written
 	maxPart  = 40 << 10 // of one entry; a line of the log has 64 KiB
+	maxLast  = 4 << 10  // of a session's end, a line for which there is always room, and not much
 	maxParts = 512      // programs and ends in one entry
 )
 

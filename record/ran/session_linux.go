@@ -165,7 +165,7 @@ func (s *Session) run() {
 		select {
 		case <-s.some:
 		case <-s.stop:
-			s.write()
+			s.write(true)
 			return
 		}
 		select {
@@ -173,20 +173,20 @@ func (s *Session) run() {
 		case <-s.full:
 		case <-s.stop:
 		}
-		s.write()
+		s.write(false)
 	}
 }
 
-// write writes all that waits.
-func (s *Session) write() {
+// write writes all that waits. At the end of a session, the last few are left to End.
+func (s *Session) write(end bool) {
 	for {
 		s.mu.Lock()
-		part, left := s.q.next()
-		failed := s.failed
-		s.mu.Unlock()
-		if failed {
+		if end && s.q.bytes <= maxLast || s.failed {
+			s.mu.Unlock()
 			return
 		}
+		part, left := s.q.next()
+		s.mu.Unlock()
 		if part != nil {
 			if err := s.o.Write(*part); err != nil {
 				s.fail(err)
@@ -216,8 +216,8 @@ func (s *Session) fail(err error) {
 	}
 }
 
-// End is called when no process of the session is left. It writes what was not yet, and returns how
-// many programs there were.
+// End is called when no process of the session is left. It writes what was not yet, but for a few
+// programs that it returns, with how many there were.
 func (s *Session) End() audit.Ran {
 	derr := s.w.drain(drainLimit)
 	close(s.stop)
@@ -229,6 +229,9 @@ func (s *Session) End() audit.Ran {
 	sum.Lost = sum.Started - s.received
 	if s.seen {
 		sum.Started--
+	}
+	if last, _ := s.q.next(); last != nil && !s.failed {
+		sum.Programs, sum.Ended = last.Programs, last.Ended
 	}
 	switch {
 	case err != nil:

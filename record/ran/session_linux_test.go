@@ -125,6 +125,7 @@ func sessionWith(t testing.TB, w *ran.Watcher, strict bool, act string, begun fu
 		t.Error(err)
 	}
 	s.sum = watched.End()
+	_ = s.write(audit.Ran{Programs: s.sum.Programs, Ended: s.sum.Ended})
 	if res.Code != 0 && res.Code != 128+9 || res.Stderr != "" {
 		t.Errorf("%s: %+v", act, res)
 	}
