@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (a *app) tellPrograms(s *story) error {
 		t.row([]string{"  " + p.Time.Local().Format("15:04:05.000"), uid, fmt.Sprint(p.PID), fmt.Sprint(p.Parent), ended(p, last[p.PID]), program(p)})
 	}
 	err = t.flush()
+	if mayLie(s.begin.Session) {
+		err = errors.Join(err, a.printf("  the session had the right to change what the kernel tells\n"))
+	}
 	for _, left := range []struct {
 		n   uint64
 		why string
@@ -63,6 +67,19 @@ func (a *app) tellPrograms(s *story) error {
 	}
 	return err
 }
+
+// mayLie says whether a session could reach the kernel's programs that tell of it.
+func mayLie(s *audit.Session) bool {
+	r := s.Restraints
+	if r == nil || r.UserNS {
+		return false
+	}
+	return r.Privileged || slices.ContainsFunc(r.Capabilities, func(c string) bool { return slices.Contains(telling, c) })
+}
+
+// telling are capabilities with which a process reaches eBPF's maps, or the kernel itself
+// (capabilities(7)).
+var telling = []string{"SYS_ADMIN", "BPF", "SYS_MODULE", "SYS_RAWIO"}
 
 // ended says how a program has ended, and after how long. last is the last one that its process was.
 func ended(p *audit.Program, last uint64) string {
@@ -121,6 +138,12 @@ func started(r *audit.Ran) string {
 	var parts []string
 	if n := len(r.Programs); n > 0 {
 		parts = append(parts, plural(n, "program", "programs")+": "+program(&r.Programs[0]))
+	}
+	if n := len(r.Ended); n > 0 {
+		parts = append(parts, plural(n, "ended", "ended"))
+	}
+	if c := r.Changes; c != nil && len(c.List) > 0 {
+		parts = append(parts, plural(len(c.List)+c.More, "file has changed", "files have changed"))
 	}
 	if r.Started > 0 {
 		parts = append(parts, plural(int(r.Started), "program", "programs"))

@@ -114,7 +114,7 @@ func TestUpper(t *testing.T) {
 }
 
 func FuzzUpper(f *testing.F) {
-	f.Add("36 35 98:0 /mnt1 /m rw - overlay overlay rw,upperdir=/a\\040b,workdir=/w\n", "/m")
+	f.Add("36 35 98:0 /mnt1 /m rw - overlay none rw,upperdir=/a\\040b,workdir=/w\n", "/m")
 	f.Add("36 35 98:0 / /m rw - tmpfs a b\n - \n", "/m")
 	f.Fuzz(func(t *testing.T, table, merged string) {
 		if upper := layer.UpperOf(table, merged); upper != "" && !strings.HasPrefix(upper, "/") {

@@ -1,6 +1,7 @@
 package ran_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"dlx/internal/cgroup"
 	"dlx/internal/linux"
+	"dlx/internal/pause"
 )
 
 // actEnv says what the test's own program does in a session, instead of the tests.
@@ -51,7 +53,7 @@ func daemon() {
 		if _, err := os.Stat(os.Getenv("DLX_RAN_FILE")); err != nil {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		must(pause.For(context.Background(), time.Millisecond))
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 // Bounds of what is recorded of one session, in bytes of JSON. It begins with burst, and gets
 // refill more each second, up to burst again.
 const (
-	burst    = 4 << 20
+	burst    = 8 << 20
 	refill   = 4 << 10
-	maxQueue = 1 << 20  // that waits to be written
-	maxPart  = 40 << 10 // of one entry; a line of the log has 64 KiB
-	maxLast  = 4 << 10  // of a session's end, a line for which there is always room, and not much
-	maxParts = 512      // programs and ends in one entry
+	maxQueue = 512 << 10 // that waits to be written
+	maxPart  = 40 << 10  // of one entry; a line of the log has 64 KiB
+	maxLast  = 4 << 10   // of a session's end, a line for which there is always room, and not much
+	maxParts = 512       // programs and ends in one entry
 )
 
 // queue is what waits to be written of one session, within the bounds. What they leave out is

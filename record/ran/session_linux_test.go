@@ -1,6 +1,7 @@
 package ran_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"dlx/internal/cgroup"
+	"dlx/internal/pause"
 	"dlx/internal/testutil"
 	"dlx/record/audit"
 	"dlx/record/ran"
@@ -259,8 +261,9 @@ func stalled(t *testing.T, w *ran.Watcher, act string, args ...string) (s *ran.S
 
 // until waits for a condition, or for a while.
 func until(limit time.Duration, cond func() bool) {
-	for end := time.Now().Add(limit); !cond() && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for !cond() && pause.For(ctx, time.Millisecond) == nil {
 	}
 }
 
