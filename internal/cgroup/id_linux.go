@@ -23,7 +23,8 @@ func Telling() (controller string, err error) {
 }
 
 // ID is the kernel's number of the group of a name, in the hierarchy that tells sessions apart. No
-// other group of that hierarchy ever has it (the inode's number; Linux 5.5, include/linux/kernfs.h).
+// other group of that hierarchy ever has it (the inode's number; Linux 5.5,
+// include/linux/kernfs.h).
 func ID(name string) (uint64, error) {
 	controller, err := Telling()
 	if err != nil {

@@ -81,7 +81,8 @@ func mayLie(s *audit.Session) bool {
 // (capabilities(7)).
 var telling = []string{"SYS_ADMIN", "BPF", "SYS_MODULE", "SYS_RAWIO"}
 
-// ended says how a program has ended, and after how long. last is the last one that its process was.
+// ended says how a program has ended, and after how long. last is the last one that its process
+// was.
 func ended(p *audit.Program, last uint64) string {
 	switch {
 	case p.Status == nil && last != p.N:

@@ -12,8 +12,9 @@ const (
 	maxSessions = 1 << 10 // at once; a power of two
 	maxTasks    = 1 << 15 // processes of them all; a power of two
 	ringSize    = 2 << 20 // bytes that wait to be read; a power of two. Twice it counts as memory
-	// share is how many of them may be of one session: one that floods the ring loses its own alone.
-	share = 256 << 10
+	// share is how many of them may be of one session: one that floods the ring loses its own
+	// alone.
+	share = 512 << 10
 )
 
 // maps are what the kernel's programs and this process share.

@@ -11,10 +11,10 @@ import (
 const (
 	burst    = 8 << 20
 	refill   = 4 << 10
-	maxQueue = 512 << 10 // that waits to be written
-	maxPart  = 40 << 10  // of one entry; a line of the log has 64 KiB
-	maxLast  = 4 << 10   // of a session's end, a line for which there is always room, and not much
-	maxParts = 512       // programs and ends in one entry
+	maxQueue = 1 << 20  // that waits to be written
+	maxPart  = 40 << 10 // of one entry; a line of the log has 64 KiB
+	maxLast  = 4 << 10  // of a session's end, a line for which there is always room, and not much
+	maxParts = 512      // programs and ends in one entry
 )
 
 // queue is what waits to be written of one session, within the bounds. What they leave out is
@@ -25,7 +25,6 @@ type queue struct {
 	budget  int
 	at      time.Time // of the budget
 	skipped uint64    // since the last part
-	leftOut uint64
 }
 
 // item is a program or an end, and how much it takes at most.
@@ -41,7 +40,6 @@ func newQueue(now time.Time) queue { return queue{budget: burst, at: now} }
 func (q *queue) program(p audit.Program, now time.Time) (full bool) {
 	if !q.add(item{program: &p, size: programSize(&p)}, now) {
 		q.skipped++
-		q.leftOut++
 	}
 	return q.bytes >= maxPart
 }

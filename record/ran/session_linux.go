@@ -24,7 +24,9 @@ type Session struct {
 	seen     bool // dlx-init, which comes before all else
 	received uint64
 	running  map[uint32]uint64 // processes: the number of the program that each runs
-	failed   bool
+	written  uint64            // programs
+	dead     bool              // nothing can be written
+	once     sync.Once
 
 	some chan struct{} // there is something to write
 	full chan struct{} // and a lot
@@ -181,14 +183,20 @@ func (s *Session) run() {
 func (s *Session) write(end bool) {
 	for {
 		s.mu.Lock()
-		if end && s.q.bytes <= maxLast || s.failed {
+		if end && s.q.bytes <= maxLast || s.dead {
 			s.mu.Unlock()
 			return
 		}
 		part, left := s.q.next()
 		s.mu.Unlock()
 		if part != nil {
-			if err := s.o.Write(*part); err != nil {
+			err := s.o.Write(*part)
+			s.mu.Lock()
+			if s.dead = err != nil; !s.dead {
+				s.written += uint64(len(part.Programs))
+			}
+			s.mu.Unlock()
+			if err != nil {
 				s.fail(err)
 				return
 			}
@@ -206,15 +214,7 @@ func (s *Session) write(end bool) {
 	}
 }
 
-func (s *Session) fail(err error) {
-	s.mu.Lock()
-	was := s.failed
-	s.failed = true
-	s.mu.Unlock()
-	if !was {
-		s.o.Fail(err)
-	}
-}
+func (s *Session) fail(err error) { s.once.Do(func() { s.o.Fail(err) }) }
 
 // End is called when no process of the session is left. It writes what was not yet, but for a few
 // programs that it returns, with how many there were.
@@ -225,14 +225,15 @@ func (s *Session) End() audit.Ran {
 	counted, err := s.w.leave(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := audit.Ran{Started: max(counted.Started, s.received), LeftOut: s.q.leftOut, Missed: s.w.kernel.missed() - s.missed}
+	sum := audit.Ran{Started: max(counted.Started, s.received), Missed: s.w.kernel.missed() - s.missed}
 	sum.Lost = sum.Started - s.received
 	if s.seen {
 		sum.Started--
 	}
-	if last, _ := s.q.next(); last != nil && !s.failed {
+	if last, _ := s.q.next(); last != nil && !s.dead {
 		sum.Programs, sum.Ended = last.Programs, last.Ended
 	}
+	sum.LeftOut = sum.Started - sum.Lost - s.written - uint64(len(sum.Programs))
 	switch {
 	case err != nil:
 		sum.Unknown = err.Error()

@@ -30,11 +30,17 @@ type story struct {
 	left uint64
 	errs []error
 	sum  audit.Ran
+	full bool // it takes nothing
 }
+
+var errFull = errors.New("full")
 
 func (s *story) write(r audit.Ran) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.full {
+		return errFull
+	}
 	s.list = append(s.list, r.Programs...)
 	s.left += r.LeftOut
 	for _, p := range r.Programs {
@@ -88,6 +94,12 @@ func session(t testing.TB, w *ran.Watcher, strict bool, act string, args ...stri
 // sessionWith calls begun before the session's first program is started.
 func sessionWith(t testing.TB, w *ran.Watcher, strict bool, act string, begun func(*ran.Session), args ...string) *story {
 	t.Helper()
+	return sessionTo(t, w, &story{ends: map[uint64]audit.Status{}}, strict, act, begun, args...)
+}
+
+// sessionTo tells the story to one that there is.
+func sessionTo(t testing.TB, w *ran.Watcher, s *story, strict bool, act string, begun func(*ran.Session), args ...string) *story {
+	t.Helper()
 	name := fmt.Sprintf("%sran-%d-%d", cgroup.Prefix, os.Getpid(), groups.Add(1))
 	devices, err := cgroup.DefaultDevices()
 	if err != nil {
@@ -103,7 +115,6 @@ func sessionWith(t testing.TB, w *ran.Watcher, strict bool, act string, begun fu
 		}
 		_ = devices.Close()
 	}()
-	s := &story{ends: map[uint64]audit.Status{}}
 	watched, err := w.Watch(name, ran.Options{Write: s.write, Fail: s.fail, Strict: strict})
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +293,7 @@ func TestLost(t *testing.T) {
 	}, "/bin/sh", "-c", link, "10", link)
 	calm.complete(t)
 	got := <-end
-	if sum := got.sum; sum.Lost == 0 || uint64(len(got.list))+sum.Lost != sum.Started || sum.Started != programs+1 || sum.Unknown != "" {
+	if sum := got.sum; sum.Lost == 0 || uint64(len(got.list))+sum.Lost+sum.LeftOut != sum.Started || sum.Started != programs+1 || sum.Unknown != "" {
 		t.Errorf("%+v, %d are told of", sum, len(got.list))
 	}
 }
@@ -305,6 +316,16 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-end
+}
+
+// TestNoWrite: a session whose programs can not be recorded is told so once, and they count as left
+// out.
+func TestNoWrite(t *testing.T) {
+	full := &story{full: true}
+	s := sessionTo(t, open(t), full, false, "", func(*ran.Session) {}, "/bin/sh", "-c", "i=0; while [ $i -lt 200 ]; do /bin/true $i; i=$((i + 1)); done")
+	if s.sum.Started != 201 || s.sum.LeftOut != 201 || len(s.errs) != 1 || !errors.Is(s.errs[0], errFull) {
+		t.Errorf("%+v, %v", s.sum, s.errs)
+	}
 }
 
 // TestMany: no more sessions than there is room for, and none that can not be known.

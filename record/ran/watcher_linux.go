@@ -32,7 +32,8 @@ type Watcher struct {
 var ErrTooMany = errors.New("too many sessions are watched")
 
 // Open begins to tell of programs. Its owner closes it. It requires Linux 5.8 with the types of the
-// kernel (CONFIG_DEBUG_INFO_BTF), tracepoints for eBPF (CONFIG_BPF_EVENTS), CAP_BPF and CAP_PERFMON.
+// kernel (CONFIG_DEBUG_INFO_BTF), tracepoints for eBPF (CONFIG_BPF_EVENTS), CAP_BPF and
+// CAP_PERFMON.
 func Open() (w *Watcher, err error) {
 	defer func() {
 		if err != nil {
