@@ -91,7 +91,7 @@ func TestAudit(t *testing.T) {
 		t.Errorf("verify: %s", res.Stdout)
 	}
 	res = collect(t, 0, "audit", "show")
-	for _, want := range []string{`op1 +alice +debug +docker://web\\x1b\[2J +id \\x1b\]0;x\\a\n`, `op1 +- +- +- +exit 3, 4 programs, 1 not recorded\n`, `ran +op1 +- +- +- +3 programs: id\n`, `refused +- +bob +debug +- +not on call\n`} {
+	for _, want := range []string{`op1 +alice +debug +docker://web\\x1b\[2J +id \\x1b\]0;x\\a\n`, `op1 +- +- +- +exit 3, 2 files have changed, 4 programs, 1 not recorded\n`, `ran +op1 +- +- +- +3 programs: id, 2 ended\n`, `refused +- +bob +debug +- +not on call\n`} {
 		if !regexp.MustCompile(want).MatchString(res.Stdout) {
 			t.Errorf("show has no %s: %s", want, res.Stdout)
 		}
