@@ -22,6 +22,7 @@ import (
 	"dlx/record"
 	"dlx/record/audit"
 	"dlx/record/cast"
+	"dlx/record/ran"
 	"dlx/target"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	NeedWitness bool
 	// NeedPrograms lets no session begin whose programs the kernel can not tell of.
 	NeedPrograms bool
+	watch        func() (*ran.Watcher, error) // nil: by the kernel
 	// Engine makes the engine that does the work, and asks the gate.
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string

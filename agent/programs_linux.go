@@ -20,7 +20,11 @@ type programs struct {
 // openPrograms has the kernel tell, and says if it does not.
 func openPrograms(c *Config) programs {
 	p := programs{need: c.NeedPrograms, log: c.Log}
-	if p.watcher, p.why = ran.Open(); p.why == nil {
+	watch := ran.Open
+	if c.watch != nil {
+		watch = c.watch
+	}
+	if p.watcher, p.why = watch(); p.why == nil {
 		return p
 	}
 	if p.need {

@@ -88,3 +88,32 @@ func TestNeedPrograms(t *testing.T) {
 		t.Errorf("%+v of %d programs", end.Ran, len(list))
 	}
 }
+
+// TestUntold: where the kernel does not tell of programs, the agent's log and each session's record
+// say so; none begins if they are needed, which is recorded.
+func TestUntold(t *testing.T) {
+	why := errors.New("no such kernel")
+	p := runAt(t, shopRules, "", tlsid.Files{}, func(c *agent.Config) { c.Untold(why) })
+	c := paused(t, "shop")
+	if _, err := p.sh(t, c, "busybox true"); err != nil {
+		t.Error(err)
+	}
+	list, begin, end := p.ran(t)
+	if len(list) > 0 || begin.Ran == nil || begin.Ran.Unknown != why.Error() || end.Ran == nil || end.Ran.Unknown != why.Error() {
+		t.Errorf("%+v, %+v of %d programs", begin.Ran, end.Ran, len(list))
+	}
+	if !strings.Contains(p.log.String(), why.Error()) {
+		t.Errorf("the log: %s", p.log)
+	}
+
+	p = runAt(t, shopRules, "", tlsid.Files{}, func(c *agent.Config) { c.Untold(why); c.NeedPrograms = true })
+	if _, err := p.sh(t, c, "busybox true"); !errors.Is(err, fault.NoRecord) {
+		t.Errorf("%v, want fault.NoRecord", err)
+	}
+	if all := p.record(t); len(all) != 1 || all[0].Kind != audit.KindRefused || !strings.Contains(all[0].Outcome.Error, why.Error()) {
+		t.Errorf("%+v", all)
+	}
+	if _, err := p.Interfaces(t.Context(), c.ID); err != nil {
+		t.Errorf("what starts nothing: %v", err)
+	}
+}
