@@ -19,7 +19,7 @@ type layers interface {
 }
 
 // changesLimit bounds the look for what has changed: a session's end waits for it.
-const changesLimit = time.Second
+const changesLimit = time.Second / 2
 
 // maxInEnd is how many bytes of changes, as JSON, are a part of the session's end. It is a line for
 // which there is always room, and has little.

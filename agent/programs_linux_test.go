@@ -69,6 +69,20 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestProgramsUser: who runs a program is the kernel's word.
+func TestProgramsUser(t *testing.T) {
+	p := run(t, shopRules)
+	c := paused(t, "shop")
+	code, err := p.Debug(t.Context(), engine.DebugRequest{Target: c.ID, User: "1234:4321", Command: []string{"busybox", "true"}}, engine.Streams{Stdout: io.Discard, Stderr: io.Discard})
+	if code != 0 || err != nil {
+		t.Fatalf("status %d, %v", code, err)
+	}
+	list, _, _ := p.ran(t)
+	if len(list) != 1 || list[0].UID != 1234 || list[0].GID != 4321 || list[0].EUID != nil || list[0].Status == nil || list[0].Exit == nil || *list[0].Exit != 0 {
+		t.Errorf("%+v", list)
+	}
+}
+
 // TestNeedPrograms: where a session that starts more than is recorded ends, it does, and the record
 // says how much it was.
 func TestNeedPrograms(t *testing.T) {

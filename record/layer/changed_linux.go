@@ -95,9 +95,13 @@ func (w *walk) dir(dir *linux.FD, name string, depth int) error {
 		if err != nil {
 			continue // it has gone meanwhile
 		}
+		isDir := st.Mode&linux.ModeType == linux.ModeDir
+		if !isDir && !w.changed(&st) {
+			continue
+		}
 		file := path.Join(name, base)
 		w.look(file, &st)
-		if st.Mode&linux.ModeType != linux.ModeDir {
+		if !isDir {
 			continue
 		}
 		if depth == maxDepth {
@@ -115,13 +119,15 @@ func (w *walk) dir(dir *linux.FD, name string, depth int) error {
 	return nil
 }
 
+// changed says whether a file has.
+func (w *walk) changed(st *linux.Stat) bool { return st.Ctim.Nano() >= w.since.UnixNano() }
+
 // look lists a file if it has changed.
 func (w *walk) look(name string, st *linux.Stat) {
-	at := time.Unix(st.Ctim.Unix())
-	if at.Before(w.since) {
+	if !w.changed(st) {
 		return
 	}
-	c := audit.Change{Path: name, Kind: kind(st), Time: at, UID: st.Uid}
+	c := audit.Change{Path: name, Kind: kind(st), Time: time.Unix(st.Ctim.Unix()), UID: st.Uid}
 	if c.Kind != removed {
 		c.Mode = fmt.Sprintf("%04o", st.Mode&0o7777)
 	}
