@@ -225,7 +225,7 @@ func (s *Session) End() audit.Ran {
 	counted, err := s.w.leave(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := audit.Ran{Started: max(counted.Started, s.received), Missed: s.w.kernel.missed() - s.missed}
+	sum := audit.Ran{Started: max(counted.Started, s.received), Missed: max(s.w.kernel.missed(), s.missed) - s.missed}
 	sum.Lost = sum.Started - s.received
 	if s.seen {
 		sum.Started--

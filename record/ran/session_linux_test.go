@@ -328,6 +328,24 @@ func TestNoWrite(t *testing.T) {
 	}
 }
 
+// TestClosed: a session that needs its programs told of is told when nobody tells any more, and says
+// that it does not know them.
+func TestClosed(t *testing.T) {
+	testutil.RequireRoot(t)
+	w, err := ran.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sessionWith(t, w, true, "", func(*ran.Session) {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}, "/bin/sh", "-c", ":")
+	if len(s.errs) != 1 || s.sum.Unknown == "" {
+		t.Errorf("%v, %+v", s.errs, s.sum)
+	}
+}
+
 // TestMany: no more sessions than there is room for, and none that can not be known.
 func TestMany(t *testing.T) {
 	w := open(t)

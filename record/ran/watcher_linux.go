@@ -79,11 +79,26 @@ func (w *Watcher) run() {
 			err = w.all(r)
 		}
 		if err != nil {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.broken = err
-			w.release(w.waiting)
+			w.fail(err)
 			return
+		}
+	}
+}
+
+// fail is called when nothing is read any more.
+func (w *Watcher) fail(err error) {
+	w.mu.Lock()
+	w.broken = err
+	w.release(w.waiting)
+	w.waiting = nil
+	var left []*Session
+	for _, s := range w.sessions {
+		left = append(left, s)
+	}
+	w.mu.Unlock()
+	for _, s := range left {
+		if s.o.Strict {
+			s.fail(err)
 		}
 	}
 }
