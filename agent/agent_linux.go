@@ -23,6 +23,7 @@ import (
 	"dlx/record"
 	"dlx/record/audit"
 	"dlx/record/cast"
+	"dlx/record/ran"
 	"dlx/target"
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	// taken.
 	Witness     audit.Sink
 	NeedWitness bool
+	// NeedPrograms lets no session begin whose programs the kernel can not tell of.
+	NeedPrograms bool
+	watch        func() (*ran.Watcher, error) // nil: by the kernel
 	// Engine makes the engine that does the work, and asks the gate.
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
@@ -64,6 +68,7 @@ type Agent struct {
 	log    *audit.Log
 	engine engine.Engine
 	server *server.Server
+	ran    programs
 
 	captures     *captures.Store
 	certificates *tlsid.Reloader // for TCP
@@ -92,15 +97,18 @@ func New(c Config) (a *Agent, err error) {
 			return nil, errors.Join(err, a.log.Close())
 		}
 	}
+	a.ran = openPrograms(&c)
 	g := &gate{
 		source: a.source, host: host, log: a.log, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
+		ran:    a.ran,
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
 	if a.captures, err = captures.Open(filepath.Join(c.State, record.CapturesDir), c.Captures, c.Log); err != nil {
-		return nil, errors.Join(err, a.log.Close())
+		return nil, errors.Join(err, a.ran.close(), a.log.Close())
 	}
 	a.engine = c.Engine(g)
+	g.layers, _ = a.engine.(layers)
 	a.server = server.New(server.Options{
 		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture,
 	})
@@ -109,7 +117,7 @@ func New(c Config) (a *Agent, err error) {
 
 // Close releases it. Nobody is served any more.
 func (a *Agent) Close() error {
-	return errors.Join(a.engine.Close(), a.captures.Close(), a.log.Close())
+	return errors.Join(a.engine.Close(), a.ran.close(), a.captures.Close(), a.log.Close())
 }
 
 // hostNamespaces are the inodes of the host's own, by their names. Where the host's first process

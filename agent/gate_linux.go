@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"dlx/agent/identity"
 	"dlx/agent/policy"
@@ -24,6 +25,8 @@ type gate struct {
 	host   map[string]uint64 // namespaces
 	log    *audit.Log
 	tapes  tapes
+	ran    programs
+	layers layers // nil: nobody tells
 	denied denials
 
 	mu   sync.Mutex
@@ -68,6 +71,8 @@ type admission struct {
 	id    string // in the record
 	place string // in gate.used; "": none
 	tape  *tape
+	ran   *watched
+	begun time.Time // zero: it was not
 }
 
 // check decides: by the policy, then by the limits of its rule that no operation tells of.
@@ -78,6 +83,8 @@ func (a *admission) check() error {
 		return a.refusal(fault.Refused, "%s", a.decision.Why)
 	case limits.Ring > 0 && a.op.Capture != nil && ring(a.work) > limits.Ring:
 		return a.refusal(fault.Refused, "%s, but its limit of ring is %d bytes, and %d are asked for: take a smaller buffer with -B", a.decision.Why, limits.Ring, ring(a.work))
+	case a.op.Session != nil && a.gate.ran.needed() != nil:
+		return a.refusal(fault.NoRecord, "what it starts can not be recorded: %w", a.gate.ran.needed())
 	}
 	return a.count(limits.Sessions)
 }
@@ -145,12 +152,17 @@ func (a *admission) begin(ctx context.Context) (err error) {
 	if a.tape, err = a.gate.tapes.begin(a.id, a.work, a.op); err != nil {
 		return err
 	}
-	e := a.entry(audit.KindBegin)
-	e.Recording = a.tape.entry()
-	beginKept(a.work, &e)
-	if _, err := a.gate.log.Append(ctx, e); err != nil {
+	if a.ran, err = a.gate.ran.begin(a); err != nil {
 		return errors.Join(err, a.tape.discard())
 	}
+	e := a.entry(audit.KindBegin)
+	e.Recording, e.Ran = a.tape.entry(), a.ran.entry()
+	beginKept(a.work, &e)
+	if _, err := a.gate.log.Append(ctx, e); err != nil {
+		_ = a.ran.end()
+		return errors.Join(err, a.tape.discard())
+	}
+	a.begun = time.Now()
 	a.tape.roll(a.work)
 	a.work.Limit(a.decision.Limits.Time, a.decision.Limits.Bytes)
 	return nil
@@ -160,7 +172,8 @@ func (a *admission) begin(ctx context.Context) (err error) {
 func (a *admission) end(o engine.Outcome) {
 	defer a.release()
 	e := a.entry(audit.KindEnd)
-	e.Outcome = outcome(a.op, &o, a.work)
+	e.Outcome, e.Ran = outcome(a.op, &o, a.work), a.ran.end()
+	a.recordChanges(&e)
 	var err error
 	if e.Recording, err = a.tape.close(); err != nil {
 		e.Text = err.Error()

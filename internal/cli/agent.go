@@ -16,6 +16,7 @@ type agentOptions struct {
 	tls                   tlsid.Files
 	witness               string
 	needWitness           bool
+	needPrograms          bool
 	record                string
 	input                 bool
 	keepAge               time.Duration
@@ -44,6 +45,7 @@ func (a *app) agentCommand() *cobra.Command {
 	flags.StringVar(&o.policy, "policy", "/etc/dlx/policy.yaml", "who may do what; `dlx agent policy check` checks it")
 	flags.StringVar(&o.witness, "witness", "", "send the record's checkpoints there: unix:///dev/log, for syslog and the journal, or tcp://HOST:PORT, a line each")
 	flags.BoolVar(&o.needWitness, "need-witness", false, "begin nothing whose checkpoint the witness has not taken")
+	flags.BoolVar(&o.needPrograms, "need-programs", false, "begin no session whose programs the kernel can not tell of, and end one that starts more than can be recorded")
 	flags.StringVar(&o.record, "record", "terminals", "record the sessions on terminals, all, or none")
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")

@@ -22,6 +22,7 @@ const (
 	ModeRegular = unix.S_IFREG
 	ModeSymlink = unix.S_IFLNK
 	ModeSocket  = unix.S_IFSOCK
+	ModeFIFO    = unix.S_IFIFO
 )
 
 // Errors that the packages above tell apart.
