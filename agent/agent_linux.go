@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"dlx/agent/captures"
 	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/agent/server"
@@ -23,6 +24,7 @@ import (
 	"dlx/record"
 	"dlx/record/audit"
 	"dlx/record/cast"
+	"dlx/record/ran"
 	"dlx/target"
 )
 
@@ -38,10 +40,15 @@ type Config struct {
 	Record What
 	Input  bool
 	Keep   cast.Keep // recordings
+	// Captures bound those that go on without their clients.
+	Captures captures.Limits
 	// Witness gets the record's checkpoints; with NeedWitness nothing is begun whose it has not
 	// taken.
 	Witness     audit.Sink
 	NeedWitness bool
+	// NeedPrograms lets no session begin whose programs the kernel can not tell of.
+	NeedPrograms bool
+	watch        func() (*ran.Watcher, error) // nil: by the kernel
 	// Engine makes the engine that does the work, and asks the gate.
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
@@ -65,7 +72,9 @@ type Agent struct {
 	log    *audit.Log
 	engine engine.Engine
 	server *server.Server
+	ran    programs
 
+	captures     *captures.Store
 	certificates *tlsid.Reloader // for TCP
 
 	seen  *telemetry
@@ -95,14 +104,22 @@ func New(c Config) (a *Agent, err error) {
 			return nil, errors.Join(err, a.log.Close())
 		}
 	}
+	a.ran = openPrograms(&c)
 	a.seen = newTelemetry(c)
 	g := &gate{
 		source: a.source, host: host, log: timed{a.log, a.seen.metrics}, seen: a.seen, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
+		ran:    a.ran,
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
+	if a.captures, err = captures.Open(filepath.Join(c.State, record.CapturesDir), c.Captures, c.Log); err != nil {
+		return nil, errors.Join(err, a.ran.close(), a.log.Close())
+	}
 	a.engine = c.Engine(g)
-	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Watch: a.seen.watch})
+	g.layers, _ = a.engine.(layers)
+	a.server = server.New(server.Options{
+		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Watch: a.seen.watch,
+	})
 	a.state = newCondition(a)
 	a.seen.metrics.Watch(a.state.state)
 	return a, nil
@@ -111,7 +128,7 @@ func New(c Config) (a *Agent, err error) {
 // Close releases it. Nobody is served any more.
 func (a *Agent) Close() error {
 	a.state.engine.Close()
-	err := errors.Join(a.engine.Close(), a.log.Close())
+	err := errors.Join(a.engine.Close(), a.ran.close(), a.captures.Close(), a.log.Close())
 	a.seen.tracer.Close()
 	return err
 }
@@ -150,6 +167,7 @@ func (a *Agent) Run(ctx context.Context, ready func()) (err error) {
 		return errors.Join(err, l.Close(), quiet())
 	}
 	defer func() { err = errors.Join(err, systemd.close()) }()
+	a.server.ResumeCaptures(a.certificates)
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
@@ -228,6 +246,7 @@ func (a *Agent) sweep(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			a.c.Log.WarnContext(ctx, "recordings are not removed", "error", err)
 		}
+		a.sweepCaptures(ctx)
 		select {
 		case <-ctx.Done():
 			return

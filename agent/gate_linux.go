@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"dlx/agent/identity"
 	"dlx/agent/policy"
@@ -25,6 +26,8 @@ type gate struct {
 	log    recorder
 	seen   *telemetry
 	tapes  tapes
+	ran    programs
+	layers layers // nil: nobody tells
 	denied denials
 
 	mu   sync.Mutex
@@ -73,6 +76,8 @@ type admission struct {
 	id    string // in the record
 	place string // in gate.used; "": none
 	tape  *tape
+	ran   *watched
+	begun time.Time // zero: it was not
 }
 
 // check decides: by the policy, then by the limits of its rule that no operation tells of.
@@ -83,6 +88,8 @@ func (a *admission) check() error {
 		return a.refusal(fault.Refused, "%s", a.decision.Why)
 	case limits.Ring > 0 && a.op.Capture != nil && ring(a.work) > limits.Ring:
 		return a.refusal(fault.Refused, "%s, but its limit of ring is %d bytes, and %d are asked for: take a smaller buffer with -B", a.decision.Why, limits.Ring, ring(a.work))
+	case a.op.Session != nil && a.gate.ran.needed() != nil:
+		return a.refusal(fault.NoRecord, "what it starts can not be recorded: %w", a.gate.ran.needed())
 	}
 	return a.count(limits.Sessions)
 }
@@ -134,6 +141,9 @@ func (a *admission) refuse(ctx context.Context, why error) error {
 	}
 	e := a.entry(audit.KindRefused)
 	e.Outcome = &audit.Outcome{Error: why.Error()}
+	if k := a.work.Kept; k != nil && a.work.Resumed != "" {
+		e.Text = "the capture " + k.ID() + " does not go on"
+	}
 	if last {
 		e.Text = "what else is refused before the minute is over is not recorded"
 	}
@@ -147,11 +157,17 @@ func (a *admission) begin(ctx context.Context) (err error) {
 	if a.tape, err = a.gate.tapes.begin(a.id, a.work, a.op); err != nil {
 		return err
 	}
-	e := a.entry(audit.KindBegin)
-	e.Recording = a.tape.entry()
-	if _, err := a.gate.log.Append(ctx, e); err != nil {
+	if a.ran, err = a.gate.ran.begin(a); err != nil {
 		return errors.Join(err, a.tape.discard())
 	}
+	e := a.entry(audit.KindBegin)
+	e.Recording, e.Ran = a.tape.entry(), a.ran.entry()
+	beginKept(a.work, &e)
+	if _, err := a.gate.log.Append(ctx, e); err != nil {
+		_ = a.ran.end()
+		return errors.Join(err, a.tape.discard())
+	}
+	a.begun = time.Now()
 	a.tape.roll(a.work)
 	a.work.Limit(a.decision.Limits.Time, a.decision.Limits.Bytes)
 	return nil
@@ -161,11 +177,13 @@ func (a *admission) begin(ctx context.Context) (err error) {
 func (a *admission) end(o engine.Outcome) {
 	defer a.release()
 	e := a.entry(audit.KindEnd)
-	e.Outcome = outcome(a.op, &o, a.work)
+	e.Outcome, e.Ran = outcome(a.op, &o, a.work), a.ran.end()
+	a.recordChanges(&e)
 	var err error
 	if e.Recording, err = a.tape.close(); err != nil {
 		e.Text = err.Error()
 	}
+	endKept(a.work, &o, &e)
 	if _, err := a.gate.log.Append(context.Background(), e); err != nil {
 		a.work.End(err) // nothing more begins, either
 	}

@@ -245,6 +245,7 @@ func (d *debug) operation(command []string) Operation {
 	op := Operation{Verb: VerbDebug, Subject: d.stood.subject(), Target: d.target.Info, Session: &Grant{
 		FS: d.req.FS, User: d.user, Command: command, Dir: d.dir(), TTY: d.req.TTY, ReadOnly: d.req.ReadOnly, Devices: d.req.Devices,
 		Memory: d.limits.Memory, Pids: d.limits.Pids, Timeout: d.req.Timeout, Restraints: d.restraints(),
+		Group: d.session.Group(),
 	}}
 	if d.tools != nil {
 		op.Toolboxes = d.tools.Parts()

@@ -73,6 +73,7 @@ type Grant struct {
 	Pids       int64
 	Timeout    time.Duration
 	Restraints Restraints
+	Group      string // the name of its control group, "" without one
 }
 
 // CaptureGrant is what a capture is to get.

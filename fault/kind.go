@@ -131,5 +131,9 @@ const (
 	Unknown   Kind = "unknown"    // who asks
 	TooMany   Kind = "too-many"   // at once, or in a time
 	NoSession Kind = "no-session" // of that ID
+	NoCapture Kind = "no-capture" // of that ID, for who asks
+	StillOn   Kind = "still-on"   // a capture that is to be removed
+	NoRoom    Kind = "no-room"    // for captures, on the agent's disk
+	BadCopy   Kind = "bad-copy"   // of a capture's file
 	NoRecord  Kind = "no-record"  // can be written of the work, which is not done then
 )

@@ -10,8 +10,8 @@ import (
 	"dlx/toolbox"
 )
 
-// Shared is a toolbox that was placed once, and is shown to many sessions. It is the root of a mount
-// namespace in which nobody is, since only an attached mount can be cloned before Linux 6.15
+// Shared is a toolbox that was placed once, and is shown to many sessions. It is the root of a
+// mount namespace in which nobody is, since only an attached mount can be cloned before Linux 6.15
 // (fs/namespace.c, do_open_tree). Each session's overlay is its own: what is watched, locked or
 // marked there is nobody else's.
 type Shared struct {

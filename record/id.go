@@ -15,4 +15,5 @@ func ValidID(id string) bool {
 const (
 	AuditDir      = "audit"
 	RecordingsDir = "recordings"
+	CapturesDir   = "captures"
 )

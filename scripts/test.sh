@@ -28,5 +28,5 @@ go test -vet=off "${tags[@]}" -count=1 -run '^TestReusedIDs$' ./attack
 step "go test -tags failpoints: killed at every step; beside it go test ./capture/filter, all of the corpus"
 go test -vet=off -count=1 ./capture/filter &
 corpus=$!
-go test -vet=off -count=1 -tags failpoints -timeout 15m ./internal/failpoint ./record/...
+go test -vet=off -count=1 -tags failpoints -timeout 15m ./internal/failpoint ./record/... ./agent/captures
 wait "$corpus"

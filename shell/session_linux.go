@@ -17,6 +17,7 @@ import (
 // process is killed. It is used once. Its owner closes it.
 type Session struct {
 	keeper    *keeper
+	group     string // the cgroup's name; "": it has none
 	cgroup    *cgroup.Group
 	limits    Limits
 	profile   Profile
@@ -55,7 +56,7 @@ func New(ctx context.Context, program *linux.FD, p *nsutil.Process, o Options) (
 		return nil, err
 	}
 	failpoint.At("session.kept")
-	s := &Session{keeper: k, cgroup: &cgroup.Group{}, limits: o.Limits, profile: o.Profile}
+	s := &Session{keeper: k, group: name, cgroup: &cgroup.Group{}, limits: o.Limits, profile: o.Profile}
 	if s.restraint, err = restrain(ctx, p, o.Profile); err == nil {
 		failpoint.At("session.restrained")
 		err = s.makeGroup(name, p, o.Devices)
@@ -88,6 +89,9 @@ func (o *Options) keeper(program *linux.FD) (k *keeper, name string, err error) 
 
 // Restraints are what holds the session back.
 func (s *Session) Restraints() Restraints { return s.restraint.told }
+
+// Group is the name of the session's control group, "" if it has none.
+func (s *Session) Group() string { return s.group }
 
 // makeGroup makes the session's cgroup, with the devices of the process's, and more. Without a name
 // there is none.

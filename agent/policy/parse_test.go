@@ -67,7 +67,7 @@ func TestMistakes(t *testing.T) {
 		"kind of name":    {key("who: {certificates: [bob]}"), `7: certificates: "bob" is no name of a certificate: DNS:NAME, URI:URI, email:ADDRESS or IP:ADDRESS`},
 		"pattern of IP":   {key(`who: {certificates: ["IP:10.*"]}`), `7: certificates: "IP:10.*": a pattern has * and ? alone, and an address none`},
 		"same user twice": {key("who: {users: [a, b, a]}"), `7: users has "a" twice`},
-		"verb":            {key("verbs: [exec]"), `7: verbs: no verb "exec": there are audit, capture, debug, eject, health, hold, import, inject, interfaces, list, netns, sessions, toolboxes`},
+		"verb":            {key("verbs: [exec]"), `7: verbs: no verb "exec": there are audit, capture, captures, debug, eject, health, hold, import, inject, interfaces, list, netns, sessions, toolboxes`},
 		"empty target":    {key("targets: [{}]"), `7: an entry of targets is empty, which does not mean all: it takes subject, runtime, name, image, labels, owner, host`},
 		"target's key":    {key("targets: [{names: a}]"), `7: unknown key "names": an entry of targets takes subject,`},
 		"target: a word":  {key("targets: [web]"), `7: an entry of targets is made of keys with values`},

@@ -20,13 +20,14 @@ const (
 	VerbHealth    engine.Verb = "health"
 	VerbSessions  engine.Verb = "sessions" // of others
 	VerbAudit     engine.Verb = "audit"
+	VerbCaptures  engine.Verb = "captures" // of others, that the agent keeps: listing, fetching, stopping and removing
 )
 
 // targeted says of each verb whether something is done to a target.
 var targeted = map[engine.Verb]bool{
 	engine.VerbDebug: true, engine.VerbCapture: true, engine.VerbInterfaces: true, engine.VerbInject: true, engine.VerbEject: true,
 	engine.VerbHold: true, VerbList: true,
-	VerbNetNS: false, VerbToolboxes: false, VerbImport: false, VerbHealth: false, VerbSessions: false, VerbAudit: false,
+	VerbNetNS: false, VerbToolboxes: false, VerbImport: false, VerbHealth: false, VerbSessions: false, VerbAudit: false, VerbCaptures: false,
 }
 
 // verbs are those of which a rule speaks.

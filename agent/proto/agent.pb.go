@@ -4664,6 +4664,857 @@ func (*EndSessionResponse) Descriptor() ([]byte, []int) {
 	return file_agent_proto_rawDescGZIP(), []int{63}
 }
 
+type DetachCaptureRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       *CaptureRequest        `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"` // of which max_bytes 0 is the agent's default
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Duration      *durationpb.Duration   `protobuf:"bytes,3,opt,name=duration,proto3" json:"duration,omitempty"` // 0 or none: the agent's default
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetachCaptureRequest) Reset() {
+	*x = DetachCaptureRequest{}
+	mi := &file_agent_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachCaptureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachCaptureRequest) ProtoMessage() {}
+
+func (x *DetachCaptureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachCaptureRequest.ProtoReflect.Descriptor instead.
+func (*DetachCaptureRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *DetachCaptureRequest) GetRequest() *CaptureRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *DetachCaptureRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DetachCaptureRequest) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+// DetachCaptureResponse comes when the capture is on.
+type DetachCaptureResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Capture       *KeptCapture           `protobuf:"bytes,1,opt,name=capture,proto3" json:"capture,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetachCaptureResponse) Reset() {
+	*x = DetachCaptureResponse{}
+	mi := &file_agent_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachCaptureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachCaptureResponse) ProtoMessage() {}
+
+func (x *DetachCaptureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachCaptureResponse.ProtoReflect.Descriptor instead.
+func (*DetachCaptureResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *DetachCaptureResponse) GetCapture() *KeptCapture {
+	if x != nil {
+		return x.Capture
+	}
+	return nil
+}
+
+type CapturesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapturesRequest) Reset() {
+	*x = CapturesRequest{}
+	mi := &file_agent_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapturesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapturesRequest) ProtoMessage() {}
+
+func (x *CapturesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapturesRequest.ProtoReflect.Descriptor instead.
+func (*CapturesRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{66}
+}
+
+type CapturesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Captures      []*KeptCapture         `protobuf:"bytes,1,rep,name=captures,proto3" json:"captures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapturesResponse) Reset() {
+	*x = CapturesResponse{}
+	mi := &file_agent_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapturesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapturesResponse) ProtoMessage() {}
+
+func (x *CapturesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapturesResponse.ProtoReflect.Descriptor instead.
+func (*CapturesResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *CapturesResponse) GetCaptures() []*KeptCapture {
+	if x != nil {
+		return x.Captures
+	}
+	return nil
+}
+
+// KeptCapture is a capture on the agent's disk.
+type KeptCapture struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	User          string                 `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Targets       []string               `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
+	Labels        []string               `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty"`
+	Interface     string                 `protobuf:"bytes,6,opt,name=interface,proto3" json:"interface,omitempty"`
+	Filter        string                 `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
+	Started       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=started,proto3" json:"started,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`  // when its time is up
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=ended,proto3" json:"ended,omitempty"` // none: it goes on
+	Why           string                 `protobuf:"bytes,11,opt,name=why,proto3" json:"why,omitempty"`     // it has ended
+	MaxBytes      uint64                 `protobuf:"varint,12,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,13,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Packets       uint64                 `protobuf:"varint,14,opt,name=packets,proto3" json:"packets,omitempty"`
+	Dropped       uint64                 `protobuf:"varint,15,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	Sha256        []byte                 `protobuf:"bytes,16,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the whole file, once it has ended
+	Gaps          []*Gap                 `protobuf:"bytes,17,rep,name=gaps,proto3" json:"gaps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptCapture) Reset() {
+	*x = KeptCapture{}
+	mi := &file_agent_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptCapture) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptCapture) ProtoMessage() {}
+
+func (x *KeptCapture) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptCapture.ProtoReflect.Descriptor instead.
+func (*KeptCapture) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *KeptCapture) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetInterface() string {
+	if x != nil {
+		return x.Interface
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *KeptCapture) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *KeptCapture) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *KeptCapture) GetPackets() uint64 {
+	if x != nil {
+		return x.Packets
+	}
+	return 0
+}
+
+func (x *KeptCapture) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *KeptCapture) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *KeptCapture) GetGaps() []*Gap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+// Gap is a time in which nothing was captured, because the agent did not run.
+type Gap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"` // none: it lasts
+	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gap) Reset() {
+	*x = Gap{}
+	mi := &file_agent_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gap) ProtoMessage() {}
+
+func (x *Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gap.ProtoReflect.Descriptor instead.
+func (*Gap) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *Gap) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Gap) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *Gap) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+type FetchCaptureRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"` // bytes that the client has
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchCaptureRequest) Reset() {
+	*x = FetchCaptureRequest{}
+	mi := &file_agent_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchCaptureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchCaptureRequest) ProtoMessage() {}
+
+func (x *FetchCaptureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchCaptureRequest.ProtoReflect.Descriptor instead.
+func (*FetchCaptureRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *FetchCaptureRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *FetchCaptureRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+type FetchCaptureOutput struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Output:
+	//
+	//	*FetchCaptureOutput_File
+	//	*FetchCaptureOutput_Data
+	//	*FetchCaptureOutput_End
+	Output        isFetchCaptureOutput_Output `protobuf_oneof:"output"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchCaptureOutput) Reset() {
+	*x = FetchCaptureOutput{}
+	mi := &file_agent_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchCaptureOutput) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchCaptureOutput) ProtoMessage() {}
+
+func (x *FetchCaptureOutput) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchCaptureOutput.ProtoReflect.Descriptor instead.
+func (*FetchCaptureOutput) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *FetchCaptureOutput) GetOutput() isFetchCaptureOutput_Output {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *FetchCaptureOutput) GetFile() *CaptureFile {
+	if x != nil {
+		if x, ok := x.Output.(*FetchCaptureOutput_File); ok {
+			return x.File
+		}
+	}
+	return nil
+}
+
+func (x *FetchCaptureOutput) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Output.(*FetchCaptureOutput_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+func (x *FetchCaptureOutput) GetEnd() *FetchEnd {
+	if x != nil {
+		if x, ok := x.Output.(*FetchCaptureOutput_End); ok {
+			return x.End
+		}
+	}
+	return nil
+}
+
+type isFetchCaptureOutput_Output interface {
+	isFetchCaptureOutput_Output()
+}
+
+type FetchCaptureOutput_File struct {
+	File *CaptureFile `protobuf:"bytes,1,opt,name=file,proto3,oneof"` // comes first
+}
+
+type FetchCaptureOutput_Data struct {
+	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
+}
+
+type FetchCaptureOutput_End struct {
+	End *FetchEnd `protobuf:"bytes,3,opt,name=end,proto3,oneof"`
+}
+
+func (*FetchCaptureOutput_File) isFetchCaptureOutput_Output() {}
+
+func (*FetchCaptureOutput_Data) isFetchCaptureOutput_Output() {}
+
+func (*FetchCaptureOutput_End) isFetchCaptureOutput_Output() {}
+
+// CaptureFile is what there is of a capture's file when it is fetched.
+type CaptureFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Capture       *KeptCapture           `protobuf:"bytes,1,opt,name=capture,proto3" json:"capture,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`  // of all that there is
+	Sha256        []byte                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"` // of the same
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaptureFile) Reset() {
+	*x = CaptureFile{}
+	mi := &file_agent_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaptureFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaptureFile) ProtoMessage() {}
+
+func (x *CaptureFile) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaptureFile.ProtoReflect.Descriptor instead.
+func (*CaptureFile) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *CaptureFile) GetCapture() *KeptCapture {
+	if x != nil {
+		return x.Capture
+	}
+	return nil
+}
+
+func (x *CaptureFile) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *CaptureFile) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+// FetchEnd is the last message of what is fetched.
+type FetchEnd struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"` // that were sent
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchEnd) Reset() {
+	*x = FetchEnd{}
+	mi := &file_agent_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchEnd) ProtoMessage() {}
+
+func (x *FetchEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchEnd.ProtoReflect.Descriptor instead.
+func (*FetchEnd) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *FetchEnd) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *FetchEnd) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+type StopCaptureRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopCaptureRequest) Reset() {
+	*x = StopCaptureRequest{}
+	mi := &file_agent_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopCaptureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopCaptureRequest) ProtoMessage() {}
+
+func (x *StopCaptureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopCaptureRequest.ProtoReflect.Descriptor instead.
+func (*StopCaptureRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *StopCaptureRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type StopCaptureResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Capture       *KeptCapture           `protobuf:"bytes,1,opt,name=capture,proto3" json:"capture,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopCaptureResponse) Reset() {
+	*x = StopCaptureResponse{}
+	mi := &file_agent_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopCaptureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopCaptureResponse) ProtoMessage() {}
+
+func (x *StopCaptureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopCaptureResponse.ProtoReflect.Descriptor instead.
+func (*StopCaptureResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *StopCaptureResponse) GetCapture() *KeptCapture {
+	if x != nil {
+		return x.Capture
+	}
+	return nil
+}
+
+type RemoveCaptureRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveCaptureRequest) Reset() {
+	*x = RemoveCaptureRequest{}
+	mi := &file_agent_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveCaptureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveCaptureRequest) ProtoMessage() {}
+
+func (x *RemoveCaptureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveCaptureRequest.ProtoReflect.Descriptor instead.
+func (*RemoveCaptureRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *RemoveCaptureRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type RemoveCaptureResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveCaptureResponse) Reset() {
+	*x = RemoveCaptureResponse{}
+	mi := &file_agent_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveCaptureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveCaptureResponse) ProtoMessage() {}
+
+func (x *RemoveCaptureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveCaptureResponse.ProtoReflect.Descriptor instead.
+func (*RemoveCaptureResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{77}
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
@@ -5013,7 +5864,61 @@ const file_agent_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\"#\n" +
 	"\x11EndSessionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x14\n" +
-	"\x12EndSessionResponse*F\n" +
+	"\x12EndSessionResponse\"\x9d\x01\n" +
+	"\x14DetachCaptureRequest\x126\n" +
+	"\arequest\x18\x01 \x01(\v2\x1c.dlx.agent.v1.CaptureRequestR\arequest\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x125\n" +
+	"\bduration\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bduration\"L\n" +
+	"\x15DetachCaptureResponse\x123\n" +
+	"\acapture\x18\x01 \x01(\v2\x19.dlx.agent.v1.KeptCaptureR\acapture\"\x11\n" +
+	"\x0fCapturesRequest\"I\n" +
+	"\x10CapturesResponse\x125\n" +
+	"\bcaptures\x18\x01 \x03(\v2\x19.dlx.agent.v1.KeptCaptureR\bcaptures\"\x83\x04\n" +
+	"\vKeptCapture\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\atargets\x18\x04 \x03(\tR\atargets\x12\x16\n" +
+	"\x06labels\x18\x05 \x03(\tR\x06labels\x12\x1c\n" +
+	"\tinterface\x18\x06 \x01(\tR\tinterface\x12\x16\n" +
+	"\x06filter\x18\a \x01(\tR\x06filter\x124\n" +
+	"\astarted\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +
+	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x120\n" +
+	"\x05ended\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x10\n" +
+	"\x03why\x18\v \x01(\tR\x03why\x12\x1b\n" +
+	"\tmax_bytes\x18\f \x01(\x04R\bmaxBytes\x12\x14\n" +
+	"\x05bytes\x18\r \x01(\x04R\x05bytes\x12\x18\n" +
+	"\apackets\x18\x0e \x01(\x04R\apackets\x12\x18\n" +
+	"\adropped\x18\x0f \x01(\x04R\adropped\x12\x16\n" +
+	"\x06sha256\x18\x10 \x01(\fR\x06sha256\x12%\n" +
+	"\x04gaps\x18\x11 \x03(\v2\x11.dlx.agent.v1.GapR\x04gaps\"s\n" +
+	"\x03Gap\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x10\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"=\n" +
+	"\x13FetchCaptureRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\"\x91\x01\n" +
+	"\x12FetchCaptureOutput\x12/\n" +
+	"\x04file\x18\x01 \x01(\v2\x19.dlx.agent.v1.CaptureFileH\x00R\x04file\x12\x14\n" +
+	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x12*\n" +
+	"\x03end\x18\x03 \x01(\v2\x16.dlx.agent.v1.FetchEndH\x00R\x03endB\b\n" +
+	"\x06output\"p\n" +
+	"\vCaptureFile\x123\n" +
+	"\acapture\x18\x01 \x01(\v2\x19.dlx.agent.v1.KeptCaptureR\acapture\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"K\n" +
+	"\bFetchEnd\x12)\n" +
+	"\x05fault\x18\x01 \x01(\v2\x13.dlx.agent.v1.FaultR\x05fault\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"$\n" +
+	"\x12StopCaptureRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"J\n" +
+	"\x13StopCaptureResponse\x123\n" +
+	"\acapture\x18\x01 \x01(\v2\x19.dlx.agent.v1.KeptCaptureR\acapture\"&\n" +
+	"\x14RemoveCaptureRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x17\n" +
+	"\x15RemoveCaptureResponse*F\n" +
 	"\x06Output\x12\x16\n" +
 	"\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rOUTPUT_STDOUT\x10\x01\x12\x11\n" +
@@ -5021,8 +5926,7 @@ const file_agent_proto_rawDesc = "" +
 	"\tDirection\x12\x12\n" +
 	"\x0eDIRECTION_BOTH\x10\x00\x12\x10\n" +
 	"\fDIRECTION_IN\x10\x01\x12\x11\n" +
-	"\rDIRECTION_OUT\x10\x022\x94\n" +
-	"\n" +
+	"\rDIRECTION_OUT\x10\x022\xbe\r\n" +
 	"\x05Agent\x12@\n" +
 	"\x05Hello\x12\x1a.dlx.agent.v1.HelloRequest\x1a\x1b.dlx.agent.v1.HelloResponse\x12=\n" +
 	"\x04List\x12\x19.dlx.agent.v1.ListRequest\x1a\x1a.dlx.agent.v1.ListResponse\x12@\n" +
@@ -5042,7 +5946,12 @@ const file_agent_proto_rawDesc = "" +
 	"\vToolboxSBOM\x12 .dlx.agent.v1.ToolboxSBOMRequest\x1a!.dlx.agent.v1.ToolboxSBOMResponse\x12I\n" +
 	"\bSessions\x12\x1d.dlx.agent.v1.SessionsRequest\x1a\x1e.dlx.agent.v1.SessionsResponse\x12O\n" +
 	"\n" +
-	"EndSession\x12\x1f.dlx.agent.v1.EndSessionRequest\x1a .dlx.agent.v1.EndSessionResponseB\x17Z\x15dlx/agent/proto;protob\x06proto3"
+	"EndSession\x12\x1f.dlx.agent.v1.EndSessionRequest\x1a .dlx.agent.v1.EndSessionResponse\x12X\n" +
+	"\rDetachCapture\x12\".dlx.agent.v1.DetachCaptureRequest\x1a#.dlx.agent.v1.DetachCaptureResponse\x12I\n" +
+	"\bCaptures\x12\x1d.dlx.agent.v1.CapturesRequest\x1a\x1e.dlx.agent.v1.CapturesResponse\x12U\n" +
+	"\fFetchCapture\x12!.dlx.agent.v1.FetchCaptureRequest\x1a .dlx.agent.v1.FetchCaptureOutput0\x01\x12R\n" +
+	"\vStopCapture\x12 .dlx.agent.v1.StopCaptureRequest\x1a!.dlx.agent.v1.StopCaptureResponse\x12X\n" +
+	"\rRemoveCapture\x12\".dlx.agent.v1.RemoveCaptureRequest\x1a#.dlx.agent.v1.RemoveCaptureResponseB\x17Z\x15dlx/agent/proto;protob\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -5057,7 +5966,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_agent_proto_goTypes = []any{
 	(Output)(0),                   // 0: dlx.agent.v1.Output
 	(Direction)(0),                // 1: dlx.agent.v1.Direction
@@ -5125,13 +6034,27 @@ var file_agent_proto_goTypes = []any{
 	(*Session)(nil),               // 63: dlx.agent.v1.Session
 	(*EndSessionRequest)(nil),     // 64: dlx.agent.v1.EndSessionRequest
 	(*EndSessionResponse)(nil),    // 65: dlx.agent.v1.EndSessionResponse
-	nil,                           // 66: dlx.agent.v1.Info.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 67: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 68: google.protobuf.Duration
+	(*DetachCaptureRequest)(nil),  // 66: dlx.agent.v1.DetachCaptureRequest
+	(*DetachCaptureResponse)(nil), // 67: dlx.agent.v1.DetachCaptureResponse
+	(*CapturesRequest)(nil),       // 68: dlx.agent.v1.CapturesRequest
+	(*CapturesResponse)(nil),      // 69: dlx.agent.v1.CapturesResponse
+	(*KeptCapture)(nil),           // 70: dlx.agent.v1.KeptCapture
+	(*Gap)(nil),                   // 71: dlx.agent.v1.Gap
+	(*FetchCaptureRequest)(nil),   // 72: dlx.agent.v1.FetchCaptureRequest
+	(*FetchCaptureOutput)(nil),    // 73: dlx.agent.v1.FetchCaptureOutput
+	(*CaptureFile)(nil),           // 74: dlx.agent.v1.CaptureFile
+	(*FetchEnd)(nil),              // 75: dlx.agent.v1.FetchEnd
+	(*StopCaptureRequest)(nil),    // 76: dlx.agent.v1.StopCaptureRequest
+	(*StopCaptureResponse)(nil),   // 77: dlx.agent.v1.StopCaptureResponse
+	(*RemoveCaptureRequest)(nil),  // 78: dlx.agent.v1.RemoveCaptureRequest
+	(*RemoveCaptureResponse)(nil), // 79: dlx.agent.v1.RemoveCaptureResponse
+	nil,                           // 80: dlx.agent.v1.Info.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 81: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 82: google.protobuf.Duration
 }
 var file_agent_proto_depIdxs = []int32{
-	66, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
-	67, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
+	80, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
+	81, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
 	6,  // 2: dlx.agent.v1.Info.layers:type_name -> dlx.agent.v1.Layers
 	9,  // 3: dlx.agent.v1.ListResponse.containers:type_name -> dlx.agent.v1.Container
 	2,  // 4: dlx.agent.v1.ListResponse.fault:type_name -> dlx.agent.v1.Fault
@@ -5144,8 +6067,8 @@ var file_agent_proto_depIdxs = []int32{
 	20, // 11: dlx.agent.v1.HealthResponse.checks:type_name -> dlx.agent.v1.Check
 	2,  // 12: dlx.agent.v1.HealthResponse.fault:type_name -> dlx.agent.v1.Fault
 	2,  // 13: dlx.agent.v1.Check.fault:type_name -> dlx.agent.v1.Fault
-	68, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
-	68, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
+	82, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
+	82, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
 	21, // 16: dlx.agent.v1.DebugRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
 	22, // 17: dlx.agent.v1.DebugRequest.hold:type_name -> dlx.agent.v1.Hold
 	26, // 18: dlx.agent.v1.DebugInput.start:type_name -> dlx.agent.v1.DebugStart
@@ -5160,12 +6083,12 @@ var file_agent_proto_depIdxs = []int32{
 	28, // 27: dlx.agent.v1.DebugOutput.end:type_name -> dlx.agent.v1.DebugEnd
 	2,  // 28: dlx.agent.v1.DebugEnd.fault:type_name -> dlx.agent.v1.Fault
 	30, // 29: dlx.agent.v1.Placed.toolboxes:type_name -> dlx.agent.v1.Part
-	68, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
+	82, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
 	5,  // 31: dlx.agent.v1.Still.info:type_name -> dlx.agent.v1.Info
 	35, // 32: dlx.agent.v1.Still.end:type_name -> dlx.agent.v1.End
-	67, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
+	81, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
 	1,  // 34: dlx.agent.v1.CaptureRequest.direction:type_name -> dlx.agent.v1.Direction
-	68, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
+	82, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
 	43, // 36: dlx.agent.v1.CaptureRequest.own:type_name -> dlx.agent.v1.Connection
 	38, // 37: dlx.agent.v1.CaptureInput.start:type_name -> dlx.agent.v1.CaptureStart
 	36, // 38: dlx.agent.v1.CaptureStart.request:type_name -> dlx.agent.v1.CaptureRequest
@@ -5180,8 +6103,8 @@ var file_agent_proto_depIdxs = []int32{
 	2,  // 47: dlx.agent.v1.EjectResponse.fault:type_name -> dlx.agent.v1.Fault
 	51, // 48: dlx.agent.v1.ToolboxesResponse.toolboxes:type_name -> dlx.agent.v1.Toolbox
 	2,  // 49: dlx.agent.v1.ToolboxesResponse.fault:type_name -> dlx.agent.v1.Fault
-	67, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
-	67, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
+	81, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
+	81, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
 	52, // 52: dlx.agent.v1.Toolbox.packages:type_name -> dlx.agent.v1.Package
 	21, // 53: dlx.agent.v1.VerifyToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	51, // 54: dlx.agent.v1.VerifyToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
@@ -5189,46 +6112,71 @@ var file_agent_proto_depIdxs = []int32{
 	51, // 56: dlx.agent.v1.ImportToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
 	21, // 57: dlx.agent.v1.ToolboxSBOMRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	63, // 58: dlx.agent.v1.SessionsResponse.sessions:type_name -> dlx.agent.v1.Session
-	67, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
-	3,  // 60: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
-	7,  // 61: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
-	10, // 62: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
-	12, // 63: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
-	15, // 64: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
-	18, // 65: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
-	25, // 66: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
-	37, // 67: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
-	44, // 68: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
-	46, // 69: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
-	49, // 70: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
-	53, // 71: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
-	55, // 72: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
-	57, // 73: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
-	59, // 74: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
-	61, // 75: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
-	64, // 76: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
-	4,  // 77: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
-	8,  // 78: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
-	11, // 79: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
-	13, // 80: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
-	16, // 81: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
-	19, // 82: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
-	27, // 83: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
-	39, // 84: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
-	45, // 85: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
-	47, // 86: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
-	50, // 87: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
-	54, // 88: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
-	56, // 89: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
-	58, // 90: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
-	60, // 91: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
-	62, // 92: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
-	65, // 93: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
-	77, // [77:94] is the sub-list for method output_type
-	60, // [60:77] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	81, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
+	36, // 60: dlx.agent.v1.DetachCaptureRequest.request:type_name -> dlx.agent.v1.CaptureRequest
+	82, // 61: dlx.agent.v1.DetachCaptureRequest.duration:type_name -> google.protobuf.Duration
+	70, // 62: dlx.agent.v1.DetachCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
+	70, // 63: dlx.agent.v1.CapturesResponse.captures:type_name -> dlx.agent.v1.KeptCapture
+	81, // 64: dlx.agent.v1.KeptCapture.started:type_name -> google.protobuf.Timestamp
+	81, // 65: dlx.agent.v1.KeptCapture.until:type_name -> google.protobuf.Timestamp
+	81, // 66: dlx.agent.v1.KeptCapture.ended:type_name -> google.protobuf.Timestamp
+	71, // 67: dlx.agent.v1.KeptCapture.gaps:type_name -> dlx.agent.v1.Gap
+	81, // 68: dlx.agent.v1.Gap.from:type_name -> google.protobuf.Timestamp
+	81, // 69: dlx.agent.v1.Gap.to:type_name -> google.protobuf.Timestamp
+	74, // 70: dlx.agent.v1.FetchCaptureOutput.file:type_name -> dlx.agent.v1.CaptureFile
+	75, // 71: dlx.agent.v1.FetchCaptureOutput.end:type_name -> dlx.agent.v1.FetchEnd
+	70, // 72: dlx.agent.v1.CaptureFile.capture:type_name -> dlx.agent.v1.KeptCapture
+	2,  // 73: dlx.agent.v1.FetchEnd.fault:type_name -> dlx.agent.v1.Fault
+	70, // 74: dlx.agent.v1.StopCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
+	3,  // 75: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
+	7,  // 76: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
+	10, // 77: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
+	12, // 78: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
+	15, // 79: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
+	18, // 80: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
+	25, // 81: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
+	37, // 82: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
+	44, // 83: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
+	46, // 84: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
+	49, // 85: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
+	53, // 86: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
+	55, // 87: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
+	57, // 88: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
+	59, // 89: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
+	61, // 90: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
+	64, // 91: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
+	66, // 92: dlx.agent.v1.Agent.DetachCapture:input_type -> dlx.agent.v1.DetachCaptureRequest
+	68, // 93: dlx.agent.v1.Agent.Captures:input_type -> dlx.agent.v1.CapturesRequest
+	72, // 94: dlx.agent.v1.Agent.FetchCapture:input_type -> dlx.agent.v1.FetchCaptureRequest
+	76, // 95: dlx.agent.v1.Agent.StopCapture:input_type -> dlx.agent.v1.StopCaptureRequest
+	78, // 96: dlx.agent.v1.Agent.RemoveCapture:input_type -> dlx.agent.v1.RemoveCaptureRequest
+	4,  // 97: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
+	8,  // 98: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
+	11, // 99: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
+	13, // 100: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
+	16, // 101: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
+	19, // 102: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
+	27, // 103: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
+	39, // 104: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
+	45, // 105: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
+	47, // 106: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
+	50, // 107: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
+	54, // 108: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
+	56, // 109: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
+	58, // 110: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
+	60, // 111: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
+	62, // 112: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
+	65, // 113: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
+	67, // 114: dlx.agent.v1.Agent.DetachCapture:output_type -> dlx.agent.v1.DetachCaptureResponse
+	69, // 115: dlx.agent.v1.Agent.Captures:output_type -> dlx.agent.v1.CapturesResponse
+	73, // 116: dlx.agent.v1.Agent.FetchCapture:output_type -> dlx.agent.v1.FetchCaptureOutput
+	77, // 117: dlx.agent.v1.Agent.StopCapture:output_type -> dlx.agent.v1.StopCaptureResponse
+	79, // 118: dlx.agent.v1.Agent.RemoveCapture:output_type -> dlx.agent.v1.RemoveCaptureResponse
+	97, // [97:119] is the sub-list for method output_type
+	75, // [75:97] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -5273,13 +6221,18 @@ func file_agent_proto_init() {
 		(*CaptureOutput_Blocks)(nil),
 		(*CaptureOutput_End)(nil),
 	}
+	file_agent_proto_msgTypes[71].OneofWrappers = []any{
+		(*FetchCaptureOutput_File)(nil),
+		(*FetchCaptureOutput_Data)(nil),
+		(*FetchCaptureOutput_End)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   65,
+			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

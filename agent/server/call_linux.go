@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"time"
@@ -18,6 +19,7 @@ const (
 	verbHealth    = "health"
 	verbSessions  = "sessions"
 	verbEnd       = "end" // of a session; who may is asked as for sessions
+	verbCaptures  = "captures"
 )
 
 // allow asks about a verb of the agent's own.
@@ -30,7 +32,10 @@ func (s *Server) allow(ctx context.Context, verb string, c *target.Info) error {
 
 // begin begins work, which is watched from then on. The caller ends it.
 func (s *Server) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
-	w.ID, w.Caller, w.Started = rand.Text(), identity.Of(ctx), time.Now()
+	w.ID, w.Caller = cmp.Or(w.ID, rand.Text()), identity.Of(ctx)
+	if w.Started.IsZero() {
+		w.Started = time.Now()
+	}
 	ctx = s.watch(ctx, w)
 	own, leave, err := s.works.begin(ctx, w)
 	if err != nil {

@@ -169,7 +169,7 @@ func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (
 				return nil, err
 			}
 		}
-		if !s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) {
+		if s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) == nil {
 			return nil, fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId())
 		}
 		return &proto.EndSessionResponse{}, nil

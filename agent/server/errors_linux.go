@@ -27,13 +27,13 @@ func codeOf(kind fault.Kind) connect.Code {
 	case fault.BadRequest, fault.BadTarget, fault.BadProfile, fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice,
 		fault.BadFilter, fault.HostFile, fault.WrongTarget, fault.RootRestricted, fault.BadKey, fault.BadArchive:
 		return connect.CodeInvalidArgument
-	case fault.NotFound, fault.NoImage, fault.NoNetNS, fault.NoInterface, fault.NoToolbox, fault.NoSession, fault.NotInjected, fault.Removed:
+	case fault.NotFound, fault.NoImage, fault.NoNetNS, fault.NoInterface, fault.NoToolbox, fault.NoSession, fault.NoCapture, fault.NotInjected, fault.Removed:
 		return connect.CodeNotFound
 	case fault.Refused, fault.NoPrivileges:
 		return connect.CodePermissionDenied
 	case fault.Unknown:
 		return connect.CodeUnauthenticated
-	case fault.QuotaExceeded, fault.TooMany, fault.NoRecord:
+	case fault.QuotaExceeded, fault.TooMany, fault.NoRecord, fault.NoRoom:
 		return connect.CodeResourceExhausted
 	case fault.TimedOut:
 		return connect.CodeDeadlineExceeded

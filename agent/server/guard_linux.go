@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type guard struct {
 	mu   sync.Mutex
 	wire *http.ResponseController
 	own  []engine.Connection // the call's
+	tls  *tls.ConnectionState
 	over bool
 }
 

@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectproto"
 
+	"dlx/agent/captures"
 	"dlx/agent/identity"
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/tlsid"
@@ -37,6 +39,10 @@ type Options struct {
 	Allow func(ctx context.Context, verb string, c *target.Info) error
 	// Watch is asked for each call who is told of it, in which context; nil: nobody is.
 	Watch func(ctx context.Context, w *Work) (context.Context, Watch)
+	// Captures are those that go on without their clients; without it there are none.
+	Captures *captures.Store
+	// Note records what is done with such a capture, before it is done; nil: nobody does.
+	Note func(ctx context.Context, e CaptureEvent) error
 }
 
 // Server lets others use an engine.
@@ -45,6 +51,7 @@ type Server struct {
 	http    *http.Server
 	works   works
 	callers *crowd[string] // who have calls under way
+	kept    sync.WaitGroup // captures that go on without their clients
 
 	certificates *tlsid.Reloader // of ServeTLS
 }
@@ -113,10 +120,11 @@ var ErrShutdown = errors.New("the agent is being stopped")
 // returns when all has ended, or ctx has.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.works.close(ErrShutdown)
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop the agent: %w", err), s.http.Close())
 	}
-	return nil
+	return errors.Join(err, s.waitKept(ctx))
 }
 
 // EndAll ends what is under way.
@@ -172,7 +180,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 				return
 			}
 		}
-		g := &guard{wire: http.NewResponseController(w), own: connection(r)}
+		g := &guard{wire: http.NewResponseController(w), own: connection(r), tls: r.TLS}
 		defer g.close()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(identity.With(ctx, m.caller), guardKey{}, g)))
 	})

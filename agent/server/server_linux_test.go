@@ -35,13 +35,18 @@ type fake struct {
 	engine.Engine
 	debug   func(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error)
 	capture func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error)
+	// request is capture for tests that look at what is asked for.
+	request func(ctx context.Context, req engine.CaptureRequest, to engine.Sink) (engine.CaptureStats, error)
 }
 
 func (f *fake) Debug(ctx context.Context, req engine.DebugRequest, s engine.Streams) (int, error) {
 	return f.debug(ctx, req, s)
 }
 
-func (f *fake) Capture(ctx context.Context, _ engine.CaptureRequest, to engine.Sink) (engine.CaptureStats, error) {
+func (f *fake) Capture(ctx context.Context, req engine.CaptureRequest, to engine.Sink) (engine.CaptureStats, error) {
+	if f.request != nil {
+		return f.request(ctx, req, to)
+	}
 	return f.capture(ctx, to)
 }
 

@@ -32,6 +32,11 @@ type Work struct {
 	Ring    int64  // bytes of the host's memory that a capture asks for, 0: the engine's default
 	// Stdin says that a session has a standard input.
 	Stdin bool
+	// Of a capture that goes on without its client: where it goes; and of one that an agent's end
+	// has cut off what its operations' IDs end with, and how long ago it began.
+	Kept    *Kept
+	Resumed string
+	Before  time.Duration
 
 	watch Watch
 	err   error // what has become of it; set before it is left
@@ -70,11 +75,11 @@ func (w *Work) Sent() uint64 { return w.sent.Load() }
 
 // NextID is one for the next operation of the work: the work's own, and others that begin with it.
 func (w *Work) NextID() string {
-	n := w.ids.Add(1)
-	if n == 1 {
-		return w.ID
+	id := w.ID + w.Resumed
+	if n := w.ids.Add(1); n > 1 {
+		id += "." + strconv.FormatUint(uint64(n), 10)
 	}
-	return w.ID + "." + strconv.FormatUint(uint64(n), 10)
+	return id
 }
 
 // Size is that of the session's terminal as it is now; zero: not known.
@@ -90,6 +95,7 @@ func (w *Work) Limit(d time.Duration, bytes int64) {
 		w.most.Store(uint64(bytes))
 	}
 	if d > 0 {
+		d = max(d-w.Before, 0)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.timers = append(w.timers, time.AfterFunc(d, func() { w.cancel(errTimeUp) }))
@@ -200,15 +206,15 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 	}, nil
 }
 
-// end ends one, and says whether there was one.
-func (s *works) end(id string, why error) bool {
+// end ends one, which it returns; nil if there was none.
+func (s *works) end(id string, why error) *Work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, ok := s.all[id]
-	if ok {
+	w := s.all[id]
+	if w != nil {
 		w.cancel(why)
 	}
-	return ok
+	return w
 }
 
 // close ends all. None begins any more.

@@ -80,3 +80,18 @@ func Caller(state *tls.ConnectionState, from string) (*identity.Caller, error) {
 		Known: identity.Certificate, Name: name, From: from, UID: identity.NoUser, SANs: []string{"URI:" + uri.String()}, Key: "sha256:" + hex.EncodeToString(sum[:]),
 	}, nil
 }
+
+// Kept is the state of a connection that a Config had let in, by the certificates that its client
+// showed. It says nothing of whether they are valid still.
+func Kept(certificates [][]byte) (*tls.ConnectionState, error) {
+	state := &tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13}
+	for _, der := range certificates {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("read a certificate that was kept: %w", err)
+		}
+		state.PeerCertificates = append(state.PeerCertificates, c)
+	}
+	state.VerifiedChains = [][]*x509.Certificate{state.PeerCertificates}
+	return state, nil
+}

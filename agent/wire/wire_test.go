@@ -134,6 +134,7 @@ func TestWhole(t *testing.T) {
 	same(t, wire.FromNetNamespace, wire.ToNetNamespace)
 	same(t, wire.FromInterface, wire.ToInterface)
 	same(t, wire.FromCheck, wire.ToCheck)
+	same(t, wire.FromKept, wire.ToKept, "SHA256") // which is hexadecimal digits
 	same(t, func(s engine.CaptureStats) *proto.CaptureStats { return wire.FromStats(&s) }, wire.ToStats)
 	same(t, func(r engine.InjectResult) *proto.InjectResponse { return wire.FromInjected(&r) }, wire.ToInjected)
 	same(t, wire.FromEjected, wire.ToEjected)

@@ -80,7 +80,8 @@ func (a *Agent) Stop() error {
 	return errors.Join(err, os.RemoveAll(a.dir))
 }
 
-// CPUTime is what all threads of a process that live have used so far (/proc/PID/task/TID/schedstat).
+// CPUTime is what all threads of a process that live have used so far
+// (/proc/PID/task/TID/schedstat).
 func CPUTime(pid int) (total time.Duration, err error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {

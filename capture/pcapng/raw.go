@@ -151,3 +151,33 @@ func (p *RawPacket) Direction() Direction {
 	}
 	return Unknown
 }
+
+// Dropped is how many packets were lost before this one, as the packet's options say.
+func (p *RawPacket) Dropped() uint64 {
+	options := p.Options
+	for o, ok := options.Next(); ok; o, ok = options.Next() {
+		if o.Code == optDropCount && len(o.Value) == 8 {
+			return o.order.Uint64(o.Value)
+		}
+	}
+	return 0
+}
+
+// sectionFixed is the size of a section header block up to its options, in bytes.
+const sectionFixed = blockHead + 16
+
+// AppendCommented appends a section header block with one more comment, in front of its options.
+// Any other block is appended as it is.
+func (r Raw) AppendCommented(b []byte, comment string) []byte {
+	if r.Kind() != SectionBlock || len(r) < sectionFixed+4 {
+		return append(b, r...)
+	}
+	start := len(b)
+	b = append(b, r[:sectionFixed]...)
+	rest := r[sectionFixed : len(r)-4]
+	b = option(b, optComment, comment)
+	if len(rest) == 0 {
+		rest = endOptions(nil)
+	}
+	return end(append(b, rest...), start)
+}

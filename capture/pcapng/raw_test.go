@@ -119,3 +119,36 @@ func FuzzRaw(f *testing.F) {
 	f.Add(rawFile())
 	f.Fuzz(func(t *testing.T, b []byte) { sameAsReader(t, b) })
 }
+
+// TestCommented: a section header gets one more comment, and keeps all that it had.
+func TestCommented(t *testing.T) {
+	const said = "nothing was captured for 3s"
+	for name, s := range map[string]*pcapng.Section{"bare": {}, "with options": section} {
+		b := pcapng.AppendSection(nil, s)
+		block, err := pcapng.First(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := block.AppendCommented([]byte("before"), said)[len("before"):]
+		again, err := pcapng.First(out)
+		if err != nil || len(again) != len(out) {
+			t.Fatalf("%s: no whole block: %v", name, err)
+		}
+		if !bytes.Contains(out, []byte(said)) {
+			t.Errorf("%s: %q has no comment", name, out)
+		}
+		for _, kept := range []string{s.Application, s.Hardware, s.OS, s.Comment} {
+			if !bytes.Contains(out, []byte(kept)) {
+				t.Errorf("%s: %q is lost", name, kept)
+			}
+		}
+	}
+	packet := pcapng.AppendPacket(nil, &pcapng.Packet{Data: []byte{1}, Dropped: 7})
+	block, _ := pcapng.First(packet)
+	if out := block.AppendCommented(nil, said); !bytes.Equal(out, packet) {
+		t.Errorf("a packet has become %q", out)
+	}
+	if p, err := block.Packet(); err != nil || p.Dropped() != 7 {
+		t.Errorf("%d dropped, %v; want 7", p.Dropped(), err)
+	}
+}

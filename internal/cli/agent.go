@@ -17,6 +17,7 @@ type agentOptions struct {
 	tls                   tlsid.Files
 	witness               string
 	needWitness           bool
+	needPrograms          bool
 	record                string
 	input                 bool
 	keepAge               time.Duration
@@ -24,6 +25,7 @@ type agentOptions struct {
 	metrics, otlp         string
 	logLevel              string
 	config                string
+	captures              captureLimits
 }
 
 func (a *app) agentCommand() *cobra.Command {
@@ -61,6 +63,7 @@ func (o *agentOptions) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.policy, "policy", "/etc/dlx/policy.yaml", "who may do what; `dlx agent policy check` checks it")
 	flags.StringVar(&o.witness, "witness", "", "send the record's checkpoints there: unix:///dev/log, for syslog and the journal, or tcp://HOST:PORT, a line each")
 	flags.BoolVar(&o.needWitness, "need-witness", false, "begin nothing whose checkpoint the witness has not taken")
+	flags.BoolVar(&o.needPrograms, "need-programs", false, "begin no session whose programs the kernel can not tell of, and end one that starts more than can be recorded")
 	flags.StringVar(&o.record, "record", "terminals", "record the sessions on terminals, all, or none")
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
@@ -68,4 +71,5 @@ func (o *agentOptions) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metrics, "metrics", "", "answer there about metrics, health and readiness, without encryption: unix:///PATH or HOST:PORT; :PORT is 127.0.0.1's")
 	flags.StringVar(&o.otlp, "otlp", "", "send traces to this endpoint by OTLP over HTTP: http://HOST:4318; the environment's OTEL_EXPORTER_OTLP_ENDPOINT")
 	flags.StringVar(&o.logLevel, "log-level", "info", "what the log has: debug, info, warn or error")
+	o.captures.flags(flags)
 }

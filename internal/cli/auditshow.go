@@ -25,12 +25,13 @@ type auditShowOptions struct {
 func (a *app) auditShowCommand() *cobra.Command {
 	var o auditShowOptions
 	cmd := &cobra.Command{
-		Use:   "show [DIR|ID]",
-		Short: "show the record, or that of one operation",
-		Long: "Shows the record of this machine, or the one in a directory; an ID is an operation's. It proves nothing: `dlx audit verify`\n" +
-			"does. -o json has all of each entry.",
-		Example: "  dlx audit show --since 24h --user alice\n  dlx audit show --target web --since 2026-11-30 -o json",
-		Args:    atMostArgs(1),
+		Use:   "show [DIR] [ID]",
+		Short: "show the record, or all of one operation",
+		Long: "Shows the record of this machine, or the one in a directory. Of an operation, by its ID or the beginning of that, it tells the\n" +
+			"whole story: who, why, what was decided, what ran, which files have changed, and what became of it. It proves nothing:\n" +
+			"`dlx audit verify` does. -o json has all of each entry.",
+		Example: "  dlx audit show --since 24h --user alice\n  dlx audit show --target web --since 2026-11-30 -o json\n  dlx audit show 7Q2M",
+		Args:    atMostArgs(2),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.showAudit(args, &o) },
 	}
 	f := cmd.Flags()
@@ -69,21 +70,29 @@ func (a *app) showAudit(args []string, o *auditShowOptions) error {
 	if o.filter.Until, err = moment(o.until, now); err != nil {
 		return err
 	}
-	dir := stateDir(record.AuditDir)
+	dir, id := stateDir(record.AuditDir), ""
 	if len(args) > 0 {
-		if info, err := os.Stat(args[0]); err == nil && info.IsDir() || !record.ValidID(args[0]) {
-			dir = args[0]
-		} else {
-			o.filter.ID = args[0]
+		if info, err := os.Stat(args[0]); err == nil && info.IsDir() || !record.ValidID(args[0]) || len(args) == 2 {
+			dir, args = args[0], args[1:]
 		}
+	}
+	if len(args) > 0 {
+		id = args[0]
 	}
 	if err := a.giveUp("audit", ""); err != nil {
 		return err
 	}
-	switch o.output {
-	case "table":
+	if id != "" {
+		if o.filter.ID, err = operation(dir, id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.output == "table" && id != "":
+		return a.tellStory(dir, o.filter.ID)
+	case o.output == "table":
 		return a.showTable(dir, o.filter)
-	case "json":
+	case o.output == "json":
 		return a.showJSON(dir, o.filter)
 	}
 	return a.print(o.output, nil, nil)
@@ -166,6 +175,9 @@ func what(e *audit.Entry) string {
 		if o.Packets > 0 {
 			add(fmt.Sprintf("%d packets, %d dropped", o.Packets, o.Drops))
 		}
+	}
+	if r := e.Ran; r != nil {
+		add(started(r))
 	}
 	if e.Start != nil && e.Start.Killed {
 		add("the writer before was killed; without an end: " + orDash(strings.Join(e.Start.Unfinished, " ")))

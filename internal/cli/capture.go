@@ -36,6 +36,7 @@ type captureOptions struct {
 	noProcess   bool
 	noNames     bool // as -n, where packets are not printed
 	ownTraffic  bool
+	detach      bool
 	pipe        bool
 	wireshark   bool
 	output      string
@@ -61,7 +62,7 @@ func (a *app) captureCommand() *cobra.Command {
 			"  dlx capture web --wireshark\n  dlx capture web db cache -w all.pcapng\n" +
 			"  dlx capture --label app=shop -- port 53\n  dlx capture web -D\n  dlx capture -r web.pcapng -n -- port 53\n  dlx capture -d -y LINUX_SLL -- port 53",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := o.checkPipe(cmd); err != nil {
+			if err := errors.Join(o.checkPipe(cmd), o.checkDetach(cmd)); err != nil {
 				return err
 			}
 			if o.program.form > 0 {
@@ -85,6 +86,9 @@ func (a *app) captureCommand() *cobra.Command {
 				return a.runInterfaces(cmd.Context(), targets[0], o.output)
 			}
 			o.words = cmd.ArgsLenAtDash() < 0
+			if o.detach {
+				return a.runDetach(cmd.Context(), targets, filter, &o)
+			}
 			return a.runCapture(cmd.Context(), targets, filter, o)
 		},
 	}
@@ -105,6 +109,7 @@ func (a *app) captureCommand() *cobra.Command {
 	f.StringArrayVar(&o.labels, "label", nil, "capture in the containers with this label, KEY or KEY=VALUE; all of them, if given more than once")
 	f.BoolVar(&o.noProcess, "no-process", false, "do not look for the processes that packets belong to")
 	f.BoolVar(&o.ownTraffic, "own-traffic", false, "do not leave your own SSH connection out where a container shares the host's network")
+	f.BoolVar(&o.detach, "detach", false, "through an agent: let the capture go on, on the agent's disk, and say its ID for `dlx captures` (an hour and 1 GiB, unless --duration and --max-bytes say otherwise)")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "list the container's interfaces, and capture nothing")
 	outputFlag(cmd, &o.output)
 	o.program.flags(f)

@@ -119,6 +119,21 @@ func agentHint(e *fault.Error) string {
 	case fault.NoSession:
 		return "`dlx sessions` lists what is under way"
 	}
+	return keptHint(e)
+}
+
+// keptHint is hint for captures on an agent's disk.
+func keptHint(e *fault.Error) string {
+	switch e.Kind {
+	case fault.NoCapture:
+		return "`dlx captures list` has the IDs"
+	case fault.StillOn:
+		return "`dlx captures stop ID` ends it first"
+	case fault.NoRoom:
+		return "`dlx captures rm ID` makes room; who runs the agent sets the bounds"
+	case fault.BadCopy:
+		return "fetch it again, into another file"
+	}
 	return ""
 }
 

@@ -42,7 +42,7 @@ func TestHints(t *testing.T) {
 		fault.RuntimeSilent,
 		fault.RemoteRuntime, fault.SocketDenied, fault.NoPrivileges, fault.OldKernel, fault.TooFewFiles, fault.QuotaExceeded, fault.BadProfile,
 		fault.BadFileSystem, fault.BadUser, fault.BadVariable, fault.BadDevice, fault.BadFilter, fault.NoInterface, fault.OneLinkType,
-		fault.NoAgent, fault.BadAgent, fault.Cut, fault.OldAgent, fault.Refused, fault.TooMany, fault.NoSession,
+		fault.NoAgent, fault.BadAgent, fault.Cut, fault.OldAgent, fault.Refused, fault.TooMany, fault.NoSession, fault.NoCapture, fault.StillOn, fault.NoRoom, fault.BadCopy,
 		fault.CommandNotHere, fault.NoWorkdir, fault.EnvironmentTooBig, fault.MemoryTooLow, fault.SeccompDenies, fault.LabelDenies,
 		fault.KeeperLost, fault.UnmappedID, fault.HostExposed, fault.NoDev, fault.NoLayer, fault.NoStoppedLayer, fault.OtherToolbox,
 		fault.NoRecord, fault.BadLog, fault.NoRecording, fault.NotInjected, fault.Removed, fault.ToolboxMoved, fault.ToolboxGone, fault.ToolboxStuck, fault.BadRecord, fault.NoToolbox,

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -137,6 +138,30 @@ func (l lyingAgent) Sessions(context.Context, *proto.SessionsRequest) (*proto.Se
 	return full(&proto.SessionsResponse{}), nil
 }
 
+func (l lyingAgent) DetachCapture(context.Context, *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error) {
+	return full(&proto.DetachCaptureResponse{}), nil
+}
+
+func (l lyingAgent) Captures(context.Context, *proto.CapturesRequest) (*proto.CapturesResponse, error) {
+	return full(&proto.CapturesResponse{}), nil
+}
+
+func (l lyingAgent) StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error) {
+	return full(&proto.StopCaptureResponse{}), nil
+}
+
+func (l lyingAgent) FetchCapture(_ context.Context, _ *proto.FetchCaptureRequest, s protoconnect.AgentFetchCaptureServerStream) error {
+	sum := sha256.Sum256([]byte(evil))
+	file := full(&proto.CaptureFile{})
+	file.Bytes, file.Sha256 = uint64(len(evil)), sum[:]
+	end := full(&proto.FetchEnd{})
+	end.Bytes = file.Bytes
+	l.fault(&end.Fault)
+	return errors.Join(s.Send(&proto.FetchCaptureOutput{Output: &proto.FetchCaptureOutput_File{File: file}}),
+		s.Send(&proto.FetchCaptureOutput{Output: &proto.FetchCaptureOutput_Data{Data: []byte(evil)}}),
+		s.Send(&proto.FetchCaptureOutput{Output: &proto.FetchCaptureOutput_End{End: end}}))
+}
+
 func (l lyingAgent) Debug(_ context.Context, s protoconnect.AgentDebugServerStream) error {
 	sum := sha256.Sum256(nil)
 	end := full(&proto.DebugEnd{})
@@ -185,11 +210,12 @@ func TestLyingAgent(t *testing.T) {
 		socket := agenttest.Answer(t, lyingAgent{faults: faults})
 		for _, line := range []string{
 			"ps", "ps -o json", "ps --netns", "doctor", "toolbox list", "toolbox verify x", "sessions", "debug -v web -- true", "debug --stopped web -- true",
-			"debug web -- true", "capture web port 1", "capture -D web", "capture -w - web port 1", "inject web", "eject web", "sessions end x", "__complete debug ''", "__complete debug netns://", "__complete debug --toolbox ''", "toolbox list --packages", "ps --agent nonsense\x1b",
+			"debug web -- true", "capture web port 1", "capture -D web", "capture -w - web port 1", "inject web", "eject web", "sessions end x", "__complete debug ''", "captures list", "captures list -o json", "captures stop x", "captures fetch x -w -", "capture --detach web port 1",
+			"__complete captures stop ''", "__complete debug netns://", "__complete debug --toolbox ''", "toolbox list --packages", "ps --agent nonsense\x1b",
 		} {
 			t.Run(line, func(t *testing.T) {
 				out, errOut := run(t, "unix://"+socket, strings.Fields(strings.ReplaceAll(line, "''", "\x00")))
-				if strings.HasPrefix(line, "capture -w -") {
+				if strings.HasSuffix(line, " -w -") || strings.HasPrefix(line, "capture -w -") {
 					out = "" // bytes of a file, which go to no terminal
 				}
 				if i := strings.IndexFunc(out+errOut, harmful); i >= 0 {

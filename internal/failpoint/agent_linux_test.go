@@ -64,7 +64,9 @@ func TestAgent(t *testing.T) {
 }
 
 // agentPoint says whether a point is passed by agents alone.
-func agentPoint(name string) bool { return strings.HasPrefix(name, "audit.") || strings.HasPrefix(name, "cast.") }
+func agentPoint(name string) bool {
+	return strings.HasPrefix(name, "audit.") || strings.HasPrefix(name, "cast.")
+}
 
 type agentWalk struct {
 	*walk

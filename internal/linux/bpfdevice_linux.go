@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -199,7 +200,16 @@ func loadDeviceProgram(list []insn) (*DeviceProgram, error) {
 		insns: uint64(uintptr(unsafe.Pointer(&list[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
 	}
 	copy(attr.name[:], "dlx_devices")
-	raw, err := bpfCall(unix.BPF_PROG_LOAD, unsafe.Pointer(attr), unsafe.Sizeof(*attr))
+	load := func() (int, error) { return bpfCall(unix.BPF_PROG_LOAD, unsafe.Pointer(attr), unsafe.Sizeof(*attr)) }
+	raw, err := load()
+	if errors.Is(err, unix.EPERM) { // before Linux 5.11, too, once root's processes have locked much memory
+		restore, lerr := LockAnyMemory()
+		if lerr != nil {
+			return nil, lerr
+		}
+		raw, err = load()
+		err = errors.Join(err, restore())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load a device program: %w", err)
 	}

@@ -22,6 +22,7 @@ const (
 	ModeRegular = unix.S_IFREG
 	ModeSymlink = unix.S_IFLNK
 	ModeSocket  = unix.S_IFSOCK
+	ModeFIFO    = unix.S_IFIFO
 )
 
 // Errors that the packages above tell apart.
@@ -183,6 +184,14 @@ func Magic(fd *FD) (int64, error) {
 	var st unix.Statfs_t
 	err := unix.Fstatfs(fd.Int(), &st)
 	return st.Type, wrap("fstatfs", err)
+}
+
+// Free is how many bytes a user without privileges could write on the file system that fd is on
+// (statfs(2), f_bavail).
+func Free(fd *FD) (int64, error) {
+	var st unix.Statfs_t
+	err := unix.Fstatfs(fd.Int(), &st)
+	return int64(st.Bavail) * st.Bsize, wrap("fstatfs", err)
 }
 
 // HasMagic says whether the file at a path is on a file system of that magic number (statfs(2)).

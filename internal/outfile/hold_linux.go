@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"dlx/internal/linux"
 )
@@ -55,4 +56,24 @@ func (h held) check(base string) error {
 		return err
 	}
 	return Check(h.fd, st)
+}
+
+// same is why an open file is not the one that has a name, or is not to be written to; else nil.
+func (h held) same(base string, f *os.File) error {
+	named, err := linux.StatAt(h.fd, base)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Ino != named.Ino || st.Dev != named.Dev {
+		return ErrNotRegular
+	}
+	if named.Nlink != 1 {
+		return ErrHardLinks
+	}
+	return Check(h.fd, named)
 }

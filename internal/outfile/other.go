@@ -38,3 +38,15 @@ func (h held) check(base string) error {
 	}
 	return nil
 }
+
+// same is why an open file is not the one that has a name; else nil.
+func (h held) same(base string, f *os.File) error {
+	named, err := h.root.Lstat(base)
+	if err != nil {
+		return err
+	}
+	if info, err := f.Stat(); err != nil || !os.SameFile(named, info) {
+		return ErrNotRegular
+	}
+	return h.check(base)
+}

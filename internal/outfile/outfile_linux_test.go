@@ -282,3 +282,44 @@ func TestLock(t *testing.T) {
 		t.Errorf("the directory (-want +got):\n%s", diff)
 	}
 }
+
+// TestAppend: what is there is gone on with, and nothing but a regular file with one name is.
+func TestAppend(t *testing.T) {
+	dir, away := t.TempDir(), t.TempDir()
+	victim := filepath.Join(away, "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte(canary), 0o644), os.Symlink(victim, dir+"/link"), os.Link(victim, dir+"/hard"),
+		syscall.Mkfifo(dir+"/fifo", 0o600), os.Symlink(away, dir+"/way")); err != nil {
+		t.Fatal(err)
+	}
+	put := func(name string) (made bool, err error) {
+		err = soon(t, func() error {
+			return outfile.In(dir+"/"+name, func(d *outfile.Dir, base string) error {
+				f, isNew, err := d.Append(base, 0o600)
+				if err != nil {
+					return err
+				}
+				made = isNew
+				return errors.Join(write(f), f.Close())
+			})
+		})
+		return made, err
+	}
+	for name, want := range map[string]error{
+		"link": outfile.ErrLink, "hard": outfile.ErrHardLinks, "fifo": outfile.ErrNotRegular, "way/victim": outfile.ErrLink, "way/x": outfile.ErrLink,
+	} {
+		if _, err := put(name); !errors.Is(err, want) {
+			t.Errorf("%s: error %v, want %v", name, err, want)
+		}
+	}
+	for i := range 2 {
+		if made, err := put("x"); err != nil || made != (i == 0) {
+			t.Errorf("made: %v, %v", made, err)
+		}
+	}
+	if got, err := os.ReadFile(dir + "/x"); err != nil || string(got) != content+content {
+		t.Errorf("the file has %q, %v", got, err)
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != canary {
+		t.Errorf("the victim has %q, %v", got, err)
+	}
+}

@@ -20,7 +20,9 @@ const (
 	KindBegin      Kind = "begin"      // work that is about to start
 	KindEnd        Kind = "end"        // what has become of it
 	KindRefused    Kind = "refused"    // work that was asked for and is not done
-	KindSweep      Kind = "sweep"      // recordings that were removed for their age or size
+	KindRan        Kind = "ran"        // what was started in a session since its begin
+	KindSweep      Kind = "sweep"      // recordings and captures that were removed, for their age or size, or by who
+	KindFetch      Kind = "fetch"      // a capture that was kept, and who is about to have it
 	KindCheckpoint Kind = "checkpoint" // the last line of an epoch
 )
 
@@ -49,8 +51,9 @@ type Entry struct {
 	Capture   *Capture   `json:"capture,omitempty"`
 	Toolboxes []Toolbox  `json:"toolboxes,omitempty"`
 	Outcome   *Outcome   `json:"outcome,omitempty"`
-	Recording *Recording `json:"recording,omitempty"`
-	Removed   []string   `json:"removed,omitempty"` // of a sweep: the IDs
+	Ran       *Ran       `json:"ran,omitempty"`       // in a session
+	Recording *Recording `json:"recording,omitempty"` // or the file of a capture that goes on without its client
+	Removed   []string   `json:"removed,omitempty"`   // of a sweep: the IDs
 	Text      string     `json:"text,omitempty"`
 
 	File       *File       `json:"file,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ type Filter struct {
 	ID           string // of an operation
 }
 
-// match says whether an entry is chosen. The end of an operation is if its begin was.
+// match says whether an entry is chosen. The end of an operation is if its begin was, and what ran.
 func (f *Filter) match(e *Entry) bool {
 	switch {
 	case !f.Since.IsZero() && e.Time.Before(f.Since), !f.Until.IsZero() && !e.Time.Before(f.Until):
@@ -30,8 +31,31 @@ func (f *Filter) match(e *Entry) bool {
 	case f.Verb != "" && e.Verb != f.Verb:
 		return false
 	}
-	return f.ID == "" || e.ID == f.ID
+	return f.ID == "" || e.ID == f.ID || strings.HasPrefix(e.ID, f.ID+".") // work has more than one operation
 }
+
+// Operations are the IDs of the operations that have begun and whose ID begins with a text, or that
+// very ID. At most limit are returned.
+func Operations(dir fs.FS, beginning string, limit int) (ids []string, err error) {
+	_, err = Read(dir, Filter{}, func(e *Entry) error {
+		switch {
+		case e.Kind != KindBegin || !strings.HasPrefix(e.ID, beginning) || slices.Contains(ids, e.ID):
+		case e.ID == beginning:
+			ids = []string{e.ID}
+			return errFound
+		case len(ids) < limit:
+			ids = append(ids, e.ID)
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return ids, err
+}
+
+// errFound ends a reading.
+var errFound = errors.New("found")
 
 // Read calls f with each entry that a filter chooses, in order. It proves nothing: Verify does. A
 // line that can not be read is passed over; their number is returned.
@@ -47,9 +71,11 @@ func Read(dir fs.FS, filter Filter, f func(*Entry) error) (bad int, err error) {
 			if e.ID != "" && e.Kind == KindBegin && chosen {
 				begun[e.ID] = true
 			}
-			if e.Kind == KindEnd && begun[e.ID] {
-				delete(begun, e.ID)
+			if (e.Kind == KindEnd || e.Kind == KindRan) && begun[e.ID] {
 				chosen = true
+			}
+			if e.Kind == KindEnd {
+				delete(begun, e.ID)
 			}
 			if !chosen {
 				return nil

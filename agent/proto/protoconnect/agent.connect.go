@@ -65,6 +65,16 @@ const (
 	AgentSessionsProcedure = "/dlx.agent.v1.Agent/Sessions"
 	// AgentEndSessionProcedure is the procedure name of the Agent's EndSession RPC.
 	AgentEndSessionProcedure = "/dlx.agent.v1.Agent/EndSession"
+	// AgentDetachCaptureProcedure is the procedure name of the Agent's DetachCapture RPC.
+	AgentDetachCaptureProcedure = "/dlx.agent.v1.Agent/DetachCapture"
+	// AgentCapturesProcedure is the procedure name of the Agent's Captures RPC.
+	AgentCapturesProcedure = "/dlx.agent.v1.Agent/Captures"
+	// AgentFetchCaptureProcedure is the procedure name of the Agent's FetchCapture RPC.
+	AgentFetchCaptureProcedure = "/dlx.agent.v1.Agent/FetchCapture"
+	// AgentStopCaptureProcedure is the procedure name of the Agent's StopCapture RPC.
+	AgentStopCaptureProcedure = "/dlx.agent.v1.Agent/StopCapture"
+	// AgentRemoveCaptureProcedure is the procedure name of the Agent's RemoveCapture RPC.
+	AgentRemoveCaptureProcedure = "/dlx.agent.v1.Agent/RemoveCapture"
 )
 
 var (
@@ -187,6 +197,41 @@ var (
 			Procedure:  AgentEndSessionProcedure,
 		}
 	})
+	agentDetachCaptureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("DetachCapture"),
+			Procedure:  AgentDetachCaptureProcedure,
+		}
+	})
+	agentCapturesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("Captures"),
+			Procedure:  AgentCapturesProcedure,
+		}
+	})
+	agentFetchCaptureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("FetchCapture"),
+			Procedure:  AgentFetchCaptureProcedure,
+		}
+	})
+	agentStopCaptureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("StopCapture"),
+			Procedure:  AgentStopCaptureProcedure,
+		}
+	})
+	agentRemoveCaptureSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("RemoveCapture"),
+			Procedure:  AgentRemoveCaptureProcedure,
+		}
+	})
 )
 
 // AgentClient is a client for the dlx.agent.v1.Agent service.
@@ -212,6 +257,12 @@ type AgentClient interface {
 	ToolboxSBOM(context.Context, *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error)
 	Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error)
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
+	// Captures that go on without their client, on the agent's disk.
+	DetachCapture(context.Context, *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error)
+	Captures(context.Context, *proto.CapturesRequest) (*proto.CapturesResponse, error)
+	FetchCapture(context.Context, *proto.FetchCaptureRequest) (AgentFetchCaptureClientStream, error)
+	StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error)
+	RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error)
 }
 
 // NewAgentClient constructs a client for the dlx.agent.v1.Agent service. Multiple service clients
@@ -292,6 +343,26 @@ func (s AgentCaptureClientStream) Close() error {
 	return s.stream.Close()
 }
 
+// AgentFetchCaptureClientStream is the client stream for the Agent's FetchCapture RPC.
+type AgentFetchCaptureClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AgentFetchCaptureClientStream) Receive() (*proto.FetchCaptureOutput, error) {
+	var res proto.FetchCaptureOutput
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AgentFetchCaptureClientStream) Close() error {
+	return s.stream.Close()
+}
+
 // AgentHandler is an implementation of the dlx.agent.v1.Agent service.
 type AgentHandler interface {
 	// Who am I, and who are you?
@@ -315,6 +386,12 @@ type AgentHandler interface {
 	ToolboxSBOM(context.Context, *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error)
 	Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error)
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
+	// Captures that go on without their client, on the agent's disk.
+	DetachCapture(context.Context, *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error)
+	Captures(context.Context, *proto.CapturesRequest) (*proto.CapturesResponse, error)
+	FetchCapture(context.Context, *proto.FetchCaptureRequest, AgentFetchCaptureServerStream) error
+	StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error)
+	RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error)
 }
 
 // RegisterAgentHandler registers svc as the dlx.agent.v1.Agent implementation on server.
@@ -338,6 +415,11 @@ func RegisterAgentHandler(server *connect.Server, svc AgentHandler) {
 		connect.Method{Spec: agentToolboxSBOMSpec(), Handler: adapter.toolboxSBOM},
 		connect.Method{Spec: agentSessionsSpec(), Handler: adapter.sessions},
 		connect.Method{Spec: agentEndSessionSpec(), Handler: adapter.endSession},
+		connect.Method{Spec: agentDetachCaptureSpec(), Handler: adapter.detachCapture},
+		connect.Method{Spec: agentCapturesSpec(), Handler: adapter.captures},
+		connect.Method{Spec: agentFetchCaptureSpec(), Handler: adapter.fetchCapture},
+		connect.Method{Spec: agentStopCaptureSpec(), Handler: adapter.stopCapture},
+		connect.Method{Spec: agentRemoveCaptureSpec(), Handler: adapter.removeCapture},
 	)
 }
 
@@ -386,6 +468,21 @@ func (s AgentCaptureServerStream) SendHeaders() error {
 
 // Send sends a response message to the client.
 func (s AgentCaptureServerStream) Send(res *proto.CaptureOutput) error {
+	return s.stream.Send(res)
+}
+
+// AgentFetchCaptureServerStream is the server stream for the Agent's FetchCapture RPC.
+type AgentFetchCaptureServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AgentFetchCaptureServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AgentFetchCaptureServerStream) Send(res *proto.FetchCaptureOutput) error {
 	return s.stream.Send(res)
 }
 
@@ -458,6 +555,26 @@ func (UnimplementedAgentHandler) Sessions(context.Context, *proto.SessionsReques
 
 func (UnimplementedAgentHandler) EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.EndSession is not implemented")
+}
+
+func (UnimplementedAgentHandler) DetachCapture(context.Context, *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.DetachCapture is not implemented")
+}
+
+func (UnimplementedAgentHandler) Captures(context.Context, *proto.CapturesRequest) (*proto.CapturesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.Captures is not implemented")
+}
+
+func (UnimplementedAgentHandler) FetchCapture(context.Context, *proto.FetchCaptureRequest, AgentFetchCaptureServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.FetchCapture is not implemented")
+}
+
+func (UnimplementedAgentHandler) StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.StopCapture is not implemented")
+}
+
+func (UnimplementedAgentHandler) RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.RemoveCapture is not implemented")
 }
 
 type agentClient struct {
@@ -595,6 +712,46 @@ func (c *agentClient) Sessions(ctx context.Context, req *proto.SessionsRequest) 
 func (c *agentClient) EndSession(ctx context.Context, req *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
 	var res proto.EndSessionResponse
 	if err := c.client.CallUnary(ctx, agentEndSessionSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *agentClient) DetachCapture(ctx context.Context, req *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error) {
+	var res proto.DetachCaptureResponse
+	if err := c.client.CallUnary(ctx, agentDetachCaptureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *agentClient) Captures(ctx context.Context, req *proto.CapturesRequest) (*proto.CapturesResponse, error) {
+	var res proto.CapturesResponse
+	if err := c.client.CallUnary(ctx, agentCapturesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *agentClient) FetchCapture(ctx context.Context, req *proto.FetchCaptureRequest) (AgentFetchCaptureClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, agentFetchCaptureSpec(), req)
+	if err != nil {
+		return AgentFetchCaptureClientStream{}, err
+	}
+	return AgentFetchCaptureClientStream{stream: stream}, nil
+}
+
+func (c *agentClient) StopCapture(ctx context.Context, req *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error) {
+	var res proto.StopCaptureResponse
+	if err := c.client.CallUnary(ctx, agentStopCaptureSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *agentClient) RemoveCapture(ctx context.Context, req *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error) {
+	var res proto.RemoveCaptureResponse
+	if err := c.client.CallUnary(ctx, agentRemoveCaptureSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -784,6 +941,62 @@ func (h agentHandler) endSession(ctx context.Context, _ connect.Spec, stream con
 		return err
 	}
 	res, err := h.svc.EndSession(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h agentHandler) detachCapture(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.DetachCaptureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.DetachCapture(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h agentHandler) captures(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.CapturesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Captures(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h agentHandler) fetchCapture(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.FetchCaptureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.FetchCapture(ctx, &req, AgentFetchCaptureServerStream{stream: stream})
+}
+
+func (h agentHandler) stopCapture(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.StopCaptureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.StopCapture(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h agentHandler) removeCapture(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.RemoveCaptureRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RemoveCapture(ctx, &req)
 	if err != nil {
 		return err
 	}
