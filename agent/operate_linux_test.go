@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,7 +118,7 @@ func operate(t *testing.T, p *pretended, change ...func(*agent.Config)) *operate
 	}
 	o.write(t, shopRules)
 	config := agent.Config{
-		Socket: o.socket, Policy: o.policy, State: o.state, Record: agent.RecordNone, Version: "test", Log: logs.New(o.log, slog.LevelDebug), Metrics: "unix://" + o.metrics,
+		Socket: o.socket, Policy: o.policy, State: o.state, Record: agent.RecordNone, Version: "dlx 1.2 (go)", Log: logs.New(o.log, slog.LevelDebug), Metrics: "unix://" + o.metrics,
 		Engine: func(gate engine.Gate) engine.Engine { p.gate = gate; return p },
 	}
 	for _, f := range change {
@@ -231,7 +232,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("%d lines after one name, %d after 200", lines, n)
 	}
 	for _, want := range []string{
-		`dlx_agent_ready 1`, `dlx_agent_calls_active{verb="debug"} 0`, `dlx_agent_calls_total{verb="capture",outcome="ok"} 1`, `dlx_agent_calls_total{verb="debug",outcome="refused"} 1`,
+		`dlx_agent_ready 1`, fmt.Sprintf(`dlx_agent_build_info{version="1.2",go=%q} 1`, runtime.Version()), `dlx_agent_calls_active{verb="debug"} 0`, `dlx_agent_calls_total{verb="capture",outcome="ok"} 1`, `dlx_agent_calls_total{verb="debug",outcome="refused"} 1`,
 		`dlx_agent_errors_total{verb="debug",kind="refused"} 1`, `dlx_agent_operations_total{verb="debug",runtime="docker",outcome="admitted"} 1`,
 		`dlx_agent_operations_total{verb="debug",runtime="docker",outcome="denied"} 1`, `dlx_agent_operations_total{verb="debug",runtime="other",outcome="admitted"} 200`,
 		`dlx_agent_start_seconds_count{verb="debug"} 201`, `dlx_agent_sent_bytes_total{verb="capture"} 4`, `dlx_agent_sent_bytes_total{verb="debug"} 1206`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,10 +24,16 @@ type telemetry struct {
 }
 
 func newTelemetry(c Config) *telemetry {
-	t := &telemetry{metrics: metrics.New(c.Version), log: c.Log}
+	t := &telemetry{metrics: metrics.New(short(c.Version)), log: c.Log}
 	host, _ := os.Hostname() // "" is no name
-	t.tracer = trace.New(trace.Options{Endpoint: c.Traces, Service: "dlx-agent", Version: c.Version, Host: host, Log: c.Log, Count: t.metrics.Spans})
+	t.tracer = trace.New(trace.Options{Endpoint: c.Traces, Service: "dlx-agent", Version: short(c.Version), Host: host, Log: c.Log, Count: t.metrics.Spans})
 	return t
+}
+
+// short is the version alone of what `dlx version` says.
+func short(version string) string {
+	version, _, _ = strings.Cut(strings.TrimPrefix(version, "dlx "), " ")
+	return version
 }
 
 // watch is server.Options's.

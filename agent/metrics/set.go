@@ -59,6 +59,11 @@ func New(version string) *Set {
 	m.policies = &family{name: "dlx_agent_policy_reloads_total", kind: counter, labels: outcomeOnly, help: "policies that were read anew: ok, or failed, where the old one holds"}
 	m.spans = &family{name: "dlx_agent_spans_total", kind: counter, labels: outcomeOnly, help: "spans of traces: sent, failed, or dropped because the endpoint takes none"}
 	m.unlogged = &family{name: "dlx_agent_log_suppressed_total", kind: counter, help: "calls without a line in the log, because their caller had too many within a minute"}
+	for _, f := range m.families() {
+		if len(f.labels) == 0 && f.read == nil {
+			f.with() // zero is told, too
+		}
+	}
 	return m
 }
 

@@ -60,6 +60,11 @@ func TestDocumented(t *testing.T) {
 // TestFormat: Prometheus's own parser takes what is written, and finds in it what was counted.
 func TestFormat(t *testing.T) {
 	m := metrics.New(`a "version"` + "\n" + `\`)
+	for _, zero := range []string{"dlx_agent_dropped_packets_total 0\n", "dlx_agent_decision_seconds_count 0\n"} {
+		if !strings.Contains(text(t, m), zero) {
+			t.Errorf("no %s", zero)
+		}
+	}
 	m.Watch(func() metrics.State { return metrics.State{Ready: true} })
 	ended := m.Call("debug")
 	ended.Began()
