@@ -131,5 +131,6 @@ const (
 	Unknown   Kind = "unknown"    // who asks
 	TooMany   Kind = "too-many"   // at once, or in a time
 	NoSession Kind = "no-session" // of that ID
+	NoContext Kind = "no-context" // of that name
 	NoRecord  Kind = "no-record"  // can be written of the work, which is not done then
 )

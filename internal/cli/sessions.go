@@ -41,11 +41,14 @@ func (a *app) sessionsCommand() *cobra.Command {
 
 // withAgent is withEngine for what agents alone have.
 func (a *app) withAgent(f func(*client.Client) error) error {
-	text := a.agent()
-	if text == "" {
-		text = "unix://" + client.LocalSocket
+	where, err := a.agent()
+	if err != nil {
+		return err
 	}
-	c, err := a.dial(text)
+	if where.address == "" {
+		where.address = "unix://" + client.LocalSocket
+	}
+	c, err := a.dial(where)
 	if err != nil {
 		return err
 	}
