@@ -1,0 +1,42 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"dlx/nsutil"
+)
+
+// hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
+// may do more than this one, and so can not be looked at, they are this process's, if it is in no
+// container.
+func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
+	p, err := nsutil.Open(1)
+	hidden := errors.Is(err, fs.ErrPermission)
+	if hidden {
+		log.Warn("the host's first process can not be looked at: the agent's own namespaces count as the host's", "error", err)
+		p, err = nsutil.Open(os.Getpid())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at the host's namespaces: %w", err)
+	}
+	defer p.Close()
+	host := map[string]uint64{}
+	for kind, id := range p.Namespaces() {
+		host[kind.String()] = id.Ino
+	}
+	if hidden && !outside(host) {
+		log.Warn("the agent is in a container: what its policy says of the host's namespaces holds for all targets")
+		return nil, nil //nolint:nilnil // none is known (policy.Ask)
+	}
+	return host, nil
+}
+
+// outside says whether namespaces are those that the kernel begins with (include/linux/proc_ns.h,
+// PROC_*_INIT_INO). Those of mounts and networks have such numbers on new kernels alone.
+func outside(set map[string]uint64) bool {
+	return set["ipc"] == 0xefffffff && set["uts"] == 0xeffffffe && set["pid"] == 0xeffffffc
+}
