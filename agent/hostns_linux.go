@@ -15,9 +15,9 @@ import (
 // container.
 func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
 	p, err := nsutil.Open(1)
-	hidden := errors.Is(err, fs.ErrPermission)
+	first := err
+	hidden := errors.Is(first, fs.ErrPermission)
 	if hidden {
-		log.Warn("the host's first process can not be looked at: the agent's own namespaces count as the host's", "error", err)
 		p, err = nsutil.Open(os.Getpid())
 	}
 	if err != nil {
@@ -28,9 +28,12 @@ func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
 	for kind, id := range p.Namespaces() {
 		host[kind.String()] = id.Ino
 	}
-	if hidden && !outside(host) {
-		log.Warn("the agent is in a container: what its policy says of the host's namespaces holds for all targets")
-		return nil, nil //nolint:nilnil // none is known (policy.Ask)
+	switch {
+	case hidden && !outside(host):
+		log.Warn("the host's first process can not be looked at, and the agent is in a container: all targets count as having the host's namespaces", "error", first)
+		return map[string]uint64{}, nil // none is known (policy.Ask)
+	case hidden:
+		log.Warn("the host's first process can not be looked at: the agent's own namespaces count as the host's", "error", first)
 	}
 	return host, nil
 }

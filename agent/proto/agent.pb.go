@@ -4664,6 +4664,86 @@ func (*EndSessionResponse) Descriptor() ([]byte, []int) {
 	return file_agent_proto_rawDescGZIP(), []int{63}
 }
 
+type WatchSessionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchSessionsRequest) Reset() {
+	*x = WatchSessionsRequest{}
+	mi := &file_agent_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchSessionsRequest) ProtoMessage() {}
+
+func (x *WatchSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchSessionsRequest.ProtoReflect.Descriptor instead.
+func (*WatchSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{64}
+}
+
+type WatchSessionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sessions      []*Session             `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchSessionsResponse) Reset() {
+	*x = WatchSessionsResponse{}
+	mi := &file_agent_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchSessionsResponse) ProtoMessage() {}
+
+func (x *WatchSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchSessionsResponse.ProtoReflect.Descriptor instead.
+func (*WatchSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *WatchSessionsResponse) GetSessions() []*Session {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
@@ -5013,7 +5093,10 @@ const file_agent_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\"#\n" +
 	"\x11EndSessionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x14\n" +
-	"\x12EndSessionResponse*F\n" +
+	"\x12EndSessionResponse\"\x16\n" +
+	"\x14WatchSessionsRequest\"J\n" +
+	"\x15WatchSessionsResponse\x121\n" +
+	"\bsessions\x18\x01 \x03(\v2\x15.dlx.agent.v1.SessionR\bsessions*F\n" +
 	"\x06Output\x12\x16\n" +
 	"\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rOUTPUT_STDOUT\x10\x01\x12\x11\n" +
@@ -5021,7 +5104,7 @@ const file_agent_proto_rawDesc = "" +
 	"\tDirection\x12\x12\n" +
 	"\x0eDIRECTION_BOTH\x10\x00\x12\x10\n" +
 	"\fDIRECTION_IN\x10\x01\x12\x11\n" +
-	"\rDIRECTION_OUT\x10\x022\x94\n" +
+	"\rDIRECTION_OUT\x10\x022\xf0\n" +
 	"\n" +
 	"\x05Agent\x12@\n" +
 	"\x05Hello\x12\x1a.dlx.agent.v1.HelloRequest\x1a\x1b.dlx.agent.v1.HelloResponse\x12=\n" +
@@ -5042,7 +5125,8 @@ const file_agent_proto_rawDesc = "" +
 	"\vToolboxSBOM\x12 .dlx.agent.v1.ToolboxSBOMRequest\x1a!.dlx.agent.v1.ToolboxSBOMResponse\x12I\n" +
 	"\bSessions\x12\x1d.dlx.agent.v1.SessionsRequest\x1a\x1e.dlx.agent.v1.SessionsResponse\x12O\n" +
 	"\n" +
-	"EndSession\x12\x1f.dlx.agent.v1.EndSessionRequest\x1a .dlx.agent.v1.EndSessionResponseB\x17Z\x15dlx/agent/proto;protob\x06proto3"
+	"EndSession\x12\x1f.dlx.agent.v1.EndSessionRequest\x1a .dlx.agent.v1.EndSessionResponse\x12Z\n" +
+	"\rWatchSessions\x12\".dlx.agent.v1.WatchSessionsRequest\x1a#.dlx.agent.v1.WatchSessionsResponse0\x01B\x17Z\x15dlx/agent/proto;protob\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -5057,7 +5141,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_agent_proto_goTypes = []any{
 	(Output)(0),                   // 0: dlx.agent.v1.Output
 	(Direction)(0),                // 1: dlx.agent.v1.Direction
@@ -5125,13 +5209,15 @@ var file_agent_proto_goTypes = []any{
 	(*Session)(nil),               // 63: dlx.agent.v1.Session
 	(*EndSessionRequest)(nil),     // 64: dlx.agent.v1.EndSessionRequest
 	(*EndSessionResponse)(nil),    // 65: dlx.agent.v1.EndSessionResponse
-	nil,                           // 66: dlx.agent.v1.Info.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 67: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 68: google.protobuf.Duration
+	(*WatchSessionsRequest)(nil),  // 66: dlx.agent.v1.WatchSessionsRequest
+	(*WatchSessionsResponse)(nil), // 67: dlx.agent.v1.WatchSessionsResponse
+	nil,                           // 68: dlx.agent.v1.Info.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 69: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 70: google.protobuf.Duration
 }
 var file_agent_proto_depIdxs = []int32{
-	66, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
-	67, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
+	68, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
+	69, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
 	6,  // 2: dlx.agent.v1.Info.layers:type_name -> dlx.agent.v1.Layers
 	9,  // 3: dlx.agent.v1.ListResponse.containers:type_name -> dlx.agent.v1.Container
 	2,  // 4: dlx.agent.v1.ListResponse.fault:type_name -> dlx.agent.v1.Fault
@@ -5144,8 +5230,8 @@ var file_agent_proto_depIdxs = []int32{
 	20, // 11: dlx.agent.v1.HealthResponse.checks:type_name -> dlx.agent.v1.Check
 	2,  // 12: dlx.agent.v1.HealthResponse.fault:type_name -> dlx.agent.v1.Fault
 	2,  // 13: dlx.agent.v1.Check.fault:type_name -> dlx.agent.v1.Fault
-	68, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
-	68, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
+	70, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
+	70, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
 	21, // 16: dlx.agent.v1.DebugRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
 	22, // 17: dlx.agent.v1.DebugRequest.hold:type_name -> dlx.agent.v1.Hold
 	26, // 18: dlx.agent.v1.DebugInput.start:type_name -> dlx.agent.v1.DebugStart
@@ -5160,12 +5246,12 @@ var file_agent_proto_depIdxs = []int32{
 	28, // 27: dlx.agent.v1.DebugOutput.end:type_name -> dlx.agent.v1.DebugEnd
 	2,  // 28: dlx.agent.v1.DebugEnd.fault:type_name -> dlx.agent.v1.Fault
 	30, // 29: dlx.agent.v1.Placed.toolboxes:type_name -> dlx.agent.v1.Part
-	68, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
+	70, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
 	5,  // 31: dlx.agent.v1.Still.info:type_name -> dlx.agent.v1.Info
 	35, // 32: dlx.agent.v1.Still.end:type_name -> dlx.agent.v1.End
-	67, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
+	69, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
 	1,  // 34: dlx.agent.v1.CaptureRequest.direction:type_name -> dlx.agent.v1.Direction
-	68, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
+	70, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
 	43, // 36: dlx.agent.v1.CaptureRequest.own:type_name -> dlx.agent.v1.Connection
 	38, // 37: dlx.agent.v1.CaptureInput.start:type_name -> dlx.agent.v1.CaptureStart
 	36, // 38: dlx.agent.v1.CaptureStart.request:type_name -> dlx.agent.v1.CaptureRequest
@@ -5180,8 +5266,8 @@ var file_agent_proto_depIdxs = []int32{
 	2,  // 47: dlx.agent.v1.EjectResponse.fault:type_name -> dlx.agent.v1.Fault
 	51, // 48: dlx.agent.v1.ToolboxesResponse.toolboxes:type_name -> dlx.agent.v1.Toolbox
 	2,  // 49: dlx.agent.v1.ToolboxesResponse.fault:type_name -> dlx.agent.v1.Fault
-	67, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
-	67, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
+	69, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
+	69, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
 	52, // 52: dlx.agent.v1.Toolbox.packages:type_name -> dlx.agent.v1.Package
 	21, // 53: dlx.agent.v1.VerifyToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	51, // 54: dlx.agent.v1.VerifyToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
@@ -5189,46 +5275,49 @@ var file_agent_proto_depIdxs = []int32{
 	51, // 56: dlx.agent.v1.ImportToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
 	21, // 57: dlx.agent.v1.ToolboxSBOMRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	63, // 58: dlx.agent.v1.SessionsResponse.sessions:type_name -> dlx.agent.v1.Session
-	67, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
-	3,  // 60: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
-	7,  // 61: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
-	10, // 62: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
-	12, // 63: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
-	15, // 64: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
-	18, // 65: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
-	25, // 66: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
-	37, // 67: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
-	44, // 68: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
-	46, // 69: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
-	49, // 70: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
-	53, // 71: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
-	55, // 72: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
-	57, // 73: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
-	59, // 74: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
-	61, // 75: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
-	64, // 76: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
-	4,  // 77: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
-	8,  // 78: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
-	11, // 79: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
-	13, // 80: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
-	16, // 81: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
-	19, // 82: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
-	27, // 83: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
-	39, // 84: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
-	45, // 85: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
-	47, // 86: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
-	50, // 87: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
-	54, // 88: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
-	56, // 89: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
-	58, // 90: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
-	60, // 91: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
-	62, // 92: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
-	65, // 93: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
-	77, // [77:94] is the sub-list for method output_type
-	60, // [60:77] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	69, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
+	63, // 60: dlx.agent.v1.WatchSessionsResponse.sessions:type_name -> dlx.agent.v1.Session
+	3,  // 61: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
+	7,  // 62: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
+	10, // 63: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
+	12, // 64: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
+	15, // 65: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
+	18, // 66: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
+	25, // 67: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
+	37, // 68: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
+	44, // 69: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
+	46, // 70: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
+	49, // 71: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
+	53, // 72: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
+	55, // 73: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
+	57, // 74: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
+	59, // 75: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
+	61, // 76: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
+	64, // 77: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
+	66, // 78: dlx.agent.v1.Agent.WatchSessions:input_type -> dlx.agent.v1.WatchSessionsRequest
+	4,  // 79: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
+	8,  // 80: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
+	11, // 81: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
+	13, // 82: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
+	16, // 83: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
+	19, // 84: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
+	27, // 85: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
+	39, // 86: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
+	45, // 87: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
+	47, // 88: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
+	50, // 89: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
+	54, // 90: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
+	56, // 91: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
+	58, // 92: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
+	60, // 93: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
+	62, // 94: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
+	65, // 95: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
+	67, // 96: dlx.agent.v1.Agent.WatchSessions:output_type -> dlx.agent.v1.WatchSessionsResponse
+	79, // [79:97] is the sub-list for method output_type
+	61, // [61:79] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -5279,7 +5368,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   65,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

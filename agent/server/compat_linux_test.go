@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"dlx/agent/agenttest"
+	"dlx/agent/client"
 	"dlx/agent/proto"
 	"dlx/agent/server"
 	"dlx/capture"
@@ -72,7 +73,7 @@ func talk(t *testing.T, socket string) (said string, code int, told bool, err er
 func TestVersions(t *testing.T) {
 	_, newer := agenttest.Serve(t, server.Options{Engine: talking(), Version: "1.0"})
 	socket := agenttest.Older(t, newer,
-		"Agent.Sessions", "Agent.EndSession", "Agent.Capture", "DebugRequest.memory", "DebugOutput.restrained", "DebugOutput.session", "Info.image", "DebugStart.reason")
+		"Agent.Sessions", "Agent.EndSession", "Agent.WatchSessions", "Agent.Capture", "DebugRequest.memory", "DebugOutput.restrained", "DebugOutput.session", "Info.image", "DebugStart.reason")
 
 	said, code, told, err := talk(t, socket)
 	if said != "web 0 hello" || code != 7 || told || err != nil {
@@ -86,8 +87,9 @@ func TestVersions(t *testing.T) {
 		t.Errorf("interfaces: %+v, %v", list, err)
 	}
 	_, sessions := c.Sessions(t.Context())
+	watch := c.WatchSessions(t.Context(), func([]client.Session) error { return nil })
 	_, packets := c.Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, nowhere{})
-	for call, err := range map[string]error{"sessions": sessions, "end": c.EndSession(t.Context(), "x"), "capture": packets} {
+	for call, err := range map[string]error{"sessions": sessions, "watch": watch, "end": c.EndSession(t.Context(), "x"), "capture": packets} {
 		if !errors.Is(err, fault.OldAgent) || !strings.Contains(err.Error(), "version 1.0") || !strings.Contains(err.Error(), "version 2.0") {
 			t.Errorf("%s: %v, want fault.OldAgent with both versions", call, err)
 		}

@@ -65,6 +65,8 @@ const (
 	AgentSessionsProcedure = "/dlx.agent.v1.Agent/Sessions"
 	// AgentEndSessionProcedure is the procedure name of the Agent's EndSession RPC.
 	AgentEndSessionProcedure = "/dlx.agent.v1.Agent/EndSession"
+	// AgentWatchSessionsProcedure is the procedure name of the Agent's WatchSessions RPC.
+	AgentWatchSessionsProcedure = "/dlx.agent.v1.Agent/WatchSessions"
 )
 
 var (
@@ -187,6 +189,13 @@ var (
 			Procedure:  AgentEndSessionProcedure,
 		}
 	})
+	agentWatchSessionsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("WatchSessions"),
+			Procedure:  AgentWatchSessionsProcedure,
+		}
+	})
 )
 
 // AgentClient is a client for the dlx.agent.v1.Agent service.
@@ -212,6 +221,8 @@ type AgentClient interface {
 	ToolboxSBOM(context.Context, *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error)
 	Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error)
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
+	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
+	WatchSessions(context.Context, *proto.WatchSessionsRequest) (AgentWatchSessionsClientStream, error)
 }
 
 // NewAgentClient constructs a client for the dlx.agent.v1.Agent service. Multiple service clients
@@ -292,6 +303,26 @@ func (s AgentCaptureClientStream) Close() error {
 	return s.stream.Close()
 }
 
+// AgentWatchSessionsClientStream is the client stream for the Agent's WatchSessions RPC.
+type AgentWatchSessionsClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AgentWatchSessionsClientStream) Receive() (*proto.WatchSessionsResponse, error) {
+	var res proto.WatchSessionsResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AgentWatchSessionsClientStream) Close() error {
+	return s.stream.Close()
+}
+
 // AgentHandler is an implementation of the dlx.agent.v1.Agent service.
 type AgentHandler interface {
 	// Who am I, and who are you?
@@ -315,6 +346,8 @@ type AgentHandler interface {
 	ToolboxSBOM(context.Context, *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error)
 	Sessions(context.Context, *proto.SessionsRequest) (*proto.SessionsResponse, error)
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
+	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
+	WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error
 }
 
 // RegisterAgentHandler registers svc as the dlx.agent.v1.Agent implementation on server.
@@ -338,6 +371,7 @@ func RegisterAgentHandler(server *connect.Server, svc AgentHandler) {
 		connect.Method{Spec: agentToolboxSBOMSpec(), Handler: adapter.toolboxSBOM},
 		connect.Method{Spec: agentSessionsSpec(), Handler: adapter.sessions},
 		connect.Method{Spec: agentEndSessionSpec(), Handler: adapter.endSession},
+		connect.Method{Spec: agentWatchSessionsSpec(), Handler: adapter.watchSessions},
 	)
 }
 
@@ -386,6 +420,21 @@ func (s AgentCaptureServerStream) SendHeaders() error {
 
 // Send sends a response message to the client.
 func (s AgentCaptureServerStream) Send(res *proto.CaptureOutput) error {
+	return s.stream.Send(res)
+}
+
+// AgentWatchSessionsServerStream is the server stream for the Agent's WatchSessions RPC.
+type AgentWatchSessionsServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AgentWatchSessionsServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AgentWatchSessionsServerStream) Send(res *proto.WatchSessionsResponse) error {
 	return s.stream.Send(res)
 }
 
@@ -458,6 +507,10 @@ func (UnimplementedAgentHandler) Sessions(context.Context, *proto.SessionsReques
 
 func (UnimplementedAgentHandler) EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.EndSession is not implemented")
+}
+
+func (UnimplementedAgentHandler) WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.WatchSessions is not implemented")
 }
 
 type agentClient struct {
@@ -598,6 +651,14 @@ func (c *agentClient) EndSession(ctx context.Context, req *proto.EndSessionReque
 		return nil, err
 	}
 	return &res, nil
+}
+
+func (c *agentClient) WatchSessions(ctx context.Context, req *proto.WatchSessionsRequest) (AgentWatchSessionsClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, agentWatchSessionsSpec(), req)
+	if err != nil {
+		return AgentWatchSessionsClientStream{}, err
+	}
+	return AgentWatchSessionsClientStream{stream: stream}, nil
 }
 
 type agentHandler struct{ svc AgentHandler }
@@ -788,4 +849,12 @@ func (h agentHandler) endSession(ctx context.Context, _ connect.Spec, stream con
 		return err
 	}
 	return stream.Send(res)
+}
+
+func (h agentHandler) watchSessions(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.WatchSessionsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.WatchSessions(ctx, &req, AgentWatchSessionsServerStream{stream: stream})
 }
