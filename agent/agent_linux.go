@@ -92,7 +92,7 @@ func New(c Config) (a *Agent, err error) {
 		denied: denials{now: time.Now, of: map[string]*denial{}},
 	}
 	a.engine = c.Engine(g)
-	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow})
+	a.server = server.New(server.Options{Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Record: readRecord(dir)})
 	return a, nil
 }
 

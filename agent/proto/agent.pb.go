@@ -4744,6 +4744,241 @@ func (x *WatchSessionsResponse) GetSessions() []*Session {
 	return nil
 }
 
+// AuditRequest chooses entries of the record.
+type AuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	User          string                 `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`
+	Verb          string                 `protobuf:"bytes,5,opt,name=verb,proto3" json:"verb,omitempty"`
+	Id            string                 `protobuf:"bytes,6,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRequest) Reset() {
+	*x = AuditRequest{}
+	mi := &file_agent_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRequest) ProtoMessage() {}
+
+func (x *AuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
+func (*AuditRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *AuditRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *AuditRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *AuditRequest) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type AuditResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Output:
+	//
+	//	*AuditResponse_Entry
+	//	*AuditResponse_End
+	Output        isAuditResponse_Output `protobuf_oneof:"output"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditResponse) Reset() {
+	*x = AuditResponse{}
+	mi := &file_agent_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditResponse) ProtoMessage() {}
+
+func (x *AuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditResponse.ProtoReflect.Descriptor instead.
+func (*AuditResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *AuditResponse) GetOutput() isAuditResponse_Output {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *AuditResponse) GetEntry() []byte {
+	if x != nil {
+		if x, ok := x.Output.(*AuditResponse_Entry); ok {
+			return x.Entry
+		}
+	}
+	return nil
+}
+
+func (x *AuditResponse) GetEnd() *AuditEnd {
+	if x != nil {
+		if x, ok := x.Output.(*AuditResponse_End); ok {
+			return x.End
+		}
+	}
+	return nil
+}
+
+type isAuditResponse_Output interface {
+	isAuditResponse_Output()
+}
+
+type AuditResponse_Entry struct {
+	Entry []byte `protobuf:"bytes,1,opt,name=entry,proto3,oneof"` // a line of the record, as JSON
+}
+
+type AuditResponse_End struct {
+	End *AuditEnd `protobuf:"bytes,2,opt,name=end,proto3,oneof"`
+}
+
+func (*AuditResponse_Entry) isAuditResponse_Output() {}
+
+func (*AuditResponse_End) isAuditResponse_Output() {}
+
+type AuditEnd struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Unread        uint64                 `protobuf:"varint,2,opt,name=unread,proto3" json:"unread,omitempty"` // lines that could not be read
+	Bytes         uint64                 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`   // of all entries
+	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditEnd) Reset() {
+	*x = AuditEnd{}
+	mi := &file_agent_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditEnd) ProtoMessage() {}
+
+func (x *AuditEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditEnd.ProtoReflect.Descriptor instead.
+func (*AuditEnd) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *AuditEnd) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *AuditEnd) GetUnread() uint64 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+func (x *AuditEnd) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *AuditEnd) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
@@ -5096,7 +5331,23 @@ const file_agent_proto_rawDesc = "" +
 	"\x12EndSessionResponse\"\x16\n" +
 	"\x14WatchSessionsRequest\"J\n" +
 	"\x15WatchSessionsResponse\x121\n" +
-	"\bsessions\x18\x01 \x03(\v2\x15.dlx.agent.v1.SessionR\bsessions*F\n" +
+	"\bsessions\x18\x01 \x03(\v2\x15.dlx.agent.v1.SessionR\bsessions\"\xc2\x01\n" +
+	"\fAuditRequest\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x12\n" +
+	"\x04verb\x18\x05 \x01(\tR\x04verb\x12\x0e\n" +
+	"\x02id\x18\x06 \x01(\tR\x02id\"]\n" +
+	"\rAuditResponse\x12\x16\n" +
+	"\x05entry\x18\x01 \x01(\fH\x00R\x05entry\x12*\n" +
+	"\x03end\x18\x02 \x01(\v2\x16.dlx.agent.v1.AuditEndH\x00R\x03endB\b\n" +
+	"\x06output\"{\n" +
+	"\bAuditEnd\x12)\n" +
+	"\x05fault\x18\x01 \x01(\v2\x13.dlx.agent.v1.FaultR\x05fault\x12\x16\n" +
+	"\x06unread\x18\x02 \x01(\x04R\x06unread\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256*F\n" +
 	"\x06Output\x12\x16\n" +
 	"\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rOUTPUT_STDOUT\x10\x01\x12\x11\n" +
@@ -5104,8 +5355,7 @@ const file_agent_proto_rawDesc = "" +
 	"\tDirection\x12\x12\n" +
 	"\x0eDIRECTION_BOTH\x10\x00\x12\x10\n" +
 	"\fDIRECTION_IN\x10\x01\x12\x11\n" +
-	"\rDIRECTION_OUT\x10\x022\xf0\n" +
-	"\n" +
+	"\rDIRECTION_OUT\x10\x022\xb4\v\n" +
 	"\x05Agent\x12@\n" +
 	"\x05Hello\x12\x1a.dlx.agent.v1.HelloRequest\x1a\x1b.dlx.agent.v1.HelloResponse\x12=\n" +
 	"\x04List\x12\x19.dlx.agent.v1.ListRequest\x1a\x1a.dlx.agent.v1.ListResponse\x12@\n" +
@@ -5126,7 +5376,8 @@ const file_agent_proto_rawDesc = "" +
 	"\bSessions\x12\x1d.dlx.agent.v1.SessionsRequest\x1a\x1e.dlx.agent.v1.SessionsResponse\x12O\n" +
 	"\n" +
 	"EndSession\x12\x1f.dlx.agent.v1.EndSessionRequest\x1a .dlx.agent.v1.EndSessionResponse\x12Z\n" +
-	"\rWatchSessions\x12\".dlx.agent.v1.WatchSessionsRequest\x1a#.dlx.agent.v1.WatchSessionsResponse0\x01B\x17Z\x15dlx/agent/proto;protob\x06proto3"
+	"\rWatchSessions\x12\".dlx.agent.v1.WatchSessionsRequest\x1a#.dlx.agent.v1.WatchSessionsResponse0\x01\x12B\n" +
+	"\x05Audit\x12\x1a.dlx.agent.v1.AuditRequest\x1a\x1b.dlx.agent.v1.AuditResponse0\x01B\x17Z\x15dlx/agent/proto;protob\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -5141,7 +5392,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
 var file_agent_proto_goTypes = []any{
 	(Output)(0),                   // 0: dlx.agent.v1.Output
 	(Direction)(0),                // 1: dlx.agent.v1.Direction
@@ -5211,13 +5462,16 @@ var file_agent_proto_goTypes = []any{
 	(*EndSessionResponse)(nil),    // 65: dlx.agent.v1.EndSessionResponse
 	(*WatchSessionsRequest)(nil),  // 66: dlx.agent.v1.WatchSessionsRequest
 	(*WatchSessionsResponse)(nil), // 67: dlx.agent.v1.WatchSessionsResponse
-	nil,                           // 68: dlx.agent.v1.Info.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 69: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 70: google.protobuf.Duration
+	(*AuditRequest)(nil),          // 68: dlx.agent.v1.AuditRequest
+	(*AuditResponse)(nil),         // 69: dlx.agent.v1.AuditResponse
+	(*AuditEnd)(nil),              // 70: dlx.agent.v1.AuditEnd
+	nil,                           // 71: dlx.agent.v1.Info.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 72: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 73: google.protobuf.Duration
 }
 var file_agent_proto_depIdxs = []int32{
-	68, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
-	69, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
+	71, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
+	72, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
 	6,  // 2: dlx.agent.v1.Info.layers:type_name -> dlx.agent.v1.Layers
 	9,  // 3: dlx.agent.v1.ListResponse.containers:type_name -> dlx.agent.v1.Container
 	2,  // 4: dlx.agent.v1.ListResponse.fault:type_name -> dlx.agent.v1.Fault
@@ -5230,8 +5484,8 @@ var file_agent_proto_depIdxs = []int32{
 	20, // 11: dlx.agent.v1.HealthResponse.checks:type_name -> dlx.agent.v1.Check
 	2,  // 12: dlx.agent.v1.HealthResponse.fault:type_name -> dlx.agent.v1.Fault
 	2,  // 13: dlx.agent.v1.Check.fault:type_name -> dlx.agent.v1.Fault
-	70, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
-	70, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
+	73, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
+	73, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
 	21, // 16: dlx.agent.v1.DebugRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
 	22, // 17: dlx.agent.v1.DebugRequest.hold:type_name -> dlx.agent.v1.Hold
 	26, // 18: dlx.agent.v1.DebugInput.start:type_name -> dlx.agent.v1.DebugStart
@@ -5246,12 +5500,12 @@ var file_agent_proto_depIdxs = []int32{
 	28, // 27: dlx.agent.v1.DebugOutput.end:type_name -> dlx.agent.v1.DebugEnd
 	2,  // 28: dlx.agent.v1.DebugEnd.fault:type_name -> dlx.agent.v1.Fault
 	30, // 29: dlx.agent.v1.Placed.toolboxes:type_name -> dlx.agent.v1.Part
-	70, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
+	73, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
 	5,  // 31: dlx.agent.v1.Still.info:type_name -> dlx.agent.v1.Info
 	35, // 32: dlx.agent.v1.Still.end:type_name -> dlx.agent.v1.End
-	69, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
+	72, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
 	1,  // 34: dlx.agent.v1.CaptureRequest.direction:type_name -> dlx.agent.v1.Direction
-	70, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
+	73, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
 	43, // 36: dlx.agent.v1.CaptureRequest.own:type_name -> dlx.agent.v1.Connection
 	38, // 37: dlx.agent.v1.CaptureInput.start:type_name -> dlx.agent.v1.CaptureStart
 	36, // 38: dlx.agent.v1.CaptureStart.request:type_name -> dlx.agent.v1.CaptureRequest
@@ -5266,8 +5520,8 @@ var file_agent_proto_depIdxs = []int32{
 	2,  // 47: dlx.agent.v1.EjectResponse.fault:type_name -> dlx.agent.v1.Fault
 	51, // 48: dlx.agent.v1.ToolboxesResponse.toolboxes:type_name -> dlx.agent.v1.Toolbox
 	2,  // 49: dlx.agent.v1.ToolboxesResponse.fault:type_name -> dlx.agent.v1.Fault
-	69, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
-	69, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
+	72, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
+	72, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
 	52, // 52: dlx.agent.v1.Toolbox.packages:type_name -> dlx.agent.v1.Package
 	21, // 53: dlx.agent.v1.VerifyToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	51, // 54: dlx.agent.v1.VerifyToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
@@ -5275,49 +5529,55 @@ var file_agent_proto_depIdxs = []int32{
 	51, // 56: dlx.agent.v1.ImportToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
 	21, // 57: dlx.agent.v1.ToolboxSBOMRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
 	63, // 58: dlx.agent.v1.SessionsResponse.sessions:type_name -> dlx.agent.v1.Session
-	69, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
+	72, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
 	63, // 60: dlx.agent.v1.WatchSessionsResponse.sessions:type_name -> dlx.agent.v1.Session
-	3,  // 61: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
-	7,  // 62: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
-	10, // 63: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
-	12, // 64: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
-	15, // 65: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
-	18, // 66: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
-	25, // 67: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
-	37, // 68: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
-	44, // 69: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
-	46, // 70: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
-	49, // 71: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
-	53, // 72: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
-	55, // 73: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
-	57, // 74: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
-	59, // 75: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
-	61, // 76: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
-	64, // 77: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
-	66, // 78: dlx.agent.v1.Agent.WatchSessions:input_type -> dlx.agent.v1.WatchSessionsRequest
-	4,  // 79: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
-	8,  // 80: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
-	11, // 81: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
-	13, // 82: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
-	16, // 83: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
-	19, // 84: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
-	27, // 85: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
-	39, // 86: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
-	45, // 87: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
-	47, // 88: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
-	50, // 89: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
-	54, // 90: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
-	56, // 91: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
-	58, // 92: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
-	60, // 93: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
-	62, // 94: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
-	65, // 95: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
-	67, // 96: dlx.agent.v1.Agent.WatchSessions:output_type -> dlx.agent.v1.WatchSessionsResponse
-	79, // [79:97] is the sub-list for method output_type
-	61, // [61:79] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	72, // 61: dlx.agent.v1.AuditRequest.since:type_name -> google.protobuf.Timestamp
+	72, // 62: dlx.agent.v1.AuditRequest.until:type_name -> google.protobuf.Timestamp
+	70, // 63: dlx.agent.v1.AuditResponse.end:type_name -> dlx.agent.v1.AuditEnd
+	2,  // 64: dlx.agent.v1.AuditEnd.fault:type_name -> dlx.agent.v1.Fault
+	3,  // 65: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
+	7,  // 66: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
+	10, // 67: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
+	12, // 68: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
+	15, // 69: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
+	18, // 70: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
+	25, // 71: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
+	37, // 72: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
+	44, // 73: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
+	46, // 74: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
+	49, // 75: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
+	53, // 76: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
+	55, // 77: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
+	57, // 78: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
+	59, // 79: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
+	61, // 80: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
+	64, // 81: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
+	66, // 82: dlx.agent.v1.Agent.WatchSessions:input_type -> dlx.agent.v1.WatchSessionsRequest
+	68, // 83: dlx.agent.v1.Agent.Audit:input_type -> dlx.agent.v1.AuditRequest
+	4,  // 84: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
+	8,  // 85: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
+	11, // 86: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
+	13, // 87: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
+	16, // 88: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
+	19, // 89: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
+	27, // 90: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
+	39, // 91: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
+	45, // 92: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
+	47, // 93: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
+	50, // 94: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
+	54, // 95: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
+	56, // 96: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
+	58, // 97: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
+	60, // 98: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
+	62, // 99: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
+	65, // 100: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
+	67, // 101: dlx.agent.v1.Agent.WatchSessions:output_type -> dlx.agent.v1.WatchSessionsResponse
+	69, // 102: dlx.agent.v1.Agent.Audit:output_type -> dlx.agent.v1.AuditResponse
+	84, // [84:103] is the sub-list for method output_type
+	65, // [65:84] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -5362,13 +5622,17 @@ func file_agent_proto_init() {
 		(*CaptureOutput_Blocks)(nil),
 		(*CaptureOutput_End)(nil),
 	}
+	file_agent_proto_msgTypes[67].OneofWrappers = []any{
+		(*AuditResponse_Entry)(nil),
+		(*AuditResponse_End)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   67,
+			NumMessages:   70,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

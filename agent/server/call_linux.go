@@ -14,6 +14,7 @@ const (
 	verbImport    = "import"
 	verbHealth    = "health"
 	verbSessions  = "sessions"
+	verbAudit     = "audit"
 )
 
 // allow asks about a verb of the agent's own.

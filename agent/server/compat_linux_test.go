@@ -19,6 +19,7 @@ import (
 	"dlx/capture"
 	"dlx/engine"
 	"dlx/fault"
+	"dlx/record/audit"
 	"dlx/target"
 )
 
@@ -73,7 +74,7 @@ func talk(t *testing.T, socket string) (said string, code int, told bool, err er
 func TestVersions(t *testing.T) {
 	_, newer := agenttest.Serve(t, server.Options{Engine: talking(), Version: "1.0"})
 	socket := agenttest.Older(t, newer,
-		"Agent.Sessions", "Agent.EndSession", "Agent.WatchSessions", "Agent.Capture", "DebugRequest.memory", "DebugOutput.restrained", "DebugOutput.session", "Info.image", "DebugStart.reason")
+		"Agent.Sessions", "Agent.EndSession", "Agent.WatchSessions", "Agent.Audit", "Agent.Capture", "DebugRequest.memory", "DebugOutput.restrained", "DebugOutput.session", "Info.image", "DebugStart.reason")
 
 	said, code, told, err := talk(t, socket)
 	if said != "web 0 hello" || code != 7 || told || err != nil {
@@ -88,8 +89,9 @@ func TestVersions(t *testing.T) {
 	}
 	_, sessions := c.Sessions(t.Context())
 	watch := c.WatchSessions(t.Context(), func([]client.Session) error { return nil })
+	_, record := c.Audit(t.Context(), audit.Filter{}, func(*audit.Entry) error { return nil })
 	_, packets := c.Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web"}}, nowhere{})
-	for call, err := range map[string]error{"sessions": sessions, "watch": watch, "end": c.EndSession(t.Context(), "x"), "capture": packets} {
+	for call, err := range map[string]error{"sessions": sessions, "watch": watch, "audit": record, "end": c.EndSession(t.Context(), "x"), "capture": packets} {
 		if !errors.Is(err, fault.OldAgent) || !strings.Contains(err.Error(), "version 1.0") || !strings.Contains(err.Error(), "version 2.0") {
 			t.Errorf("%s: %v, want fault.OldAgent with both versions", call, err)
 		}

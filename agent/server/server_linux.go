@@ -34,6 +34,8 @@ type Options struct {
 	// verb of the agent's own, with the container that is to be listed, if it is about one. Without
 	// it everything may be had.
 	Allow func(ctx context.Context, verb string, c *target.Info) error
+	// Record reads what was recorded, for who may see that; nil: there is none.
+	Record ReadRecord
 }
 
 // Server lets others use an engine.

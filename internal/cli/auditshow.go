@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,10 +29,10 @@ func (a *app) auditShowCommand() *cobra.Command {
 		Use:   "show [DIR|ID]",
 		Short: "show the record, or that of one operation",
 		Long: "Shows the record of this machine, or the one in a directory; an ID is an operation's. It proves nothing: `dlx audit verify`\n" +
-			"does. -o json has all of each entry.",
+			"does. -o json has all of each entry. With an agent, it is the agent's record, if its policy has the verb audit for the user.",
 		Example: "  dlx audit show --since 24h --user alice\n  dlx audit show --target web --since 2026-11-30 -o json",
 		Args:    atMostArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.showAudit(args, &o) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showAudit(cmd.Context(), args, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.since, "since", "", "from a time on: 2026-11-30, '2026-11-30 14:05', RFC 3339, or how long ago, as in 90m")
@@ -60,7 +61,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, &usageError{fmt.Errorf("%q is no time: 2026-11-30, '2026-11-30 14:05', RFC 3339, or how long ago, as in 90m", text)}
 }
 
-func (a *app) showAudit(args []string, o *auditShowOptions) error {
+func (a *app) showAudit(ctx context.Context, args []string, o *auditShowOptions) error {
 	now := time.Now()
 	var err error
 	if o.filter.Since, err = moment(o.since, now); err != nil {
@@ -69,7 +70,7 @@ func (a *app) showAudit(args []string, o *auditShowOptions) error {
 	if o.filter.Until, err = moment(o.until, now); err != nil {
 		return err
 	}
-	dir := stateDir(record.AuditDir)
+	dir := ""
 	if len(args) > 0 {
 		if info, err := os.Stat(args[0]); err == nil && info.IsDir() || !record.ValidID(args[0]) {
 			dir = args[0]
@@ -77,22 +78,21 @@ func (a *app) showAudit(args []string, o *auditShowOptions) error {
 			o.filter.ID = args[0]
 		}
 	}
-	if err := a.giveUp("audit", ""); err != nil {
-		return err
-	}
-	switch o.output {
-	case "table":
-		return a.showTable(dir, o.filter)
-	case "json":
-		return a.showJSON(dir, o.filter)
-	}
-	return a.print(o.output, nil, nil)
+	return a.withRecord(ctx, dir, func(read readRecord) error {
+		switch o.output {
+		case "table":
+			return a.showTable(read, o.filter)
+		case "json":
+			return a.showJSON(read, o.filter)
+		}
+		return a.print(o.output, nil, nil)
+	})
 }
 
 // showJSON writes a list, as it is read.
-func (a *app) showJSON(dir string, filter audit.Filter) error {
+func (a *app) showJSON(read readRecord, filter audit.Filter) error {
 	between := "[\n  "
-	bad, err := audit.Read(os.DirFS(dir), filter, func(e *audit.Entry) error {
+	bad, err := read(filter, func(e *audit.Entry) error {
 		text, err := json.MarshalIndent(e, "  ", "  ")
 		if err != nil {
 			return err
@@ -108,9 +108,9 @@ func (a *app) showJSON(dir string, filter audit.Filter) error {
 	return errors.Join(err, a.printf("%s", end), unread(bad))
 }
 
-func (a *app) showTable(dir string, filter audit.Filter) error {
+func (a *app) showTable(read readRecord, filter audit.Filter) error {
 	t := a.table("TIME", "SEQ", "KIND", "ID", "USER", "VERB", "TARGET", "WHAT")
-	bad, err := audit.Read(os.DirFS(dir), filter, func(e *audit.Entry) error {
+	bad, err := read(filter, func(e *audit.Entry) error {
 		if e.Kind == audit.KindCheckpoint || e.Kind == audit.KindFile {
 			return nil // they tell of the log alone
 		}

@@ -67,6 +67,8 @@ const (
 	AgentEndSessionProcedure = "/dlx.agent.v1.Agent/EndSession"
 	// AgentWatchSessionsProcedure is the procedure name of the Agent's WatchSessions RPC.
 	AgentWatchSessionsProcedure = "/dlx.agent.v1.Agent/WatchSessions"
+	// AgentAuditProcedure is the procedure name of the Agent's Audit RPC.
+	AgentAuditProcedure = "/dlx.agent.v1.Agent/Audit"
 )
 
 var (
@@ -196,6 +198,13 @@ var (
 			Procedure:  AgentWatchSessionsProcedure,
 		}
 	})
+	agentAuditSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("Audit"),
+			Procedure:  AgentAuditProcedure,
+		}
+	})
 )
 
 // AgentClient is a client for the dlx.agent.v1.Agent service.
@@ -223,6 +232,8 @@ type AgentClient interface {
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
 	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
 	WatchSessions(context.Context, *proto.WatchSessionsRequest) (AgentWatchSessionsClientStream, error)
+	// What the agent has recorded, in order. The last message is end.
+	Audit(context.Context, *proto.AuditRequest) (AgentAuditClientStream, error)
 }
 
 // NewAgentClient constructs a client for the dlx.agent.v1.Agent service. Multiple service clients
@@ -323,6 +334,26 @@ func (s AgentWatchSessionsClientStream) Close() error {
 	return s.stream.Close()
 }
 
+// AgentAuditClientStream is the client stream for the Agent's Audit RPC.
+type AgentAuditClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AgentAuditClientStream) Receive() (*proto.AuditResponse, error) {
+	var res proto.AuditResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AgentAuditClientStream) Close() error {
+	return s.stream.Close()
+}
+
 // AgentHandler is an implementation of the dlx.agent.v1.Agent service.
 type AgentHandler interface {
 	// Who am I, and who are you?
@@ -348,6 +379,8 @@ type AgentHandler interface {
 	EndSession(context.Context, *proto.EndSessionRequest) (*proto.EndSessionResponse, error)
 	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
 	WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error
+	// What the agent has recorded, in order. The last message is end.
+	Audit(context.Context, *proto.AuditRequest, AgentAuditServerStream) error
 }
 
 // RegisterAgentHandler registers svc as the dlx.agent.v1.Agent implementation on server.
@@ -372,6 +405,7 @@ func RegisterAgentHandler(server *connect.Server, svc AgentHandler) {
 		connect.Method{Spec: agentSessionsSpec(), Handler: adapter.sessions},
 		connect.Method{Spec: agentEndSessionSpec(), Handler: adapter.endSession},
 		connect.Method{Spec: agentWatchSessionsSpec(), Handler: adapter.watchSessions},
+		connect.Method{Spec: agentAuditSpec(), Handler: adapter.audit},
 	)
 }
 
@@ -435,6 +469,21 @@ func (s AgentWatchSessionsServerStream) SendHeaders() error {
 
 // Send sends a response message to the client.
 func (s AgentWatchSessionsServerStream) Send(res *proto.WatchSessionsResponse) error {
+	return s.stream.Send(res)
+}
+
+// AgentAuditServerStream is the server stream for the Agent's Audit RPC.
+type AgentAuditServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AgentAuditServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AgentAuditServerStream) Send(res *proto.AuditResponse) error {
 	return s.stream.Send(res)
 }
 
@@ -511,6 +560,10 @@ func (UnimplementedAgentHandler) EndSession(context.Context, *proto.EndSessionRe
 
 func (UnimplementedAgentHandler) WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error {
 	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.WatchSessions is not implemented")
+}
+
+func (UnimplementedAgentHandler) Audit(context.Context, *proto.AuditRequest, AgentAuditServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.Audit is not implemented")
 }
 
 type agentClient struct {
@@ -659,6 +712,14 @@ func (c *agentClient) WatchSessions(ctx context.Context, req *proto.WatchSession
 		return AgentWatchSessionsClientStream{}, err
 	}
 	return AgentWatchSessionsClientStream{stream: stream}, nil
+}
+
+func (c *agentClient) Audit(ctx context.Context, req *proto.AuditRequest) (AgentAuditClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, agentAuditSpec(), req)
+	if err != nil {
+		return AgentAuditClientStream{}, err
+	}
+	return AgentAuditClientStream{stream: stream}, nil
 }
 
 type agentHandler struct{ svc AgentHandler }
@@ -857,4 +918,12 @@ func (h agentHandler) watchSessions(ctx context.Context, _ connect.Spec, stream 
 		return err
 	}
 	return h.svc.WatchSessions(ctx, &req, AgentWatchSessionsServerStream{stream: stream})
+}
+
+func (h agentHandler) audit(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.AuditRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Audit(ctx, &req, AgentAuditServerStream{stream: stream})
 }
