@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,14 +38,14 @@ const (
 	None    = "none"
 )
 
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+const lettersAndDigits = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 // CheckName says whether a context can have a name.
 func CheckName(name string) error {
 	switch {
 	case name == Default || name == None:
 		return fmt.Errorf("%s is no context, but none", name)
-	case len(name) > maxName || !nameForm.MatchString(name):
+	case name == "", len(name) > maxName, strings.Trim(name, lettersAndDigits+"._-") != "", strings.ContainsAny(name[:1], "._-"):
 		return fmt.Errorf("%q is no name of a context: it has up to %d of a-z, 0-9, dot, _ and -, and begins with a letter or digit", name, maxName)
 	}
 	return nil
