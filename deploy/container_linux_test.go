@@ -74,7 +74,7 @@ func image(t *testing.T, p *page) string {
 	}
 	name := fmt.Sprintf("dlx-test/agent:%d-%d", os.Getpid(), time.Now().UnixNano())
 	said(t, shell(t, p.build, "dlx-agent", name, " bin", " "+folder))
-	t.Cleanup(func() { docker(t, "rmi", "--no-prune", name) })
+	t.Cleanup(func() { docker(t, "rmi", name) })
 	return name
 }
 
