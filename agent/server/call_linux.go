@@ -15,6 +15,7 @@ const (
 	verbHealth    = "health"
 	verbSessions  = "sessions"
 	verbCaptures  = "captures"
+	verbAudit     = "audit"
 )
 
 // allow asks about a verb of the agent's own.

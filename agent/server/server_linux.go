@@ -40,6 +40,8 @@ type Options struct {
 	Captures *captures.Store
 	// Note records what is done with such a capture, before it is done; nil: nobody does.
 	Note func(ctx context.Context, e CaptureEvent) error
+	// Record reads what was recorded, for who may see that; nil: there is none.
+	Record ReadRecord
 }
 
 // Server lets others use an engine.
