@@ -16,6 +16,7 @@ import (
 	"dlx/agent/policy"
 	"dlx/agent/server"
 	"dlx/agent/tlsid"
+	"dlx/agent/trace"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/record"
@@ -50,6 +51,9 @@ type Config struct {
 	Engine  func(gate engine.Gate) engine.Engine
 	Version string
 	Log     *slog.Logger
+	// Metrics is where metrics and health are told: unix:///PATH or HOST:PORT; "": nowhere.
+	Metrics string
+	Traces  *trace.Endpoint // takes spans; nil: nobody does
 }
 
 // Times of what goes on beside the work.
@@ -70,6 +74,9 @@ type Agent struct {
 
 	captures     *captures.Store
 	certificates *tlsid.Reloader // for TCP
+
+	seen  *telemetry
+	state *condition
 }
 
 // New opens what an agent works with. Its owner closes it.
@@ -96,8 +103,9 @@ func New(c Config) (a *Agent, err error) {
 		}
 	}
 	a.ran = openPrograms(&c)
+	a.seen = newTelemetry(c)
 	g := &gate{
-		source: a.source, host: host, log: a.log, used: map[string]int{},
+		source: a.source, host: host, log: timed{a.log, a.seen.metrics}, seen: a.seen, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
 		ran:    a.ran,
 		denied: denials{now: time.Now, of: map[string]*denial{}},
@@ -108,28 +116,42 @@ func New(c Config) (a *Agent, err error) {
 	a.engine = c.Engine(g)
 	g.layers, _ = a.engine.(layers)
 	a.server = server.New(server.Options{
-		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Record: readRecord(dir),
+		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Record: readRecord(dir), Watch: a.seen.watch,
 	})
+	a.state = newCondition(a)
+	a.seen.metrics.Watch(a.state.state)
 	return a, nil
 }
 
 // Close releases it. Nobody is served any more.
 func (a *Agent) Close() error {
-	return errors.Join(a.engine.Close(), a.ran.close(), a.captures.Close(), a.log.Close())
+	a.state.engine.Close()
+	err := errors.Join(a.engine.Close(), a.ran.close(), a.captures.Close(), a.log.Close())
+	a.seen.tracer.Close()
+	return err
 }
 
 // Run serves until ctx ends. ready is called when clients can connect.
-func (a *Agent) Run(ctx context.Context, ready func()) error {
+func (a *Agent) Run(ctx context.Context, ready func()) (err error) {
 	l, err := listen(a.c.Socket, a.c.Group)
 	if err != nil {
 		return err
 	}
+	quiet, err := a.state.serve()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	systemd, err := newNotifier()
+	if err != nil {
+		return errors.Join(err, l.Close(), quiet())
+	}
+	defer func() { err = errors.Join(err, systemd.close()) }()
 	a.server.ResumeCaptures(a.certificates)
 	served := make(chan error, 2)
 	if a.certificates != nil {
 		far, err := net.Listen("tcp", a.c.TCP)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listen: %w", err), l.Close())
+			return errors.Join(fmt.Errorf("listen: %w", err), l.Close(), quiet())
 		}
 		go func() { served <- a.server.ServeTLS(far, a.certificates) }()
 	}
@@ -139,17 +161,21 @@ func (a *Agent) Run(ctx context.Context, ready func()) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { a.watch(ctx) })
 	beside.Go(func() { a.sweep(ctx) })
+	a.state.listening.Store(true)
+	a.notify(systemd, "READY=1")
 	ready()
 	select {
 	case err = <-served:
 	case <-ctx.Done():
 	}
+	a.state.stopping.Store(true) // before anything ends: nobody is to send more work
+	a.notify(systemd, "STOPPING=1")
 	cancel()
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()
 	err = errors.Join(err, a.server.Shutdown(stop))
 	beside.Wait()
-	return err
+	return errors.Join(err, quiet())
 }
 
 // watch takes a policy that has changed, and has all end when the record is gone.
@@ -174,8 +200,10 @@ func (a *Agent) watch(ctx context.Context) {
 func (a *Agent) poll(ctx context.Context) {
 	switch changed, err := a.source.Poll(); {
 	case err != nil:
+		a.seen.metrics.Reloaded(err)
 		a.c.Log.ErrorContext(ctx, "the new policy is not taken: the old one holds", "file", a.c.Policy, "error", err)
 	case changed:
+		a.seen.metrics.Reloaded(nil)
 		a.c.Log.InfoContext(ctx, "the policy has changed", "file", a.c.Policy, "digest", a.source.Policy().Digest())
 	}
 }

@@ -23,7 +23,8 @@ import (
 type gate struct {
 	source *policy.Source
 	host   map[string]uint64 // namespaces
-	log    *audit.Log
+	log    recorder
+	seen   *telemetry
 	tapes  tapes
 	ran    programs
 	layers layers // nil: nobody tells
@@ -44,13 +45,17 @@ func (g *gate) Begin(ctx context.Context, op engine.Operation) (end func(engine.
 	if w == nil || w.Caller == nil {
 		return nil, errNobody
 	}
+	look := g.seen.gate(ctx, &op)
+	defer func() { look.done(err) }()
 	if err := g.denied.allow(w.Caller); err != nil {
 		return nil, err
 	}
 	p := g.source.Policy()
 	d := p.Decide(*w.Caller, policy.Ask{Operation: op, Reason: w.Reason, Host: g.host})
 	a := &admission{gate: g, work: w, op: &op, decision: d, digest: p.Digest()}
-	if err := a.check(); err != nil {
+	err = a.check()
+	look.decided()
+	if err != nil {
 		return nil, errors.Join(err, a.refuse(ctx, err))
 	}
 	if err := a.begin(ctx); err != nil {
@@ -204,7 +209,7 @@ func outcome(op *engine.Operation, o *engine.Outcome, w *server.Work) *audit.Out
 func (a *admission) entry(kind audit.Kind) audit.Entry {
 	op, d := a.op, a.decision
 	e := audit.Entry{
-		Kind: kind, ID: a.id, Who: whoEntry(a.work.Caller), Verb: string(op.Verb), Reason: a.work.Reason,
+		Kind: kind, ID: a.id, Who: whoEntry(a.work.Caller), Verb: string(op.Verb), Trace: a.work.Trace, Reason: a.work.Reason,
 		Decision: &audit.Decision{Allowed: d.Allowed, Rule: d.Rule, Policy: "sha256:" + a.digest, Why: d.Why},
 		Target: &audit.Target{
 			Subject: string(op.Subject), Runtime: op.Target.Runtime, ID: op.Target.ID, Name: op.Target.Name, Image: op.Target.Image,

@@ -36,6 +36,11 @@ func listen(path, group string) (*listener, error) {
 	if l, err := handedOver(); l != nil || err != nil {
 		return l, err
 	}
+	return listenUnix(path, group)
+}
+
+// listenUnix makes a socket, which root and a group can connect to.
+func listenUnix(path, group string) (*listener, error) {
 	gid, err := groupID(group)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ type Options struct {
 	Reason string
 	// Version is this program's own, which an agent's error may name.
 	Version string
+	// Parent is the span that the work is a part of: a traceparent header of W3C's Trace Context.
+	// One that is none is not sent.
+	Parent string
 }
 
 // Client is an engine.Engine. Calls may be made at once, over one connection.
@@ -76,7 +79,7 @@ func New(o Options) *Client {
 		Protocols: protocols,
 		HTTP2:     &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingLimit, MaxReadFrameSize: maxFrame},
 	}
-	over := connecthttp.NewTransport(&http.Client{Transport: c.transport}, "http://agent",
+	over := connecthttp.NewTransport(&http.Client{Transport: within{c.transport, o.Parent}}, "http://agent",
 		connecthttp.WithGRPC(), connecthttp.WithReadMaxBytes(maxMessage),
 		connecthttp.WithCodecs(connectproto.NewBinaryCodec()), connecthttp.WithCompressors())
 	c.rpc = protoconnect.NewAgentClient(connect.NewClient(over))

@@ -10,6 +10,7 @@ import (
 	"dlx/agent/identity"
 	"dlx/agent/policy"
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 )
 
 // FuzzParse: no text is a crash, nor allows anything that no rule with a name allows; its mistakes
@@ -18,9 +19,10 @@ func FuzzParse(f *testing.F) {
 	f.Add("version: 1\nrules:\n" + open("devices: [/dev/fuse]", "toolboxes: [{name: net, key: team}]", "limits: {time: 1h, bytes: 1g, sessions: 2, memory: 1g, pids: 9, ring: 1m}"))
 	f.Add("version: 1\nrules:\n  - deny: x\n    targets: [{subject: netns}, {labels: [a=b], host: [net], owner: self}]\n")
 	f.Add("a: &a [*a]\n---\n? - {\n: x")
+	f.Add("version: !%00 1\nrules: []\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := policy.Parse("p.yaml", []byte(text))
-		list, ok := errors.AsType[policy.ParseErrors](err)
+		list, ok := errors.AsType[strictyaml.Errors](err)
 		if (err == nil) == (p == nil) || err != nil && (!ok || len(list) == 0) {
 			t.Fatalf("%v, %v", p, err)
 		}

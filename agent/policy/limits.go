@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/docker/go-units"
+
+	"dlx/internal/strictyaml"
 )
 
 // Limits bound what a rule allows; 0 is no limit. Whoever asks for more than Time, Memory or Pids
@@ -76,9 +78,9 @@ func (l Limits) lacks(q *question) string {
 
 func (l Limits) touches(*question) bool { return false }
 
-func readLimits(r *reader, f field) condition {
+func readLimits(r *reader, f strictyaml.Field) condition {
 	l := Limits{}
-	for key, v := range r.fields(f.value, "limits", limitKeys) {
+	for key, v := range r.Fields(f.Value, "limits", limitKeys) {
 		switch key {
 		case "time":
 			l.Time = one(r, v, key, parseTime)
@@ -100,7 +102,7 @@ func readLimits(r *reader, f field) condition {
 func parseTime(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%s is no time above zero, such as 90s, 30m or 8h", quote(s))
+		return 0, fmt.Errorf("%s is no time above zero, such as 90s, 30m or 8h", strictyaml.Quote(s))
 	}
 	return d, nil
 }
@@ -109,7 +111,7 @@ func parseTime(s string) (time.Duration, error) {
 func parseSize(s string) (int64, error) {
 	n, err := units.RAMInBytes(s)
 	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%s is no size such as 512m or 1g", quote(s))
+		return 0, fmt.Errorf("%s is no size such as 512m or 1g", strictyaml.Quote(s))
 	}
 	return n, nil
 }
@@ -117,7 +119,7 @@ func parseSize(s string) (int64, error) {
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%s is no number above zero", quote(s))
+		return 0, fmt.Errorf("%s is no number above zero", strictyaml.Quote(s))
 	}
 	return n, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dlx/agent/policy"
+	"dlx/internal/strictyaml"
 )
 
 const good = "  - allow: it\n    who: {users: [alice]}\n    verbs: [list]\n    targets: [{name: web}]\n"
@@ -103,7 +104,7 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := policy.Parse("p.yaml", []byte(tt.text))
-			list, ok := errors.AsType[policy.ParseErrors](err)
+			list, ok := errors.AsType[strictyaml.Errors](err)
 			if p != nil || !ok || len(list) == 0 {
 				t.Fatalf("%v, %v", p, err)
 			}
@@ -131,7 +132,7 @@ func key(line string) string {
 func TestAllMistakes(t *testing.T) {
 	_, err := policy.Parse("p.yaml", []byte("version: 2\nrules:\n  - deny: a\n    verb: [x]\n    who: {users: []}\n  - allow: b\n"))
 	var lines []int
-	list, _ := errors.AsType[policy.ParseErrors](err)
+	list, _ := errors.AsType[strictyaml.Errors](err)
 	for _, e := range list {
 		lines = append(lines, e.Line)
 	}
@@ -139,7 +140,7 @@ func TestAllMistakes(t *testing.T) {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	_, err = policy.Parse("p.yaml", []byte("version: 1\nrules:\n"+strings.Repeat("  - x\n", 10000)))
-	if list, _ := errors.AsType[policy.ParseErrors](err); len(list) != 50 {
+	if list, _ := errors.AsType[strictyaml.Errors](err); len(list) != 50 {
 		t.Errorf("%d mistakes", len(list))
 	}
 }

@@ -1,18 +1,13 @@
 package policy
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
-)
 
-// version is the one of the language of policies that is understood.
-const version = 1
+	"dlx/internal/strictyaml"
+)
 
 // Policy is what a policy file says. Nothing changes it: a file that has changed is another one. A
 // nil Policy allows nothing.
@@ -23,28 +18,31 @@ type Policy struct {
 }
 
 // Parse reads a policy; name is what its errors and decisions call the file. Whatever is wrong in
-// it is in one ParseErrors.
+// it is in one strictyaml.Errors.
 func Parse(name string, data []byte) (*Policy, error) {
 	sum := sha256.Sum256(data)
-	r := &reader{file: name}
+	r := &reader{strictyaml.Reader{File: name, What: "policy"}}
 	p := &Policy{name: name, digest: hex.EncodeToString(sum[:])}
-	if root := r.document(data); root != nil {
+	if root := r.Document(data); root != nil {
 		p.rules = r.rules(root)
 	}
-	if len(r.errs) == 0 {
-		return p, nil
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(r.errs, func(a, b *ParseError) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Msg, b.Msg))
-	})
-	return nil, r.errs[:min(len(r.errs), maxErrors)]
+	return p, nil
 }
+
+// reader takes a policy apart.
+type reader struct{ strictyaml.Reader }
+
+// MaxSize is how large a policy file can be.
+const MaxSize = strictyaml.MaxSize
 
 // rules reads all of a file.
 func (r *reader) rules(root *yaml.Node) (list []*rule) {
-	top := r.fields(root, "a policy", []string{"version", "rules"})
-	if r.version(root, top); top["rules"].value == nil {
-		r.fail(root.Line, "no rules: a policy that allows nothing has a deny rule")
+	top := r.Fields(root, "a policy", []string{"version", "rules"})
+	if r.Version(root, top); top["rules"].Value == nil {
+		r.Fail(root.Line, "no rules: a policy that allows nothing has a deny rule")
 		return nil
 	}
 	names := map[string]int{}
@@ -54,31 +52,12 @@ func (r *reader) rules(root *yaml.Node) (list []*rule) {
 			continue
 		}
 		if line, twice := names[ru.name]; twice {
-			r.fail(ru.line, "the rule of line %d is called %s too", line, quote(ru.name))
+			r.Fail(ru.line, "the rule of line %d is called %s too", line, strictyaml.Quote(ru.name))
 		}
 		names[ru.name] = ru.line
 		list = append(list, ru)
 	}
 	return list
-}
-
-// errVersion reports a policy of another dlx's.
-var errVersion = errors.New("this dlx takes version: 1")
-
-func (r *reader) version(root *yaml.Node, top map[string]field) {
-	f, ok := top["version"]
-	if !ok {
-		if root.Kind == yaml.MappingNode {
-			r.fail(root.Line, "no version: %v", errVersion)
-		}
-		return
-	}
-	one(r, f, "version", func(s string) (string, error) {
-		if s != "1" {
-			return "", errVersion
-		}
-		return s, nil
-	})
 }
 
 // Name is what the policy's file is called.

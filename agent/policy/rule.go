@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 )
 
 // ruleKind says what a rule does with what it speaks of.
@@ -39,7 +40,7 @@ type rule struct {
 // ruleKey is a key of rules.
 type ruleKey struct {
 	name string
-	read func(k ruleKind, r *reader, f field) condition
+	read func(k ruleKind, r *reader, f strictyaml.Field) condition
 	// least is what holds in an allow rule that leaves the key out. Without it, the key has to be
 	// there wherever it matters.
 	least     condition
@@ -57,31 +58,31 @@ var ruleKeys = []ruleKey{
 	{name: "who", read: plainly(readPeople)},
 	{name: "verbs", read: plainly(readVerbs)},
 	{name: "targets", read: ruleKind.readTargets},
-	{name: "profiles", of: sessions, read: plainly(func(r *reader, f field) condition {
+	{name: "profiles", of: sessions, read: plainly(func(r *reader, f strictyaml.Field) condition {
 		return profiles(each(r, f, "profiles", oneOf[string](profileNames)))
 	})},
-	{name: "fs", of: sessions, read: plainly(func(r *reader, f field) condition {
+	{name: "fs", of: sessions, read: plainly(func(r *reader, f strictyaml.Field) condition {
 		return filesystems(each(r, f, "fs", oneOf[engine.FS](fsNames)))
 	})},
-	{name: "users", of: sessions, read: plainly(func(r *reader, f field) condition { return insiders(each(r, f, "users", parseInsider)) })},
-	{name: "devices", of: sessions, least: devices{}, read: plainly(func(r *reader, f field) condition {
+	{name: "users", of: sessions, read: plainly(func(r *reader, f strictyaml.Field) condition { return insiders(each(r, f, "users", parseInsider)) })},
+	{name: "devices", of: sessions, least: devices{}, read: plainly(func(r *reader, f strictyaml.Field) condition {
 		return devices(each(r, f, "devices", parseDevice))
 	})},
 	{name: "toolboxes", of: equipping, least: boxes{}, read: plainly(readBoxes)},
-	{name: "privileged", of: sessions, least: privileged(false), read: plainly(func(r *reader, f field) condition {
-		return privileged(r.boolean(f, "privileged"))
+	{name: "privileged", of: sessions, least: privileged(false), read: plainly(func(r *reader, f strictyaml.Field) condition {
+		return privileged(r.Boolean(f, "privileged"))
 	})},
 	{name: "limits", least: Limits{}, allowOnly: true, read: plainly(readLimits)},
-	{name: "filter", of: verbs{engine.VerbCapture}, least: filtered(false), allowOnly: true, read: plainly(func(r *reader, f field) condition {
+	{name: "filter", of: verbs{engine.VerbCapture}, least: filtered(false), allowOnly: true, read: plainly(func(r *reader, f strictyaml.Field) condition {
 		return filtered(r.required(f, "filter"))
 	})},
-	{name: "reason", least: reasoned(false), allowOnly: true, read: plainly(func(r *reader, f field) condition {
+	{name: "reason", least: reasoned(false), allowOnly: true, read: plainly(func(r *reader, f strictyaml.Field) condition {
 		return reasoned(r.required(f, "reason"))
 	})},
 }
 
-func plainly(read func(*reader, field) condition) func(ruleKind, *reader, field) condition {
-	return func(_ ruleKind, r *reader, f field) condition { return read(r, f) }
+func plainly(read func(*reader, strictyaml.Field) condition) func(ruleKind, *reader, strictyaml.Field) condition {
+	return func(_ ruleKind, r *reader, f strictyaml.Field) condition { return read(r, f) }
 }
 
 // keys are those that a rule of that kind may have.
@@ -99,11 +100,11 @@ func (k ruleKind) keys() (names []string) {
 func (r *reader) kindOf(n *yaml.Node) (ruleKind, string, bool) {
 	if n.Kind == yaml.MappingNode && len(n.Content) > 1 {
 		if k := ruleKind(n.Content[0].Value); k == allow || k == deny {
-			name, ok := r.scalar(n.Content[1], string(k))
+			name, ok := r.Scalar(n.Content[1], string(k))
 			return k, name, ok
 		}
 	}
-	r.fail(n.Line, "a rule begins with its name, as allow: NAME or deny: NAME")
+	r.Fail(n.Line, "a rule begins with its name, as allow: NAME or deny: NAME")
 	return "", "", false
 }
 
@@ -113,12 +114,12 @@ func (r *reader) rule(n *yaml.Node) *rule {
 		return nil
 	}
 	ru := &rule{kind: kind, name: name, line: n.Line}
-	given := r.fields(n, "rule "+quote(name), kind.keys())
+	given := r.Fields(n, "rule "+strictyaml.Quote(name), kind.keys())
 	for _, key := range ruleKeys {
 		f, there := given[key.name]
 		switch {
 		case there:
-			ru.add(key.name, f.line, key.read(kind, r, f))
+			ru.add(key.name, f.Line, key.read(kind, r, f))
 		case kind == allow && key.least != nil:
 			ru.add(key.name, 0, key.least)
 		}
@@ -146,7 +147,7 @@ func (ru *rule) check(r *reader) {
 	list := ru.verbs()
 	ownVerbs := slices.DeleteFunc(slices.Clone(list), func(v engine.Verb) bool { return targeted[v] })
 	if len(ownVerbs) > 0 && (len(ownVerbs) < len(list) || slices.Contains(ru.keys, "targets")) {
-		r.fail(ru.line, "rule %s: %s has no target: put it into a rule of its own, without targets", quote(ru.name), ownVerbs[0])
+		r.Fail(ru.line, "rule %s: %s has no target: put it into a rule of its own, without targets", strictyaml.Quote(ru.name), ownVerbs[0])
 	}
 	ru.checkKeys(r, list)
 	if ru.kind == deny {
@@ -166,7 +167,7 @@ func (ru *rule) check(r *reader) {
 		}
 	}
 	if len(missing) > 0 {
-		r.fail(ru.line, "rule %s has no %s: what an allow rule is for is written out", quote(ru.name), strings.Join(missing, ", no "))
+		r.Fail(ru.line, "rule %s has no %s: what an allow rule is for is written out", strictyaml.Quote(ru.name), strings.Join(missing, ", no "))
 	}
 }
 
@@ -179,7 +180,7 @@ func (ru *rule) checkKeys(r *reader, list verbs) {
 			continue
 		}
 		if !slices.ContainsFunc(list, func(v engine.Verb) bool { return slices.Contains(key.of, v) }) {
-			r.fail(ru.lines[i], "%s says something of %s alone, which is not in verbs", key.name, key.of)
+			r.Fail(ru.lines[i], "%s says something of %s alone, which is not in verbs", key.name, key.of)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 	"dlx/toolbox"
 )
 
@@ -59,7 +60,7 @@ func parseInsider(s string) (u insider, err error) {
 		u.gid, err = parseID(gid)
 	}
 	if err != nil {
-		return u, fmt.Errorf(`%s is no user of a container: UID, UID:GID or "*", since names are the container's own`, quote(s))
+		return u, fmt.Errorf(`%s is no user of a container: UID, UID:GID or "*", since names are the container's own`, strictyaml.Quote(s))
 	}
 	return u, nil
 }
@@ -105,7 +106,7 @@ func cutDevice(s string) device {
 func parseDevice(s string) (device, error) {
 	d := cutDevice(s)
 	if !strings.HasPrefix(d.path, devDir) || d.access == "" || strings.Trim(d.access, allAccess) != "" {
-		return d, fmt.Errorf("%s is no device: /dev/NAME, or /dev/NAME:ACCESS with some of r, w and m", quote(s))
+		return d, fmt.Errorf("%s is no device: /dev/NAME, or /dev/NAME:ACCESS with some of r, w and m", strictyaml.Quote(s))
 	}
 	_, err := parsePattern(d.path)
 	return d, err
@@ -178,11 +179,11 @@ func (p privileged) touches(q *question) bool {
 	return q.op.Session != nil && q.op.Session.Restraints.Privileged == bool(p)
 }
 
-func readBoxes(r *reader, f field) condition {
+func readBoxes(r *reader, f strictyaml.Field) condition {
 	var list boxes
 	for _, n := range r.list(f, "toolboxes") {
 		var b box
-		for key, v := range r.fields(n, "an entry of toolboxes", []string{"name", "key"}) {
+		for key, v := range r.Fields(n, "an entry of toolboxes", []string{"name", "key"}) {
 			switch key {
 			case "name":
 				b.name = one(r, v, key, parsePattern)

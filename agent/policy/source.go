@@ -1,14 +1,13 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
 	"time"
 
+	"dlx/internal/strictyaml"
 	"dlx/toolbox"
 )
 
@@ -31,12 +30,6 @@ type Source struct {
 // settled is how long ago a file was last written before Poll takes it: whoever writes it in place
 // may not be done. A replaced file, by rename(2), is whole from the start.
 const settled = time.Second
-
-// errNotRegular reports a link, a folder, a device or another special file.
-var errNotRegular = errors.New("not a regular file")
-
-// errChanging reports that somebody is writing.
-var errChanging = errors.New("it changed while it was read")
 
 // Open reads a policy file.
 func Open(name string) (*Source, error) {
@@ -71,7 +64,7 @@ func (s *Source) Poll() (changed bool, err error) {
 	switch {
 	case err != nil && s.read == nil:
 		return false, nil // which was told
-	case err == nil && !s.young && s.read != nil && same(s.read, info):
+	case err == nil && !s.young && s.read != nil && strictyaml.Same(s.read, info):
 		return false, nil
 	case err == nil && info.ModTime().After(time.Now().Add(-settled)) && !info.ModTime().After(time.Now()):
 		return false, nil
@@ -83,7 +76,7 @@ func (s *Source) Poll() (changed bool, err error) {
 
 // reload replaces the policy, if the file has one.
 func (s *Source) reload() error {
-	data, info, err := readFile(s.name)
+	data, info, err := strictyaml.ReadFile(s.name)
 	s.read, s.young = info, info != nil && time.Since(info.ModTime()) < settled
 	if err != nil {
 		return fmt.Errorf("read the policy: %w", err)
@@ -94,46 +87,4 @@ func (s *Source) reload() error {
 	}
 	s.policy = p
 	return nil
-}
-
-// same says whether nobody has written a file or put another one in its place.
-func same(a, b fs.FileInfo) bool {
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
-}
-
-// readFile reads a file that may say what holds on this machine. What it was like is told with an
-// error too, if it was there.
-func readFile(name string) (data []byte, info fs.FileInfo, err error) {
-	if info, err = os.Lstat(name); err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, info, fmt.Errorf("%s: %w", name, errNotRegular)
-	}
-	if err := toolbox.CheckOwners(name); err != nil {
-		return nil, info, err
-	}
-	between("looked")
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, info, err
-	}
-	defer func() { _ = f.Close() }() // was only read
-	between("opened")
-	if data, err = io.ReadAll(io.LimitReader(f, MaxSize+1)); err != nil {
-		return nil, info, err
-	}
-	// What was looked at is what was read: os.Open follows a link that has come since.
-	return data, info, unchanged(f, info, name)
-}
-
-// between is called between two steps of reading, where a test changes the file.
-var between = func(step string) {}
-
-func unchanged(f *os.File, info fs.FileInfo, name string) error {
-	now, err := f.Stat()
-	if err == nil && !same(info, now) {
-		err = fmt.Errorf("%s: %w", name, errChanging)
-	}
-	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"dlx/agent/policy"
 	"dlx/fault"
+	"dlx/internal/strictyaml"
 )
 
 const first, second = "version: 1\nrules:\n  - deny: one\n", "version: 1\nrules:\n  - deny: two\n"
@@ -112,7 +113,7 @@ func TestReload(t *testing.T) {
 	s, name := newSource(t)
 	write(t, name, first+"    verb: [x]\n", time.Minute)
 	err := s.Reload()
-	if list, ok := errors.AsType[policy.ParseErrors](err); !ok || list[0].Line != 4 || list[0].File != name || rule(s) != "one" {
+	if list, ok := errors.AsType[strictyaml.Errors](err); !ok || list[0].Line != 4 || list[0].File != name || rule(s) != "one" {
 		t.Errorf("%v, %s holds", err, rule(s))
 	}
 }

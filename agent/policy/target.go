@@ -8,6 +8,7 @@ import (
 
 	"dlx/agent/identity"
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 	"dlx/target"
 )
 
@@ -43,7 +44,7 @@ type label struct {
 func parseLabel(s string) (label, error) {
 	key, value, valued := strings.Cut(s, "=")
 	if key == "" || strings.ContainsAny(key, wild) {
-		return label{}, fmt.Errorf("%s is no label: KEY or KEY=VALUE, with * and ? in VALUE", quote(s))
+		return label{}, fmt.Errorf("%s is no label: KEY or KEY=VALUE, with * and ? in VALUE", strictyaml.Quote(s))
 	}
 	if _, err := parsePattern(value); valued && err != nil {
 		return label{}, err
@@ -54,7 +55,7 @@ func parseLabel(s string) (label, error) {
 // parsePattern takes text with "*" and "?". With control bytes in it, it is for that text alone.
 func parsePattern(s string) (string, error) {
 	if strings.ContainsAny(s, notInPatterns) {
-		return "", fmt.Errorf("%s: a pattern has * and ?, and no %s", quote(s), notInPatterns)
+		return "", fmt.Errorf("%s: a pattern has * and ?, and no %s", strictyaml.Quote(s), notInPatterns)
 	}
 	return s, nil
 }
@@ -76,7 +77,7 @@ func parseOwner(s string) (owner, error) {
 	}
 	uid, err := parseID(s)
 	if err != nil {
-		return owner{}, fmt.Errorf("%s is no owner: root, self (who asks), or a user's number", quote(s))
+		return owner{}, fmt.Errorf("%s is no owner: root, self (who asks), or a user's number", strictyaml.Quote(s))
 	}
 	return owner{given: true, uid: uid}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 )
 
 // namespaces are those by which a container can be in the host, by their names in /proc/PID/ns
@@ -17,7 +18,7 @@ func Namespaces() []string { return slices.Clone(namespaces) }
 
 var targetKeys = []string{"subject", "runtime", "name", "image", "labels", "owner", "host"}
 
-func (k ruleKind) readTargets(r *reader, f field) condition {
+func (k ruleKind) readTargets(r *reader, f strictyaml.Field) condition {
 	var list targets
 	for _, n := range r.list(f, "targets") {
 		list = append(list, k.readPattern(r, n))
@@ -30,7 +31,7 @@ func (k ruleKind) readPattern(r *reader, n *yaml.Node) *pattern {
 	if k == allow {
 		p.subject = engine.SubjectContainer
 	}
-	for key, f := range r.fields(n, "an entry of targets", targetKeys) {
+	for key, f := range r.Fields(n, "an entry of targets", targetKeys) {
 		switch key {
 		case "subject":
 			p.subject = one(r, f, key, oneOf[engine.Subject](subjects))
@@ -59,8 +60,8 @@ func (p *pattern) check(r *reader) {
 	}
 	switch {
 	case p.runtime != "" || p.image != "" || len(p.labels) > 0 || p.owner.given:
-		r.fail(p.line, "a %s has no runtime, and so neither image nor labels nor owner", p.subject)
+		r.Fail(p.line, "a %s has no runtime, and so neither image nor labels nor owner", p.subject)
 	case p.name != "" && p.subject == subjectProcess:
-		r.fail(p.line, "a process has no name: its number says nothing of it")
+		r.Fail(p.line, "a process has no name: its number says nothing of it")
 	}
 }

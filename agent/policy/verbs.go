@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dlx/engine"
+	"dlx/internal/strictyaml"
 )
 
 // The verbs that the agent asks about by itself. List has a target, each container by itself; the
@@ -49,10 +50,10 @@ func VerbNames() (names []string) {
 	return names
 }
 
-func readVerbs(r *reader, f field) condition {
+func readVerbs(r *reader, f strictyaml.Field) condition {
 	return verbs(each(r, f, "verbs", func(s string) (engine.Verb, error) {
 		if _, known := targeted[engine.Verb(s)]; !known {
-			return "", fmt.Errorf("no verb %s: there are %s", quote(s), strings.Join(VerbNames(), ", "))
+			return "", fmt.Errorf("no verb %s: there are %s", strictyaml.Quote(s), strings.Join(VerbNames(), ", "))
 		}
 		return engine.Verb(s), nil
 	}))

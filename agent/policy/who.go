@@ -1,11 +1,13 @@
 package policy
 
 import (
-	"dlx/agent/identity"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"dlx/agent/identity"
+	"dlx/internal/strictyaml"
 )
 
 // account is an entry of a rule's users or groups: a name, or a number. A name that consists of
@@ -25,7 +27,7 @@ func parseAccount(s string) (account, error) {
 		return account{id: id, number: true}, err
 	}
 	if s != anyone && strings.ContainsAny(s, wild+notInPatterns+":, ") {
-		return account{}, fmt.Errorf("%s is no name: names are given in full, or as numbers; %q alone is every user of this host", quote(s), anyone)
+		return account{}, fmt.Errorf("%s is no name: names are given in full, or as numbers; %q alone is every user of this host", strictyaml.Quote(s), anyone)
 	}
 	return account{name: s}, nil
 }
@@ -34,7 +36,7 @@ func parseAccount(s string) (account, error) {
 func parseID(s string) (uint32, error) {
 	id, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || strconv.FormatUint(id, 10) != s {
-		return 0, fmt.Errorf("%s is no user's or group's number", quote(s))
+		return 0, fmt.Errorf("%s is no user's or group's number", strictyaml.Quote(s))
 	}
 	return uint32(id), nil
 }
@@ -55,9 +57,9 @@ func parseSAN(s string) (san, error) {
 	sep, known := separators[kind]
 	switch {
 	case !ok || !known || pattern == "":
-		return san{}, fmt.Errorf("%s is no name of a certificate: DNS:NAME, URI:URI, email:ADDRESS or IP:ADDRESS", quote(s))
+		return san{}, fmt.Errorf("%s is no name of a certificate: DNS:NAME, URI:URI, email:ADDRESS or IP:ADDRESS", strictyaml.Quote(s))
 	case strings.ContainsAny(pattern, notInPatterns) && kind != "IP" || sep == unseparated && !exact(pattern):
-		return san{}, fmt.Errorf("%s: a pattern has * and ? alone, and an address none", quote(s))
+		return san{}, fmt.Errorf("%s: a pattern has * and ? alone, and an address none", strictyaml.Quote(s))
 	}
 	return san{kind, pattern}, nil
 }
@@ -110,9 +112,9 @@ func (p *people) touches(q *question) bool {
 		slices.ContainsFunc(q.who.Groups, unnamed) && slices.ContainsFunc(p.groups, named))
 }
 
-func readPeople(r *reader, f field) condition {
+func readPeople(r *reader, f strictyaml.Field) condition {
 	p := &people{}
-	for key, v := range r.fields(f.value, "who", []string{"users", "groups", "certificates"}) {
+	for key, v := range r.Fields(f.Value, "who", []string{"users", "groups", "certificates"}) {
 		switch key {
 		case "users":
 			p.users = each(r, v, key, parseAccount)

@@ -21,12 +21,13 @@ import (
 type ReadRecord func(filter audit.Filter, f func(*audit.Entry) error) (bad int, err error)
 
 // Audit sends what the record has to who may see it.
-func (s handler) Audit(ctx context.Context, req *proto.AuditRequest, stream protoconnect.AgentAuditServerStream) error {
-	ctx, leave, err := s.works.begin(ctx, &Work{Verb: verbAudit})
+func (s handler) Audit(ctx context.Context, req *proto.AuditRequest, stream protoconnect.AgentAuditServerStream) (err error) {
+	w := &Work{Verb: verbAudit}
+	ctx, leave, err := s.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
-	defer leave()
+	defer func() { w.err = err; leave() }()
 	defer pause.Behind(ctx, cutLimit, guardOf(ctx).cut)()
 	if err := s.allow(ctx, verbAudit, nil); err != nil {
 		return told(err)

@@ -26,16 +26,20 @@ func (s handler) Hello(ctx context.Context, _ *proto.HelloRequest) (*proto.Hello
 }
 
 func (s handler) List(ctx context.Context, _ *proto.ListRequest) (*proto.ListResponse, error) {
-	return within(ctx, s, &Work{Verb: verbList}, func(ctx context.Context) (*proto.ListResponse, error) {
+	w := &Work{Verb: verbList}
+	return within(ctx, s, w, func(ctx context.Context) (*proto.ListResponse, error) {
 		list, err := s.o.Engine.List(ctx)
+		w.err = err
 		list = slices.DeleteFunc(list, func(c engine.Container) bool { return s.allow(ctx, verbList, &c.Info) != nil })
 		return &proto.ListResponse{Containers: wire.Each(list, wire.FromContainer), Fault: wire.FromError(err)}, nil
 	})
 }
 
 func (s handler) Names(ctx context.Context, _ *proto.NamesRequest) (*proto.NamesResponse, error) {
-	return within(ctx, s, &Work{Verb: verbList}, func(ctx context.Context) (*proto.NamesResponse, error) {
+	w := &Work{Verb: verbList}
+	return within(ctx, s, w, func(ctx context.Context) (*proto.NamesResponse, error) {
 		list, err := s.o.Engine.Names(ctx)
+		w.err = err
 		m := &proto.NamesResponse{Fault: wire.FromError(err)}
 		for i := range list {
 			if s.allow(ctx, verbList, &list[i]) == nil {
@@ -71,7 +75,7 @@ func (s handler) Health(ctx context.Context, _ *proto.HealthRequest) (*proto.Hea
 func (s handler) Inject(ctx context.Context, req *proto.InjectRequest) (*proto.InjectResponse, error) {
 	asked, err := wire.ToInject(req)
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, string(engine.VerbInject), err)
 	}
 	w := &Work{Verb: string(engine.VerbInject), Targets: []string{req.GetTarget()}, Reason: req.GetReason()}
 	return within(ctx, s, w, func(ctx context.Context) (*proto.InjectResponse, error) {
@@ -84,6 +88,7 @@ func (s handler) Eject(ctx context.Context, req *proto.EjectRequest) (*proto.Eje
 	w := &Work{Verb: string(engine.VerbEject), Targets: []string{req.GetTarget()}, Reason: req.GetReason()}
 	return within(ctx, s, w, func(ctx context.Context) (*proto.EjectResponse, error) {
 		done, err := s.o.Engine.Eject(ctx, engine.EjectRequest{Target: req.GetTarget(), All: req.GetAll()})
+		w.err = err
 		return &proto.EjectResponse{Results: wire.Each(done, wire.FromEjected), Fault: wire.FromError(err)}, nil
 	})
 }
@@ -105,13 +110,13 @@ func (s handler) ToolboxNames(ctx context.Context, _ *proto.ToolboxNamesRequest)
 func (s handler) VerifyToolbox(ctx context.Context, req *proto.VerifyToolboxRequest) (*proto.VerifyToolboxResponse, error) {
 	ref, err := wire.ToRef(req.GetRef())
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, verbToolboxes, err)
 	}
 	var keys []*toolbox.PublicKey
 	for _, text := range req.GetKeys() {
 		key, err := toolbox.ParsePublicKey(text)
 		if err != nil {
-			return nil, told(err)
+			return nil, s.reject(ctx, verbToolboxes, err)
 		}
 		keys = append(keys, key)
 	}
@@ -124,7 +129,7 @@ func (s handler) VerifyToolbox(ctx context.Context, req *proto.VerifyToolboxRequ
 func (s handler) ImportToolbox(ctx context.Context, req *proto.ImportToolboxRequest) (*proto.ImportToolboxResponse, error) {
 	ref, err := wire.ToRef(req.GetRef())
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, verbImport, err)
 	}
 	return allowed(ctx, s, verbImport, func(ctx context.Context) (*proto.ImportToolboxResponse, error) {
 		box, err := s.o.Engine.ImportToolbox(ctx, ref)
@@ -135,7 +140,7 @@ func (s handler) ImportToolbox(ctx context.Context, req *proto.ImportToolboxRequ
 func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest) (*proto.ToolboxSBOMResponse, error) {
 	ref, err := wire.ToRef(req.GetRef())
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, verbToolboxes, err)
 	}
 	return allowed(ctx, s, verbToolboxes, func(ctx context.Context) (*proto.ToolboxSBOMResponse, error) {
 		sbom, err := s.o.Engine.ToolboxSBOM(ctx, ref)
@@ -146,19 +151,23 @@ func (s handler) ToolboxSBOM(ctx context.Context, req *proto.ToolboxSBOMRequest)
 // Sessions lists what is under way: the caller's own, or all that there is if the caller may see
 // it.
 func (s handler) Sessions(ctx context.Context, _ *proto.SessionsRequest) (*proto.SessionsResponse, error) {
-	return &proto.SessionsResponse{Sessions: s.seen(ctx)}, nil
+	return atOnce(ctx, s, verbSessions, func(ctx context.Context) (*proto.SessionsResponse, error) {
+		return &proto.SessionsResponse{Sessions: s.seen(ctx)}, nil
+	})
 }
 
 // EndSession ends what is under way, if it is the caller's own or the caller may end others'.
 func (s handler) EndSession(ctx context.Context, req *proto.EndSessionRequest) (*proto.EndSessionResponse, error) {
-	caller := identity.Of(ctx)
-	if !s.works.of(req.GetId(), caller) {
-		if err := s.allow(ctx, verbSessions, nil); err != nil {
-			return nil, told(err)
+	return atOnce(ctx, s, verbEnd, func(ctx context.Context) (*proto.EndSessionResponse, error) {
+		caller := identity.Of(ctx)
+		if !s.works.of(req.GetId(), caller) {
+			if err := s.allow(ctx, verbSessions, nil); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) == nil {
-		return nil, told(fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId()))
-	}
-	return &proto.EndSessionResponse{}, nil
+		if s.works.end(req.GetId(), fmt.Errorf("%s has ended it", caller.Name)) == nil {
+			return nil, fault.New(fault.NoSession, req.GetId(), "no session %q is under way", req.GetId())
+		}
+		return &proto.EndSessionResponse{}, nil
+	})
 }

@@ -21,21 +21,22 @@ import (
 
 func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureServerStream) error {
 	g := guardOf(ctx)
+	verb := string(engine.VerbCapture)
 	first, err := opening(g, stream.Receive)
 	if err != nil {
-		return told(err)
+		return s.reject(ctx, verb, err)
 	}
 	start := first.GetStart()
 	if start == nil {
-		return told(fault.New(fault.BadRequest, "", noOpening))
+		return s.reject(ctx, verb, fault.New(fault.BadRequest, "", noOpening))
 	}
 	req, err := wire.ToCapture(start.GetRequest())
 	if err != nil {
-		return told(err)
+		return s.reject(ctx, verb, err)
 	}
 	req.User, req.Own = identity.Of(ctx).UID, slices.Concat(req.Own, g.own)
-	w := &Work{Verb: string(engine.VerbCapture), Targets: slices.Concat(req.Targets, req.Labels), Reason: start.GetReason(), Ring: int64(req.RingSize)}
-	own, leave, err := s.works.begin(ctx, w)
+	w := &Work{Verb: verb, Targets: slices.Concat(req.Targets, req.Labels), Reason: start.GetReason(), Ring: int64(req.RingSize)}
+	own, leave, err := s.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
@@ -51,6 +52,7 @@ func (s handler) Capture(ctx context.Context, stream protoconnect.AgentCaptureSe
 	if cause := context.Cause(own); err == nil && cause != nil && !errors.Is(cause, wire.ErrByClient) {
 		err = fault.In("capture", strings.Join(req.Targets, " "), cause) // the client's own end is no error, others are
 	}
+	w.err = err
 	end := &proto.CaptureEnd{Stats: wire.FromStats(&stats), Fault: wire.FromError(err), Bytes: k.bytes, Sha256: k.sum.Sum(nil)}
 	_ = k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_End{End: end}})
 	defer time.AfterFunc(closeLimit, g.stopReading).Stop()
@@ -76,6 +78,7 @@ func (k *capturing) send(m *proto.CaptureOutput) error {
 
 // Begin is capture.Sink's.
 func (k *capturing) Begin() error {
+	k.work.watch.Began()
 	return k.send(&proto.CaptureOutput{Output: &proto.CaptureOutput_Began{Began: true}})
 }
 
@@ -87,6 +90,7 @@ func (k *capturing) Blocks(b []byte, packets, dropped uint64) error {
 	if err := k.work.count(len(b)); err != nil {
 		return err
 	}
+	k.work.watch.Packets(packets, dropped)
 	k.sum.Write(b)
 	k.bytes += uint64(len(b))
 	for len(b) > maxPart {

@@ -28,20 +28,21 @@ const (
 
 func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServerStream) error {
 	g := guardOf(ctx)
+	verb := string(engine.VerbDebug)
 	first, err := opening(g, stream.Receive)
 	if err != nil {
-		return told(err)
+		return s.reject(ctx, verb, err)
 	}
 	start := first.GetStart()
 	if start == nil {
-		return told(fault.New(fault.BadRequest, "", noOpening))
+		return s.reject(ctx, verb, fault.New(fault.BadRequest, "", noOpening))
 	}
 	req, err := wire.ToDebug(start.GetRequest())
 	if err != nil {
-		return told(err)
+		return s.reject(ctx, verb, err)
 	}
-	w := &Work{Verb: string(engine.VerbDebug), Targets: []string{req.Target}, Reason: start.GetReason(), Stdin: start.GetStdin()}
-	own, leave, err := s.works.begin(ctx, w)
+	w := &Work{Verb: verb, Targets: []string{req.Target}, Reason: start.GetReason(), Stdin: start.GetStdin()}
+	own, leave, err := s.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
@@ -58,6 +59,7 @@ func (s handler) Debug(ctx context.Context, stream protoconnect.AgentDebugServer
 	var receiver sync.WaitGroup
 	receiver.Go(func() { d.receive(ctx) })
 	code, err := s.o.Engine.Debug(own, req, streams)
+	w.err = err
 	d.end(code, err)
 	defer time.AfterFunc(closeLimit, g.stopReading).Stop()
 	d.input.close()
@@ -92,8 +94,11 @@ func (d *debugging) streams() engine.Streams {
 		Stderr:  viaStderr{d.work},
 		Resize:  d.resize,
 		Signals: d.signals,
-		Started: func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Started{Started: true}}) },
-		Began:   func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Began{Began: true}}) },
+		Started: func() {
+			d.work.watch.Began()
+			say(&proto.DebugOutput{Output: &proto.DebugOutput_Started{Started: true}})
+		},
+		Began: func() { say(&proto.DebugOutput{Output: &proto.DebugOutput_Began{Began: true}}) },
 		Still: func(st *target.Still) {
 			say(&proto.DebugOutput{Output: &proto.DebugOutput_Still{Still: wire.FromStill(st)}})
 		},

@@ -48,7 +48,7 @@ func (s *Server) detach(c *captures.Capture, caller *identity.Caller, certificat
 		d.work.Resumed = ".r" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	}
 	var leave func()
-	if d.ctx, leave, err = s.works.begin(ctx, d.work); err != nil {
+	if d.ctx, leave, err = s.begin(ctx, d.work); err != nil {
 		unwatch()
 		return nil, err
 	}
@@ -86,6 +86,7 @@ func (d *detached) run(capture func() (engine.CaptureStats, error)) {
 		err = cause
 	}
 	d.err = fault.In("capture", strings.Join(d.req.Targets, " "), err)
+	d.work.err = d.err
 	if r := d.work.Kept.Complete(engine.Outcome{Stats: &stats, Err: err}); r.Err != nil {
 		d.s.o.Log.Error("a capture's end may not be on the disk", "id", d.c.ID(), "error", r.Err)
 	}

@@ -84,6 +84,7 @@ func (k *keptSink) Begin() error {
 	if err := k.c.Begin(); err != nil {
 		return err
 	}
+	k.work.watch.Began()
 	k.began()
 	return nil
 }
@@ -93,5 +94,6 @@ func (k *keptSink) Blocks(b []byte, packets, dropped uint64) error {
 	if err := k.work.count(len(b)); err != nil {
 		return err
 	}
+	k.work.watch.Packets(packets, dropped)
 	return k.c.Blocks(b, packets, dropped)
 }

@@ -22,6 +22,7 @@ import (
 	"dlx/agent/identity"
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/tlsid"
+	"dlx/agent/trace"
 	"dlx/engine"
 	"dlx/target"
 )
@@ -42,6 +43,8 @@ type Options struct {
 	Note func(ctx context.Context, e CaptureEvent) error
 	// Record reads what was recorded, for who may see that; nil: there is none.
 	Record ReadRecord
+	// Watch is asked for each call who is told of it, in which context; nil: nobody is.
+	Watch func(ctx context.Context, w *Work) (context.Context, Watch)
 }
 
 // Server lets others use an engine.
@@ -153,7 +156,7 @@ func (s *Server) meet(ctx context.Context, conn net.Conn) context.Context {
 // known lets calls through of who is known, in gRPC's own form.
 func (s *Server) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
+		ctx := trace.WithParent(r.Context(), r.Header.Get("Traceparent"))
 		m, _ := ctx.Value(metKey{}).(*met)
 		if m == nil || m.err != nil || m.caller == nil {
 			s.o.Log.WarnContext(ctx, "a connection of nobody who is known", "from", r.RemoteAddr, "error", m.err)
@@ -166,7 +169,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 		}
 		leave, ok := s.callers.enter(m.caller.ID())
 		if !ok {
-			connecthttp.NewErrorWriter().Write(w, r, told(tooMany(m.caller))) //nolint:errcheck // the client has gone, then
+			connecthttp.NewErrorWriter().Write(w, r, s.reject(identity.With(ctx, m.caller), "", tooMany(m.caller))) //nolint:errcheck // the client has gone, then
 			return
 		}
 		defer leave()

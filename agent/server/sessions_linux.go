@@ -26,12 +26,13 @@ const watchEvery = time.Second
 
 // WatchSessions sends what Sessions answers whenever that has changed. A policy that changes counts
 // from then on.
-func (s handler) WatchSessions(ctx context.Context, _ *proto.WatchSessionsRequest, stream protoconnect.AgentWatchSessionsServerStream) error {
-	ctx, leave, err := s.works.begin(ctx, &Work{Verb: verbSessions})
+func (s handler) WatchSessions(ctx context.Context, _ *proto.WatchSessionsRequest, stream protoconnect.AgentWatchSessionsServerStream) (err error) {
+	w := &Work{Verb: verbSessions}
+	ctx, leave, err := s.begin(ctx, w)
 	if err != nil {
 		return told(err)
 	}
-	defer leave()
+	defer func() { w.err = err; leave() }()
 	defer pause.Behind(ctx, cutLimit, guardOf(ctx).cut)()
 	var last *proto.WatchSessionsResponse
 	for {

@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -29,7 +28,8 @@ type Work struct {
 	Targets []string
 	Reason  string // as the caller gives it
 	Started time.Time
-	Ring    int64 // bytes of the host's memory that a capture asks for, 0: the engine's default
+	Trace   string // the ID of its trace, "" if it has none
+	Ring    int64  // bytes of the host's memory that a capture asks for, 0: the engine's default
 	// Stdin says that a session has a standard input.
 	Stdin bool
 	// Of a capture that goes on without its client: where it goes; and of one that an agent's end
@@ -37,6 +37,9 @@ type Work struct {
 	Kept    *Kept
 	Resumed string
 	Before  time.Duration
+
+	watch Watch
+	err   error // what has become of it; set before it is left
 
 	sent   atomic.Uint64 // bytes
 	ids    atomic.Uint32
@@ -127,6 +130,7 @@ func (v viaStderr) Write(p []byte) (int, error) { return v.w.streams().Stderr.Wr
 
 // count adds bytes that are about to be sent.
 func (w *Work) count(n int) error {
+	w.watch.Sent(n)
 	if most := w.most.Load(); w.sent.Add(uint64(n)) > most && most > 0 {
 		w.cancel(errTooLong)
 		return errTooLong
@@ -137,6 +141,7 @@ func (w *Work) count(n int) error {
 // leave is called when the work has ended.
 func (w *Work) leave() {
 	w.cancel(nil)
+	defer func() { w.watch.End(w.err) }()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, t := range w.timers {
@@ -173,10 +178,6 @@ const restAfter = 10 * time.Second
 // begin enters work, and returns its context. The caller ends it.
 func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), error) {
 	ctx, w.cancel = context.WithCancelCause(ctx)
-	w.ID, w.Caller = cmp.Or(w.ID, rand.Text()), identity.Of(ctx)
-	if w.Started.IsZero() {
-		w.Started = time.Now()
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error

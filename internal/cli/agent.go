@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"dlx/agent/client"
 	"dlx/agent/tlsid"
@@ -22,19 +23,36 @@ type agentOptions struct {
 	keepAge               time.Duration
 	keepSize              byteSize
 	captures              captureLimits
+	metrics, otlp         string
+	logLevel              string
+	config                string
 }
 
 func (a *app) agentCommand() *cobra.Command {
-	o := agentOptions{keepSize: 10 << 30}
+	var o agentOptions
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "do the work for people who are not root, as far as a policy allows, and record it",
 		Long: "dlx agent serves until it gets SIGTERM. Whoever may connect to its socket has it do the work of the other verbs,\n" +
 			"as far as the policy allows: --agent unix:///PATH. What is done, and what is refused, is recorded before it is done.",
 		Args: exactArgs(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, strangers, err := a.loadAgent(&o, cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return a.runAgent(cmd.Context(), o, strangers)
+		},
 	}
-	flags := cmd.Flags()
+	o.flags(cmd.Flags())
+	cmd.Flags().StringVar(&o.config, "config", "", "the file of settings; "+defaultConfig+" if it is there")
+	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand(), a.agentPKICommand(), a.agentConfigCommand())
+	return cmd
+}
+
+// flags are all that can be set: by them, by variables and by a file.
+func (o *agentOptions) flags(flags *pflag.FlagSet) {
+	o.keepSize = 10 << 30
 	flags.StringVar(&o.socket, "socket", client.LocalSocket, "listen there, unless systemd hands over a socket")
 	flags.StringVar(&o.group, "group", "", "the group that may connect, beside root")
 	flags.StringVar(&o.tcp, "tcp", "", "listen on HOST:PORT as well, for users with certificates")
@@ -51,6 +69,7 @@ func (a *app) agentCommand() *cobra.Command {
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
 	o.captures.flags(flags)
-	cmd.AddCommand(a.agentPolicyCommand(), a.agentConnectCommand(), a.agentPKICommand())
-	return cmd
+	flags.StringVar(&o.metrics, "metrics", "", "answer there about metrics, health and readiness, without encryption: unix:///PATH or HOST:PORT; :PORT is 127.0.0.1's")
+	flags.StringVar(&o.otlp, "otlp", "", "send traces to this endpoint by OTLP over HTTP: http://HOST:4318; the environment's OTEL_EXPORTER_OTLP_ENDPOINT")
+	flags.StringVar(&o.logLevel, "log-level", "info", "what the log has: debug, info, warn or error")
 }

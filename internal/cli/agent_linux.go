@@ -3,15 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	"dlx/agent"
+	"dlx/agent/logs"
+	"dlx/agent/trace"
 	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/version"
@@ -21,14 +20,12 @@ import (
 )
 
 // runAgent serves until a signal.
-func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
-	what := agent.What(o.record)
-	switch what {
-	case agent.RecordTerminals, agent.RecordAll, agent.RecordNone:
-	default:
-		return &usageError{fmt.Errorf("--record takes terminals, all or none, not %q", o.record)}
+func (a *app) runAgent(ctx context.Context, o agentOptions, strangers []string) (err error) {
+	level, err := logs.ParseLevel(o.logLevel)
+	if err != nil {
+		return err
 	}
-	witness, err := witnessAt(o.witness)
+	traces, err := trace.ParseEndpoint(o.otlp, os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -37,15 +34,18 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log := slog.New(slog.NewJSONHandler(a.stderr, nil))
+	log := logs.New(a.stderr, level)
+	for _, name := range strangers {
+		log.WarnContext(ctx, "a variable is no setting", "variable", name)
+	}
 	state := os.Getenv("DLX_STATE_DIR")
 	if state == "" {
 		state = engine.DefaultState
 	}
 	served, err := agent.New(agent.Config{
-		Socket: o.socket, Group: o.group, TCP: o.tcp, TLS: o.tls, Policy: o.policy, State: state, Record: what, Input: o.input,
-		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log, Witness: witness, NeedWitness: o.needWitness, NeedPrograms: o.needPrograms,
-		Captures: o.captures.limits(),
+		Socket: o.socket, Group: o.group, TCP: o.tcp, TLS: o.tls, Policy: o.policy, State: state, Record: agent.What(o.record), Input: o.input,
+		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log, Witness: witnessAt(o.witness), NeedWitness: o.needWitness, NeedPrograms: o.needPrograms,
+		Captures: o.captures.limits(), Metrics: o.metrics, Traces: traces,
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{Runtimes: runtimes(os.Getenv), State: state, Configs: []string{toolbox.SystemConfig}, KeepReady: true, Gate: gate})
 		},
@@ -59,17 +59,13 @@ func (a *app) runAgent(ctx context.Context, o agentOptions) (err error) {
 	})
 }
 
-// witnessAt is where checkpoints go; nil for "".
-func witnessAt(text string) (audit.Sink, error) {
-	socket, local := strings.CutPrefix(text, "unix://")
-	address, far := strings.CutPrefix(text, "tcp://")
-	switch {
-	case text == "":
-		return nil, nil //nolint:nilnil // there is none
-	case local && filepath.IsAbs(socket):
-		return audit.ToSyslog(socket), nil
-	case far && strings.Contains(address, ":"):
-		return audit.ToNetwork("tcp", address), nil
+// witnessAt is where checkpoints go; nil for "". The text was checked.
+func witnessAt(text string) audit.Sink {
+	if socket, local := strings.CutPrefix(text, "unix://"); local {
+		return audit.ToSyslog(socket)
 	}
-	return nil, &usageError{fmt.Errorf("--witness takes unix:///PATH or tcp://HOST:PORT, not %q", text)}
+	if address, far := strings.CutPrefix(text, "tcp://"); far {
+		return audit.ToNetwork("tcp", address)
+	}
+	return nil
 }

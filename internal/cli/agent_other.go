@@ -4,4 +4,4 @@ package cli
 
 import "context"
 
-func (a *app) runAgent(context.Context, agentOptions) error { return unsupportedError{} }
+func (a *app) runAgent(context.Context, agentOptions, []string) error { return unsupportedError{} }

@@ -10,6 +10,7 @@ import (
 
 	"dlx/agent/policy"
 	"dlx/internal/printable"
+	"dlx/internal/strictyaml"
 	"dlx/toolbox"
 )
 
@@ -42,11 +43,8 @@ func (a *app) policyCheckCommand() *cobra.Command {
 // the file lies.
 func (a *app) checkPolicy(file string) error {
 	p, err := readPolicy(file)
-	if list, ok := errors.AsType[policy.ParseErrors](err); ok {
-		for _, e := range list {
-			a.notef("%v", e)
-		}
-		return fmt.Errorf("%d mistakes in the policy %s", len(list), file)
+	if list, ok := errors.AsType[strictyaml.Errors](err); ok {
+		return a.mistakes(list, "policy "+file)
 	}
 	if err != nil {
 		return err
@@ -56,6 +54,14 @@ func (a *app) checkPolicy(file string) error {
 	}
 	allowing, denying := p.Count()
 	return a.printf("%s: %d rules that allow, %d that deny; sha256:%s\n", printable.Escape(file), allowing, denying, p.Digest())
+}
+
+// mistakes tells of those in a file, each on a line.
+func (a *app) mistakes(list strictyaml.Errors, what string) error {
+	for _, e := range list {
+		a.notef("%v", e)
+	}
+	return fmt.Errorf("%d mistakes in the %s", len(list), what)
 }
 
 // readPolicy reads any file as a policy, whomever it belongs to.

@@ -95,5 +95,5 @@ func (a *app) dial(where place) (*client.Client, error) {
 		return nil, err
 	}
 	address = client.WithFiles(address, where.files)
-	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String()}), nil
+	return client.New(client.Options{Address: address, Reason: a.remote.reason, Version: version.String(), Parent: os.Getenv("TRACEPARENT")}), nil
 }

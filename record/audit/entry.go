@@ -43,6 +43,7 @@ type Entry struct {
 	ID        string     `json:"id,omitempty"` // of an operation: its begin's and its end's, and its recording's
 	Who       *Who       `json:"who,omitempty"`
 	Verb      string     `json:"verb,omitempty"`
+	Trace     string     `json:"trace,omitempty"` // the ID of the call's, which its caller may have chosen
 	Decision  *Decision  `json:"decision,omitempty"`
 	Reason    string     `json:"reason,omitempty"` // that was given for the work
 	Target    *Target    `json:"target,omitempty"`

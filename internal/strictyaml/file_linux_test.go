@@ -1,4 +1,4 @@
-package policy
+package strictyaml
 
 import (
 	"errors"
@@ -69,7 +69,7 @@ func TestSwapped(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if data, _, err := readFile(name); !errors.Is(err, errChanging) {
+		if data, _, err := ReadFile(name); !errors.Is(err, errChanging) {
 			t.Errorf("%s: %q, %v", step, data, err)
 		}
 	}
