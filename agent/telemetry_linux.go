@@ -38,11 +38,11 @@ func (t *telemetry) watch(ctx context.Context, w *server.Work) (context.Context,
 		fields = append(fields, slog.String("parent", parent))
 	}
 	ctx = logs.With(ctx, fields...)
-	return ctx, &telling{t: t, ctx: ctx, work: w, span: span, start: span.Part("start"), call: t.metrics.Call(w.Verb)}
+	return ctx, &watchedCall{t: t, ctx: ctx, work: w, span: span, start: span.Part("start"), call: t.metrics.Call(w.Verb)}
 }
 
-// telling tells of a call.
-type telling struct {
+// watchedCall is a call that is told of.
+type watchedCall struct {
 	t     *telemetry
 	ctx   context.Context //nolint:containedctx // the call's, for its log lines
 	work  *server.Work
@@ -52,10 +52,10 @@ type telling struct {
 	call  *metrics.Call
 }
 
-var _ server.Watch = (*telling)(nil)
+var _ server.Watch = (*watchedCall)(nil)
 
 // Began is server.Watch's.
-func (w *telling) Began() {
+func (w *watchedCall) Began() {
 	w.began.Do(func() {
 		w.call.Began()
 		w.start.End("")
@@ -63,13 +63,13 @@ func (w *telling) Began() {
 }
 
 // Sent is server.Watch's.
-func (w *telling) Sent(n int) { w.call.Sent(n) }
+func (w *watchedCall) Sent(n int) { w.call.Sent(n) }
 
 // Packets is server.Watch's.
-func (w *telling) Packets(sent, dropped uint64) { w.call.Packets(sent, dropped) }
+func (w *watchedCall) Packets(sent, dropped uint64) { w.call.Packets(sent, dropped) }
 
 // End is server.Watch's.
-func (w *telling) End(err error) {
+func (w *watchedCall) End(err error) {
 	outcome, took := w.call.End(err)
 	kind := ""
 	if err != nil {
@@ -81,7 +81,7 @@ func (w *telling) End(err error) {
 }
 
 // line tells of a call in the log. A caller has so many lines a minute.
-func (t *telemetry) line(w *telling, outcome, kind string, took time.Duration, err error) {
+func (t *telemetry) line(w *watchedCall, outcome, kind string, took time.Duration, err error) {
 	who := identity.Of(w.ctx)
 	if who == nil {
 		return

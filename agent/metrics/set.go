@@ -49,8 +49,8 @@ func New(version string) *Set {
 	m.errors = &family{name: "dlx_agent_errors_total", kind: counter, labels: verbAndKinds, help: "calls that have ended with an error, by its kind"}
 	m.callTime = &family{name: "dlx_agent_call_seconds", kind: histogram, labels: verbOnly, bounds: wholeBounds, help: "how long calls have taken, whole sessions and captures among them"}
 	m.starts = &family{name: "dlx_agent_start_seconds", kind: histogram, labels: verbOnly, bounds: startBounds, help: "from a call until its command runs or its capture's sockets are open"}
-	m.bytes = &family{name: "dlx_agent_sent_bytes_total", kind: counter, labels: verbOnly, help: "bytes of output and of captures that were sent to clients"}
-	m.packets = &family{name: "dlx_agent_captured_packets_total", kind: counter, help: "packets that were sent to clients"}
+	m.bytes = &family{name: "dlx_agent_sent_bytes_total", kind: counter, labels: verbOnly, help: "bytes of output and of captures, for clients or for the agent's disk"}
+	m.packets = &family{name: "dlx_agent_captured_packets_total", kind: counter, help: "packets of captures, for clients or for the agent's disk"}
 	m.drops = &family{name: "dlx_agent_dropped_packets_total", kind: counter, help: "packets that captures have lost, because nobody has taken them in time"}
 	m.operations = &family{name: "dlx_agent_operations_total", kind: counter, labels: []string{"verb", "runtime", "outcome"}, help: "what was to be done to a container: admitted, denied by the policy or its limits, or not recorded and so not done"}
 	m.decisions = &family{name: "dlx_agent_decision_seconds", kind: histogram, bounds: quickBounds, help: "how long it took to decide by the policy and its limits"}

@@ -214,6 +214,7 @@ func sendFile(ctx context.Context, from io.Reader, w *Work, stream protoconnect.
 				return errors.Join(errClientGone, err)
 			}
 			w.sent.Add(uint64(n))
+			w.watch.Sent(n)
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
