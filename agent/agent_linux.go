@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -20,7 +19,6 @@ import (
 	"dlx/agent/trace"
 	"dlx/engine"
 	"dlx/fault"
-	"dlx/nsutil"
 	"dlx/record"
 	"dlx/record/audit"
 	"dlx/record/cast"
@@ -118,7 +116,7 @@ func New(c Config) (a *Agent, err error) {
 	a.engine = c.Engine(g)
 	g.layers, _ = a.engine.(layers)
 	a.server = server.New(server.Options{
-		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Watch: a.seen.watch,
+		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Record: readRecord(dir), Watch: a.seen.watch,
 	})
 	a.state = newCondition(a)
 	a.seen.metrics.Watch(a.state.state)
@@ -131,25 +129,6 @@ func (a *Agent) Close() error {
 	err := errors.Join(a.engine.Close(), a.ran.close(), a.captures.Close(), a.log.Close())
 	a.seen.tracer.Close()
 	return err
-}
-
-// hostNamespaces are the inodes of the host's own, by their names. Where the host's first process
-// may do more than this one, and so can not be looked at, they are this process's.
-func hostNamespaces(log *slog.Logger) (map[string]uint64, error) {
-	p, err := nsutil.Open(1)
-	if errors.Is(err, fs.ErrPermission) {
-		log.Warn("the host's first process can not be looked at: the agent's own namespaces count as the host's", "error", err)
-		p, err = nsutil.Open(os.Getpid())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look at the host's namespaces: %w", err)
-	}
-	defer p.Close()
-	host := map[string]uint64{}
-	for kind, id := range p.Namespaces() {
-		host[kind.String()] = id.Ino
-	}
-	return host, nil
 }
 
 // Run serves until ctx ends. ready is called when clients can connect.

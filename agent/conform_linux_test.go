@@ -37,16 +37,31 @@ func TestConformance(t *testing.T) {
 	enginetest.RunOverWire(t, overSocket)
 }
 
+// TestConformanceOverTCP: nor is one that is asked over TCP, with certificates. What is left out is
+// about containers and files alone, and nothing of it is longer, larger or more than what is not.
+func TestConformanceOverTCP(t *testing.T) {
+	enginetest.RunOverWire(t, overTCP, "targets", "inject", "inject toolboxes")
+}
+
 func TestHolds(t *testing.T) {
 	enginetest.RunHolds(t, overSocket)
 }
 
 func overSocket(t *testing.T, p enginetest.Place) engine.Engine {
-	local := engine.NewLocal(engine.LocalOptions{
+	local := localAt(p)
+	return &remote{client.New(client.Options{Address: serve(t, local), Version: "test"}), local}
+}
+
+func overTCP(t *testing.T, p enginetest.Place) engine.Engine {
+	a, local := newAuthority(t), localAt(p)
+	return &remote{a.user(t, agenttest.ServeTLS(t, server.Options{Engine: local, Version: "test"}, a.files), "alice"), local}
+}
+
+func localAt(p enginetest.Place) engine.Engine {
+	return engine.NewLocal(engine.LocalOptions{
 		Runtimes: []target.Runtime{docker.New(docker.Options{Host: p.Docker})},
 		State:    p.State, Configs: []string{p.Config}, HostFiles: true, KeepReady: true, Gate: p.Gate,
 	})
-	return &remote{client.New(client.Options{Address: serve(t, local), Version: "test"}), local}
 }
 
 // remote closes both ends' engines.

@@ -135,5 +135,6 @@ const (
 	StillOn   Kind = "still-on"   // a capture that is to be removed
 	NoRoom    Kind = "no-room"    // for captures, on the agent's disk
 	BadCopy   Kind = "bad-copy"   // of a capture's file
+	NoContext Kind = "no-context" // of that name
 	NoRecord  Kind = "no-record"  // can be written of the work, which is not done then
 )

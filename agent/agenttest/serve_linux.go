@@ -15,6 +15,7 @@ import (
 
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/server"
+	"dlx/agent/tlsid"
 	"dlx/internal/testutil"
 )
 
@@ -24,14 +25,35 @@ const stopLimit = 30 * time.Second
 // Serve runs a server at a socket for the length of a test.
 func Serve(t testing.TB, o server.Options) (s *server.Server, socket string) {
 	t.Helper()
-	s = server.New(o)
 	socket = filepath.Join(t.TempDir(), "agent.sock")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s = server.New(o)
+	serve(t, s, func() error { return s.Serve(l) })
+	return s, socket
+}
+
+// ServeTLS is Serve on a port of 127.0.0.1, for who shows a certificate.
+func ServeTLS(t testing.TB, o server.Options, files tlsid.Files) (address string) {
+	t.Helper()
+	certificates, err := tlsid.ServerConfig(files, func(err error) { t.Errorf("certificates: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server.New(o)
+	serve(t, s, func() error { return s.ServeTLS(l, certificates) })
+	return l.Addr().String()
+}
+
+func serve(t testing.TB, s *server.Server, listen func() error) {
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
+	go func() { served <- listen() }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 		defer cancel()
@@ -39,7 +61,6 @@ func Serve(t testing.TB, o server.Options) (s *server.Server, socket string) {
 			t.Error(err)
 		}
 	})
-	return s, socket
 }
 
 // Answer has anything answer at a socket that speaks the protocol, without a server's care.

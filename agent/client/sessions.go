@@ -25,9 +25,32 @@ func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
 	if err != nil {
 		return nil, c.failed(ctx, "sessions", "", err)
 	}
-	return wire.Each(m.GetSessions(), func(s *proto.Session) Session {
-		return Session{s.GetId(), s.GetUser(), s.GetVerb(), s.GetTargets(), s.GetStarted().AsTime(), s.GetBytes(), s.GetReason()}
-	}), nil
+	return wire.Each(m.GetSessions(), toSession), nil
+}
+
+// WatchSessions calls a function with what Sessions returns, at once and whenever that has changed,
+// until ctx ends, the agent does, or the function returns an error.
+func (c *Client) WatchSessions(ctx context.Context, each func([]Session) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.rpc.WatchSessions(ctx, &proto.WatchSessionsRequest{})
+	if err != nil {
+		return c.failed(ctx, "sessions", "", err)
+	}
+	defer func() { _ = stream.Close() }() // what comes is of no interest any more
+	for {
+		m, err := stream.Receive()
+		if err != nil {
+			return c.failed(ctx, "sessions", "", err)
+		}
+		if err := each(wire.Each(m.GetSessions(), toSession)); err != nil {
+			return err
+		}
+	}
+}
+
+func toSession(s *proto.Session) Session {
+	return Session{s.GetId(), s.GetUser(), s.GetVerb(), s.GetTargets(), s.GetStarted().AsTime(), s.GetBytes(), s.GetReason()}
 }
 
 // EndSession ends one. None of that ID is a fault.NoSession.

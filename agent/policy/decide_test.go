@@ -137,10 +137,11 @@ func TestAllow(t *testing.T) {
 		"privileged":       {open(), alice, session(func(s *engine.Grant) { s.Restraints.Privileged = true }), "the container is privileged"},
 		"privileged, said": {open("privileged: true"), alice, session(func(s *engine.Grant) { s.Restraints.Privileged = true }), ""},
 
-		"filter":       {open("filter: required"), alice, of(engine.VerbCapture, nil), ""},
-		"no filter":    {open("filter: required"), alice, of(engine.VerbCapture, func(op *engine.Operation) { op.Capture.Filter = " " }), "a filter is required"},
-		"reason":       {open("reason: required"), alice, ask(nil), ""},
-		"blank reason": {open("reason: required"), alice, policy.Ask{Operation: ask(nil).Operation, Host: hosts, Reason: "\t"}, "a reason is required"},
+		"filter":        {open("filter: required"), alice, of(engine.VerbCapture, nil), ""},
+		"no filter":     {open("filter: required"), alice, of(engine.VerbCapture, func(op *engine.Operation) { op.Capture.Filter = " " }), "a filter is required"},
+		"reason":        {open("reason: required"), alice, ask(nil), ""},
+		"list, unasked": {open("reason: required"), alice, policy.Ask{Operation: of(policy.VerbList, nil).Operation, Host: hosts}, ""},
+		"blank reason":  {open("reason: required"), alice, policy.Ask{Operation: ask(nil).Operation, Host: hosts, Reason: "\t"}, "a reason is required"},
 
 		"time":         {open("limits: {time: 1h}"), alice, session(func(s *engine.Grant) { s.Timeout = 2 * time.Hour }), "it takes 2h, and the limit of time is 1h"},
 		"time enough":  {open("limits: {time: 1h}"), alice, session(func(s *engine.Grant) { s.Timeout = time.Hour }), ""},

@@ -15,11 +15,12 @@ func (f filtered) lacks(q *question) string {
 
 func (f filtered) touches(*question) bool { return false }
 
-// reasoned wants a reason for whatever is done.
+// reasoned wants a reason for whatever is done to a target, which is what the record has reasons
+// of. To show one in a list is not.
 type reasoned bool
 
 func (r reasoned) lacks(q *question) string {
-	if bool(r) && strings.TrimSpace(q.reason) == "" {
+	if bool(r) && targeted[q.op.Verb] && q.op.Verb != VerbList && strings.TrimSpace(q.reason) == "" {
 		return "a reason is required"
 	}
 	return ""

@@ -5515,6 +5515,321 @@ func (*RemoveCaptureResponse) Descriptor() ([]byte, []int) {
 	return file_agent_proto_rawDescGZIP(), []int{77}
 }
 
+type WatchSessionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchSessionsRequest) Reset() {
+	*x = WatchSessionsRequest{}
+	mi := &file_agent_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchSessionsRequest) ProtoMessage() {}
+
+func (x *WatchSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchSessionsRequest.ProtoReflect.Descriptor instead.
+func (*WatchSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{78}
+}
+
+type WatchSessionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sessions      []*Session             `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchSessionsResponse) Reset() {
+	*x = WatchSessionsResponse{}
+	mi := &file_agent_proto_msgTypes[79]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchSessionsResponse) ProtoMessage() {}
+
+func (x *WatchSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[79]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchSessionsResponse.ProtoReflect.Descriptor instead.
+func (*WatchSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{79}
+}
+
+func (x *WatchSessionsResponse) GetSessions() []*Session {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+// AuditRequest chooses entries of the record.
+type AuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	User          string                 `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`
+	Verb          string                 `protobuf:"bytes,5,opt,name=verb,proto3" json:"verb,omitempty"`
+	Id            string                 `protobuf:"bytes,6,opt,name=id,proto3" json:"id,omitempty"` // or its beginning
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRequest) Reset() {
+	*x = AuditRequest{}
+	mi := &file_agent_proto_msgTypes[80]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRequest) ProtoMessage() {}
+
+func (x *AuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[80]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
+func (*AuditRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *AuditRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *AuditRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *AuditRequest) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *AuditRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type AuditResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Output:
+	//
+	//	*AuditResponse_Entry
+	//	*AuditResponse_End
+	Output        isAuditResponse_Output `protobuf_oneof:"output"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditResponse) Reset() {
+	*x = AuditResponse{}
+	mi := &file_agent_proto_msgTypes[81]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditResponse) ProtoMessage() {}
+
+func (x *AuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[81]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditResponse.ProtoReflect.Descriptor instead.
+func (*AuditResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{81}
+}
+
+func (x *AuditResponse) GetOutput() isAuditResponse_Output {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *AuditResponse) GetEntry() []byte {
+	if x != nil {
+		if x, ok := x.Output.(*AuditResponse_Entry); ok {
+			return x.Entry
+		}
+	}
+	return nil
+}
+
+func (x *AuditResponse) GetEnd() *AuditEnd {
+	if x != nil {
+		if x, ok := x.Output.(*AuditResponse_End); ok {
+			return x.End
+		}
+	}
+	return nil
+}
+
+type isAuditResponse_Output interface {
+	isAuditResponse_Output()
+}
+
+type AuditResponse_Entry struct {
+	Entry []byte `protobuf:"bytes,1,opt,name=entry,proto3,oneof"` // a line of the record, as JSON
+}
+
+type AuditResponse_End struct {
+	End *AuditEnd `protobuf:"bytes,2,opt,name=end,proto3,oneof"`
+}
+
+func (*AuditResponse_Entry) isAuditResponse_Output() {}
+
+func (*AuditResponse_End) isAuditResponse_Output() {}
+
+type AuditEnd struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Unread        uint64                 `protobuf:"varint,2,opt,name=unread,proto3" json:"unread,omitempty"` // lines that could not be read
+	Bytes         uint64                 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`   // of all entries
+	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditEnd) Reset() {
+	*x = AuditEnd{}
+	mi := &file_agent_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditEnd) ProtoMessage() {}
+
+func (x *AuditEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditEnd.ProtoReflect.Descriptor instead.
+func (*AuditEnd) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *AuditEnd) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *AuditEnd) GetUnread() uint64 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+func (x *AuditEnd) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *AuditEnd) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
@@ -5918,7 +6233,26 @@ const file_agent_proto_rawDesc = "" +
 	"\acapture\x18\x01 \x01(\v2\x19.dlx.agent.v1.KeptCaptureR\acapture\"&\n" +
 	"\x14RemoveCaptureRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x17\n" +
-	"\x15RemoveCaptureResponse*F\n" +
+	"\x15RemoveCaptureResponse\"\x16\n" +
+	"\x14WatchSessionsRequest\"J\n" +
+	"\x15WatchSessionsResponse\x121\n" +
+	"\bsessions\x18\x01 \x03(\v2\x15.dlx.agent.v1.SessionR\bsessions\"\xc2\x01\n" +
+	"\fAuditRequest\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x12\n" +
+	"\x04verb\x18\x05 \x01(\tR\x04verb\x12\x0e\n" +
+	"\x02id\x18\x06 \x01(\tR\x02id\"]\n" +
+	"\rAuditResponse\x12\x16\n" +
+	"\x05entry\x18\x01 \x01(\fH\x00R\x05entry\x12*\n" +
+	"\x03end\x18\x02 \x01(\v2\x16.dlx.agent.v1.AuditEndH\x00R\x03endB\b\n" +
+	"\x06output\"{\n" +
+	"\bAuditEnd\x12)\n" +
+	"\x05fault\x18\x01 \x01(\v2\x13.dlx.agent.v1.FaultR\x05fault\x12\x16\n" +
+	"\x06unread\x18\x02 \x01(\x04R\x06unread\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256*F\n" +
 	"\x06Output\x12\x16\n" +
 	"\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rOUTPUT_STDOUT\x10\x01\x12\x11\n" +
@@ -5926,7 +6260,7 @@ const file_agent_proto_rawDesc = "" +
 	"\tDirection\x12\x12\n" +
 	"\x0eDIRECTION_BOTH\x10\x00\x12\x10\n" +
 	"\fDIRECTION_IN\x10\x01\x12\x11\n" +
-	"\rDIRECTION_OUT\x10\x022\xbe\r\n" +
+	"\rDIRECTION_OUT\x10\x022\xde\x0e\n" +
 	"\x05Agent\x12@\n" +
 	"\x05Hello\x12\x1a.dlx.agent.v1.HelloRequest\x1a\x1b.dlx.agent.v1.HelloResponse\x12=\n" +
 	"\x04List\x12\x19.dlx.agent.v1.ListRequest\x1a\x1a.dlx.agent.v1.ListResponse\x12@\n" +
@@ -5951,7 +6285,9 @@ const file_agent_proto_rawDesc = "" +
 	"\bCaptures\x12\x1d.dlx.agent.v1.CapturesRequest\x1a\x1e.dlx.agent.v1.CapturesResponse\x12U\n" +
 	"\fFetchCapture\x12!.dlx.agent.v1.FetchCaptureRequest\x1a .dlx.agent.v1.FetchCaptureOutput0\x01\x12R\n" +
 	"\vStopCapture\x12 .dlx.agent.v1.StopCaptureRequest\x1a!.dlx.agent.v1.StopCaptureResponse\x12X\n" +
-	"\rRemoveCapture\x12\".dlx.agent.v1.RemoveCaptureRequest\x1a#.dlx.agent.v1.RemoveCaptureResponseB\x17Z\x15dlx/agent/proto;protob\x06proto3"
+	"\rRemoveCapture\x12\".dlx.agent.v1.RemoveCaptureRequest\x1a#.dlx.agent.v1.RemoveCaptureResponse\x12Z\n" +
+	"\rWatchSessions\x12\".dlx.agent.v1.WatchSessionsRequest\x1a#.dlx.agent.v1.WatchSessionsResponse0\x01\x12B\n" +
+	"\x05Audit\x12\x1a.dlx.agent.v1.AuditRequest\x1a\x1b.dlx.agent.v1.AuditResponse0\x01B\x17Z\x15dlx/agent/proto;protob\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -5966,7 +6302,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 84)
 var file_agent_proto_goTypes = []any{
 	(Output)(0),                   // 0: dlx.agent.v1.Output
 	(Direction)(0),                // 1: dlx.agent.v1.Direction
@@ -6048,135 +6384,149 @@ var file_agent_proto_goTypes = []any{
 	(*StopCaptureResponse)(nil),   // 77: dlx.agent.v1.StopCaptureResponse
 	(*RemoveCaptureRequest)(nil),  // 78: dlx.agent.v1.RemoveCaptureRequest
 	(*RemoveCaptureResponse)(nil), // 79: dlx.agent.v1.RemoveCaptureResponse
-	nil,                           // 80: dlx.agent.v1.Info.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 81: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 82: google.protobuf.Duration
+	(*WatchSessionsRequest)(nil),  // 80: dlx.agent.v1.WatchSessionsRequest
+	(*WatchSessionsResponse)(nil), // 81: dlx.agent.v1.WatchSessionsResponse
+	(*AuditRequest)(nil),          // 82: dlx.agent.v1.AuditRequest
+	(*AuditResponse)(nil),         // 83: dlx.agent.v1.AuditResponse
+	(*AuditEnd)(nil),              // 84: dlx.agent.v1.AuditEnd
+	nil,                           // 85: dlx.agent.v1.Info.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 86: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 87: google.protobuf.Duration
 }
 var file_agent_proto_depIdxs = []int32{
-	80, // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
-	81, // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
-	6,  // 2: dlx.agent.v1.Info.layers:type_name -> dlx.agent.v1.Layers
-	9,  // 3: dlx.agent.v1.ListResponse.containers:type_name -> dlx.agent.v1.Container
-	2,  // 4: dlx.agent.v1.ListResponse.fault:type_name -> dlx.agent.v1.Fault
-	5,  // 5: dlx.agent.v1.Container.info:type_name -> dlx.agent.v1.Info
-	5,  // 6: dlx.agent.v1.NamesResponse.names:type_name -> dlx.agent.v1.Info
-	2,  // 7: dlx.agent.v1.NamesResponse.fault:type_name -> dlx.agent.v1.Fault
-	14, // 8: dlx.agent.v1.NetNamespacesResponse.namespaces:type_name -> dlx.agent.v1.NetNamespace
-	2,  // 9: dlx.agent.v1.NetNamespacesResponse.fault:type_name -> dlx.agent.v1.Fault
-	17, // 10: dlx.agent.v1.InterfacesResponse.interfaces:type_name -> dlx.agent.v1.Interface
-	20, // 11: dlx.agent.v1.HealthResponse.checks:type_name -> dlx.agent.v1.Check
-	2,  // 12: dlx.agent.v1.HealthResponse.fault:type_name -> dlx.agent.v1.Fault
-	2,  // 13: dlx.agent.v1.Check.fault:type_name -> dlx.agent.v1.Fault
-	82, // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
-	82, // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
-	21, // 16: dlx.agent.v1.DebugRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
-	22, // 17: dlx.agent.v1.DebugRequest.hold:type_name -> dlx.agent.v1.Hold
-	26, // 18: dlx.agent.v1.DebugInput.start:type_name -> dlx.agent.v1.DebugStart
-	23, // 19: dlx.agent.v1.DebugInput.resize:type_name -> dlx.agent.v1.WindowSize
-	0,  // 20: dlx.agent.v1.DebugInput.gone:type_name -> dlx.agent.v1.Output
-	24, // 21: dlx.agent.v1.DebugStart.request:type_name -> dlx.agent.v1.DebugRequest
-	34, // 22: dlx.agent.v1.DebugOutput.still:type_name -> dlx.agent.v1.Still
-	29, // 23: dlx.agent.v1.DebugOutput.placed:type_name -> dlx.agent.v1.Placed
-	31, // 24: dlx.agent.v1.DebugOutput.left_out:type_name -> dlx.agent.v1.LeftOut
-	32, // 25: dlx.agent.v1.DebugOutput.restrained:type_name -> dlx.agent.v1.Restraints
-	33, // 26: dlx.agent.v1.DebugOutput.held:type_name -> dlx.agent.v1.HoldNews
-	28, // 27: dlx.agent.v1.DebugOutput.end:type_name -> dlx.agent.v1.DebugEnd
-	2,  // 28: dlx.agent.v1.DebugEnd.fault:type_name -> dlx.agent.v1.Fault
-	30, // 29: dlx.agent.v1.Placed.toolboxes:type_name -> dlx.agent.v1.Part
-	82, // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
-	5,  // 31: dlx.agent.v1.Still.info:type_name -> dlx.agent.v1.Info
-	35, // 32: dlx.agent.v1.Still.end:type_name -> dlx.agent.v1.End
-	81, // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
-	1,  // 34: dlx.agent.v1.CaptureRequest.direction:type_name -> dlx.agent.v1.Direction
-	82, // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
-	43, // 36: dlx.agent.v1.CaptureRequest.own:type_name -> dlx.agent.v1.Connection
-	38, // 37: dlx.agent.v1.CaptureInput.start:type_name -> dlx.agent.v1.CaptureStart
-	36, // 38: dlx.agent.v1.CaptureStart.request:type_name -> dlx.agent.v1.CaptureRequest
-	40, // 39: dlx.agent.v1.CaptureOutput.blocks:type_name -> dlx.agent.v1.Blocks
-	41, // 40: dlx.agent.v1.CaptureOutput.end:type_name -> dlx.agent.v1.CaptureEnd
-	42, // 41: dlx.agent.v1.CaptureEnd.stats:type_name -> dlx.agent.v1.CaptureStats
-	2,  // 42: dlx.agent.v1.CaptureEnd.fault:type_name -> dlx.agent.v1.Fault
-	43, // 43: dlx.agent.v1.CaptureStats.left_out:type_name -> dlx.agent.v1.Connection
-	21, // 44: dlx.agent.v1.InjectRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
-	30, // 45: dlx.agent.v1.InjectResponse.toolboxes:type_name -> dlx.agent.v1.Part
-	48, // 46: dlx.agent.v1.EjectResponse.results:type_name -> dlx.agent.v1.Ejected
-	2,  // 47: dlx.agent.v1.EjectResponse.fault:type_name -> dlx.agent.v1.Fault
-	51, // 48: dlx.agent.v1.ToolboxesResponse.toolboxes:type_name -> dlx.agent.v1.Toolbox
-	2,  // 49: dlx.agent.v1.ToolboxesResponse.fault:type_name -> dlx.agent.v1.Fault
-	81, // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
-	81, // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
-	52, // 52: dlx.agent.v1.Toolbox.packages:type_name -> dlx.agent.v1.Package
-	21, // 53: dlx.agent.v1.VerifyToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
-	51, // 54: dlx.agent.v1.VerifyToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
-	21, // 55: dlx.agent.v1.ImportToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
-	51, // 56: dlx.agent.v1.ImportToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
-	21, // 57: dlx.agent.v1.ToolboxSBOMRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
-	63, // 58: dlx.agent.v1.SessionsResponse.sessions:type_name -> dlx.agent.v1.Session
-	81, // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
-	36, // 60: dlx.agent.v1.DetachCaptureRequest.request:type_name -> dlx.agent.v1.CaptureRequest
-	82, // 61: dlx.agent.v1.DetachCaptureRequest.duration:type_name -> google.protobuf.Duration
-	70, // 62: dlx.agent.v1.DetachCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
-	70, // 63: dlx.agent.v1.CapturesResponse.captures:type_name -> dlx.agent.v1.KeptCapture
-	81, // 64: dlx.agent.v1.KeptCapture.started:type_name -> google.protobuf.Timestamp
-	81, // 65: dlx.agent.v1.KeptCapture.until:type_name -> google.protobuf.Timestamp
-	81, // 66: dlx.agent.v1.KeptCapture.ended:type_name -> google.protobuf.Timestamp
-	71, // 67: dlx.agent.v1.KeptCapture.gaps:type_name -> dlx.agent.v1.Gap
-	81, // 68: dlx.agent.v1.Gap.from:type_name -> google.protobuf.Timestamp
-	81, // 69: dlx.agent.v1.Gap.to:type_name -> google.protobuf.Timestamp
-	74, // 70: dlx.agent.v1.FetchCaptureOutput.file:type_name -> dlx.agent.v1.CaptureFile
-	75, // 71: dlx.agent.v1.FetchCaptureOutput.end:type_name -> dlx.agent.v1.FetchEnd
-	70, // 72: dlx.agent.v1.CaptureFile.capture:type_name -> dlx.agent.v1.KeptCapture
-	2,  // 73: dlx.agent.v1.FetchEnd.fault:type_name -> dlx.agent.v1.Fault
-	70, // 74: dlx.agent.v1.StopCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
-	3,  // 75: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
-	7,  // 76: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
-	10, // 77: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
-	12, // 78: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
-	15, // 79: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
-	18, // 80: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
-	25, // 81: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
-	37, // 82: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
-	44, // 83: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
-	46, // 84: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
-	49, // 85: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
-	53, // 86: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
-	55, // 87: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
-	57, // 88: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
-	59, // 89: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
-	61, // 90: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
-	64, // 91: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
-	66, // 92: dlx.agent.v1.Agent.DetachCapture:input_type -> dlx.agent.v1.DetachCaptureRequest
-	68, // 93: dlx.agent.v1.Agent.Captures:input_type -> dlx.agent.v1.CapturesRequest
-	72, // 94: dlx.agent.v1.Agent.FetchCapture:input_type -> dlx.agent.v1.FetchCaptureRequest
-	76, // 95: dlx.agent.v1.Agent.StopCapture:input_type -> dlx.agent.v1.StopCaptureRequest
-	78, // 96: dlx.agent.v1.Agent.RemoveCapture:input_type -> dlx.agent.v1.RemoveCaptureRequest
-	4,  // 97: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
-	8,  // 98: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
-	11, // 99: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
-	13, // 100: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
-	16, // 101: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
-	19, // 102: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
-	27, // 103: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
-	39, // 104: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
-	45, // 105: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
-	47, // 106: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
-	50, // 107: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
-	54, // 108: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
-	56, // 109: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
-	58, // 110: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
-	60, // 111: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
-	62, // 112: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
-	65, // 113: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
-	67, // 114: dlx.agent.v1.Agent.DetachCapture:output_type -> dlx.agent.v1.DetachCaptureResponse
-	69, // 115: dlx.agent.v1.Agent.Captures:output_type -> dlx.agent.v1.CapturesResponse
-	73, // 116: dlx.agent.v1.Agent.FetchCapture:output_type -> dlx.agent.v1.FetchCaptureOutput
-	77, // 117: dlx.agent.v1.Agent.StopCapture:output_type -> dlx.agent.v1.StopCaptureResponse
-	79, // 118: dlx.agent.v1.Agent.RemoveCapture:output_type -> dlx.agent.v1.RemoveCaptureResponse
-	97, // [97:119] is the sub-list for method output_type
-	75, // [75:97] is the sub-list for method input_type
-	75, // [75:75] is the sub-list for extension type_name
-	75, // [75:75] is the sub-list for extension extendee
-	0,  // [0:75] is the sub-list for field type_name
+	85,  // 0: dlx.agent.v1.Info.labels:type_name -> dlx.agent.v1.Info.LabelsEntry
+	86,  // 1: dlx.agent.v1.Info.started:type_name -> google.protobuf.Timestamp
+	6,   // 2: dlx.agent.v1.Info.layers:type_name -> dlx.agent.v1.Layers
+	9,   // 3: dlx.agent.v1.ListResponse.containers:type_name -> dlx.agent.v1.Container
+	2,   // 4: dlx.agent.v1.ListResponse.fault:type_name -> dlx.agent.v1.Fault
+	5,   // 5: dlx.agent.v1.Container.info:type_name -> dlx.agent.v1.Info
+	5,   // 6: dlx.agent.v1.NamesResponse.names:type_name -> dlx.agent.v1.Info
+	2,   // 7: dlx.agent.v1.NamesResponse.fault:type_name -> dlx.agent.v1.Fault
+	14,  // 8: dlx.agent.v1.NetNamespacesResponse.namespaces:type_name -> dlx.agent.v1.NetNamespace
+	2,   // 9: dlx.agent.v1.NetNamespacesResponse.fault:type_name -> dlx.agent.v1.Fault
+	17,  // 10: dlx.agent.v1.InterfacesResponse.interfaces:type_name -> dlx.agent.v1.Interface
+	20,  // 11: dlx.agent.v1.HealthResponse.checks:type_name -> dlx.agent.v1.Check
+	2,   // 12: dlx.agent.v1.HealthResponse.fault:type_name -> dlx.agent.v1.Fault
+	2,   // 13: dlx.agent.v1.Check.fault:type_name -> dlx.agent.v1.Fault
+	87,  // 14: dlx.agent.v1.Hold.limit:type_name -> google.protobuf.Duration
+	87,  // 15: dlx.agent.v1.DebugRequest.timeout:type_name -> google.protobuf.Duration
+	21,  // 16: dlx.agent.v1.DebugRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
+	22,  // 17: dlx.agent.v1.DebugRequest.hold:type_name -> dlx.agent.v1.Hold
+	26,  // 18: dlx.agent.v1.DebugInput.start:type_name -> dlx.agent.v1.DebugStart
+	23,  // 19: dlx.agent.v1.DebugInput.resize:type_name -> dlx.agent.v1.WindowSize
+	0,   // 20: dlx.agent.v1.DebugInput.gone:type_name -> dlx.agent.v1.Output
+	24,  // 21: dlx.agent.v1.DebugStart.request:type_name -> dlx.agent.v1.DebugRequest
+	34,  // 22: dlx.agent.v1.DebugOutput.still:type_name -> dlx.agent.v1.Still
+	29,  // 23: dlx.agent.v1.DebugOutput.placed:type_name -> dlx.agent.v1.Placed
+	31,  // 24: dlx.agent.v1.DebugOutput.left_out:type_name -> dlx.agent.v1.LeftOut
+	32,  // 25: dlx.agent.v1.DebugOutput.restrained:type_name -> dlx.agent.v1.Restraints
+	33,  // 26: dlx.agent.v1.DebugOutput.held:type_name -> dlx.agent.v1.HoldNews
+	28,  // 27: dlx.agent.v1.DebugOutput.end:type_name -> dlx.agent.v1.DebugEnd
+	2,   // 28: dlx.agent.v1.DebugEnd.fault:type_name -> dlx.agent.v1.Fault
+	30,  // 29: dlx.agent.v1.Placed.toolboxes:type_name -> dlx.agent.v1.Part
+	87,  // 30: dlx.agent.v1.HoldNews.limit:type_name -> google.protobuf.Duration
+	5,   // 31: dlx.agent.v1.Still.info:type_name -> dlx.agent.v1.Info
+	35,  // 32: dlx.agent.v1.Still.end:type_name -> dlx.agent.v1.End
+	86,  // 33: dlx.agent.v1.End.time:type_name -> google.protobuf.Timestamp
+	1,   // 34: dlx.agent.v1.CaptureRequest.direction:type_name -> dlx.agent.v1.Direction
+	87,  // 35: dlx.agent.v1.CaptureRequest.latency:type_name -> google.protobuf.Duration
+	43,  // 36: dlx.agent.v1.CaptureRequest.own:type_name -> dlx.agent.v1.Connection
+	38,  // 37: dlx.agent.v1.CaptureInput.start:type_name -> dlx.agent.v1.CaptureStart
+	36,  // 38: dlx.agent.v1.CaptureStart.request:type_name -> dlx.agent.v1.CaptureRequest
+	40,  // 39: dlx.agent.v1.CaptureOutput.blocks:type_name -> dlx.agent.v1.Blocks
+	41,  // 40: dlx.agent.v1.CaptureOutput.end:type_name -> dlx.agent.v1.CaptureEnd
+	42,  // 41: dlx.agent.v1.CaptureEnd.stats:type_name -> dlx.agent.v1.CaptureStats
+	2,   // 42: dlx.agent.v1.CaptureEnd.fault:type_name -> dlx.agent.v1.Fault
+	43,  // 43: dlx.agent.v1.CaptureStats.left_out:type_name -> dlx.agent.v1.Connection
+	21,  // 44: dlx.agent.v1.InjectRequest.toolboxes:type_name -> dlx.agent.v1.ToolboxRef
+	30,  // 45: dlx.agent.v1.InjectResponse.toolboxes:type_name -> dlx.agent.v1.Part
+	48,  // 46: dlx.agent.v1.EjectResponse.results:type_name -> dlx.agent.v1.Ejected
+	2,   // 47: dlx.agent.v1.EjectResponse.fault:type_name -> dlx.agent.v1.Fault
+	51,  // 48: dlx.agent.v1.ToolboxesResponse.toolboxes:type_name -> dlx.agent.v1.Toolbox
+	2,   // 49: dlx.agent.v1.ToolboxesResponse.fault:type_name -> dlx.agent.v1.Fault
+	86,  // 50: dlx.agent.v1.Toolbox.created:type_name -> google.protobuf.Timestamp
+	86,  // 51: dlx.agent.v1.Toolbox.not_after:type_name -> google.protobuf.Timestamp
+	52,  // 52: dlx.agent.v1.Toolbox.packages:type_name -> dlx.agent.v1.Package
+	21,  // 53: dlx.agent.v1.VerifyToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
+	51,  // 54: dlx.agent.v1.VerifyToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
+	21,  // 55: dlx.agent.v1.ImportToolboxRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
+	51,  // 56: dlx.agent.v1.ImportToolboxResponse.toolbox:type_name -> dlx.agent.v1.Toolbox
+	21,  // 57: dlx.agent.v1.ToolboxSBOMRequest.ref:type_name -> dlx.agent.v1.ToolboxRef
+	63,  // 58: dlx.agent.v1.SessionsResponse.sessions:type_name -> dlx.agent.v1.Session
+	86,  // 59: dlx.agent.v1.Session.started:type_name -> google.protobuf.Timestamp
+	36,  // 60: dlx.agent.v1.DetachCaptureRequest.request:type_name -> dlx.agent.v1.CaptureRequest
+	87,  // 61: dlx.agent.v1.DetachCaptureRequest.duration:type_name -> google.protobuf.Duration
+	70,  // 62: dlx.agent.v1.DetachCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
+	70,  // 63: dlx.agent.v1.CapturesResponse.captures:type_name -> dlx.agent.v1.KeptCapture
+	86,  // 64: dlx.agent.v1.KeptCapture.started:type_name -> google.protobuf.Timestamp
+	86,  // 65: dlx.agent.v1.KeptCapture.until:type_name -> google.protobuf.Timestamp
+	86,  // 66: dlx.agent.v1.KeptCapture.ended:type_name -> google.protobuf.Timestamp
+	71,  // 67: dlx.agent.v1.KeptCapture.gaps:type_name -> dlx.agent.v1.Gap
+	86,  // 68: dlx.agent.v1.Gap.from:type_name -> google.protobuf.Timestamp
+	86,  // 69: dlx.agent.v1.Gap.to:type_name -> google.protobuf.Timestamp
+	74,  // 70: dlx.agent.v1.FetchCaptureOutput.file:type_name -> dlx.agent.v1.CaptureFile
+	75,  // 71: dlx.agent.v1.FetchCaptureOutput.end:type_name -> dlx.agent.v1.FetchEnd
+	70,  // 72: dlx.agent.v1.CaptureFile.capture:type_name -> dlx.agent.v1.KeptCapture
+	2,   // 73: dlx.agent.v1.FetchEnd.fault:type_name -> dlx.agent.v1.Fault
+	70,  // 74: dlx.agent.v1.StopCaptureResponse.capture:type_name -> dlx.agent.v1.KeptCapture
+	63,  // 75: dlx.agent.v1.WatchSessionsResponse.sessions:type_name -> dlx.agent.v1.Session
+	86,  // 76: dlx.agent.v1.AuditRequest.since:type_name -> google.protobuf.Timestamp
+	86,  // 77: dlx.agent.v1.AuditRequest.until:type_name -> google.protobuf.Timestamp
+	84,  // 78: dlx.agent.v1.AuditResponse.end:type_name -> dlx.agent.v1.AuditEnd
+	2,   // 79: dlx.agent.v1.AuditEnd.fault:type_name -> dlx.agent.v1.Fault
+	3,   // 80: dlx.agent.v1.Agent.Hello:input_type -> dlx.agent.v1.HelloRequest
+	7,   // 81: dlx.agent.v1.Agent.List:input_type -> dlx.agent.v1.ListRequest
+	10,  // 82: dlx.agent.v1.Agent.Names:input_type -> dlx.agent.v1.NamesRequest
+	12,  // 83: dlx.agent.v1.Agent.NetNamespaces:input_type -> dlx.agent.v1.NetNamespacesRequest
+	15,  // 84: dlx.agent.v1.Agent.Interfaces:input_type -> dlx.agent.v1.InterfacesRequest
+	18,  // 85: dlx.agent.v1.Agent.Health:input_type -> dlx.agent.v1.HealthRequest
+	25,  // 86: dlx.agent.v1.Agent.Debug:input_type -> dlx.agent.v1.DebugInput
+	37,  // 87: dlx.agent.v1.Agent.Capture:input_type -> dlx.agent.v1.CaptureInput
+	44,  // 88: dlx.agent.v1.Agent.Inject:input_type -> dlx.agent.v1.InjectRequest
+	46,  // 89: dlx.agent.v1.Agent.Eject:input_type -> dlx.agent.v1.EjectRequest
+	49,  // 90: dlx.agent.v1.Agent.Toolboxes:input_type -> dlx.agent.v1.ToolboxesRequest
+	53,  // 91: dlx.agent.v1.Agent.ToolboxNames:input_type -> dlx.agent.v1.ToolboxNamesRequest
+	55,  // 92: dlx.agent.v1.Agent.VerifyToolbox:input_type -> dlx.agent.v1.VerifyToolboxRequest
+	57,  // 93: dlx.agent.v1.Agent.ImportToolbox:input_type -> dlx.agent.v1.ImportToolboxRequest
+	59,  // 94: dlx.agent.v1.Agent.ToolboxSBOM:input_type -> dlx.agent.v1.ToolboxSBOMRequest
+	61,  // 95: dlx.agent.v1.Agent.Sessions:input_type -> dlx.agent.v1.SessionsRequest
+	64,  // 96: dlx.agent.v1.Agent.EndSession:input_type -> dlx.agent.v1.EndSessionRequest
+	66,  // 97: dlx.agent.v1.Agent.DetachCapture:input_type -> dlx.agent.v1.DetachCaptureRequest
+	68,  // 98: dlx.agent.v1.Agent.Captures:input_type -> dlx.agent.v1.CapturesRequest
+	72,  // 99: dlx.agent.v1.Agent.FetchCapture:input_type -> dlx.agent.v1.FetchCaptureRequest
+	76,  // 100: dlx.agent.v1.Agent.StopCapture:input_type -> dlx.agent.v1.StopCaptureRequest
+	78,  // 101: dlx.agent.v1.Agent.RemoveCapture:input_type -> dlx.agent.v1.RemoveCaptureRequest
+	80,  // 102: dlx.agent.v1.Agent.WatchSessions:input_type -> dlx.agent.v1.WatchSessionsRequest
+	82,  // 103: dlx.agent.v1.Agent.Audit:input_type -> dlx.agent.v1.AuditRequest
+	4,   // 104: dlx.agent.v1.Agent.Hello:output_type -> dlx.agent.v1.HelloResponse
+	8,   // 105: dlx.agent.v1.Agent.List:output_type -> dlx.agent.v1.ListResponse
+	11,  // 106: dlx.agent.v1.Agent.Names:output_type -> dlx.agent.v1.NamesResponse
+	13,  // 107: dlx.agent.v1.Agent.NetNamespaces:output_type -> dlx.agent.v1.NetNamespacesResponse
+	16,  // 108: dlx.agent.v1.Agent.Interfaces:output_type -> dlx.agent.v1.InterfacesResponse
+	19,  // 109: dlx.agent.v1.Agent.Health:output_type -> dlx.agent.v1.HealthResponse
+	27,  // 110: dlx.agent.v1.Agent.Debug:output_type -> dlx.agent.v1.DebugOutput
+	39,  // 111: dlx.agent.v1.Agent.Capture:output_type -> dlx.agent.v1.CaptureOutput
+	45,  // 112: dlx.agent.v1.Agent.Inject:output_type -> dlx.agent.v1.InjectResponse
+	47,  // 113: dlx.agent.v1.Agent.Eject:output_type -> dlx.agent.v1.EjectResponse
+	50,  // 114: dlx.agent.v1.Agent.Toolboxes:output_type -> dlx.agent.v1.ToolboxesResponse
+	54,  // 115: dlx.agent.v1.Agent.ToolboxNames:output_type -> dlx.agent.v1.ToolboxNamesResponse
+	56,  // 116: dlx.agent.v1.Agent.VerifyToolbox:output_type -> dlx.agent.v1.VerifyToolboxResponse
+	58,  // 117: dlx.agent.v1.Agent.ImportToolbox:output_type -> dlx.agent.v1.ImportToolboxResponse
+	60,  // 118: dlx.agent.v1.Agent.ToolboxSBOM:output_type -> dlx.agent.v1.ToolboxSBOMResponse
+	62,  // 119: dlx.agent.v1.Agent.Sessions:output_type -> dlx.agent.v1.SessionsResponse
+	65,  // 120: dlx.agent.v1.Agent.EndSession:output_type -> dlx.agent.v1.EndSessionResponse
+	67,  // 121: dlx.agent.v1.Agent.DetachCapture:output_type -> dlx.agent.v1.DetachCaptureResponse
+	69,  // 122: dlx.agent.v1.Agent.Captures:output_type -> dlx.agent.v1.CapturesResponse
+	73,  // 123: dlx.agent.v1.Agent.FetchCapture:output_type -> dlx.agent.v1.FetchCaptureOutput
+	77,  // 124: dlx.agent.v1.Agent.StopCapture:output_type -> dlx.agent.v1.StopCaptureResponse
+	79,  // 125: dlx.agent.v1.Agent.RemoveCapture:output_type -> dlx.agent.v1.RemoveCaptureResponse
+	81,  // 126: dlx.agent.v1.Agent.WatchSessions:output_type -> dlx.agent.v1.WatchSessionsResponse
+	83,  // 127: dlx.agent.v1.Agent.Audit:output_type -> dlx.agent.v1.AuditResponse
+	104, // [104:128] is the sub-list for method output_type
+	80,  // [80:104] is the sub-list for method input_type
+	80,  // [80:80] is the sub-list for extension type_name
+	80,  // [80:80] is the sub-list for extension extendee
+	0,   // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -6226,13 +6576,17 @@ func file_agent_proto_init() {
 		(*FetchCaptureOutput_Data)(nil),
 		(*FetchCaptureOutput_End)(nil),
 	}
+	file_agent_proto_msgTypes[81].OneofWrappers = []any{
+		(*AuditResponse_Entry)(nil),
+		(*AuditResponse_End)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   79,
+			NumMessages:   84,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -18,8 +18,9 @@ const (
 	verbImport    = "import"
 	verbHealth    = "health"
 	verbSessions  = "sessions"
-	verbEnd       = "end" // of a session; who may is asked as for sessions
 	verbCaptures  = "captures"
+	verbAudit     = "audit"
+	verbEnd       = "end" // of a session; who may is asked as for sessions
 )
 
 // allow asks about a verb of the agent's own.

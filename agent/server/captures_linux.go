@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"dlx/agent/proto/protoconnect"
 	"dlx/agent/tlsid"
 	"dlx/agent/wire"
+	"dlx/engine"
 	"dlx/fault"
 	"dlx/internal/pause"
 )
@@ -46,18 +48,18 @@ func (s *Server) note(ctx context.Context, e CaptureEvent) error {
 // DetachCapture begins a capture that goes on when the client has gone, and answers when it is on.
 func (s handler) DetachCapture(ctx context.Context, req *proto.DetachCaptureRequest) (*proto.DetachCaptureResponse, error) {
 	if s.o.Captures == nil {
-		return nil, told(errNoCaptures)
+		return nil, s.reject(ctx, string(engine.VerbCapture), errNoCaptures)
 	}
 	asked, err := wire.ToCapture(req.GetRequest())
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, string(engine.VerbCapture), err)
 	}
 	g, caller := guardOf(ctx), identity.Of(ctx)
 	asked.User, asked.Own = caller.UID, slices.Concat(asked.Own, g.own)
 	def := captures.Definition{Caller: *caller, Certificates: g.certificates(), Reason: req.GetReason(), Request: asked, Duration: req.GetDuration().AsDuration()}
 	c, err := s.o.Captures.New(def)
 	if err != nil {
-		return nil, told(err)
+		return nil, s.reject(ctx, string(engine.VerbCapture), err)
 	}
 	var trusted *tlsid.Reloader
 	if g.tls != nil {
@@ -97,14 +99,16 @@ func (g *guard) certificates() (list [][]byte) {
 
 // Captures lists what is kept: the caller's own, or all if the caller may see them.
 func (s handler) Captures(ctx context.Context, _ *proto.CapturesRequest) (*proto.CapturesResponse, error) {
-	if s.o.Captures == nil {
-		return nil, told(errNoCaptures)
-	}
-	of := identity.Of(ctx)
-	if s.allow(ctx, verbCaptures, nil) == nil {
-		of = nil
-	}
-	return &proto.CapturesResponse{Captures: wire.Each(s.o.Captures.List(of), wire.FromKept)}, nil
+	return atOnce(ctx, s, verbCaptures, func(ctx context.Context) (*proto.CapturesResponse, error) {
+		if s.o.Captures == nil {
+			return nil, errNoCaptures
+		}
+		of := identity.Of(ctx)
+		if s.allow(ctx, verbCaptures, nil) == nil {
+			of = nil
+		}
+		return &proto.CapturesResponse{Captures: wire.Each(s.o.Captures.List(of), wire.FromKept)}, nil
+	})
 }
 
 // keptFor is a capture that a caller may have: its own, or any if the policy says so. Another one
@@ -125,41 +129,43 @@ const stopLimit = 20 * time.Second
 
 // StopCapture ends a capture, and answers when it has ended. One that has ended stays as it is.
 func (s handler) StopCapture(ctx context.Context, req *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error) {
-	c, err := s.keptFor(ctx, req.GetId())
-	if err != nil {
-		return nil, told(err)
-	}
-	w := s.works.end(c.ID(), fmt.Errorf("%s has stopped it", identity.Of(ctx).Name))
-	ctx, cancel := context.WithTimeout(ctx, stopLimit)
-	defer cancel()
-	if w != nil {
-		select {
-		case <-w.Kept.over:
-		case <-ctx.Done():
-			return nil, told(fault.New(fault.TimedOut, c.ID(), "the capture %s is told to end, and has not ended yet: %w", c.ID(), ctx.Err()))
+	return atOnce(ctx, s, verbCaptures, func(ctx context.Context) (*proto.StopCaptureResponse, error) {
+		c, err := s.keptFor(ctx, req.GetId())
+		if err != nil {
+			return nil, err
 		}
-	}
-	return &proto.StopCaptureResponse{Capture: wire.FromKept(c.Info())}, nil
+		w := s.works.end(c.ID(), fmt.Errorf("%s has stopped it", identity.Of(ctx).Name))
+		ctx, cancel := context.WithTimeout(ctx, stopLimit)
+		defer cancel()
+		if w != nil {
+			select {
+			case <-w.Kept.over:
+			case <-ctx.Done():
+				return nil, fault.New(fault.TimedOut, c.ID(), "the capture %s is told to end, and has not ended yet: %w", c.ID(), ctx.Err())
+			}
+		}
+		return &proto.StopCaptureResponse{Capture: wire.FromKept(c.Info())}, nil
+	})
 }
 
 // RemoveCapture removes a capture that has ended.
 func (s handler) RemoveCapture(ctx context.Context, req *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error) {
-	c, err := s.keptFor(ctx, req.GetId())
-	if err != nil {
-		return nil, told(err)
-	}
-	i := c.Info()
-	if !i.Running() {
-		err = s.note(ctx, CaptureEvent{CaptureRemoved, identity.Of(ctx), i})
-	}
-	if err == nil {
-		err = s.o.Captures.Remove(c)
-	}
-	return &proto.RemoveCaptureResponse{}, told(err)
+	return atOnce(ctx, s, verbCaptures, func(ctx context.Context) (*proto.RemoveCaptureResponse, error) {
+		c, err := s.keptFor(ctx, req.GetId())
+		if err != nil {
+			return nil, err
+		}
+		if i := c.Info(); !i.Running() {
+			if err := s.note(ctx, CaptureEvent{CaptureRemoved, identity.Of(ctx), i}); err != nil {
+				return nil, err
+			}
+		}
+		return &proto.RemoveCaptureResponse{}, s.o.Captures.Remove(c)
+	})
 }
 
 // FetchCapture sends what there is of a capture's file. That is recorded before the first byte.
-func (s handler) FetchCapture(ctx context.Context, req *proto.FetchCaptureRequest, stream protoconnect.AgentFetchCaptureServerStream) error {
+func (s handler) FetchCapture(ctx context.Context, req *proto.FetchCaptureRequest, stream protoconnect.AgentFetchCaptureServerStream) (err error) {
 	c, err := s.keptFor(ctx, req.GetId())
 	if err != nil {
 		return told(err)
@@ -169,7 +175,7 @@ func (s handler) FetchCapture(ctx context.Context, req *proto.FetchCaptureReques
 	if err != nil {
 		return told(err)
 	}
-	defer leave()
+	defer func() { w.err = cmp.Or(w.err, err); leave() }()
 	defer pause.Behind(ctx, cutLimit, guardOf(ctx).cut)()
 	f, err := c.Open()
 	if err != nil {

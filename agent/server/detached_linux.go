@@ -101,7 +101,6 @@ func (d *detached) capture() (engine.CaptureStats, error) {
 		}
 	}()
 	return d.s.o.Engine.Capture(d.ctx, d.req, &keptSink{d.c, d.work, func() {
-		d.work.watch.Began()
 		left := min(time.Until(d.c.Info().Until), d.c.Definition().Duration) // also if the clock was set back
 		timer = time.AfterFunc(left, func() { d.work.cancel(errOver) })
 		d.once.Do(func() { close(d.began) })

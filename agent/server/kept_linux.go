@@ -84,6 +84,7 @@ func (k *keptSink) Begin() error {
 	if err := k.c.Begin(); err != nil {
 		return err
 	}
+	k.work.watch.Began()
 	k.began()
 	return nil
 }

@@ -37,12 +37,14 @@ type Options struct {
 	// verb of the agent's own, with the container that is to be listed, if it is about one. Without
 	// it everything may be had.
 	Allow func(ctx context.Context, verb string, c *target.Info) error
-	// Watch is asked for each call who is told of it, in which context; nil: nobody is.
-	Watch func(ctx context.Context, w *Work) (context.Context, Watch)
 	// Captures are those that go on without their clients; without it there are none.
 	Captures *captures.Store
 	// Note records what is done with such a capture, before it is done; nil: nobody does.
 	Note func(ctx context.Context, e CaptureEvent) error
+	// Record reads what was recorded, for who may see that; nil: there is none.
+	Record ReadRecord
+	// Watch is asked for each call who is told of it, in which context; nil: nobody is.
+	Watch func(ctx context.Context, w *Work) (context.Context, Watch)
 }
 
 // Server lets others use an engine.

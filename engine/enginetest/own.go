@@ -66,7 +66,11 @@ func (s *suite) own(t *testing.T, e engine.Engine) {
 		}
 		testutil.Wait(t, "the last packet", limit, func() bool { return strings.Count(run.out.String(), "hello") >= 2 })
 		run.packets()
-		if diff := cmp.Diff(req.Own, run.stats.LeftOut, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		left := run.stats.LeftOut
+		if s.wired { // behind what was asked for is an agent's own connection
+			left = left[:min(len(left), len(req.Own))]
+		}
+		if diff := cmp.Diff(req.Own, left, cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("left out (-want +got):\n%s", diff)
 		}
 		ofOwn, ofOther := 0, 0
@@ -82,7 +86,8 @@ func (s *suite) own(t *testing.T, e engine.Engine) {
 			} else {
 				ofOther++
 			}
-			if said := strings.Contains(r.Interface(&p).Filter, "and not (tcp and host 127.0.0.1"); said != leave {
+			_, not, _ := strings.Cut(r.Interface(&p).Filter, "and not (tcp and host 127.0.0.1")
+			if said := strings.Contains(not, fmt.Sprintf("port %d ", theirs)); said != leave {
 				t.Errorf("the file says %q", r.Interface(&p).Filter)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,29 +37,38 @@ type Open func(t *testing.T, p Place) engine.Engine
 func Run(t *testing.T, open Open) { run(t, open, false) }
 
 // RunOverWire runs it on engines whose errors come over a wire: their kinds do, their causes do
-// not.
-func RunOverWire(t *testing.T, open Open) { run(t, open, true) }
+// not. Parts can be left out by their names.
+func RunOverWire(t *testing.T, open Open, without ...string) { run(t, open, true, without...) }
 
-func run(t *testing.T, open Open, wired bool) {
+func run(t *testing.T, open Open, wired bool, without ...string) {
 	testutil.RequireRoot(t)
 	docker := testutil.RequireDocker(t)
 	s := &suite{open: open, wired: wired, docker: docker, place: Place{Docker: docker.Host, State: t.TempDir(), Config: t.TempDir()}}
-	t.Run("debug", s.debug)
-	t.Run("streams", s.streams)
-	t.Run("targets", s.targets)
-	t.Run("errors", s.errors)
-	t.Run("ends", s.ends)
-	t.Run("told", s.told)
-	t.Run("crowd", s.crowd)
-	t.Run("limits", s.limits)
-	t.Run("files", s.files)
-	t.Run("inject", s.inject)
-	t.Run("inject toolboxes", s.injectToolboxes)
-	t.Run("toolboxes", s.toolboxes)
-	t.Run("health", s.health)
-	t.Run("list", s.list)
-	t.Run("gate", s.gate)
-	t.Run("capture", s.capture)
+	for _, part := range []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"debug", s.debug},
+		{"streams", s.streams},
+		{"targets", s.targets},
+		{"errors", s.errors},
+		{"ends", s.ends},
+		{"told", s.told},
+		{"crowd", s.crowd},
+		{"limits", s.limits},
+		{"files", s.files},
+		{"inject", s.inject},
+		{"inject toolboxes", s.injectToolboxes},
+		{"toolboxes", s.toolboxes},
+		{"health", s.health},
+		{"list", s.list},
+		{"gate", s.gate},
+		{"capture", s.capture},
+	} {
+		if !slices.Contains(without, part.name) {
+			t.Run(part.name, part.run)
+		}
+	}
 }
 
 // RunHolds runs the part of the suite that waits for containers' ends and starts.

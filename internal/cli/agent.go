@@ -22,10 +22,10 @@ type agentOptions struct {
 	input                 bool
 	keepAge               time.Duration
 	keepSize              byteSize
+	captures              captureLimits
 	metrics, otlp         string
 	logLevel              string
 	config                string
-	captures              captureLimits
 }
 
 func (a *app) agentCommand() *cobra.Command {
@@ -68,8 +68,8 @@ func (o *agentOptions) flags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.input, "record-input", false, "record what is typed too, passwords among it")
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
+	o.captures.flags(flags)
 	flags.StringVar(&o.metrics, "metrics", "", "answer there about metrics, health and readiness, without encryption: unix:///PATH or HOST:PORT; :PORT is 127.0.0.1's")
 	flags.StringVar(&o.otlp, "otlp", "", "send traces to this endpoint by OTLP over HTTP: http://HOST:4318; the environment's OTEL_EXPORTER_OTLP_ENDPOINT")
 	flags.StringVar(&o.logLevel, "log-level", "info", "what the log has: debug, info, warn or error")
-	o.captures.flags(flags)
 }

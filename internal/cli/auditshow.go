@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,12 +28,12 @@ func (a *app) auditShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [DIR] [ID]",
 		Short: "show the record, or all of one operation",
-		Long: "Shows the record of this machine, or the one in a directory. Of an operation, by its ID or the beginning of that, it tells the\n" +
-			"whole story: who, why, what was decided, what ran, which files have changed, and what became of it. It proves nothing:\n" +
-			"`dlx audit verify` does. -o json has all of each entry.",
+		Long: "Shows the record of this machine, or the one in a directory; with an agent, that agent's, if its policy has the verb audit for\n" +
+			"the user. Of an operation, by its ID or the beginning of that, it tells the whole story: who, why, what was decided, what ran,\n" +
+			"which files have changed, and what became of it. It proves nothing: `dlx audit verify` does. -o json has all of each entry.",
 		Example: "  dlx audit show --since 24h --user alice\n  dlx audit show --target web --since 2026-11-30 -o json\n  dlx audit show 7Q2M",
 		Args:    atMostArgs(2),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.showAudit(args, &o) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showAudit(cmd.Context(), args, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.since, "since", "", "from a time on: 2026-11-30, '2026-11-30 14:05', RFC 3339, or how long ago, as in 90m")
@@ -61,7 +62,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, &usageError{fmt.Errorf("%q is no time: 2026-11-30, '2026-11-30 14:05', RFC 3339, or how long ago, as in 90m", text)}
 }
 
-func (a *app) showAudit(args []string, o *auditShowOptions) error {
+func (a *app) showAudit(ctx context.Context, args []string, o *auditShowOptions) error {
 	now := time.Now()
 	var err error
 	if o.filter.Since, err = moment(o.since, now); err != nil {
@@ -70,7 +71,7 @@ func (a *app) showAudit(args []string, o *auditShowOptions) error {
 	if o.filter.Until, err = moment(o.until, now); err != nil {
 		return err
 	}
-	dir, id := stateDir(record.AuditDir), ""
+	dir, id := "", ""
 	if len(args) > 0 {
 		if info, err := os.Stat(args[0]); err == nil && info.IsDir() || !record.ValidID(args[0]) || len(args) == 2 {
 			dir, args = args[0], args[1:]
@@ -79,29 +80,28 @@ func (a *app) showAudit(args []string, o *auditShowOptions) error {
 	if len(args) > 0 {
 		id = args[0]
 	}
-	if err := a.giveUp("audit", ""); err != nil {
-		return err
-	}
-	if id != "" {
-		if o.filter.ID, err = operation(dir, id); err != nil {
-			return err
+	return a.withRecord(ctx, dir, func(read readRecord) (err error) {
+		if id != "" {
+			if o.filter.ID, err = operation(read, id); err != nil {
+				return err
+			}
 		}
-	}
-	switch {
-	case o.output == "table" && id != "":
-		return a.tellStory(dir, o.filter.ID)
-	case o.output == "table":
-		return a.showTable(dir, o.filter)
-	case o.output == "json":
-		return a.showJSON(dir, o.filter)
-	}
-	return a.print(o.output, nil, nil)
+		switch {
+		case o.output == "table" && id != "":
+			return a.tellStory(read, o.filter.ID)
+		case o.output == "table":
+			return a.showTable(read, o.filter)
+		case o.output == "json":
+			return a.showJSON(read, o.filter)
+		}
+		return a.print(o.output, nil, nil)
+	})
 }
 
 // showJSON writes a list, as it is read.
-func (a *app) showJSON(dir string, filter audit.Filter) error {
+func (a *app) showJSON(read readRecord, filter audit.Filter) error {
 	between := "[\n  "
-	bad, err := audit.Read(os.DirFS(dir), filter, func(e *audit.Entry) error {
+	bad, err := read(filter, func(e *audit.Entry) error {
 		text, err := json.MarshalIndent(e, "  ", "  ")
 		if err != nil {
 			return err
@@ -117,9 +117,9 @@ func (a *app) showJSON(dir string, filter audit.Filter) error {
 	return errors.Join(err, a.printf("%s", end), unread(bad))
 }
 
-func (a *app) showTable(dir string, filter audit.Filter) error {
+func (a *app) showTable(read readRecord, filter audit.Filter) error {
 	t := a.table("TIME", "SEQ", "KIND", "ID", "USER", "VERB", "TARGET", "WHAT")
-	bad, err := audit.Read(os.DirFS(dir), filter, func(e *audit.Entry) error {
+	bad, err := read(filter, func(e *audit.Entry) error {
 		if e.Kind == audit.KindCheckpoint || e.Kind == audit.KindFile {
 			return nil // they tell of the log alone
 		}

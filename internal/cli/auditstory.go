@@ -4,19 +4,30 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 
 	"dlx/internal/printable"
 	"dlx/record/audit"
 )
 
-// operation is the one operation whose ID begins with a text.
-func operation(dir, beginning string) (string, error) {
+// operation is the one operation whose ID begins with a text, or is that very one.
+func operation(read readRecord, beginning string) (string, error) {
 	const several = 10
-	ids, err := audit.Operations(os.DirFS(dir), beginning, several)
+	var ids []string
+	_, err := read(audit.Filter{ID: beginning}, func(e *audit.Entry) error {
+		switch {
+		case e.Kind != audit.KindBegin || slices.Contains(ids, e.ID):
+		case e.ID == beginning:
+			ids = []string{e.ID}
+			return errFound
+		case len(ids) < several:
+			ids = append(ids, e.ID)
+		}
+		return nil
+	})
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, errFound):
 		return "", err
 	case len(ids) == 0:
 		return "", fmt.Errorf("the record has no operation %s", printable.Escape(beginning))
@@ -25,6 +36,9 @@ func operation(dir, beginning string) (string, error) {
 	}
 	return ids[0], nil
 }
+
+// errFound ends a reading.
+var errFound = errors.New("found")
 
 // story is an operation's.
 type story struct {
@@ -63,9 +77,9 @@ func (s *story) take(e *audit.Entry) error {
 }
 
 // tellStory prints all that the record has of an operation.
-func (a *app) tellStory(dir, id string) error {
+func (a *app) tellStory(read readRecord, id string) error {
 	s := &story{place: map[uint64]int{}}
-	bad, err := audit.Read(os.DirFS(dir), audit.Filter{ID: id}, s.take)
+	bad, err := read(audit.Filter{ID: id}, s.take)
 	if err != nil {
 		return err
 	}

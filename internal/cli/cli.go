@@ -94,7 +94,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	a.remoteFlags(root)
 	root.AddCommand(a.psCommand(), a.debugCommand(), a.captureCommand(), a.extcapCommand(), a.injectCommand(), a.ejectCommand(),
-		a.toolboxCommand(), a.toolsCommand(), a.agentCommand(), a.sessionsCommand(), a.capturesCommand(), a.auditCommand(), a.playCommand(), a.doctorCommand(), a.versionCommand(),
+		a.toolboxCommand(), a.toolsCommand(), a.agentCommand(), a.contextCommand(), a.sessionsCommand(), a.capturesCommand(), a.auditCommand(), a.playCommand(), a.doctorCommand(), a.versionCommand(),
 		a.completionCommand(root))
 	return root
 }

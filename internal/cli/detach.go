@@ -66,7 +66,7 @@ func (a *app) runDetach(ctx context.Context, targets []string, filter string, o 
 			i.Until.Local().Format(time.DateTime), units.BytesSize(float64(i.MaxBytes)), i.ID)
 		return a.linef("%s", i.ID)
 	})
-	if errors.Is(err, fault.NoAgent) && a.agent() == "" {
+	if where, werr := a.agent(); errors.Is(err, fault.NoAgent) && werr == nil && where.address == "" {
 		return fault.New(fault.NoAgent, "", "--detach needs an agent, which goes on with the capture: %w", err)
 	}
 	return err

@@ -118,6 +118,8 @@ func agentHint(e *fault.Error) string {
 		return "end something, or wait"
 	case fault.NoSession:
 		return "`dlx sessions` lists what is under way"
+	case fault.NoContext:
+		return "`dlx context ls` lists those that there are; `dlx context use default` goes back to none"
 	}
 	return keptHint(e)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"dlx/agent/agenttest"
 	"dlx/agent/proto"
 	"dlx/agent/proto/protoconnect"
+	"dlx/record/audit"
 )
 
 // evil is what a terminal would act upon, or show as something else.
@@ -162,6 +164,27 @@ func (l lyingAgent) FetchCapture(_ context.Context, _ *proto.FetchCaptureRequest
 		s.Send(&proto.FetchCaptureOutput{Output: &proto.FetchCaptureOutput_End{End: end}}))
 }
 
+func (l lyingAgent) WatchSessions(_ context.Context, _ *proto.WatchSessionsRequest, s protoconnect.AgentWatchSessionsServerStream) error {
+	return s.Send(full(&proto.WatchSessionsResponse{}))
+}
+
+func (l lyingAgent) Audit(_ context.Context, _ *proto.AuditRequest, s protoconnect.AgentAuditServerStream) error {
+	e := &audit.Entry{
+		V: audit.Version, Kind: evil, ID: evil, Verb: evil, Reason: evil, Text: evil, Removed: []string{evil}, Who: &audit.Who{User: evil},
+		Target: &audit.Target{Runtime: evil, Name: evil}, Session: &audit.Session{Command: []string{evil}}, Capture: &audit.Capture{Filter: evil},
+		Outcome: &audit.Outcome{Error: evil}, Start: &audit.Start{Killed: true, Unfinished: []string{evil}},
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(line)
+	end := full(&proto.AuditEnd{})
+	end.Bytes, end.Sha256 = uint64(len(line)), sum[:]
+	l.fault(&end.Fault)
+	return errors.Join(s.Send(&proto.AuditResponse{Output: &proto.AuditResponse_Entry{Entry: line}}), s.Send(&proto.AuditResponse{Output: &proto.AuditResponse_End{End: end}}))
+}
+
 func (l lyingAgent) Debug(_ context.Context, s protoconnect.AgentDebugServerStream) error {
 	sum := sha256.Sum256(nil)
 	end := full(&proto.DebugEnd{})
@@ -209,7 +232,7 @@ func TestLyingAgent(t *testing.T) {
 	for _, faults := range []bool{false, true} {
 		socket := agenttest.Answer(t, lyingAgent{faults: faults})
 		for _, line := range []string{
-			"ps", "ps -o json", "ps --netns", "doctor", "toolbox list", "toolbox verify x", "sessions", "debug -v web -- true", "debug --stopped web -- true",
+			"ps", "ps -o json", "ps --netns", "doctor", "toolbox list", "toolbox verify x", "sessions", "sessions --watch", "sessions --watch -o json", "audit show", "audit show -o json", "debug -v web -- true", "debug --stopped web -- true",
 			"debug web -- true", "capture web port 1", "capture -D web", "capture -w - web port 1", "inject web", "eject web", "sessions end x", "__complete debug ''", "captures list", "captures list -o json", "captures stop x", "captures fetch x -w -", "capture --detach web port 1",
 			"__complete captures stop ''", "__complete debug netns://", "__complete debug --toolbox ''", "toolbox list --packages", "ps --agent nonsense\x1b",
 		} {

@@ -18,8 +18,8 @@ import (
 // user's own containers are. done says that it did, and a.code is its exit status. Where there is
 // nothing of the user's the verb goes on, and says what it lacks.
 func (a *app) asRoot(ctx context.Context, targets []string) (done bool, err error) {
-	if a.agent() != "" {
-		return false, nil
+	if agent, err := a.agent(); err != nil || agent.address != "" {
+		return false, err
 	}
 	caps, err := linux.Effective()
 	if err != nil || os.Geteuid() == 0 || caps.Has(linux.CapSysAdmin) {

@@ -48,27 +48,35 @@ const answerWait = 5 * time.Second
 
 // WatchBirths begins to watch: of every process that is forked when it has returned is told.
 // Its owner closes it. It takes CAP_NET_ADMIN. An error is ErrNoBirths, among others.
-func WatchBirths() (b *Births, err error) {
+func WatchBirths() (*Births, error) {
 	raw, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoBirths, wrap("socket NETLINK_CONNECTOR", err))
 	}
-	b = &Births{NewFD(raw).File("process events")}
-	defer func() {
-		if err != nil {
-			b.file.Close()
-		}
-	}()
+	b := &Births{NewFD(raw).File("process events")}
+	if err := b.begin(raw); err != nil {
+		return nil, errors.Join(err, b.file.Close())
+	}
+	return b, nil
+}
+
+// begin has the kernel tell. It does so in the first network namespace alone: in another one nobody
+// is at the other end (drivers/connector, cn_init).
+func (b *Births) begin(raw int) error {
 	if err := unix.Bind(raw, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (connectorIndex - 1)}); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoBirths, wrap("bind netlink", err))
+		return fmt.Errorf("%w: %w", ErrNoBirths, wrap("bind netlink", err))
 	}
 	if err := unix.SetsockoptInt(raw, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, birthsBuffer); err != nil {
-		return nil, wrap("setsockopt SO_RCVBUFFORCE", err)
+		return wrap("setsockopt SO_RCVBUFFORCE", err)
 	}
-	if err := b.order(multicastOn); err != nil {
-		return nil, err
+	err := b.order(multicastOn)
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return fmt.Errorf("%w: not in this network namespace: %w", ErrNoBirths, err)
 	}
-	return b, b.confirmed(raw)
+	if err != nil {
+		return err
+	}
+	return b.confirmed(raw)
 }
 
 // order switches the telling on or off.

@@ -2,10 +2,14 @@ package linux_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"os/exec"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"dlx/internal/linux"
 	"dlx/internal/testutil"
@@ -33,6 +37,27 @@ func TestBirths(t *testing.T) {
 		}
 		return slices.Contains(pids, cmd.Process.Pid)
 	})
+}
+
+// TestNoBirths: where the kernel tells of no births, that is an error of its own kind.
+func TestNoBirths(t *testing.T) {
+	testutil.RequireRoot(t)
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and the thread ends
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			result <- err
+			return
+		}
+		births, err := linux.WatchBirths()
+		if err == nil {
+			err = errors.Join(errors.New("it watches"), births.Close())
+		}
+		result <- err
+	}()
+	if err := <-result; !errors.Is(err, linux.ErrNoBirths) {
+		t.Errorf("in another network namespace: %v, want linux.ErrNoBirths", err)
+	}
 }
 
 // FuzzParseBirths: whatever comes, the numbers are those of processes.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +15,7 @@ type Filter struct {
 	User         string
 	Target       string // a name, or the beginning of an ID
 	Verb         string
-	ID           string // of an operation
+	ID           string // of an operation, or its beginning
 }
 
 // match says whether an entry is chosen. The end of an operation is if its begin was, and what ran.
@@ -31,31 +30,8 @@ func (f *Filter) match(e *Entry) bool {
 	case f.Verb != "" && e.Verb != f.Verb:
 		return false
 	}
-	return f.ID == "" || e.ID == f.ID || strings.HasPrefix(e.ID, f.ID+".") // work has more than one operation
+	return strings.HasPrefix(e.ID, f.ID) // work has more than one operation: ID.2
 }
-
-// Operations are the IDs of the operations that have begun and whose ID begins with a text, or that
-// very ID. At most limit are returned.
-func Operations(dir fs.FS, beginning string, limit int) (ids []string, err error) {
-	_, err = Read(dir, Filter{}, func(e *Entry) error {
-		switch {
-		case e.Kind != KindBegin || !strings.HasPrefix(e.ID, beginning) || slices.Contains(ids, e.ID):
-		case e.ID == beginning:
-			ids = []string{e.ID}
-			return errFound
-		case len(ids) < limit:
-			ids = append(ids, e.ID)
-		}
-		return nil
-	})
-	if errors.Is(err, errFound) {
-		err = nil
-	}
-	return ids, err
-}
-
-// errFound ends a reading.
-var errFound = errors.New("found")
 
 // Read calls f with each entry that a filter chooses, in order. It proves nothing: Verify does. A
 // line that can not be read is passed over; their number is returned.

@@ -75,6 +75,10 @@ const (
 	AgentStopCaptureProcedure = "/dlx.agent.v1.Agent/StopCapture"
 	// AgentRemoveCaptureProcedure is the procedure name of the Agent's RemoveCapture RPC.
 	AgentRemoveCaptureProcedure = "/dlx.agent.v1.Agent/RemoveCapture"
+	// AgentWatchSessionsProcedure is the procedure name of the Agent's WatchSessions RPC.
+	AgentWatchSessionsProcedure = "/dlx.agent.v1.Agent/WatchSessions"
+	// AgentAuditProcedure is the procedure name of the Agent's Audit RPC.
+	AgentAuditProcedure = "/dlx.agent.v1.Agent/Audit"
 )
 
 var (
@@ -232,6 +236,20 @@ var (
 			Procedure:  AgentRemoveCaptureProcedure,
 		}
 	})
+	agentWatchSessionsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("WatchSessions"),
+			Procedure:  AgentWatchSessionsProcedure,
+		}
+	})
+	agentAuditSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     proto.File_agent_proto.Services().ByName("Agent").Methods().ByName("Audit"),
+			Procedure:  AgentAuditProcedure,
+		}
+	})
 )
 
 // AgentClient is a client for the dlx.agent.v1.Agent service.
@@ -263,6 +281,10 @@ type AgentClient interface {
 	FetchCapture(context.Context, *proto.FetchCaptureRequest) (AgentFetchCaptureClientStream, error)
 	StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error)
 	RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error)
+	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
+	WatchSessions(context.Context, *proto.WatchSessionsRequest) (AgentWatchSessionsClientStream, error)
+	// What the agent has recorded, in order. The last message is end.
+	Audit(context.Context, *proto.AuditRequest) (AgentAuditClientStream, error)
 }
 
 // NewAgentClient constructs a client for the dlx.agent.v1.Agent service. Multiple service clients
@@ -363,6 +385,46 @@ func (s AgentFetchCaptureClientStream) Close() error {
 	return s.stream.Close()
 }
 
+// AgentWatchSessionsClientStream is the client stream for the Agent's WatchSessions RPC.
+type AgentWatchSessionsClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AgentWatchSessionsClientStream) Receive() (*proto.WatchSessionsResponse, error) {
+	var res proto.WatchSessionsResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AgentWatchSessionsClientStream) Close() error {
+	return s.stream.Close()
+}
+
+// AgentAuditClientStream is the client stream for the Agent's Audit RPC.
+type AgentAuditClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s AgentAuditClientStream) Receive() (*proto.AuditResponse, error) {
+	var res proto.AuditResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s AgentAuditClientStream) Close() error {
+	return s.stream.Close()
+}
+
 // AgentHandler is an implementation of the dlx.agent.v1.Agent service.
 type AgentHandler interface {
 	// Who am I, and who are you?
@@ -392,6 +454,10 @@ type AgentHandler interface {
 	FetchCapture(context.Context, *proto.FetchCaptureRequest, AgentFetchCaptureServerStream) error
 	StopCapture(context.Context, *proto.StopCaptureRequest) (*proto.StopCaptureResponse, error)
 	RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error)
+	// What Sessions answers, at once and whenever it has changed. It has no end but an error.
+	WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error
+	// What the agent has recorded, in order. The last message is end.
+	Audit(context.Context, *proto.AuditRequest, AgentAuditServerStream) error
 }
 
 // RegisterAgentHandler registers svc as the dlx.agent.v1.Agent implementation on server.
@@ -420,6 +486,8 @@ func RegisterAgentHandler(server *connect.Server, svc AgentHandler) {
 		connect.Method{Spec: agentFetchCaptureSpec(), Handler: adapter.fetchCapture},
 		connect.Method{Spec: agentStopCaptureSpec(), Handler: adapter.stopCapture},
 		connect.Method{Spec: agentRemoveCaptureSpec(), Handler: adapter.removeCapture},
+		connect.Method{Spec: agentWatchSessionsSpec(), Handler: adapter.watchSessions},
+		connect.Method{Spec: agentAuditSpec(), Handler: adapter.audit},
 	)
 }
 
@@ -483,6 +551,36 @@ func (s AgentFetchCaptureServerStream) SendHeaders() error {
 
 // Send sends a response message to the client.
 func (s AgentFetchCaptureServerStream) Send(res *proto.FetchCaptureOutput) error {
+	return s.stream.Send(res)
+}
+
+// AgentWatchSessionsServerStream is the server stream for the Agent's WatchSessions RPC.
+type AgentWatchSessionsServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AgentWatchSessionsServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AgentWatchSessionsServerStream) Send(res *proto.WatchSessionsResponse) error {
+	return s.stream.Send(res)
+}
+
+// AgentAuditServerStream is the server stream for the Agent's Audit RPC.
+type AgentAuditServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s AgentAuditServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s AgentAuditServerStream) Send(res *proto.AuditResponse) error {
 	return s.stream.Send(res)
 }
 
@@ -575,6 +673,14 @@ func (UnimplementedAgentHandler) StopCapture(context.Context, *proto.StopCapture
 
 func (UnimplementedAgentHandler) RemoveCapture(context.Context, *proto.RemoveCaptureRequest) (*proto.RemoveCaptureResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.RemoveCapture is not implemented")
+}
+
+func (UnimplementedAgentHandler) WatchSessions(context.Context, *proto.WatchSessionsRequest, AgentWatchSessionsServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.WatchSessions is not implemented")
+}
+
+func (UnimplementedAgentHandler) Audit(context.Context, *proto.AuditRequest, AgentAuditServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "dlx.agent.v1.Agent.Audit is not implemented")
 }
 
 type agentClient struct {
@@ -755,6 +861,22 @@ func (c *agentClient) RemoveCapture(ctx context.Context, req *proto.RemoveCaptur
 		return nil, err
 	}
 	return &res, nil
+}
+
+func (c *agentClient) WatchSessions(ctx context.Context, req *proto.WatchSessionsRequest) (AgentWatchSessionsClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, agentWatchSessionsSpec(), req)
+	if err != nil {
+		return AgentWatchSessionsClientStream{}, err
+	}
+	return AgentWatchSessionsClientStream{stream: stream}, nil
+}
+
+func (c *agentClient) Audit(ctx context.Context, req *proto.AuditRequest) (AgentAuditClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, agentAuditSpec(), req)
+	if err != nil {
+		return AgentAuditClientStream{}, err
+	}
+	return AgentAuditClientStream{stream: stream}, nil
 }
 
 type agentHandler struct{ svc AgentHandler }
@@ -1001,4 +1123,20 @@ func (h agentHandler) removeCapture(ctx context.Context, _ connect.Spec, stream 
 		return err
 	}
 	return stream.Send(res)
+}
+
+func (h agentHandler) watchSessions(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.WatchSessionsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.WatchSessions(ctx, &req, AgentWatchSessionsServerStream{stream: stream})
+}
+
+func (h agentHandler) audit(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req proto.AuditRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Audit(ctx, &req, AgentAuditServerStream{stream: stream})
 }

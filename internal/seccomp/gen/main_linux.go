@@ -1,9 +1,10 @@
 // Gen compiles Docker's default seccomp profile into the programs that package seccomp embeds, for
-// each architecture and each set of capabilities. `make generate` runs it; the same inputs give the
-// same bytes.
+// each architecture and each set of capabilities, and writes the profile of an agent that is itself
+// in a container. `make generate` runs it; the same inputs give the same bytes.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,8 +15,9 @@ import (
 
 func main() {
 	out := flag.String("o", "internal/seccomp/programs", "folder to write the programs to, as ARCHITECTURE/VARIANT.bpf")
+	agent := flag.String("agent", "deploy/seccomp.json", "file to write the agent's profile to")
 	flag.Parse()
-	if err := run(*out); err != nil {
+	if err := errors.Join(run(*out), writeAgent(*agent)); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
