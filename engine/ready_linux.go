@@ -118,7 +118,11 @@ func (r *ready) close() error {
 	}
 	r.mu.Unlock()
 	r.making.Wait()
-	return errors.Join(r.next.close(), r.box.Close())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, box := r.next, r.box
+	r.next, r.box = spare{}, nil
+	return errors.Join(next.close(), box.Close())
 }
 
 // placeTools places the session's tools, or shows it those that are placed. Who holds CAP_SYS_ADMIN
