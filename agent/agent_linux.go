@@ -40,6 +40,7 @@ type Config struct {
 	Keep   cast.Keep // recordings
 	// Captures bound those that go on without their clients.
 	Captures captures.Limits
+	Most     Most // of all callers together
 	// Witness gets the record's checkpoints; with NeedWitness nothing is begun whose it has not
 	// taken.
 	Witness     audit.Sink
@@ -108,7 +109,7 @@ func New(c Config) (a *Agent, err error) {
 		source: a.source, host: host, log: timed{a.log, a.seen.metrics}, seen: a.seen, used: map[string]int{},
 		tapes:  tapes{dir: filepath.Join(c.State, record.RecordingsDir), what: c.Record, input: c.Input},
 		ran:    a.ran,
-		denied: denials{now: time.Now, of: map[string]*denial{}},
+		denied: denials{now: time.Now, of: map[string]*denial{}}, all: newTogether(c.Most),
 	}
 	if a.captures, err = captures.Open(filepath.Join(c.State, record.CapturesDir), c.Captures, c.Log); err != nil {
 		return nil, errors.Join(err, a.ran.close(), a.log.Close())
@@ -117,6 +118,7 @@ func New(c Config) (a *Agent, err error) {
 	g.layers, _ = a.engine.(layers)
 	a.server = server.New(server.Options{
 		Engine: a.engine, Version: c.Version, Log: c.Log, Allow: g.allow, Captures: a.captures, Note: a.noteCapture, Record: readRecord(dir), Watch: a.seen.watch,
+		Enter: g.denied.allow,
 	})
 	a.state = newCondition(a)
 	a.seen.metrics.Watch(a.state.state)

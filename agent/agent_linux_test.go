@@ -293,27 +293,6 @@ func TestPolicyReload(t *testing.T) {
 	}
 }
 
-// TestManyDenials: who asks again and again for what is denied fills no disk with it.
-func TestManyDenials(t *testing.T) {
-	p := run(t, shopRules)
-	c := paused(t, "bank")
-	const often = 200
-	last := error(nil)
-	for range often {
-		_, last = p.Interfaces(t.Context(), c.ID)
-	}
-	if !errors.Is(last, fault.TooMany) {
-		t.Errorf("%v, want fault.TooMany", last)
-	}
-	all := p.record(t)
-	if n := len(all); n > 61 {
-		t.Errorf("%d lines", n)
-	}
-	if said := all[len(all)-1].Text; !strings.Contains(said, "not recorded") {
-		t.Errorf("the last line says %q", said)
-	}
-}
-
 // authority is a CA of the test's, with an agent's files for 127.0.0.1.
 type authority struct {
 	*pki.CA

@@ -29,6 +29,7 @@ type gate struct {
 	ran    programs
 	layers layers // nil: nobody tells
 	denied denials
+	all    *together
 
 	mu   sync.Mutex
 	used map[string]int // operations under way, by who and rule
@@ -75,6 +76,7 @@ type admission struct {
 
 	id    string // in the record
 	place string // in gate.used; "": none
+	give  func() // back what all may have together; nil: nothing is taken
 	tape  *tape
 	ran   *watched
 	begun time.Time // zero: it was not
@@ -91,7 +93,14 @@ func (a *admission) check() error {
 	case a.op.Session != nil && a.gate.ran.needed() != nil:
 		return a.refusal(fault.NoRecord, "what it starts can not be recorded: %w", a.gate.ran.needed())
 	}
-	return a.count(limits.Sessions)
+	if err := a.count(limits.Sessions); err != nil {
+		return err
+	}
+	var err error
+	if a.give, err = a.gate.all.take(a); err != nil {
+		a.release()
+	}
+	return err
 }
 
 // ring is how much of the host's memory a capture takes.
@@ -123,6 +132,10 @@ func (a *admission) count(most int) error {
 
 // release gives back what check and begin have taken.
 func (a *admission) release() {
+	if a.give != nil {
+		a.give()
+		a.give = nil
+	}
 	if a.place != "" {
 		a.gate.mu.Lock()
 		defer a.gate.mu.Unlock()
@@ -170,6 +183,7 @@ func (a *admission) begin(ctx context.Context) (err error) {
 	a.begun = time.Now()
 	a.tape.roll(a.work)
 	a.work.Limit(a.decision.Limits.Time, a.decision.Limits.Bytes)
+	a.work.Slow(limiter(a.decision.Limits.Rate), a.gate.all.rate)
 	return nil
 }
 

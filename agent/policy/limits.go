@@ -13,7 +13,7 @@ import (
 
 // Limits bound what a rule allows; 0 is no limit. Whoever asks for more than Time, Memory or Pids
 // is refused. Who asks for no time has what the limit is: the caller ends it then, as it sees to
-// Bytes, Sessions and Ring, of which an operation says nothing.
+// Bytes, Sessions, Ring and Rate, of which an operation says nothing.
 type Limits struct {
 	Time     time.Duration `json:"time,omitempty"`     // of a session, a capture, a hold
 	Bytes    int64         `json:"bytes,omitempty"`    // of a capture
@@ -21,9 +21,10 @@ type Limits struct {
 	Memory   int64         `json:"memory,omitempty"`   // bytes, of a session
 	Pids     int64         `json:"pids,omitempty"`     // processes and threads of a session
 	Ring     int64         `json:"ring,omitempty"`     // bytes of the host's memory, of a capture
+	Rate     int64         `json:"rate,omitempty"`     // bytes a second, of an operation's output or packets
 }
 
-var limitKeys = []string{"time", "bytes", "sessions", "memory", "pids", "ring"}
+var limitKeys = []string{"time", "bytes", "sessions", "memory", "pids", "ring", "rate"}
 
 // Kept says whether the engine keeps to the limits by itself once it was let through. Otherwise
 // somebody has to see to them.
@@ -42,6 +43,7 @@ func (l Limits) String() string {
 	add(l.Memory > 0, "memory", units.BytesSize(float64(l.Memory)))
 	add(l.Pids > 0, "pids", strconv.FormatInt(l.Pids, 10))
 	add(l.Ring > 0, "ring", units.BytesSize(float64(l.Ring)))
+	add(l.Rate > 0, "rate", units.BytesSize(float64(l.Rate)))
 	return strings.Join(parts, ", ")
 }
 
@@ -94,6 +96,8 @@ func readLimits(r *reader, f strictyaml.Field) condition {
 			l.Pids = one(r, v, key, parseCount)
 		case "ring":
 			l.Ring = one(r, v, key, parseSize)
+		case "rate":
+			l.Rate = one(r, v, key, parseSize)
 		}
 	}
 	return l

@@ -38,11 +38,24 @@ func (s *Server) begin(ctx context.Context, w *Work) (context.Context, func(), e
 		w.Started = time.Now()
 	}
 	ctx = s.watch(ctx, w)
+	err := s.enter(w)
+	if err != nil {
+		w.watch.End(err)
+		return nil, nil, err
+	}
 	own, leave, err := s.works.begin(ctx, w)
 	if err != nil {
 		w.watch.End(err)
 	}
 	return own, leave, err
+}
+
+// enter asks about work on targets: to look for one takes the runtimes' time.
+func (s *Server) enter(w *Work) error {
+	if s.o.Enter == nil || len(w.Targets) == 0 {
+		return nil
+	}
+	return s.o.Enter(w.Caller)
 }
 
 // within does a call as work. Its error is told as the engine's.

@@ -38,6 +38,7 @@ type Work struct {
 	Resumed string
 	Before  time.Duration
 
+	ctx   context.Context //nolint:containedctx // its own, for what waits in it
 	watch Watch
 	err   error // what has become of it; set before it is left
 
@@ -45,6 +46,7 @@ type Work struct {
 	ids    atomic.Uint32
 	most   atomic.Uint64 // bytes that may be; 0: any number
 	cancel context.CancelCauseFunc
+	slow   atomic.Pointer[slow]
 
 	mu     sync.Mutex
 	now    engine.Streams // that bytes go through
@@ -135,7 +137,7 @@ func (w *Work) count(n int) error {
 		w.cancel(errTooLong)
 		return errTooLong
 	}
-	return nil
+	return w.slow.Load().wait(n)
 }
 
 // leave is called when the work has ended.
@@ -191,6 +193,7 @@ func (s *works) begin(ctx context.Context, w *Work) (context.Context, func(), er
 		w.cancel(err)
 		return nil, nil, err
 	}
+	w.ctx = ctx
 	s.all[w.ID] = w
 	if s.rest != nil {
 		s.rest.Stop()

@@ -14,8 +14,8 @@ import (
 // Bounds of connections that nobody is known of yet. What is beyond them is closed at once.
 const (
 	handshakeLimit = 10 * time.Second
-	maxPending     = 256
-	maxPendingFrom = 64 // an address; of IPv6, a network of one user
+	maxPending     = 512
+	maxPendingFrom = 256 // an address; of IPv6, a network of one user
 )
 
 // closeAfter is how long a connection stays open once its certificate is valid no more: Watch ends

@@ -23,6 +23,7 @@ type agentOptions struct {
 	keepAge               time.Duration
 	keepSize              byteSize
 	captures              captureLimits
+	most                  mostOptions
 	metrics, otlp         string
 	logLevel              string
 	config                string
@@ -69,6 +70,7 @@ func (o *agentOptions) flags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.keepAge, "keep", 90*24*time.Hour, "how long recordings are kept")
 	flags.Var(&o.keepSize, "keep-size", "how large all recordings become before the oldest ones go")
 	o.captures.flags(flags)
+	o.most.flags(flags)
 	flags.StringVar(&o.metrics, "metrics", "", "answer there about metrics, health and readiness, without encryption: unix:///PATH or HOST:PORT; :PORT is 127.0.0.1's")
 	flags.StringVar(&o.otlp, "otlp", "", "send traces to this endpoint by OTLP over HTTP: http://HOST:4318; the environment's OTEL_EXPORTER_OTLP_ENDPOINT")
 	flags.StringVar(&o.logLevel, "log-level", "info", "what the log has: debug, info, warn or error")

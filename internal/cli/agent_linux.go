@@ -45,7 +45,7 @@ func (a *app) runAgent(ctx context.Context, o agentOptions, strangers []string) 
 	served, err := agent.New(agent.Config{
 		Socket: o.socket, Group: o.group, TCP: o.tcp, TLS: o.tls, Policy: o.policy, State: state, Record: agent.What(o.record), Input: o.input,
 		Keep: cast.Keep{MaxAge: o.keepAge, MaxBytes: int64(o.keepSize)}, Version: version.String(), Log: log, Witness: witnessAt(o.witness), NeedWitness: o.needWitness, NeedPrograms: o.needPrograms,
-		Captures: o.captures.limits(), Metrics: o.metrics, Traces: traces,
+		Captures: o.captures.limits(), Most: agent.Most{Sessions: o.most.sessions, Captures: o.most.captures, Ring: int64(o.most.ring), Rate: int64(o.most.rate)}, Metrics: o.metrics, Traces: traces,
 		Engine: func(gate engine.Gate) engine.Engine {
 			return engine.NewLocal(engine.LocalOptions{Runtimes: runtimes(os.Getenv), State: state, Configs: []string{toolbox.SystemConfig}, KeepReady: true, Gate: gate})
 		},
