@@ -37,8 +37,8 @@ type Options struct {
 	// verb of the agent's own, with the container that is to be listed, if it is about one. Without
 	// it everything may be had.
 	Allow func(ctx context.Context, verb string, c *target.Info) error
-	// Enter says whether a caller may ask for anything at all about a target, before anything is done
-	// for it; nil: everybody may.
+	// Enter says whether a caller may ask for anything at all about a target, before it is looked
+	// for; nil: everybody may.
 	Enter func(caller *identity.Caller) error
 	// Captures are those that go on without their clients; without it there are none.
 	Captures *captures.Store

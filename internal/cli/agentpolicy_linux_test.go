@@ -87,7 +87,7 @@ func TestPolicyKeys(t *testing.T) {
 			}
 		}
 	}
-	if keys != 2+13+3+7+6 {
+	if keys != 2+13+3+7+7 {
 		t.Errorf("%d keys:\n%s", keys, output)
 	}
 }
