@@ -7,7 +7,7 @@ demo=(git iproute2 procps tcpdump util-linux)
 bench=(git procps tcpdump util-linux)
 bench_capture=(git iproute2 procps tcpdump util-linux wireshark-common)
 kernels=(apparmor busybox-static cpio debian-archive-keyring qemu-system-x86)
-test=("${demo[@]}" bash-static busybox-static gcc gdb libc6-dev libpcap-dev musl-tools netbase passwd podman strace sudo tshark uidmap)
+test=("${demo[@]}" bash-static busybox-static gcc gdb libc6-dev libpcap-dev musl-tools netbase passwd podman strace sudo systemd tshark uidmap)
 
 case ${1:-} in
 demo) apt_need "${demo[@]}" ;;
