@@ -56,7 +56,7 @@ func table(w io.Writer, results []result) error {
 		}
 		if r.extra > 0 {
 			more := quantile(r.more, 0.5)
-			value, budget = "+"+milliseconds(more), "+"+milliseconds(r.extra)+" "+verdict(more <= r.extra)
+			value, budget = fmt.Sprintf("%+.1f ms", more.Seconds()*1000), "+"+milliseconds(r.extra)+" "+verdict(more <= r.extra)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", r.name,
 			milliseconds(quantile(r.mine, 0.5)), quartiles(r.mine),
