@@ -11,18 +11,20 @@ import (
 	"dlx/record/audit"
 )
 
-// operation is the one operation whose ID begins with a text, or is that very one.
+// operation is the one piece of work whose ID begins with a text, or that very operation. The
+// operations of work with several have an ending: ID, ID.2.
 func operation(read readRecord, beginning string) (string, error) {
 	const several = 10
 	var ids []string
 	_, err := read(audit.Filter{ID: beginning}, func(e *audit.Entry) error {
+		id, _, _ := strings.Cut(e.ID, ".")
 		switch {
-		case e.Kind != audit.KindBegin || slices.Contains(ids, e.ID):
-		case e.ID == beginning:
-			ids = []string{e.ID}
+		case e.Kind != audit.KindBegin:
+		case e.ID == beginning || id == beginning:
+			ids = []string{beginning}
 			return errFound
-		case len(ids) < several:
-			ids = append(ids, e.ID)
+		case strings.HasPrefix(id, beginning) && !slices.Contains(ids, id) && len(ids) < several:
+			ids = append(ids, id)
 		}
 		return nil
 	})
@@ -76,15 +78,30 @@ func (s *story) take(e *audit.Entry) error {
 	return nil
 }
 
-// tellStory prints all that the record has of an operation.
+// tellStory prints all that the record has of an operation, and of the others of the same work.
 func (a *app) tellStory(read readRecord, id string) error {
-	s := &story{place: map[uint64]int{}}
-	bad, err := read(audit.Filter{ID: id}, s.take)
+	var all []*story
+	of := map[string]*story{}
+	bad, err := read(audit.Filter{ID: id}, func(e *audit.Entry) error {
+		s := of[e.ID]
+		if s == nil {
+			if e.Kind != audit.KindBegin {
+				return nil
+			}
+			s = &story{place: map[uint64]int{}}
+			of[e.ID] = s
+			all = append(all, s)
+		}
+		return s.take(e)
+	})
 	if err != nil {
 		return err
 	}
-	if s.begin == nil {
-		return fmt.Errorf("the record has no operation %s", printable.Escape(id))
+	for i, s := range all {
+		if i > 0 {
+			err = errors.Join(err, a.printf("\n"))
+		}
+		err = errors.Join(err, a.tellBegin(s.begin), a.tellPrograms(s), a.tellChanges(s.changes), a.tellEnd(s))
 	}
-	return errors.Join(a.tellBegin(s.begin), a.tellPrograms(s), a.tellChanges(s.changes), a.tellEnd(s), unread(bad))
+	return errors.Join(err, unread(bad))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"dlx/engine"
 	"dlx/internal/printable"
 	"dlx/record/audit"
 )
@@ -145,7 +146,12 @@ func (a *app) tellEnd(s *story) error {
 	}
 	recording := ""
 	if r := e.Recording; r != nil {
-		recording = fmt.Sprintf("%s, %s, %s; `dlx play %s`", r.Name, units.BytesSize(float64(r.Bytes)), r.Digest, e.ID)
+		how := "dlx play " + e.ID
+		if e.Verb == string(engine.VerbCapture) {
+			id, _, _ := strings.Cut(e.ID, ".")
+			how = "dlx captures fetch " + id
+		}
+		recording = fmt.Sprintf("%s, %s, %s; `%s`", r.Name, units.BytesSize(float64(r.Bytes)), r.Digest, how)
 	}
 	ended := fmt.Sprintf("%s, after %s", e.Time.Local().Format(time.DateTime), e.Time.Sub(s.begin.Time).Round(time.Millisecond))
 	return errors.Join(a.tell("ended", ended), a.tell("outcome", outcome), a.tell("recording", recording), a.tell("note", e.Text))
