@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -185,10 +186,22 @@ func (s *Server) known(next http.Handler) http.Handler {
 				return
 			}
 		}
+		defer s.panicked(ctx)
 		g := &guard{wire: http.NewResponseController(w), own: connection(r), tls: r.TLS}
 		defer g.close()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(identity.With(ctx, m.caller), guardKey{}, g)))
 	})
+}
+
+// panicked tells of a call that has panicked, which cuts it off: net/http would tell of it among
+// what clients can have it say, which the log leaves out.
+func (s *Server) panicked(ctx context.Context) {
+	why := recover()
+	if why == nil {
+		return
+	}
+	s.o.Log.ErrorContext(ctx, "a call has panicked", "panic", fmt.Sprint(why), "stack", string(debug.Stack()))
+	panic(http.ErrAbortHandler)
 }
 
 // connection is a call's own TCP connection, as captures are to leave it out; nil if it has none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -397,4 +398,26 @@ func TestCrowd(t *testing.T) {
 	if closed < 10 {
 		t.Errorf("%d connections too many were closed, want 10 at least", closed)
 	}
+}
+
+// TestPanic: a call that panics is cut off, is told of in the log, and leaves the others alone.
+func TestPanic(t *testing.T) {
+	var log testutil.Output
+	f := &fake{debug: func(_ context.Context, req engine.DebugRequest, _ engine.Streams) (int, error) {
+		if req.Target == "bad" {
+			panic("a mistake")
+		}
+		return 0, nil
+	}}
+	_, socket := agenttest.Serve(t, server.Options{Engine: f, Version: "1.0", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	c := dial(t, socket)
+	if _, err := c.Debug(t.Context(), engine.DebugRequest{Target: "bad"}, engine.Streams{}); !errors.Is(err, fault.Cut) {
+		t.Errorf("%v, want fault.Cut", err)
+	}
+	if _, err := c.Debug(t.Context(), engine.DebugRequest{Target: "good"}, engine.Streams{}); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+	testutil.Wait(t, "the log's line", limit, func() bool {
+		return strings.Contains(log.String(), "a call has panicked") && strings.Contains(log.String(), "a mistake") && strings.Contains(log.String(), "TestPanic")
+	})
 }
