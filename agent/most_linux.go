@@ -46,8 +46,8 @@ func (t *together) take(a *admission) (give func(), err error) {
 	switch {
 	case a.op.Session != nil:
 		part.Sessions = 1
-	case a.op.Capture != nil: // of one container; the ring is that of all that are asked for
-		part.Captures, part.Ring = 1, ring(a.work)/int64(max(len(a.work.Targets), 1))
+	case a.op.Capture != nil: // of one container
+		part.Captures, part.Ring = 1, a.op.Capture.Ring
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,11 @@ func TestMost(t *testing.T) {
 	})
 	if _, err := p.Capture(t.Context(), engine.CaptureRequest{Targets: []string{c.ID}, Count: 1}, discarded{}); !errors.Is(err, fault.TooMany) {
 		t.Errorf("a capture with the usual ring: %v, want fault.TooMany", err)
+	}
+	// Names of one container make each one's share small; what the engine makes at least is more.
+	again := engine.CaptureRequest{Targets: slices.Repeat([]string{c.ID}, 1000), Count: 1}
+	if _, err := p.Capture(t.Context(), again, discarded{}); !errors.Is(err, fault.TooMany) {
+		t.Errorf("a capture of 1,000 names of one container: %v, want fault.TooMany", err)
 	}
 	brief, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBrief)
 	defer cancel()

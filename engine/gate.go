@@ -82,6 +82,7 @@ type CaptureGrant struct {
 	Filter    string
 	SnapLen   int
 	User      uint32
+	Ring      int64 // bytes of this machine's memory
 }
 
 // Outcome is what has become of an operation.

@@ -56,7 +56,7 @@ func (f *followers) admitAll(ctx context.Context, targets []*target.Target) erro
 
 // admit asks the gate about a target that was verified.
 func (f *followers) admit(ctx context.Context, t *target.Target) error {
-	grant := &CaptureGrant{Interface: f.req.Interface, Filter: f.req.Filter, SnapLen: f.req.SnapLen, User: f.req.User}
+	grant := &CaptureGrant{Interface: f.req.Interface, Filter: f.req.Filter, SnapLen: f.req.SnapLen, User: f.req.User, Ring: int64(f.ringSize())}
 	end, err := f.l.begin(ctx, Operation{Verb: VerbCapture, Target: t.Info, Capture: grant}, t.Process)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestGateCapture(t *testing.T) {
 	if !errors.Is(err, errNotToday) || !errors.Is(err, fault.Refused) || fault.Of(err).Target != "db" || to.String() != "" {
 		t.Errorf("%v, %d bytes", err, len(to.String()))
 	}
-	grant := &engine.CaptureGrant{Interface: "lo", Filter: marked, SnapLen: 100}
+	grant := &engine.CaptureGrant{Interface: "lo", Filter: marked, SnapLen: 100, Ring: int64(engine.RingSize(req))}
 	if diff := cmp.Diff([]string{"web", "db"}, g.about()); diff != "" || cmp.Diff(grant, g.asked[0].Capture) != "" {
 		t.Errorf("asked about %+v, %+v (-want +got):\n%s", g.asked, g.asked[0].Capture, diff)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
+	"golang.org/x/time/rate"
 
 	"dlx/agent/agenttest"
 	"dlx/agent/client"
@@ -420,4 +421,27 @@ func TestPanic(t *testing.T) {
 	testutil.Wait(t, "the log's line", limit, func() bool {
 		return strings.Contains(log.String(), "a call has panicked") && strings.Contains(log.String(), "a mistake") && strings.Contains(log.String(), "TestPanic")
 	})
+}
+
+// TestSeveralLimits: a capture in containers of several rules keeps to all of their limits,
+// whichever of them is asked last.
+func TestSeveralLimits(t *testing.T) {
+	slow := rate.NewLimiter(1, 1000)
+	f := &fake{capture: func(ctx context.Context, to engine.Sink) (engine.CaptureStats, error) {
+		w := server.WorkOf(ctx)
+		for _, bytes := range []int64{1000, 5000, 0} {
+			w.Limit(0, bytes)
+		}
+		w.Slow(slow)
+		w.Slow(rate.NewLimiter(rate.Inf, 1))
+		return engine.CaptureStats{}, errors.Join(to.Begin(), to.Blocks(make([]byte, 900), 1, 0), to.Blocks(make([]byte, 900), 1, 0))
+	}}
+	_, socket := agent(t, f)
+	_, err := dial(t, socket).Capture(t.Context(), engine.CaptureRequest{Targets: []string{"web", "bank"}}, nowhere{})
+	if !errors.Is(err, fault.QuotaExceeded) {
+		t.Errorf("%v, want fault.QuotaExceeded", err)
+	}
+	if left := slow.Tokens(); left > 200 {
+		t.Errorf("the slower limiter has %f bytes left, and was not asked", left)
+	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"golang.org/x/time/rate"
 )
@@ -14,12 +15,17 @@ type slow struct {
 	limiters []*rate.Limiter
 }
 
-// Slow has the work send no faster than any of the limiters lets it; a nil one lets everything
-// through. It is called before anything is sent.
+// Slow has the work send no faster than any of the limiters lets it, nor than those that it has
+// from other operations; a nil one lets everything through.
 func (w *Work) Slow(limiters ...*rate.Limiter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	s := &slow{ctx: w.ctx}
+	if before := w.slow.Load(); before != nil {
+		s.limiters = slices.Clone(before.limiters)
+	}
 	for _, l := range limiters {
-		if l != nil {
+		if l != nil && !slices.Contains(s.limiters, l) {
 			s.limiters = append(s.limiters, l)
 		}
 	}

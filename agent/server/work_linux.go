@@ -91,15 +91,16 @@ func (w *Work) Size() engine.WindowSize {
 	return w.size
 }
 
-// Limit has the work end after a time, or when it has sent so many bytes; 0 is no limit.
+// Limit has the work end after a time, or when it has sent so many bytes; 0 is no limit. Of the
+// limits of several operations, which may be of several rules, the least holds.
 func (w *Work) Limit(d time.Duration, bytes int64) {
-	if bytes > 0 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if most := w.most.Load(); bytes > 0 && (most == 0 || uint64(bytes) < most) {
 		w.most.Store(uint64(bytes))
 	}
 	if d > 0 {
 		d = max(d-w.Before, 0)
-		w.mu.Lock()
-		defer w.mu.Unlock()
 		w.timers = append(w.timers, time.AfterFunc(d, func() { w.cancel(errTimeUp) }))
 	}
 }
