@@ -258,6 +258,9 @@ func (j *Journal) remove(ctx context.Context, root *linux.FD, record *Record) (l
 			}
 		}
 		r := &removal{root: root, name: name, files: record.Files, partial: name == record.Temp}
+		if name == dirName && record.Placed {
+			r.there = len(record.Files)
+		}
 		if err := r.run(ctx); err != nil {
 			return nil, err
 		}

@@ -25,16 +25,19 @@ type removal struct {
 	root    *linux.FD
 	name    string // of the directory, below root
 	files   []Placed
+	there   int  // how many of them are to be there
 	partial bool // also files that a kill cut short or whose bytes were refused: the name is one that only dlx gives
 
 	removed int              // by the last pass
+	total   int              // by all passes
 	other   bool             // seen by the last pass: something else at a place of ours
 	failed  map[string]error // by the last pass: what may be ours and is still there
 	raced   bool             // in any pass: something was changed meanwhile
 }
 
 // quietPasses is how many passes in a row have to find nothing of ours, if something else is in its
-// place. The container may be swapping the two.
+// place, or not all that was placed was there to be removed. The container may be swapping the two,
+// or have moved it away for a moment.
 const quietPasses = 5
 
 // run makes passes until they find nothing that was placed any more. When its time is over, what is
@@ -50,7 +53,9 @@ func (r *removal) run(ctx context.Context) error {
 		if len(r.failed) > 0 || r.removed > 0 {
 			quiet = 0
 		}
-		if quiet > 0 && !r.other || quiet >= quietPasses {
+		r.total += r.removed
+		if quiet > 0 && !r.other && r.total >= r.there || quiet >= quietPasses {
+			r.raced = r.raced || r.total < r.there // they may be elsewhere
 			return nil
 		}
 		r.raced = r.raced || len(r.failed) > 0
